@@ -1,0 +1,66 @@
+# Everything a person does with this repository. Needs Python 3.11+ and make; installs the rest into .venv and .tools.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 python; do "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+UV := $(or $(shell command -v uv 2>/dev/null),.tools/uv/bin/uv)
+BIN := .venv/bin
+export UV_PYTHON_DOWNLOADS = never
+
+.PHONY: help serve test check format prove bench lock system-deps clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+serve: .venv/.runtime ## Install what is needed and run the gateway on port 8080
+	@exec $(BIN)/headgate serve $(ARGS)
+
+test: .venv/.dev ## Units, contracts, SDK round trips and the proofs at reduced size
+	@$(BIN)/python -m tests.run $(ARGS)
+
+check: .venv/.dev ## Format, lint, types, import rules, sizes
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PYTHONPATH=src $(BIN)/lint-imports --no-cache
+	$(BIN)/pytest -q tests/test_house.py -p no:cacheprovider
+
+format: .venv/.dev ## Format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+prove: .venv/.dev ## The long proofs at full size
+	@$(BIN)/python -m tests.prove $(ARGS)
+
+prove-%: .venv/.dev
+	@$(BIN)/python -m tests.prove $* $(ARGS)
+
+bench: .venv/.dev ## The gateway and its peers side by side
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: .tools/ready ## Pin every dependency again
+	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml -o locks/runtime.txt $(ARGS)
+	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml --group dev -c locks/runtime.txt -o locks/dev.txt $(ARGS)
+
+system-deps: ## Debian packages that benchmarks and some tests use
+	./scripts/system-deps
+
+clean: ## Remove what this file installed
+	rm -rf .venv .tools
+
+.tools/ready:
+	@test -n "$(PYTHON)" || { echo "Headgate needs Python 3.11 or newer on the PATH" >&2; exit 1; }
+	@mkdir -p .tools
+	@command -v uv >/dev/null 2>&1 || { $(PYTHON) -m venv .tools/uv && .tools/uv/bin/python -m pip install -q --disable-pip-version-check uv==0.13.8 2> >(grep -v WARNING >&2); }
+	@touch $@
+
+.venv/bin/python: | .tools/ready
+	@$(UV) venv -q --allow-existing --python $(PYTHON) .venv
+
+.venv/.runtime: locks/runtime.txt pyproject.toml | .venv/bin/python
+	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r locks/runtime.txt
+	@$(UV) pip install -q --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+.venv/.dev: locks/dev.txt .venv/.runtime
+	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r locks/dev.txt
+	@touch $@

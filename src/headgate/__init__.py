@@ -1,0 +1,3 @@
+"""Headgate, an AI gateway."""
+
+__version__ = "0.1.0"

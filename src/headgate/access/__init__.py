@@ -1,0 +1,1 @@
+"""Principals and keys: who calls, and what they may."""

@@ -1,0 +1,237 @@
+"""The neutral form: Request, Message, Part, Reply, Chunk. A superset of what providers say.
+
+Every object carries ``extra``: raw values this form has no word for, tagged with the dialect they came from. They are
+printed again to the same dialect, and reported (refused, or dropped by permission) to any other.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from headgate.core.money import Usage
+
+Role = Literal["system", "developer", "user", "assistant", "tool"]
+Finish = Literal["stop", "length", "tool_calls", "content_filter", "error"]
+
+
+class Extra(msgspec.Struct):
+    """What the neutral form has no word for: the fields of one object, as ``dialect`` wrote them."""
+
+    dialect: str
+    fields: dict[str, Any]
+
+
+class Text(msgspec.Struct, tag=True):
+    """Plain text."""
+
+    text: str
+    extra: Extra | None = None
+
+
+class Image(msgspec.Struct, tag=True):
+    """An image by ``url``, or by base64 ``data`` with its ``media_type``."""
+
+    url: str | None = None
+    data: str | None = None
+    media_type: str | None = None
+    detail: str | None = None
+    extra: Extra | None = None
+
+
+class Audio(msgspec.Struct, tag=True):
+    """Base64 audio and its format (``wav``, ``mp3``)."""
+
+    data: str
+    format: str
+    extra: Extra | None = None
+
+
+class File(msgspec.Struct, tag=True):
+    """A document by ``url``, provider ``file_id``, or base64 ``data``."""
+
+    url: str | None = None
+    file_id: str | None = None
+    data: str | None = None
+    media_type: str | None = None
+    name: str | None = None
+    extra: Extra | None = None
+
+
+class ToolCall(msgspec.Struct, tag=True):
+    """A call the model asks for. ``arguments`` is the JSON text as the model wrote it, valid or not."""
+
+    id: str
+    name: str
+    arguments: str
+    extra: Extra | None = None
+
+
+class ToolResult(msgspec.Struct, tag=True):
+    """What a tool answered."""
+
+    call_id: str
+    parts: list["Part"]
+    is_error: bool = False
+    extra: Extra | None = None
+
+
+class Thinking(msgspec.Struct, tag=True):
+    """Reasoning. ``signature`` and ``redacted`` are opaque and go back only to the dialect in ``source``."""
+
+    text: str = ""
+    signature: str | None = None
+    redacted: str | None = None
+    source: str | None = None
+    extra: Extra | None = None
+
+
+class Refusal(msgspec.Struct, tag=True):
+    """The model declines, in its own words."""
+
+    text: str
+    extra: Extra | None = None
+
+
+Part = Text | Image | Audio | File | ToolCall | ToolResult | Thinking | Refusal
+
+
+class Message(msgspec.Struct):
+    """One turn."""
+
+    role: Role
+    parts: list[Part]
+    name: str | None = None
+    extra: Extra | None = None
+
+
+class Tool(msgspec.Struct):
+    """A function the model may call; ``parameters`` is a JSON schema."""
+
+    name: str
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+    extra: Extra | None = None
+
+
+class ToolChoice(msgspec.Struct):
+    """``mode`` is auto, none, required, or named (then ``name``)."""
+
+    mode: Literal["auto", "none", "required", "named"]
+    name: str | None = None
+
+
+class Format(msgspec.Struct):
+    """The shape the answer must have."""
+
+    kind: Literal["text", "json_object", "json_schema"]
+    name: str | None = None
+    schema: dict[str, Any] | None = None
+    strict: bool | None = None
+    description: str | None = None
+
+
+class Request(msgspec.Struct, kw_only=True):
+    """A chat request. ``None`` means the caller left it open."""
+
+    model: str
+    messages: list[Message]
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    stop: list[str] | None = None
+    seed: int | None = None
+    n: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    logit_bias: dict[str, float] | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    tools: list[Tool] | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    format: Format | None = None
+    effort: str | None = None
+    user: str | None = None
+    metadata: dict[str, Any] | None = None
+    stream: bool = False
+    stream_usage: bool = False
+    extra: Extra | None = None
+
+
+class Choice(msgspec.Struct):
+    """One answer. ``finish`` is the neutral reason, ``native`` the provider's own word for it."""
+
+    index: int
+    parts: list[Part]
+    finish: Finish | None = None
+    native: str | None = None
+    stop_sequence: str | None = None
+    logprobs: Any = None
+    extra: Extra | None = None
+
+
+class Reply(msgspec.Struct, kw_only=True):
+    """A whole answer."""
+
+    id: str
+    model: str
+    created: int = 0
+    choices: list[Choice]
+    usage: Usage | None = None
+    extra: Extra | None = None
+
+
+class Start(msgspec.Struct, tag=True):
+    """The answer begins. ``usage`` is what is known so far (Anthropic tells the prompt's share here)."""
+
+    id: str
+    model: str
+    created: int = 0
+    usage: Usage | None = None
+
+
+class TextDelta(msgspec.Struct, tag=True):
+    """More text of one choice; ``kind`` tells an answer from reasoning and from a refusal."""
+
+    text: str
+    choice: int = 0
+    kind: Literal["text", "thinking", "refusal"] = "text"
+
+
+class SignatureDelta(msgspec.Struct, tag=True):
+    """The opaque proof of the reasoning just streamed, or a redacted block of it."""
+
+    signature: str | None = None
+    redacted: str | None = None
+    choice: int = 0
+    source: str | None = None
+
+
+class ToolDelta(msgspec.Struct, tag=True):
+    """More of the tool call number ``index`` (0-based, per choice); ``id`` and ``name`` come with its first piece."""
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+    choice: int = 0
+
+
+class End(msgspec.Struct, tag=True):
+    """One choice is complete."""
+
+    finish: Finish
+    native: str | None = None
+    stop_sequence: str | None = None
+    choice: int = 0
+
+
+class Counted(msgspec.Struct, tag=True):
+    """The usage so far; the last one is the whole."""
+
+    usage: Usage
+
+
+Chunk = Start | TextDelta | SignatureDelta | ToolDelta | End | Counted

@@ -1,0 +1,153 @@
+"""What a dialect is: one wire format, both directions, bytes and values only."""
+
+from typing import Protocol
+
+import msgspec
+
+from headgate.core.chat import Chunk, Reply, Request
+from headgate.core.errors import HeadgateError, UpstreamFailed
+from headgate.core.money import Usage
+
+
+class Abilities(msgspec.Struct, frozen=True):
+    """What a dialect must know of the model it writes for."""
+
+    model: str
+    """The provider's own name of it."""
+    name: str
+    """``provider/model``, for messages to people."""
+    max_output: int | None = None
+    reasoning: bool = False
+    stream_usage: bool = True
+    """False where the server refuses ``stream_options``."""
+    max_tokens_field: str = "max_tokens"
+    """``max_completion_tokens`` for OpenAI's newer models."""
+
+
+class Written(msgspec.Struct):
+    """A request as the target speaks it, and what became of what it has no word for."""
+
+    body: bytes
+    dropped: list[str] = []
+    """Paths of source fields left out by permission."""
+    defaulted: list[str] = []
+    """``path=value`` of what had to be supplied."""
+
+
+class Sniff(msgspec.Struct):
+    """What the gateway reads of a reply that it relays: nothing else is decoded."""
+
+    usage: Usage | None = None
+    finish: str | None = None
+    model: str | None = None
+    id: str | None = None
+
+
+class Tap(Protocol):
+    """Watches one relayed stream: cuts reads at event borders and reads usage, finish and errors on the way.
+
+    After every feed: ``usage`` is the last complete one, ``finish`` the last reason, ``text_bytes`` the UTF-8 bytes of
+    generated text so far (for estimates), ``events`` the number of complete events, ``started`` is true once content
+    (or its natural end) was seen, ``ended`` once the dialect's terminator was seen, and ``failure`` is what the stream
+    itself reported as an error. Bytes after the end are dropped.
+    """
+
+    usage: Usage | None
+    finish: str | None
+    text_bytes: int
+    events: int
+    started: bool
+    ended: bool
+    failure: UpstreamFailed | None
+
+    def feed(self, data: bytes) -> bytes:
+        """Take what was read; return what may be forwarded now: whole events only. Never raises for bad data."""
+        ...
+
+    def close(self) -> bytes:
+        """The upstream has ended: return what completes the stream, or set ``failure`` where it was cut."""
+        ...
+
+
+class Reader(Protocol):
+    """Turns one upstream stream into chunks. Fields as in :class:`Tap`."""
+
+    usage: Usage | None
+    finish: str | None
+    text_bytes: int
+    events: int
+    started: bool
+    ended: bool
+    failure: UpstreamFailed | None
+
+    def feed(self, data: bytes) -> list[Chunk]:
+        """Take what was read, cut anywhere; return the chunks it completes."""
+        ...
+
+    def close(self) -> list[Chunk]:
+        """The upstream has ended: return the last chunks, or set ``failure`` where it was cut."""
+        ...
+
+
+class Writer(Protocol):
+    """Prints chunks as one stream of the caller's dialect."""
+
+    def write(self, chunks: list[Chunk]) -> bytes:
+        """Return the events for *chunks*; empty where they complete none."""
+        ...
+
+    def close(self) -> bytes:
+        """Return the terminator of a stream that ended well."""
+        ...
+
+
+class Dialect(Protocol):
+    """One wire format. Everything here is pure: the same input always gives the same output."""
+
+    name: str
+    path: str
+    """Where its chat requests are posted, below the base URL."""
+
+    def read_request(self, body: bytes) -> Request:
+        """Raise ``BadRequest`` naming the field for what the format forbids."""
+        ...
+
+    def write_request(self, request: Request, to: Abilities, *, drop: bool) -> Written:
+        """Raise ``BadRequest('unsupported_parameter')`` for what the target has no word for, unless *drop* allows."""
+        ...
+
+    def read_reply(self, body: bytes) -> Reply:
+        """Raise ``UpstreamFailed('upstream_invalid_response')`` for what is no reply."""
+        ...
+
+    def write_reply(self, reply: Reply) -> bytes:
+        """Print a whole answer."""
+        ...
+
+    def sniff(self, body: bytes) -> Sniff:
+        """Read what the gateway needs of a whole reply that is relayed; raise as :meth:`read_reply`."""
+        ...
+
+    def tap(self, *, hide_usage: bool) -> Tap:
+        """Watch a relayed stream; *hide_usage* takes out the usage-only event the caller did not ask for."""
+        ...
+
+    def reader(self) -> Reader:
+        """Read an upstream stream."""
+        ...
+
+    def writer(self, request: Request) -> Writer:
+        """Print a stream for the caller of *request*."""
+        ...
+
+    def read_error(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> UpstreamFailed:
+        """Classify what a provider answered with a status of 400 or more: by status, then by body."""
+        ...
+
+    def write_error(self, error: HeadgateError, request_id: str) -> bytes:
+        """Print an error as this dialect's clients expect it."""
+        ...
+
+    def write_stream_error(self, error: HeadgateError, request_id: str) -> bytes:
+        """Print an error as the last event of a stream that has begun."""
+        ...

@@ -1,0 +1,1 @@
+"""Money: holds, journal, settlement, grants, recovery."""

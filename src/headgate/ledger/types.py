@@ -1,0 +1,71 @@
+"""What the ledger is asked, and what it answers."""
+
+from collections.abc import Awaitable
+from typing import Protocol
+
+import msgspec
+
+from headgate.access.types import Principal
+from headgate.core.call import Record
+from headgate.core.money import Price
+
+
+class Ask(msgspec.Struct, kw_only=True):
+    """One attempt that wants to leave."""
+
+    call_id: str
+    trace_id: str
+    attempt: int
+    who: Principal
+    target: str
+    """``provider/model``."""
+    price: Price | None
+    input_tokens: int
+    """Upper bound of the prompt (R10)."""
+    output_tokens: int
+    """Upper bound of the answer: the caller's, else the model's, else 16,384."""
+    min_output: int = 256
+    """Clamping stops here; no clamping where it equals ``output_tokens`` or above."""
+    clamp: bool = True
+    deadline: float = 0.0
+    """Monotonic seconds past which waiting for room makes no sense."""
+    surface: str = ""
+
+
+class Hold(msgspec.Struct, kw_only=True):
+    """Room taken for one attempt. The attempt's end writes ``charge_nano`` and ``charge_tokens``; ``None`` is all."""
+
+    ask: Ask
+    nano: int
+    tokens: int
+    output_tokens: int
+    """What the answer may have; below the ask's where it was clamped."""
+    charge_nano: int | None = None
+    charge_tokens: int | None = None
+    parts: list[object] = []
+    """The ledger's own bookkeeping: which room of which scope."""
+
+    @property
+    def clamped(self) -> bool:
+        """True where less output was granted than asked."""
+        return self.output_tokens < self.ask.output_tokens
+
+
+class Books(Protocol):
+    """Holds before dispatch, one end per call. Everything that spends goes through here."""
+
+    def hold(self, ask: Ask) -> "Hold | Awaitable[Hold]":
+        """Take room in every scope of the caller or in none, and write the intent to the journal.
+
+        An awaitable is returned only where room is short but others are in flight, or a grant must be fetched.
+        Raise ``BudgetSpent``, ``RateLimited`` (tokens per minute), or ``BadRequest('price_unknown')``.
+        """
+        ...
+
+    def release(self, hold: Hold) -> None:
+        """Give one hold back whole: that attempt is known to have cost nothing, and another may follow."""
+        ...
+
+    def end(self, record: Record, holds: list[Hold]) -> None:
+        """Settle the call exactly once: replace each hold by its charge and write the record. Never raises."""
+        ...

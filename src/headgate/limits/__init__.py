@@ -1,0 +1,1 @@
+"""Rate and concurrency limits: pure arithmetic, and the stores that share it."""

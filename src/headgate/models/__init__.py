@@ -1,0 +1,1 @@
+"""The registry: what models exist, what they can do, what they cost."""

@@ -1,0 +1,1 @@
+"""The order of a request, and how it is run."""

@@ -1,0 +1,1 @@
+"""Providers: the catalogue of OpenAI-compatible services, and a folder or file only where code is needed."""

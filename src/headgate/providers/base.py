@@ -1,0 +1,98 @@
+"""A provider: whom we call, how to sign it, and which dialect it speaks."""
+
+from typing import Literal, Protocol
+
+import msgspec
+
+from headgate.core.errors import BadRequest
+from headgate.core.money import Price
+from headgate.core.secret import Secret
+from headgate.dialects.base import Abilities, Dialect
+from headgate.transport.base import Outbound, Sender
+
+Operation = Literal["chat", "embeddings", "count_tokens", "models"]
+
+
+class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Time limits of one upstream call, in seconds; ``None`` takes the default (R7)."""
+
+    connect: float | None = None
+    headers: float | None = None
+    first_token: float | None = None
+    idle: float | None = None
+    total: float | None = None
+
+
+class PriceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """USD per million tokens of each kind; ``request`` is USD per request."""
+
+    input: float = 0.0
+    output: float = 0.0
+    cached: float | None = None
+    cache_write: float | None = None
+    request: float = 0.0
+
+
+class ProviderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One ``providers:`` entry of the configuration. A field left out takes the value of the ``kind``'s catalogue row."""
+
+    kind: str
+    """``openai-compatible``, ``anthropic``, ``sandbox``, or a row of the catalogue such as ``openai`` or ``groq``."""
+    base_url: str | None = None
+    api_key: Secret | None = None
+    headers: dict[str, str] = {}
+    """Sent with every request."""
+    price: PriceConfig | None = None
+    """For this provider's models that are not listed; 0 is allowed where it is written."""
+    timeouts: Timeouts = Timeouts()
+    stream_usage: bool | None = None
+    """False where the server refuses ``stream_options``."""
+    proxy: str | None = None
+    """An HTTP proxy to reach it through."""
+    http2: bool = False
+    enabled: bool = True
+
+
+class Target(msgspec.Struct, frozen=True, eq=False):
+    """A deployment: one model at one provider, with everything an attempt needs to know of it."""
+
+    provider: "Provider"
+    model: str
+    """The provider's own name of it."""
+    name: str
+    """``provider/model``."""
+    price: Price | None
+    context: int | None
+    max_output: int | None
+    abilities: Abilities
+    timeouts: Timeouts
+    reasoning: bool = False
+
+
+class Provider(Protocol):
+    """A configured upstream account."""
+
+    name: str
+    kind: str
+    sender: Sender
+
+    def dialect(self, operation: Operation) -> Dialect | None:
+        """The chat dialect it speaks; ``None`` for an operation it has not."""
+        ...
+
+    def supports(self, operation: Operation) -> bool:
+        """Whether it has *operation* at all."""
+        ...
+
+    def outbound(self, operation: Operation, target: Target, body: bytes, extra: bytes = b"") -> Outbound:
+        """Return the signed request; *extra* is header lines of this call, each ending in CRLF."""
+        ...
+
+
+def unsupported(target: str, operation: str) -> BadRequest:
+    """The refusal of an operation that a provider does not have."""
+    return BadRequest(
+        f"{target} does not offer {operation}. Ask for a model of a provider that does; GET /v1/models lists them.",
+        code="unsupported_operation",
+        param="model",
+    )

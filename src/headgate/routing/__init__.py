@@ -1,0 +1,1 @@
+"""Routing: names to routes, routes to an ordered list of deployments."""

@@ -1,0 +1,86 @@
+"""Names to routes: what a caller may ask for, compiled once per configuration and swapped whole."""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import msgspec
+
+from headgate.core.errors import BadRequest, ModelNotFound
+from headgate.providers.base import Target
+
+MAX_RESOLVED = 4096  # unlisted provider/model names kept compiled; junk names must not grow memory
+
+
+class RouteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One ``routes:`` entry: the deployments to try, first to last, and how."""
+
+    targets: list[str]
+    min_output: int = 256
+    """Clamping an answer to the room left in a budget stops here (tokens)."""
+    on_unsupported: Literal["refuse", "drop"] = "refuse"
+    """What to do with a parameter the target has no word for."""
+    unknown_fields: Literal["forward", "refuse"] = "forward"
+    """Top-level fields this gateway does not know, towards a target of the same dialect."""
+    attempts: int = 3
+    timeout: float | None = None
+    """Seconds for the whole call."""
+    skip: list[str] = []
+    """Names of steps this route does without."""
+
+
+class Route(msgspec.Struct, frozen=True, eq=False):
+    """A compiled route: its targets best first."""
+
+    name: str
+    kind: Literal["route", "alias", "model"]
+    targets: tuple[Target, ...]
+    config: RouteConfig
+    reason: str
+
+
+class RouteTable:
+    """Looks names up in the order of R20: route, alias, ``provider/rest``, bare registry name."""
+
+    def __init__(
+        self,
+        routes: Mapping[str, Route],
+        providers: frozenset[str],
+        target: Callable[[str, str], Target],
+        bare: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        """*target* builds the deployment of a provider and model; *bare* maps a bare name to its full names."""
+        self.routes = routes
+        self._providers = providers
+        self._target = target
+        self._bare = bare
+        self._seen: dict[str, Route] = {}
+
+    def resolve(self, name: str) -> Route:
+        """Return the route of *name*; raise ``ModelNotFound``, or ``BadRequest`` where a bare name is ambiguous."""
+        route = self.routes.get(name) or self._seen.get(name)
+        if route is not None:
+            return route
+        provider, slash, model = name.partition("/")
+        if slash and model and provider in self._providers:
+            return self._keep(name, provider, model, f"{provider}/{model} was asked for by name")
+        full = self._bare.get(name, ())
+        if len(full) == 1:
+            provider, _, model = full[0].partition("/")
+            return self._keep(name, provider, model, f"{full[0]} is the only provider of {name}")
+        if full:
+            raise BadRequest(
+                f"The model {name!r} is offered by several providers; ask for one of: {', '.join(full)}.",
+                code="ambiguous_model",
+                param="model",
+            )
+        raise ModelNotFound(
+            f"The model {name[:200]!r} does not exist or you do not have access to it. GET /v1/models lists yours.",
+            param="model",
+        )
+
+    def _keep(self, name: str, provider: str, model: str, reason: str) -> Route:
+        route = Route(name, "model", (self._target(provider, model),), RouteConfig(targets=[name]), reason)
+        if len(self._seen) >= MAX_RESOLVED:
+            self._seen.clear()
+        self._seen[name] = route
+        return route

@@ -1,0 +1,1 @@
+"""Doors: HTTP routes per API family."""

@@ -1,0 +1,1 @@
+"""The one edge where bytes come in and leave."""

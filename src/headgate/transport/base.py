@@ -1,0 +1,70 @@
+"""The one edge where bytes leave: what is sent, what comes back, and the port that every sender fills."""
+
+from typing import Protocol
+
+import msgspec
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Whom a connection is to."""
+
+    host: str
+    port: int
+    tls: bool = False
+
+
+class Outbound(msgspec.Struct):
+    """A request ready to leave. ``head`` is the request line and fixed headers, each line ending in CRLF, without
+    Content-Length and without the empty line; it is rendered once per target and reused."""
+
+    origin: Origin
+    head: bytes
+    extra: bytes = b""
+    """More header lines of this one request."""
+    body: bytes = b""
+    connect_timeout: float = 5.0
+    headers_timeout: float = 30.0
+
+
+class Inbound(Protocol):
+    """A response whose headers have arrived. It must be closed, or read to its end, in every case."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    """Names in lower case."""
+
+    def header(self, name: bytes) -> bytes | None:
+        """Return the first value of *name* (given in lower case)."""
+        ...
+
+    async def read(self, timeout: float) -> bytes:
+        """Return the next bytes as they arrived (decoded from transfer and content coding), ``b""`` at the end.
+
+        Raise ``UpstreamFailed``: ``upstream_timeout`` when nothing came for *timeout* seconds,
+        ``upstream_stream_interrupted`` when the connection ended before the response did.
+        """
+        ...
+
+    async def read_all(self, timeout: float, limit: int) -> bytes:
+        """Return the whole body; raise as :meth:`read`, or ``upstream_invalid_response`` past *limit* bytes."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection back if the response is complete, else close it now. Idempotent, never raises."""
+        ...
+
+
+class Sender(Protocol):
+    """Makes outbound requests."""
+
+    async def send(self, out: Outbound) -> Inbound:
+        """Send and return once the response headers are in.
+
+        Raise ``UpstreamFailed`` with ``upstream_connect_error``, ``upstream_tls_error`` or ``upstream_timeout``; its
+        ``billed`` is ``uncertain`` once the request was written. Cancelling closes the connection.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close every connection."""
+        ...

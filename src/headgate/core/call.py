@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from headgate.core.chat import Request
+from headgate.core.errors import HeadgateError
 from headgate.core.money import Usage
 
 Status = Literal["success", "fallback", "failure"]
@@ -85,3 +87,106 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     bytes_out: int = 0
     address: str | None = None
     worker: int = 0
+
+
+class Options(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one caller asked of the gateway itself, in ``x-headgate-*`` headers."""
+
+    tags: tuple[str, ...] = ()
+    user: str | None = None
+    session: str | None = None
+    timeout: float | None = None
+    """Seconds for the whole call."""
+    on_unsupported: Literal["refuse", "drop"] | None = None
+    metadata: dict[str, Any] | None = None
+    stream_info: bool = False
+    clamp: bool = True
+
+
+class Call:
+    """One exchange while it runs. Steps read and write it; ``pipeline.run`` settles it exactly once.
+
+    ``who``, ``envelope``, ``route``, ``slot``, ``plan`` and ``holds`` are filled by the steps of their names; their
+    types belong to the layers above, which is why they are ``Any`` here.
+    """
+
+    __slots__ = (
+        "address",
+        "at",
+        "attempts",
+        "billed",
+        "body",
+        "bytes_out",
+        "deadline",
+        "defaulted",
+        "dialect",
+        "dropped",
+        "envelope",
+        "error",
+        "finish",
+        "headers",
+        "holds",
+        "id",
+        "link",
+        "operation",
+        "options",
+        "plan",
+        "query",
+        "reason",
+        "request",
+        "route",
+        "settled",
+        "slot",
+        "status",
+        "streaming",
+        "surface",
+        "t0",
+        "target",
+        "trace_id",
+        "usage",
+        "who",
+    )
+
+    def __init__(
+        self, *, surface: str, operation: str, dialect: Any, link: Any, headers: list[tuple[bytes, bytes]], t0: float
+    ) -> None:
+        now = time_ns()
+        self.id = new_id()
+        self.at = now // 1000
+        self.t0 = t0
+        """Monotonic seconds when the request's head was complete."""
+        self.trace_id = self.id.replace("-", "")
+        self.surface = surface
+        self.operation = operation
+        self.dialect = dialect
+        self.link = link
+        self.headers = headers
+        self.query = b""
+        self.address: str | None = None
+        self.body = b""
+        self.options = NO_OPTIONS
+        self.deadline = 0.0
+        self.who: Any = None
+        self.envelope: Any = None
+        self.request: Request | None = None
+        """The neutral form, read once and only where a target speaks another dialect."""
+        self.route: Any = None
+        self.slot: Any = None
+        self.plan: tuple[Any, ...] = ()
+        self.reason: str | None = None
+        self.target: Any = None
+        self.attempts: list[Attempt] = []
+        self.holds: list[Any] = []
+        self.streaming = False
+        self.usage = Usage()
+        self.billed: Literal["usage", "estimated", "uncertain", "none"] = "none"
+        self.finish: str | None = None
+        self.dropped: list[str] = []
+        self.defaulted: list[str] = []
+        self.error: HeadgateError | None = None
+        self.status = 200
+        self.bytes_out = 0
+        self.settled = False
+
+
+NO_OPTIONS = Options()

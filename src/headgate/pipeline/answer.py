@@ -1,0 +1,66 @@
+"""The header lines of an answer: they say what happened to the call."""
+
+import msgspec
+
+from headgate.core.call import Attempt, Call
+from headgate.core.errors import HeadgateError, UpstreamFailed
+from headgate.core.money import usd
+from headgate.providers.base import Target
+from headgate.transport.base import Inbound
+
+REQUEST_IDS = (b"x-request-id", b"request-id", b"apim-request-id", b"x-amzn-requestid")
+
+
+def answer_head(call: Call, target: Target, attempt: Attempt, inbound: Inbound) -> bytes:
+    """The lines of a good answer, each ending in CRLF. The cost stands there only where the answer is whole."""
+    name = target.name.encode("ascii", "backslashreplace").decode()
+    lines = (
+        f"content-type: {'text/event-stream; charset=utf-8' if call.streaming else 'application/json'}\r\n"
+        f"x-request-id: {call.id}\r\nx-headgate-model: {name}\r\nx-headgate-provider: {target.provider.name}\r\n"
+        f"x-headgate-attempts: {len(call.attempts)}\r\n"
+    )
+    if call.streaming:
+        lines += "cache-control: no-cache\r\nx-accel-buffering: no\r\n"
+    elif attempt.cost_nano is not None:
+        lines += f"x-headgate-cost: {usd(sum(a.cost_nano or 0 for a in call.attempts))}\r\n"
+    if call.dropped:
+        lines += f"x-headgate-dropped: {', '.join(call.dropped)}\r\n"
+    if call.defaulted:
+        lines += f"x-headgate-defaulted: {', '.join(call.defaulted)}\r\n"
+    head = lines.encode("ascii", "backslashreplace")
+    for name_ in REQUEST_IDS:
+        upstream = inbound.header(name_)
+        if upstream is not None:
+            attempt.upstream_id = upstream[:128].decode("latin-1")
+            head += b"x-headgate-upstream-request-id: " + upstream[:128] + b"\r\n"
+            break
+    return head + limit_lines(call)
+
+
+def limit_lines(call: Call) -> bytes:
+    """``x-ratelimit-*`` for callers with limits."""
+    if call.slot is None:
+        return b""
+    return b"".join(name + b": " + value + b"\r\n" for name, value in call.slot.headers())
+
+
+def error_head(call: Call, error: HeadgateError) -> bytes:
+    """The lines of a refusal or failure."""
+    headers = {"content-type": "application/json", "x-request-id": call.id, **error.headers}
+    if call.attempts:
+        headers["x-headgate-attempts"] = str(len(call.attempts))
+    if isinstance(error, UpstreamFailed):
+        if error.wait is not None:
+            headers["retry-after"] = str(max(round(error.wait + 0.5), 1))
+        elif error.status >= 500:
+            headers["x-should-retry"] = "false"  # the gateway has retried already; a client's retries would multiply
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return lines.encode("ascii", "backslashreplace") + limit_lines(call)
+
+
+def stream_info(call: Call) -> bytes:
+    """The comment that ends a stream asked with ``x-headgate-stream-info: 1``."""
+    costs = [a.cost_nano for a in call.attempts if a.cost_nano is not None]
+    usage = {"input": call.usage.input, "output": call.usage.output, "total": call.usage.total}
+    info = {"cost": usd(sum(costs)) if costs else None, "usage": usage, "id": call.id}
+    return b": headgate " + msgspec.json.encode(info) + b"\n\n"

@@ -1,0 +1,164 @@
+"""One call to one deployment: hold, sign, send, classify, answer."""
+
+from asyncio import CancelledError
+from time import monotonic
+
+from headgate.core.call import Attempt, Call
+from headgate.core.errors import BudgetSpent, HeadgateError, UpstreamFailed
+from headgate.core.money import Price
+from headgate.dialects.base import Written
+from headgate.ledger.types import Ask, Hold
+from headgate.pipeline.parts import Parts, neutral
+from headgate.pipeline.relay import answer_stream, answer_whole
+from headgate.pipeline.settle import owe_everything, owe_nothing
+from headgate.providers.base import Target
+from headgate.providers.forward import forwarded
+from headgate.transport.base import Inbound
+
+HEADERS = 30.0  # while another target is left, the response headers must come within this
+FIRST_TOKEN = 15.0
+PATIENT = 600.0  # on the last target, and for reasoning models, which think before they speak
+MAX_ERROR_BODY = 64 * 1024
+DEFAULT_OUTPUT = 16_384
+FREE = Price()  # counting tokens costs nothing anywhere
+
+
+async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
+    """Answer *call* from *target*; raise ``UpstreamFailed`` where it failed before the caller got anything."""
+    attempt = Attempt(
+        provider=target.provider.name, model=target.model, started_ms=(monotonic() - call.t0) * 1000, outcome="open"
+    )
+    call.attempts.append(attempt)
+    call.target = target
+    hold: Hold | None = None
+    sent = False
+    try:
+        hold = await take_hold(call, parts, target)
+        attempt.held_nano = hold.nano
+        patient = last or target.reasoning
+        body, headers_timeout = write_body(call, target, hold), time_limit(call, target.timeouts.headers, patient)
+        out = target.provider.outbound(call.operation, target, body, forwarded(target.provider, call))
+        out.headers_timeout = headers_timeout
+        if target.timeouts.connect is not None:
+            out.connect_timeout = target.timeouts.connect
+        sent = True
+        inbound = await target.provider.sender.send(out)
+        try:
+            attempt.headers_ms = (monotonic() - call.t0) * 1000
+            attempt.status = inbound.status
+            if inbound.status != 200:
+                raise await failure_of(call, target, inbound)
+            if call.streaming:
+                first = time_limit(call, target.timeouts.first_token, patient, FIRST_TOKEN)
+                await answer_stream(call, parts, target, attempt, hold, inbound, first)
+            else:
+                await answer_whole(call, parts, target, attempt, hold, inbound)
+        finally:
+            inbound.close()
+    except HeadgateError as error:
+        attempt.outcome, attempt.error = error.code, error.message
+        if hold is not None and attempt.billed == "none":
+            if isinstance(error, UpstreamFailed) and error.billed == "uncertain":
+                owe_everything(call, attempt, hold)
+            else:
+                owe_nothing(call, parts, hold)
+        raise
+    except CancelledError:
+        attempt.outcome = "cancelled"
+        if hold is not None and attempt.billed == "none":
+            owe_everything(call, attempt, hold) if sent else owe_nothing(call, parts, hold)
+        raise
+    finally:
+        attempt.ended_ms = (monotonic() - call.t0) * 1000
+
+
+def time_limit(call: Call, configured: float | None, patient: bool, hasty: float = HEADERS) -> float:
+    """Seconds to wait for headers or a first token, never past the call's deadline."""
+    limit = configured or (PATIENT if patient else hasty)
+    room = call.deadline - monotonic()
+    if room <= 0:
+        raise UpstreamFailed(
+            "The time limit of this call ran out before another try could be made.",
+            status=504,
+            code="deadline_exceeded",
+            retry=False,
+        )
+    return min(limit, room)
+
+
+async def take_hold(call: Call, parts: Parts, target: Target) -> Hold:
+    """Hold the worst case of this try: the prompt's bytes bound its tokens, the output limit bounds the answer."""
+    envelope, chat, count = call.envelope, call.operation == "chat", call.operation == "count_tokens"
+    wanted = envelope.max_tokens or target.max_output or DEFAULT_OUTPUT
+    if target.max_output is not None:
+        wanted = min(wanted, target.max_output)
+    ask = Ask(
+        call_id=call.id,
+        trace_id=call.trace_id,
+        attempt=len(call.attempts),
+        who=call.who,
+        target=target.name,
+        price=FREE if count else target.price,
+        input_tokens=0 if count else len(call.body),
+        output_tokens=wanted * envelope.n if chat else 0,
+        min_output=call.route.config.min_output * envelope.n if chat else 0,
+        clamp=call.options.clamp and chat,
+        deadline=call.deadline,
+        surface=call.surface,
+    )
+    try:
+        hold = parts.books.hold(ask)
+        if not isinstance(hold, Hold):
+            hold = await hold
+    except BudgetSpent:
+        # Bytes bound tokens from above, four times too high for plain text: count before refusing.
+        if not chat:
+            raise
+        counted = await parts.count_tokens(neutral(call))
+        if counted >= ask.input_tokens:
+            raise
+        ask.input_tokens = counted
+        hold = parts.books.hold(ask)
+        if not isinstance(hold, Hold):
+            hold = await hold
+    call.holds.append(hold)
+    return hold
+
+
+def write_body(call: Call, target: Target, hold: Hold) -> bytes:
+    """The request as *target* speaks it: the caller's own bytes where the dialects agree, else translated."""
+    limit: int | None = None
+    if hold.clamped:
+        limit = max(hold.output_tokens // call.envelope.n, 1)
+        call.defaulted.append(f"max_tokens={limit}")
+    spoken = target.provider.dialect(call.operation)
+    if spoken is None or spoken is call.dialect:
+        ask_usage = call.streaming and target.abilities.stream_usage
+        body: bytes = call.envelope.patched(target.model, include_usage=ask_usage, max_tokens=limit)
+        return body
+    request = neutral(call)
+    if limit is not None:
+        request.max_tokens = limit
+    drop = (call.options.on_unsupported or call.route.config.on_unsupported) == "drop"
+    written: Written = spoken.write_request(request, target.abilities, drop=drop)
+    call.dropped[:] = written.dropped
+    call.defaulted.extend(written.defaulted)
+    return written.body
+
+
+async def failure_of(call: Call, target: Target, inbound: Inbound) -> UpstreamFailed:
+    """What an answer that is not 200 means."""
+    if 300 <= inbound.status < 400:
+        return UpstreamFailed(
+            f"{target.name} answered with a redirect, which is never followed: the key would go along.",
+            status=502,
+            code="upstream_redirect",
+            upstream_status=inbound.status,
+        )
+    try:
+        body = await inbound.read_all(10.0, MAX_ERROR_BODY)
+    except UpstreamFailed:
+        body = b""  # too long, cut or stalled: the status says enough
+    spoken = target.provider.dialect("chat") or call.dialect
+    error: UpstreamFailed = spoken.read_error(inbound.status, inbound.headers, body)
+    return error

@@ -1,0 +1,106 @@
+"""What a caller asks of the gateway itself: the ``x-headgate-*`` headers, ``traceparent`` and the content type."""
+
+import re
+from typing import Any
+
+import msgspec
+
+from headgate.core.call import Call, Options
+from headgate.core.errors import BadRequest, MediaType
+
+PREFIX = b"x-headgate-"
+TRACEPARENT = re.compile(rb"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
+MAX_TEXT = 256
+MAX_TAGS = 20
+MAX_METADATA = 4096
+
+_metadata = msgspec.json.Decoder(dict[str, Any])
+
+
+def read_options(call: Call) -> None:
+    """Read one request's headers, once."""
+    found: dict[str, Any] = {}
+    media = b""
+    for name, value in call.headers:
+        if name == b"content-type":
+            media = value
+        elif name == b"traceparent":
+            match = TRACEPARENT.match(value)
+            if match and match[1] != b"0" * 32:
+                call.trace_id = match[1].decode()
+        elif name.startswith(PREFIX):
+            _option(name[len(PREFIX) :].decode("latin-1"), value.decode("latin-1").strip(), found)
+    if not media.startswith(b"application/json") and media.partition(b";")[0].strip().lower() != b"application/json":
+        raise MediaType("Send the body as JSON with the header content-type: application/json.", param="content-type")
+    if found:
+        call.options = Options(**found)
+
+
+def _option(name: str, value: str, found: dict[str, Any]) -> None:
+    reader = READERS.get(name)
+    if reader is None:
+        raise BadRequest(
+            f"There is no option x-headgate-{name[:64]}. Options are: "
+            f"{', '.join('x-headgate-' + known for known in sorted(READERS))}.",
+            code="unknown_option",
+            param=f"x-headgate-{name[:64]}",
+        )
+    try:
+        found[name.replace("-", "_")] = reader(value)
+    except ValueError as error:
+        raise BadRequest(f"x-headgate-{name} {error}.", code="invalid_option", param=f"x-headgate-{name}") from None
+
+
+def _tags(value: str) -> tuple[str, ...]:
+    tags = tuple(tag.strip() for tag in value.split(",") if tag.strip())
+    if len(tags) > MAX_TAGS or any(len(tag) > 64 for tag in tags):
+        raise ValueError(f"takes at most {MAX_TAGS} tags of at most 64 characters, separated by commas")
+    return tags
+
+
+def _text(value: str) -> str:
+    if not 0 < len(value) <= MAX_TEXT:
+        raise ValueError(f"takes 1 to {MAX_TEXT} characters")
+    return value
+
+
+def _seconds(value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0.001 <= seconds <= 3600:
+        raise ValueError("takes seconds, from 0.001 to 3600")
+    return seconds
+
+
+def _metadata_of(value: str) -> dict[str, Any]:
+    if len(value) > MAX_METADATA:
+        raise ValueError(f"takes at most {MAX_METADATA} characters")
+    try:
+        return _metadata.decode(value)
+    except msgspec.DecodeError:
+        raise ValueError("takes a JSON object") from None
+
+
+def _one_of(**words: Any) -> Any:
+    def read(value: str) -> Any:
+        if value.lower() not in words:
+            raise ValueError(f"takes one of: {', '.join(words)}")
+        return words[value.lower()]
+
+    return read
+
+
+_switch = _one_of(**{"1": True, "0": False, "on": True, "off": False, "true": True, "false": False})
+
+READERS = {
+    "tags": _tags,
+    "user": _text,
+    "session": _text,
+    "timeout": _seconds,
+    "on-unsupported": _one_of(refuse="refuse", drop="drop"),
+    "metadata": _metadata_of,
+    "stream-info": _switch,
+    "clamp": _switch,
+}

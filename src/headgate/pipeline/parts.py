@@ -1,0 +1,82 @@
+"""What a call needs of the gateway, handed over by the composition root."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+from headgate.access.types import Principal
+from headgate.core.call import Call
+from headgate.core.chat import Request
+from headgate.core.errors import HeadgateError
+from headgate.ledger.types import Books
+from headgate.limits.types import Gate
+from headgate.routing.table import RouteTable
+
+StepCall = Callable[[Call, "Parts"], Awaitable[None] | None]
+
+
+class Principals(Protocol):
+    """Turns credentials into principals; a known one at once, an unknown one by asking the store."""
+
+    def authenticate(
+        self, headers: list[tuple[bytes, bytes]], query: bytes, address: str | None
+    ) -> Principal | Awaitable[Principal]:
+        """Raise ``NotAuthenticated``, ``RateLimited`` or ``Unavailable``."""
+        ...
+
+
+class Snapshot:
+    """One configuration, compiled. Replaced whole by a reload; calls in flight keep the one they began with."""
+
+    __slots__ = ("default_steps", "route_steps", "table")
+
+    def __init__(
+        self, table: RouteTable, route_steps: Mapping[str, tuple[StepCall, ...]], default_steps: tuple[StepCall, ...]
+    ) -> None:
+        self.table = table
+        self.route_steps = route_steps
+        self.default_steps = default_steps
+
+
+class Parts:
+    """The parts themselves. Only ``snapshot`` is ever replaced."""
+
+    __slots__ = ("books", "count_tokens", "estimate_output", "gate", "log_error", "principals", "snapshot", "worker")
+
+    def __init__(
+        self,
+        *,
+        principals: Principals,
+        gate: Gate,
+        books: Books,
+        snapshot: Snapshot,
+        count_tokens: Callable[[Request], Awaitable[int]],
+        estimate_output: Callable[[int], int],
+        log_error: Callable[[Call, BaseException], None],
+        worker: int = 0,
+    ) -> None:
+        self.principals = principals
+        self.gate = gate
+        self.books = books
+        self.snapshot = snapshot
+        self.count_tokens = count_tokens
+        """Counts a prompt's tokens with a real tokenizer, off the loop."""
+        self.estimate_output = estimate_output
+        """Tokens in so many bytes of generated text."""
+        self.log_error = log_error
+        self.worker = worker
+
+    async def count_prompt(self, call: Call) -> int:
+        """Count the prompt of *call*, for an estimate: by the tokenizer, or by its bytes where it cannot be read."""
+        if call.operation != "chat":
+            return self.estimate_output(len(call.body))
+        try:
+            return await self.count_tokens(neutral(call))
+        except HeadgateError:
+            return self.estimate_output(len(call.body))
+
+
+def neutral(call: Call) -> Request:
+    """The neutral form of *call*'s request, read once."""
+    if call.request is None:
+        call.request = call.dialect.read_request(call.body)
+    return call.request

@@ -1,0 +1,181 @@
+"""The byte path: an upstream answer becomes the caller's, relayed where the dialects agree, translated where not."""
+
+from asyncio import CancelledError
+from time import monotonic
+
+from headgate.core.call import Attempt, Call
+from headgate.core.errors import UpstreamFailed
+from headgate.core.money import Usage
+from headgate.dialects.base import Dialect, Reader, Tap, Writer
+from headgate.ledger.types import Hold
+from headgate.pipeline.answer import answer_head, stream_info
+from headgate.pipeline.parts import Parts
+from headgate.pipeline.settle import finish, owe_usage
+from headgate.providers.base import Target
+from headgate.transport.base import Inbound
+
+MAX_REPLY = 64 * 1024 * 1024
+IDLE = 30.0  # between bytes once content has been sent
+IDLE_REASONING = 300.0
+LAST_CHUNK = 1.0  # after the end was seen, the transfer's own end may take this long before the connection is dropped
+
+
+class Translation:
+    """A reader and a writer that together look like a :class:`Tap`."""
+
+    __slots__ = ("_reader", "_writer")
+
+    def __init__(self, reader: Reader, writer: Writer) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    def feed(self, data: bytes) -> bytes:
+        """Translate what these bytes complete."""
+        reader = self._reader
+        out = self._writer.write(reader.feed(data))
+        return out + self._writer.close() if reader.ended and reader.failure is None else out
+
+    def close(self) -> bytes:
+        """End the stream as the caller's dialect does, unless it was cut."""
+        reader = self._reader
+        if reader.ended:
+            return b""
+        out = self._writer.write(reader.close())
+        return out + self._writer.close() if reader.failure is None else out
+
+    def __getattr__(self, name: str):  # type: ignore[no-untyped-def]  # what was seen is the reader's to tell
+        return getattr(self._reader, name)
+
+
+async def answer_whole(
+    call: Call, parts: Parts, target: Target, attempt: Attempt, hold: Hold, inbound: Inbound
+) -> None:
+    """Read a whole reply, settle, then answer: what the caller has seen is always on record."""
+    room = max(call.deadline - monotonic(), 0.001)
+    body = await inbound.read_all(room, MAX_REPLY)
+    spoken = target.provider.dialect(call.operation) or call.dialect
+    seen = spoken.sniff(body)
+    if spoken is not call.dialect:
+        reply = spoken.read_reply(body)
+        body = call.dialect.write_reply(reply)
+    attempt.first_ms = attempt.ended_ms = (monotonic() - call.t0) * 1000
+    call.finish = seen.finish
+    if seen.usage is not None:
+        owe_usage(call, attempt, hold, seen.usage)
+    else:
+        await estimate(call, parts, attempt, hold, len(body))
+    attempt.outcome = "ok"
+    call.bytes_out = len(body)
+    finish(call, parts)
+    call.link.respond(200, answer_head(call, target, attempt, inbound), body)
+
+
+async def answer_stream(
+    call: Call, parts: Parts, target: Target, attempt: Attempt, hold: Hold, inbound: Inbound, first: float
+) -> None:
+    """Relay or translate a stream. Before its first real event everything may still fail over; after it nothing may."""
+    if not (inbound.header(b"content-type") or b"").startswith(b"text/event-stream"):
+        raise UpstreamFailed(
+            f"{target.name} was asked for a stream and answered something else.",
+            status=502,
+            code="upstream_invalid_response",
+            billed="uncertain",
+        )
+    spoken = target.provider.dialect("chat") or call.dialect
+    pipe = pipe_for(call, spoken)
+    pending = await first_event(pipe, inbound, first)
+    attempt.first_ms = (monotonic() - call.t0) * 1000
+    call.link.start(200, answer_head(call, target, attempt, inbound))
+    try:
+        last = await pump(call, pipe, inbound, pending, target)
+    except (UpstreamFailed, CancelledError) as cut:
+        inbound.close()  # before the count below: a caller who left must not keep the provider working
+        await estimate(call, parts, attempt, hold, pipe.text_bytes, pipe.usage)
+        if isinstance(cut, CancelledError):
+            raise
+        attempt.outcome, attempt.error, call.error = cut.code, cut.message, cut
+        call.finish = pipe.finish
+        finish(call, parts)
+        call.link.write(call.dialect.write_stream_error(cut, call.id))
+        call.link.end()
+        return
+    attempt.ended_ms = (monotonic() - call.t0) * 1000
+    call.finish = pipe.finish
+    if pipe.usage is not None:
+        owe_usage(call, attempt, hold, pipe.usage)
+    else:
+        await estimate(call, parts, attempt, hold, pipe.text_bytes)
+    attempt.outcome = "ok"
+    finish(call, parts)
+    call.link.write(last + stream_info(call) if call.options.stream_info else last)
+    call.link.end()
+    call.link.on_close = None  # the caller has everything; its leaving concerns nobody now
+    await let_end(inbound)
+
+
+def pipe_for(call: Call, spoken: Dialect) -> Tap:
+    """What the upstream's bytes go through on their way to the caller."""
+    if spoken is call.dialect:
+        return spoken.tap(hide_usage=not call.envelope.include_usage)
+    assert call.request is not None  # written for this target a moment ago
+    return Translation(spoken.reader(), call.dialect.writer(call.request))  # type: ignore[return-value]
+
+
+async def first_event(pipe: Tap, inbound: Inbound, timeout: float) -> bytes:
+    """Wait for the event that proves the answer is real; return everything up to it."""
+    until = monotonic() + timeout
+    pending = b""
+    while not pipe.started and not pipe.ended:
+        data = await inbound.read(max(until - monotonic(), 0.001))
+        pending += pipe.feed(data) if data else pipe.close()
+        if pipe.failure is not None:
+            raise pipe.failure
+        if not data and not pipe.started:
+            raise UpstreamFailed(
+                "The provider ended its stream before it began.", status=502, code="upstream_invalid_response"
+            )
+    return pending
+
+
+async def pump(call: Call, pipe: Tap, inbound: Inbound, pending: bytes, target: Target) -> bytes:
+    """Pass the stream on as it arrives; return its last bytes unsent, so that settlement comes before them."""
+    write = call.link.write
+    idle = target.timeouts.idle or (IDLE_REASONING if target.reasoning else IDLE)
+    out = pending
+    while not pipe.ended:
+        if out:
+            call.bytes_out += len(out)
+            blocked = write(out)
+            if blocked is not None:
+                await blocked
+        data = await inbound.read(idle)
+        if not data:
+            out = pipe.close()
+            if pipe.failure is None:
+                break
+        else:
+            out = pipe.feed(data)
+        if pipe.failure is not None:
+            if out:
+                write(out)
+            raise pipe.failure
+    call.bytes_out += len(out)
+    return out
+
+
+async def let_end(inbound: Inbound) -> None:
+    """Read the transfer's own end, so that the connection can be used again."""
+    try:
+        while await inbound.read(LAST_CHUNK):
+            pass
+    except UpstreamFailed:
+        pass  # the answer was complete; only the connection is lost
+
+
+async def estimate(
+    call: Call, parts: Parts, attempt: Attempt, hold: Hold, text_bytes: int, seen: Usage | None = None
+) -> None:
+    """Charge what was sent by our own count: the whole prompt, and the output that arrived."""
+    prompt = seen.input if seen is not None and seen.input else await parts.count_prompt(call)
+    output = max(parts.estimate_output(text_bytes), seen.output if seen is not None else 0)
+    owe_usage(call, attempt, hold, Usage(input=prompt, output=output), estimated=True)

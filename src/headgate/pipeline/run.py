@@ -1,0 +1,65 @@
+"""Run a call through its steps; however it ends, it is answered once and settled once."""
+
+import asyncio
+
+from headgate.core.call import Call
+from headgate.core.errors import HeadgateError, Unavailable, UpstreamFailed
+from headgate.pipeline.answer import error_head
+from headgate.pipeline.order import ENTRY
+from headgate.pipeline.parts import Parts
+from headgate.pipeline.settle import ClientGone, finish
+
+
+async def run(call: Call, parts: Parts) -> None:
+    """Answer *call*. Never raises but what stops the process."""
+    task = asyncio.current_task()
+    assert task is not None
+    call.link.on_close = task.cancel
+    try:
+        for step in ENTRY:
+            waiting = step(call, parts)
+            if waiting is not None:
+                await waiting
+        snapshot = parts.snapshot
+        for step in snapshot.route_steps.get(call.route.name, snapshot.default_steps):
+            waiting = step(call, parts)
+            if waiting is not None:
+                await waiting
+            if call.settled:  # a step has answered
+                break
+    except HeadgateError as error:
+        fail(call, parts, error)
+    except asyncio.CancelledError:
+        if call.link.closed:
+            call.error, call.status = ClientGone("The caller closed the connection."), 499
+            finish(call, parts)
+        else:
+            fail(call, parts, Unavailable("The gateway is shutting down; ask again.", code="server_shutting_down"))
+    except Exception as error:
+        parts.log_error(call, error)
+        fail(call, parts, HeadgateError("Something went wrong in the gateway; the request id leads to its log."))
+    finally:
+        call.link.on_close = None
+
+
+def fail(call: Call, parts: Parts, error: HeadgateError) -> None:
+    """Settle a call that went wrong and tell its caller, in the caller's own shape."""
+    call.error, call.status = error, error.status
+    if isinstance(error, UpstreamFailed) and len(call.attempts) > 1:
+        error.message = f"{error.message} Tried: {tried(call)}."
+    finish(call, parts)
+    link = call.link
+    if link.closed:
+        return
+    if link.started:
+        link.write(call.dialect.write_stream_error(error, call.id))
+        link.end()
+    else:
+        link.respond(error.status, error_head(call, error), call.dialect.write_error(error, call.id))
+
+
+def tried(call: Call) -> str:
+    """The attempts in words: ``local/mock: upstream_unavailable (503)``."""
+    return "; ".join(
+        f"{a.provider}/{a.model}: {a.outcome}" + (f" ({a.status})" if a.status else "") for a in call.attempts
+    )

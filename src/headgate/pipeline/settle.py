@@ -1,0 +1,119 @@
+"""The end of a call: what it owes, and its record. Everything that spends ends here, exactly once."""
+
+from time import monotonic
+
+import msgspec
+
+from headgate.core.call import Attempt, Call, Record
+from headgate.core.errors import HeadgateError
+from headgate.core.money import Usage
+from headgate.ledger.types import Hold
+from headgate.pipeline.parts import Parts
+
+PARAMETERS = ("temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "n", "seed", "reasoning_effort")
+
+
+def owe_usage(
+    call: Call, attempt: Attempt, hold: Hold, usage: Usage, *, estimated: bool = False
+) -> None:
+    """This try costs what was used, by the provider's count or by ours."""
+    price = hold.ask.price
+    cost = price.cost(usage) if price is not None else None
+    hold.charge_nano = cost or 0
+    hold.charge_tokens = usage.total
+    attempt.cost_nano = cost
+    attempt.billed = call.billed = "estimated" if estimated else "usage"
+    call.usage = usage
+
+
+def owe_everything(call: Call, attempt: Attempt, hold: Hold) -> None:
+    """Nobody knows what this try cost: its whole hold stays, marked as such."""
+    hold.charge_nano = hold.nano
+    hold.charge_tokens = hold.tokens
+    attempt.cost_nano = hold.nano if hold.ask.price is not None else None
+    attempt.billed = "uncertain"
+    if call.billed == "none":
+        call.billed = "uncertain"
+
+
+def owe_nothing(call: Call, parts: Parts, hold: Hold) -> None:
+    """This try is known to have cost nothing."""
+    parts.books.release(hold)
+    call.holds.remove(hold)
+
+
+def finish(call: Call, parts: Parts) -> None:
+    """Settle *call* and write its record. Later calls of this change nothing."""
+    if call.settled:
+        return
+    call.settled = True
+    if call.who is not None:
+        parts.books.end(record_of(call, parts.worker), call.holds)
+    if call.slot is not None:
+        call.slot.release()
+
+
+def record_of(call: Call, worker: int) -> Record:
+    """The frozen account of *call*, as of now."""
+    attempts, error, target, envelope, who = call.attempts, call.error, call.target, call.envelope, call.who
+    total = (monotonic() - call.t0) * 1000
+    last = attempts[-1] if attempts else None
+    upstream = ((last.ended_ms or total) - last.started_ms) if last is not None else 0.0
+    costs = [a.cost_nano for a in attempts if a.cost_nano is not None]
+    answered = target is not None and last is not None and last.headers_ms is not None
+    return Record(
+        id=call.id,
+        trace_id=call.trace_id,
+        at=call.at,
+        tenant_id=who.tenant_id,
+        key_id=who.id if who.kind == "key" else None,
+        user_id=who.user_id,
+        app_id=who.app_id,
+        end_user=call.options.user,
+        session=call.options.session,
+        tags=call.options.tags,
+        metadata=call.options.metadata,
+        surface=call.surface,
+        operation=call.operation,
+        route=call.route.name if call.route is not None else None,
+        stream=call.streaming,
+        model_requested=envelope.model if envelope is not None else None,
+        model_used=target.name if answered else None,
+        provider_used=target.provider.name if answered else None,
+        routing_reason=call.reason,
+        parameters=parameters_of(envelope.fields) if envelope is not None else None,
+        status="failure" if error is not None else "success" if target is None or target is call.plan[0] else "fallback",
+        code=error.code if error is not None else None,
+        http_status=call.status,
+        error_message=error.message[:1000] if error is not None else None,
+        attempts=tuple(attempts),
+        finish=call.finish,
+        usage=call.usage,
+        cost_nano=sum(costs) if costs else None,
+        billed=call.billed,
+        held_nano=sum(h.nano for h in call.holds),
+        dropped=tuple(call.dropped),
+        defaulted=tuple(call.defaulted),
+        latency_ms=upstream if last is not None else None,
+        total_ms=total,
+        overhead_ms=total - sum((a.ended_ms or total) - a.started_ms for a in attempts),
+        first_token_ms=last.first_ms if last is not None else None,
+        bytes_in=len(call.body),
+        bytes_out=call.bytes_out,
+        address=call.address,
+        worker=worker,
+    )
+
+
+def parameters_of(fields: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw] | None:
+    """The generation parameters as they were asked, undecoded."""
+    asked = {name: fields[name] for name in PARAMETERS if name in fields}
+    return asked or None
+
+
+class ClientGone(HeadgateError):
+    """The caller left before the answer was complete. Nobody is told; the record is."""
+
+    status = 499
+    type = "api_error"
+    code = "client_closed"

@@ -1,0 +1,91 @@
+"""The one ASGI application: one table from path and method to what answers."""
+
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import Any
+
+from headgate.core.call import Call, new_id
+from headgate.core.errors import HeadgateError, MethodNotAllowed, NotFound
+from headgate.dialects import anthropic_messages, openai_chat
+from headgate.pipeline.parts import Parts
+from headgate.pipeline.run import run
+from headgate.surfaces.doors import CONTROL_PATHS, CONTROL_PREFIXES, DOORS, PAGES, Door, Page
+from headgate.surfaces.link import AsgiLink
+from headgate.surfaces.state import State
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Dispatch:
+    """The data plane, and the way to the control plane. Paths are compared as they came: nothing has a second name."""
+
+    def __init__(self, parts: Parts, state: State, control: App) -> None:
+        self._parts = parts
+        self._state = state
+        self._control = control
+        self._doors: dict[bytes, Door] = {door.path.encode(): door for door in DOORS}
+        self._pages: dict[bytes, Page] = {page.path.encode(): page for page in PAGES if not page.rest}
+        self._open_pages = [(page.path.encode(), page) for page in PAGES if page.rest]
+        self._control_paths = frozenset(path.encode() for path in CONTROL_PATHS)
+        self._control_prefixes = tuple(prefix.encode() for prefix in CONTROL_PREFIXES)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        link = scope.get("extensions", {}).get("headgate") or AsgiLink(scope, receive, send)
+        path: bytes = scope["raw_path"]
+        door = self._doors.get(path)
+        if door is not None and scope["method"] == door.method:
+            call = Call(
+                surface=door.surface,
+                operation=door.operation,
+                dialect=door.dialect,
+                link=link,
+                headers=scope["headers"],
+                t0=monotonic(),
+            )
+            call.query = scope["query_string"]
+            client = scope["client"]
+            call.address = client[0] if client else None
+            await run(call, self._parts)
+        elif path in self._control_paths or path.startswith(self._control_prefixes):
+            await self._control(scope, receive, send)
+            return
+        else:
+            await self._page(scope, link, path, door)
+        await link.flush()
+
+    async def _page(self, scope: Scope, link: Any, path: bytes, door: Door | None) -> None:
+        page, rest = self._pages.get(path), b""
+        if page is None and door is None:
+            for start, candidate in self._open_pages:
+                if path.startswith(start) and len(path) > len(start):
+                    page, rest = candidate, path[len(start) :]
+        try:
+            if page is None and door is None:
+                raise NotFound(f"There is nothing at {scope['method']} {shown(path)}. /docs lists what there is.")
+            method = page.method if page is not None else door.method if door is not None else ""
+            if scope["method"] not in (method, "HEAD" if method == "GET" else method):
+                raise MethodNotAllowed(f"{shown(path)} takes {method}.", headers={"allow": method})
+            if page is not None:
+                await page.handler(self._state, self._parts, scope, link, rest)
+        except HeadgateError as error:
+            refuse(link, error, path)
+
+
+def refuse(link: Any, error: HeadgateError, path: bytes) -> None:
+    """Answer with *error* in the shape that the clients of *path* know."""
+    request_id = new_id()
+    dialect = anthropic_messages if path.startswith(b"/v1/messages") else openai_chat
+    headers = {"content-type": "application/json", "x-request-id": request_id, **error.headers}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    link.respond(error.status, lines.encode("ascii", "backslashreplace"), dialect.write_error(error, request_id))
+
+
+def shown(path: bytes) -> str:
+    """A path as it may stand in a message."""
+    return path[:200].decode("ascii", "backslashreplace")

@@ -1,0 +1,55 @@
+"""The doors: every path of the data plane, on one screen, with what it needs and what it answers."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+import msgspec
+
+from headgate.dialects import anthropic_messages, count_tokens, embeddings, openai_chat
+from headgate.surfaces import health, listing
+
+Operation = Literal["chat", "embeddings", "count_tokens"]
+
+
+class Door(msgspec.Struct, frozen=True, eq=False):
+    """One path that runs the pipeline. ``permission`` is what the caller's credential must carry."""
+
+    path: str
+    surface: str
+    operation: Operation
+    dialect: Any
+    summary: str
+    permission: str = "gateway:use"
+    method: str = "POST"
+
+
+class Page(msgspec.Struct, frozen=True, eq=False):
+    """One path that answers by itself. ``permission`` is ``None`` where anybody may look."""
+
+    path: str
+    handler: Callable[..., Awaitable[None]]
+    summary: str
+    permission: str | None
+    method: str = "GET"
+    rest: bool = False
+    """The path goes on: what follows it is the handler's argument, slashes included."""
+
+
+DOORS: tuple[Door, ...] = (
+    Door("/v1/chat/completions", "openai", "chat", openai_chat, "Chat, in OpenAI's form"),
+    Door("/v1/embeddings", "openai", "embeddings", embeddings, "Embeddings, in OpenAI's form"),
+    Door("/v1/messages", "anthropic", "chat", anthropic_messages, "Chat, in Anthropic's form"),
+    Door("/v1/messages/count_tokens", "anthropic", "count_tokens", count_tokens, "Count a prompt's tokens"),
+)
+
+PAGES: tuple[Page, ...] = (
+    Page("/v1/models", listing.list_models, "The models this key can call now", "gateway:use"),
+    Page("/v1/models/", listing.one_model, "One model", "gateway:use", rest=True),
+    Page("/health", health.alive, "Liveness: the loop turns", None),
+    Page("/livez", health.alive, "Second name of /health", None),
+    Page("/health/ready", health.ready, "Readiness: configuration, keys and ledger are loaded, and it is not draining", None),
+    Page("/readyz", health.ready, "Second name of /health/ready", None),
+)
+
+CONTROL_PATHS = ("/metrics", "/openapi.json", "/docs", "/swagger")
+CONTROL_PREFIXES = ("/api/v1/",)

@@ -1,0 +1,72 @@
+"""The way back to the caller on any ASGI server: the same few verbs as our own server's connection has."""
+
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any
+
+from headgate.core.errors import TooLarge
+
+
+class AsgiLink:
+    """Speaks plain ASGI. What is sent synchronously waits in a list until the next await or :meth:`flush`."""
+
+    def __init__(
+        self,
+        scope: dict[str, Any],
+        receive: Callable[[], Awaitable[dict[str, Any]]],
+        send: Callable[[dict[str, Any]], Awaitable[None]],
+    ) -> None:
+        self._receive = receive
+        self._send = send
+        self._waiting: list[dict[str, Any]] = []
+        self.closed = False
+        self.started = False
+        self.on_close: Callable[[], object] | None = None
+
+    async def body(self, limit: int) -> bytes:
+        """Return the whole request body; raise ``TooLarge`` past *limit* bytes."""
+        parts, size, more = [], 0, True
+        while more:
+            event = await self._receive()
+            if event["type"] == "http.disconnect":
+                self.closed = True
+                break
+            parts.append(event.get("body", b""))
+            size += len(parts[-1])
+            if size > limit:
+                raise TooLarge(f"The body is over {limit} bytes.")
+            more = event.get("more_body", False)
+        return b"".join(parts)
+
+    def respond(self, status: int, headers: bytes, body: bytes) -> None:
+        """Answer whole."""
+        self.started = True
+        self._waiting.append(_start(status, headers + b"content-length: %d\r\n" % len(body)))
+        self._waiting.append({"type": "http.response.body", "body": body})
+
+    def start(self, status: int, headers: bytes) -> None:
+        """Begin a stream."""
+        self.started = True
+        self._waiting.append(_start(status, headers))
+
+    def write(self, data: bytes) -> Awaitable[None]:
+        """Send a piece of a stream; awaiting the answer waits until the server took it."""
+        self._waiting.append({"type": "http.response.body", "body": data, "more_body": True})
+        return self
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self.flush().__await__()
+
+    def end(self) -> None:
+        """End a stream."""
+        self._waiting.append({"type": "http.response.body", "body": b""})
+
+    async def flush(self) -> None:
+        """Send what waits."""
+        waiting, self._waiting = self._waiting, []
+        for event in waiting:
+            await self._send(event)
+
+
+def _start(status: int, lines: bytes) -> dict[str, Any]:
+    headers = [tuple(line.split(b": ", 1)) for line in lines.split(b"\r\n") if line]
+    return {"type": "http.response.start", "status": status, "headers": headers}

@@ -1,0 +1,72 @@
+"""``GET /v1/models``: what this key can call now, in the shape its client knows."""
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+from headgate.access.types import Principal
+from headgate.core.errors import ModelNotFound
+from headgate.pipeline.parts import Parts
+from headgate.surfaces.health import JSON
+from headgate.surfaces.state import State
+
+
+async def list_models(state: State, parts: Parts, scope: dict[str, Any], link: Any, rest: bytes) -> None:
+    """All of them, one page: a gateway has hundreds, not millions."""
+    models = state.listing(await _who(parts, scope))
+    shape = _shape(scope)
+    data = [shape(model) for model in models]
+    body: dict[str, Any] = {"object": "list", "data": data}
+    if shape is _anthropic:
+        body = {"data": data, "has_more": False, "first_id": None, "last_id": None}
+        if data:
+            body.update(first_id=data[0]["id"], last_id=data[-1]["id"])
+    elif shape is _gemini:
+        body = {"models": data}
+    link.respond(200, JSON, msgspec.json.encode(body))
+
+
+async def one_model(state: State, parts: Parts, scope: dict[str, Any], link: Any, rest: bytes) -> None:
+    """One of them by id; an id may contain slashes, raw or as ``%2F``."""
+    who = await _who(parts, scope)
+    wanted = unquote_to_bytes(rest).decode("utf-8", "replace")
+    for model in state.listing(who):
+        if model["id"] == wanted:
+            link.respond(200, JSON, msgspec.json.encode(_shape(scope)(model)))
+            return
+    raise ModelNotFound(
+        f"The model {wanted[:200]!r} does not exist or you do not have access to it. GET /v1/models lists yours.",
+        param="model",
+    )
+
+
+async def _who(parts: Parts, scope: dict[str, Any]) -> Principal:
+    client = scope["client"]
+    who = parts.principals.authenticate(scope["headers"], scope["query_string"], client[0] if client else None)
+    return who if isinstance(who, Principal) else await who
+
+
+def _shape(scope: dict[str, Any]) -> Any:
+    names = {name for name, _ in scope["headers"]}
+    return _anthropic if b"anthropic-version" in names else _gemini if b"x-goog-api-key" in names else _openai
+
+
+def _openai(model: dict[str, Any]) -> dict[str, Any]:
+    return {"id": model["id"], "object": "model", "created": model["created"], "owned_by": model["owned_by"]}
+
+
+def _anthropic(model: dict[str, Any]) -> dict[str, Any]:
+    created = datetime.fromtimestamp(model["created"], UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"type": "model", "id": model["id"], "display_name": model["id"], "created_at": created}
+
+
+def _gemini(model: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": f"models/{model['id']}",
+        "displayName": model["id"],
+        "inputTokenLimit": model.get("context") or 0,
+        "outputTokenLimit": model.get("max_output") or 0,
+        "supportedGenerationMethods": ["generateContent", "streamGenerateContent"],
+    }

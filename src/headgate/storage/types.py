@@ -1,0 +1,77 @@
+"""What the stores hold and promise: keys, the feed of their changes, and the error of a store not fit for use."""
+
+from typing import ClassVar, Literal, Protocol
+
+import msgspec
+
+
+class StorageRefused(Exception):
+    """The database cannot be used as it stands: corrupt, read-only, newer than this program, or robbed of commits.
+
+    The program ends with ``exit_code``; nothing was changed or recreated. The message names ``path`` and the way out.
+    """
+
+    exit_code: ClassVar[int] = 3
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"{path}: {why}")
+        self.path = path
+
+
+class KeyRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One key as stored. The secret is not here: only its digest and what may be shown of it.
+
+    Instants are microseconds since 1970, UTC. ``models``, ``limits``, ``budgets`` and ``tags`` are JSON text: a list of
+    names, an object of the limits that are set, a list of ``{"nano", "window"}``, a list of words.
+    """
+
+    id: str
+    tenant_id: str
+    kind: Literal["key", "admin"] = "key"
+    name: str
+    key_hash: bytes
+    """HMAC-SHA-256 of the secret under the installation's pepper."""
+    key_prefix: str
+    last4: str
+    environment: str = "live"
+    user_id: str | None = None
+    app_id: str | None = None
+    models: str = "[]"
+    limits: str = "{}"
+    budgets: str = "[]"
+    tags: str = "[]"
+    is_active: bool = True
+    expires_at: int | None = None
+    """Found by a secret that was rotated away, this is also the end of the overlap, if that comes first."""
+    revoked_at: int | None = None
+    rotated_from: bytes | None = None
+    """Digest of the secret that the present one replaced; good until ``overlap_until``. The key keeps its id, so its
+    limits and what it spent go on."""
+    overlap_until: int | None = None
+    rotated_at: int | None = None
+    created_at: int
+    updated_at: int
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One entry of the change feed: object *object_id* of *kind* (``key``, ``tenant``, ``user``) is not what it was."""
+
+    seq: int
+    kind: str
+    object_id: str
+    tenant_id: str
+
+
+class KeyFeed(Protocol):
+    """The request path's way to the keys: reads only, no caching of its own.
+
+    Both raise ``core.errors.Unavailable`` (``auth_unavailable``) where the store cannot answer.
+    """
+
+    async def lookup(self, digest: bytes) -> KeyRow | None:
+        """Return the key whose present (or, during an overlap, former) secret has this digest; off keys too."""
+        ...
+
+    async def changes(self, after: int) -> list[Change]:
+        """Return what changed after number *after*, oldest first, at most 1,000; ``after=-1`` asks for the last one."""
+        ...

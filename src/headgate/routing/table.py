@@ -9,6 +9,7 @@ from headgate.core.errors import BadRequest, ModelNotFound
 from headgate.providers.base import Target
 
 MAX_RESOLVED = 4096  # unlisted provider/model names kept compiled; junk names must not grow memory
+MAX_NAME = 512  # Bedrock's ARNs pass 100 characters; names go into headers, so they must be printable, too
 
 
 class RouteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -61,7 +62,7 @@ class RouteTable:
         if route is not None:
             return route
         provider, slash, model = name.partition("/")
-        if slash and model and provider in self._providers:
+        if slash and model and provider in self._providers and model.isprintable() and len(name) <= MAX_NAME:
             return self._keep(name, provider, model, f"{provider}/{model} was asked for by name")
         full = self._bare.get(name, ())
         if len(full) == 1:

@@ -11,6 +11,8 @@ class Origin(msgspec.Struct, frozen=True):
     host: str
     port: int
     tls: bool = False
+    address: str | None = None
+    """The address to connect to, where a check has pinned one; else the host is resolved."""
 
 
 class Outbound(msgspec.Struct):

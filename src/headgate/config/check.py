@@ -1,0 +1,186 @@
+"""What no single entry can tell: names that must exist, must not clash, and must not lead in circles."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from headgate.config.shape import ABSENT, Path, Shape, nearest, shown
+from headgate.config.types import Known
+
+PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+MAX_NAME = 200
+RESERVED = "use-case"  # the first part of names that stand for a purpose, not for a provider
+HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+OUR_HEADERS = frozenset(("host", "content-length", "transfer-encoding", "connection", "content-type"))
+
+
+class Names:
+    """The names in force together: the file's own and those it may refer to."""
+
+    def __init__(self, values: Mapping[str, Any], shape: Shape, known: Known) -> None:
+        self.known = known
+        self.own_providers = _named(shape, "providers")
+        self.providers = known.providers | self.own_providers
+        if values.get("sandbox") is False and "sandbox" not in self.own_providers:
+            self.providers -= {"sandbox"}
+        self.models = _named(shape, "models")
+        self.aliases = _named(shape, "aliases")
+        self.routes = _named(shape, "routes")
+
+    def fault_of(self, target: str, *, but: Iterable[str] = ()) -> str | None:
+        """Say why *target* is no deployment (``provider/model`` or a bare registry name), or ``None``."""
+        provider, slash, model = target.partition("/")
+        if slash:
+            if not model:
+                return f"{shown(target)} names no model: write `{provider}/model`"
+            if provider in self.providers:
+                return None
+            return f"no provider {shown(provider)}{self._hint(provider)}"
+        if target in self.known.models:
+            return None
+        full = {m.partition("/")[2]: m for m in self.models}
+        if target in full:
+            return f"{shown(target)} must be written in full: did you mean `{full[target]}`?"
+        return f"no model {shown(target)}{nearest(target, [*self.models, *self.known.models, *but])}"
+
+    def _hint(self, provider: str) -> str:
+        variable = self.known.variables.get(provider)
+        if variable:
+            return f": set {variable}, or add `providers.{provider}`"
+        return nearest(provider, self.providers)
+
+
+def _named(shape: Shape, section: str) -> frozenset[str]:
+    """The names of a section, those of entries that are wrong inside too: they are meant to exist."""
+    return frozenset(str(path[1]) for path in shape.places if len(path) == 2 and path[0] == section)
+
+
+def check(values: Mapping[str, Any], shape: Shape, known: Known) -> None:
+    """Note on *shape* every fault of *values*, which are what ``Shape.read`` made of the file."""
+    names = Names(values, shape, known)
+    for name, provider in values.get("providers", {}).items():
+        _provider(name, provider, shape, known)
+    for name in values.get("models", {}):
+        if "/" not in name:
+            shape.note(("models", name), f"must be written `provider/model`{_full(name, names)}")
+        elif (fault := names.fault_of(name)) is not None:
+            shape.note(("models", name), fault)
+    for name in values.get("steps", {}):
+        if name not in known.steps:
+            shape.note(("steps", name), _unknown_step(name, known))
+    for name in names.routes | names.aliases:
+        _free(name, shape, names)
+    for name, route in values.get("routes", {}).items():
+        _route(name, route, shape, names)
+    for name, target in values.get("aliases", {}).items():
+        _alias(name, target, shape, names, values["aliases"])
+
+
+def _full(name: str, names: Names) -> str:
+    return f", as in `{sorted(names.providers)[0]}/{name[:80]}`" if names.providers else ""
+
+
+def _provider(name: str, provider: Mapping[str, Any], shape: Shape, known: Known) -> None:
+    path: Path = ("providers", name)
+    if not PROVIDER_NAME.fullmatch(name):
+        shape.note(path, "a provider's name is 1 to 64 letters, digits, dots, dashes and underscores")
+    elif name == RESERVED:
+        shape.note(path, f"the name `{RESERVED}` is reserved")
+    kind = provider.get("kind")
+    if kind is not None and kind not in known.kinds:
+        shape.note((*path, "kind"), f"unknown kind {shown(kind)}{nearest(kind, known.kinds)}")
+    elif name == "sandbox" and kind not in (None, "sandbox"):
+        shape.note((*path, "kind"), "the name `sandbox` belongs to the embedded provider of kind `sandbox`")
+    if kind in known.needs_base_url and "base_url" not in provider:
+        shape.note(path, f"needs `base_url`: the kind `{kind}` has none of its own")
+    for field in ("base_url", "proxy"):
+        if provider.get(field) is not None and (fault := _url_fault(provider[field])) is not None:
+            shape.note((*path, field), fault)
+    for header, value in provider.get("headers", {}).items():
+        if not HEADER_NAME.fullmatch(header) or header.lower() in OUR_HEADERS:
+            shape.note((*path, "headers", header), "is not a header that can be set here")
+        elif not value.isascii() or not value.isprintable():
+            shape.note((*path, "headers", header), "a header's value is printable ASCII")
+    key = provider.get("api_key")
+    if key and not (key.reveal().isascii() and key.reveal().isprintable()):
+        shape.note((*path, "api_key"), "is not printable ASCII; is there a line break in it?")
+
+
+def _url_fault(url: str) -> str | None:
+    """The URL is never shown: it may carry a credential, or come from a variable that does."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable or not url.isascii() or not url.isprintable() or " " in url:
+        return "must be a URL such as https://host/v1"
+    if "@" in parts.netloc:
+        return "must not hold a user or password"
+    if parts.query or parts.fragment:
+        return "must not have a query or fragment"
+    return None
+
+
+def _free(name: str, shape: Shape, names: Names) -> None:
+    """Note a name of a route or alias that something else has, or that would hide something else."""
+    section = "routes" if name in names.routes else "aliases"
+    path: Path = (section, name)
+    first = name.partition("/")[0]
+    if not name or len(name) > MAX_NAME or not name.isprintable() or " " in name:
+        shape.note(path, f"a name is 1 to {MAX_NAME} printable characters without spaces")
+    if first == RESERVED and "/" in name:
+        shape.note(path, f"names that begin with `{RESERVED}/` are reserved")
+    elif first in names.providers:
+        shape.note(path, f"{'begins with' if '/' in name else 'is'} the name of the provider `{first}`: choose another")
+    if section == "routes" and name in names.aliases:
+        line = shape.places.get(("aliases", name), (0, 0))[0]
+        shape.note(path, f"is a route and an alias (line {line}): rename one")
+
+
+def _route(name: str, route: Mapping[str, Any], shape: Shape, names: Names) -> None:
+    targets = [target for target in enumerate(route.get("targets", ())) if target[1] is not ABSENT]
+    if route.get("targets") == []:
+        shape.note(("routes", name, "targets"), "must name at least one deployment")
+    seen: set[str] = set()
+    for index, target in targets:
+        path: Path = ("routes", name, "targets", index)
+        if target in seen:
+            shape.note(path, f"{shown(target)} is in this list already")
+        elif target == name:
+            shape.note(path, "is the route itself: name a deployment, such as `provider/model`")
+        elif target in names.routes or target in names.aliases:
+            what = "a route" if target in names.routes else "an alias"
+            shape.note(path, f"{shown(target)} is {what}: a target is a deployment, such as `provider/model`")
+        elif (fault := names.fault_of(target)) is not None:
+            shape.note(path, fault)
+        seen.add(target)
+    for index, step in enumerate(route.get("skip", ())):
+        if step is not ABSENT and step not in names.known.steps:
+            shape.note(("routes", name, "skip", index), _unknown_step(step, names.known))
+
+
+def _alias(name: str, target: str, shape: Shape, names: Names, aliases: Mapping[str, str]) -> None:
+    path: Path = ("aliases", name)
+    if target == name:
+        shape.note(path, "is an alias of itself")
+    elif target in names.aliases:
+        circle = " and they lead in a circle" if _leads_back(name, aliases) else ""
+        shape.note(path, f"{shown(target)} is an alias too{circle}: name the route or `provider/model` itself")
+    elif target not in names.routes and (fault := names.fault_of(target, but=names.routes)) is not None:
+        shape.note(path, fault)
+
+
+def _leads_back(start: str, aliases: Mapping[str, str]) -> bool:
+    seen: set[str] = set()
+    name = start
+    while (name := aliases.get(name, "")) and name != start and name not in seen:
+        seen.add(name)
+    return name == start
+
+
+def _unknown_step(name: str, known: Known) -> str:
+    if not known.steps:
+        return f"no step {shown(name)}: there is none that can be switched"
+    return f"no step {shown(name)}{nearest(name, known.steps)}"

@@ -1,0 +1,98 @@
+"""The reference pages, made from the settings and the classes of the configuration file: ``docs/reference/``.
+
+``python -m headgate.config.reference docs/reference`` writes them; a test fails while they are out of date.
+"""
+
+import inspect
+import json
+import sys
+import types
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from headgate import settings
+from headgate.config.schema import field_docs, schema, structs
+from headgate.config.types import RANGES, Config
+from headgate.core.secret import Secret
+
+WORDS = {str: "text", int: "whole number", float: "number", bool: "on or off", Secret: "secret text", Path: "path"}
+
+
+def pages() -> dict[str, str]:
+    """Return the file names and contents of the reference."""
+    return {
+        "config.schema.json": json.dumps(schema(), indent=2, ensure_ascii=False) + "\n",
+        "config.md": "\n".join(_config()) + "\n",
+        "settings.md": "\n".join(_settings()) + "\n",
+    }
+
+
+def _settings() -> Iterator[str]:
+    yield from ("# Settings of the process", "")
+    yield from ("Each is an environment variable; `headgate serve` takes some as options, which win over it.", "")
+    yield from ("| variable | type | default | meaning |", "|---|---|---|---|")
+    for setting in settings.describe():
+        default = "" if setting.default is None else f"`{_shown(setting.default)}`"
+        yield f"| `{setting.env}` | {_type(setting.type)} | {default} | {setting.help} |"
+
+
+def _config() -> Iterator[str]:
+    yield from ("# headgate.yaml", "")
+    yield from ("Any text may hold `${NAME}` or `${NAME:-default}`, which stand for environment variables.", "")
+    yield "`headgate config check` tells everything that is wrong with a file at once. A running gateway takes a good"
+    yield from ("change over within a second, and keeps the old configuration when the new one is bad.", "")
+    for kind in structs():
+        yield from (f"## {'The file' if kind is Config else _title(kind)}", "", _prose(kind), "")
+        yield from ("| key | type | default | meaning |", "|---|---|---|---|")
+        docs = field_docs(kind)
+        hints = typing.get_type_hints(kind)
+        for field in msgspec.structs.fields(kind):
+            low, high = RANGES.get((kind, field.encode_name), (None, None))
+            bounds = "" if low is None else f", {low:g} to {high:,.15g}"
+            doc = docs.get(field.name, "").replace("``", "`")
+            yield f"| `{field.encode_name}` | {_type(hints[field.name])}{bounds} | {_default(field)} | {doc} |"
+        yield ""
+
+
+def _type(hint: Any) -> str:
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return _type(next(arg for arg in args if arg is not type(None)))
+    if origin is dict:
+        return f"name → {_type(args[1])}"
+    if origin is list:
+        return f"list of {_type(args[0])}"
+    if origin is typing.Literal:
+        return " or ".join(f"`{arg}`" for arg in args)
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return f"[{_title(hint)}](#{_title(hint).replace(' ', '-')})"
+    return WORDS[hint]
+
+
+def _prose(kind: type) -> str:
+    return (inspect.getdoc(kind) or "").replace("``", "`")
+
+
+def _title(kind: type) -> str:
+    return kind.__name__.removesuffix("Config").lower()
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    if field.required:
+        return "required"
+    if field.default is None or field.default is msgspec.NODEFAULT or isinstance(field.default, msgspec.Struct):
+        return ""
+    return f"`{_shown(field.default)}`"
+
+
+def _shown(value: Any) -> str:
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
+
+
+if __name__ == "__main__":
+    for name, content in pages().items():
+        (Path(sys.argv[1]) / name).write_text(content, "utf-8")

@@ -1,0 +1,89 @@
+"""The JSON schema of ``headgate.yaml``, made from the same classes that the file is read into."""
+
+import ast
+import inspect
+import math
+import textwrap
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+
+from headgate.config.types import RANGES, Config
+from headgate.core.secret import Secret
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+REFERENCE = {"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}"}
+SWITCH: dict[str, Any] = {"enum": [True, False, "on", "off"]}  # YAML 1.2 editors take a bare `on` for text
+
+
+def schema() -> dict[str, Any]:
+    """Return the schema (draft 2020-12) of the whole file, for editors and other programs."""
+    document = msgspec.json.schema(Config, schema_hook=lambda kind: {"type": "string"} if kind is Secret else {})
+    definitions = document["$defs"]
+    for kind in structs():
+        definition = definitions[kind.__name__]
+        definition["description"] = _sentence(kind)
+        for name, field in definition.get("properties", {}).items():
+            definition["properties"][name] = _field(kind, name, field)
+    top = definitions.pop("Config")
+    top["properties"]["steps"]["additionalProperties"] = dict(SWITCH)
+    top["patternProperties"] = {"^x-": {"description": "Ignored: a place for anchors."}}
+    return {"$schema": DIALECT, **top, "title": "headgate.yaml", "$defs": definitions}
+
+
+@cache
+def structs() -> tuple[type[msgspec.Struct], ...]:
+    """Return the classes of the file, each once, from the whole to its parts."""
+    found: dict[type[msgspec.Struct], None] = {}
+
+    def walk(kind: msgspec.inspect.Type) -> None:
+        if isinstance(kind, msgspec.inspect.StructType) and kind.cls not in found:
+            found[kind.cls] = None
+            for field in kind.fields:
+                walk(field.type)
+        elif isinstance(kind, msgspec.inspect.UnionType):
+            for part in kind.types:
+                walk(part)
+        elif isinstance(kind, msgspec.inspect.DictType):
+            walk(kind.value_type)
+
+    walk(msgspec.inspect.type_info(Config))
+    return tuple(found)
+
+
+def field_docs(kind: type[msgspec.Struct]) -> dict[str, str]:
+    """Return what the source of *kind* says beneath each of its fields."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
+    body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
+    found = {}
+    for field, after in pairwise(body):
+        match field, after:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                found[name] = " ".join(text.split())
+    return found
+
+
+def _field(kind: type[msgspec.Struct], name: str, field: dict[str, Any]) -> dict[str, Any]:
+    options = [dict(option) for option in field.get("anyOf", [{k: v for k, v in field.items() if k != "default"}])]
+    for option in list(options):
+        if option.get("type") in ("number", "integer"):
+            low, high = RANGES.get((kind, name), (0, math.inf))
+            option["minimum"] = low
+            if high < math.inf:
+                option["maximum"] = high
+            options.append(dict(REFERENCE))
+        elif option.get("type") == "boolean":
+            options[options.index(option)] = {"anyOf": [dict(SWITCH), dict(REFERENCE)]}
+    changed = options[0] if len(options) == 1 else {"anyOf": options}
+    doc = field_docs(kind).get(name)
+    return {
+        **({"description": doc} if doc else {}),
+        **changed,
+        **({"default": field["default"]} if "default" in field else {}),
+    }
+
+
+def _sentence(kind: type[msgspec.Struct]) -> str:
+    return " ".join((inspect.getdoc(kind) or "").split())

@@ -1,0 +1,221 @@
+"""Nodes to values of the shape that ``Config`` has, noting everything that does not fit and going on.
+
+msgspec alone would stop at the first fault and not know its line; its view of the types is used, its conversion is not.
+"""
+
+import difflib
+import math
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import msgspec
+import yaml
+from msgspec import inspect
+
+from headgate.config.parse import place
+from headgate.config.references import expand
+from headgate.config.types import RANGES, Problem
+from headgate.core.secret import Secret
+
+MAX_NODES = 50_000
+MAX_PROBLEMS = 200
+MERGE = "tag:yaml.org,2002:merge"
+PLAIN_TAGS = frozenset(
+    f"tag:yaml.org,2002:{t}" for t in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp", "value")
+)
+NUMBER = re.compile(r"[-+]?(0|[1-9][0-9_]*)(\.[0-9_]*)?([eE][-+]?[0-9]+)?$")
+SWITCH = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
+SECRET_LIKE = re.compile(r"^((sk|hg|hga|pk|gsk|xai|ghp)[-_]|AIza|AKIA)|[A-Za-z0-9+]{32,}")
+WORDS = {"str": "text", "int": "a number", "float": "a number", "bool": "on or off", "null": "nothing"}
+
+Path = tuple[str | int, ...]
+
+
+class _Absent:
+    """What stands for a value that is wrong: the problem is noted, so nothing more is said of it."""
+
+
+ABSENT = _Absent()
+
+
+class Shape:
+    """Reads one document. Then ``problems`` is what is wrong, and ``places`` the line and column of each path."""
+
+    def __init__(self, file: str, environ: Mapping[str, str]) -> None:
+        self.file = file
+        self.environ = environ
+        self.problems: list[Problem] = []
+        self.places: dict[Path, tuple[int, int]] = {}
+        self._nodes = 0
+
+    def note(self, path: Path, message: str, node: yaml.Node | None = None) -> None:
+        """Add a problem, at *node* or where *path* was seen."""
+        line, column = place(node) if node is not None else self.places.get(path, (0, 0))
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(Problem(self.file, line, column, show_path(path), message))
+
+    def read(self, node: yaml.Node, kind: inspect.Type, path: Path, field: tuple[type, str] | None = None) -> Any:
+        """Return the value of *node* as *kind*, or ``ABSENT``. *field* is the Struct field it is for."""
+        self._nodes += 1
+        self.places.setdefault(path, place(node))
+        if self._nodes > MAX_NODES:
+            if self._nodes == MAX_NODES + 1:
+                self.note(path, f"holds more than {MAX_NODES:,} values, with its anchors expanded", node)
+            return ABSENT
+        if node.tag not in PLAIN_TAGS:
+            self.note(path, "a YAML tag is not allowed here", node)
+            return ABSENT
+        if isinstance(kind, inspect.UnionType):
+            if _is_null(node):
+                return None
+            kind = next(t for t in kind.types if not isinstance(t, inspect.NoneType))
+        if isinstance(kind, inspect.StructType | inspect.DictType):
+            return self._mapping(node, kind, path)
+        if isinstance(kind, inspect.ListType):
+            return self._list(node, kind, path)
+        return self._scalar(node, kind, path, field)
+
+    def _mapping(self, node: yaml.Node, kind: inspect.StructType | inspect.DictType, path: Path) -> Any:
+        if _is_null(node):  # a section whose entries are all commented out
+            node = yaml.MappingNode(node.tag, [], node.start_mark)
+        if not isinstance(node, yaml.MappingNode):
+            return self._wrong(node, "a mapping (`name: value`)", path)
+        fields = {f.encode_name: f for f in kind.fields} if isinstance(kind, inspect.StructType) else {}
+        values: dict[str, Any] = {}
+        seen: set[str] = set()
+        for key, child in self._pairs(node, path):
+            name = key.value
+            inside = (*path, name)
+            if name in seen:
+                self.note(inside, "is given twice", key)
+                continue
+            seen.add(name)
+            if isinstance(kind, inspect.DictType):
+                self.places[inside] = place(key)  # a named entry is found by its name
+                values[name] = self.read(child, kind.value_type, inside)
+            elif name in fields:
+                values[name] = self.read(child, fields[name].type, inside, (kind.cls, name))
+            elif path or not name.startswith("x-"):
+                self.note(path, f"unknown key {shown(name)}{nearest(name, fields)}", key)
+        for name, field in fields.items():
+            if field.required and name not in seen:
+                self.note(path, f"needs `{name}`", node)
+        return {name: value for name, value in values.items() if value is not ABSENT}
+
+    def _pairs(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
+        """The entries of a mapping, those merged in by ``<<`` last and only where the mapping has none of its own."""
+        own = {k.value for k, _ in node.value if isinstance(k, yaml.ScalarNode)}
+        merged: list[yaml.MappingNode] = []
+        for key, child in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self.note(path, "a key must be text", key)
+            elif key.tag == MERGE:
+                sources = child.value if isinstance(child, yaml.SequenceNode) else [child]
+                if not all(isinstance(s, yaml.MappingNode) for s in sources):
+                    self.note(path, "`<<` takes a mapping, or a list of them", child)
+                    continue
+                merged += sources
+            else:
+                yield key, child
+        for source in merged:
+            for key, child in source.value:
+                if isinstance(key, yaml.ScalarNode) and key.tag != MERGE and key.value not in own:
+                    own.add(key.value)
+                    yield key, child
+
+    def _list(self, node: yaml.Node, kind: inspect.ListType, path: Path) -> Any:
+        if not isinstance(node, yaml.SequenceNode):
+            return self._wrong(node, "a list (`[one, two]`)", path)
+        return [self.read(child, kind.item_type, (*path, i)) for i, child in enumerate(node.value)]
+
+    def _scalar(self, node: yaml.Node, kind: inspect.Type, path: Path, field: tuple[type, str] | None) -> Any:
+        if not isinstance(node, yaml.ScalarNode):
+            return self._wrong(node, _wanted(kind), path)
+        text, problems, from_env = expand(node.value, self.environ)
+        for problem in problems:
+            self.note(path, problem, node)
+        if problems:
+            return ABSENT
+        loose = from_env or not node.style  # quoted text is text, unless a variable stands in it
+        if isinstance(kind, inspect.BoolType):
+            word = text.lower()
+            return SWITCH[word] if word in SWITCH else self._wrong(node, "on or off", path)
+        if isinstance(kind, inspect.IntType | inspect.FloatType):
+            return self._number(text if loose else "", node, isinstance(kind, inspect.IntType), path, field)
+        if not from_env and node.tag.rpartition(":")[2] in ("int", "float", "bool", "null"):
+            return self._wrong(node, "text; put it in quotes", path)
+        if isinstance(kind, inspect.LiteralType):
+            if text in kind.values:
+                return text
+            hidden = "" if from_env else f", not {shown(text)}{nearest(text, [str(v) for v in kind.values])}"
+            self.note(path, f"must be one of {', '.join(map(str, kind.values))}{hidden}", node)
+            return ABSENT
+        return Secret(text) if isinstance(kind, inspect.CustomType) else text
+
+    def _number(
+        self, text: str, node: yaml.Node, whole: bool, path: Path, field: tuple[type, str] | None
+    ) -> int | float | _Absent:
+        if not NUMBER.match(text) or len(text) > 40:
+            self.note(path, f"must be a plain decimal number; found {_found(node)}", node)
+            return ABSENT
+        number = float(text.replace("_", ""))
+        low, high = RANGES.get(field, (0, math.inf)) if field else (0, math.inf)
+        if not low <= number <= high or not math.isfinite(number):
+            bounds = f"at least {low:g}" if high == math.inf else f"from {low:,g} to {high:,.15g}"
+            self.note(path, f"must be {bounds}", node)
+            return ABSENT
+        if whole and number != int(number):
+            return self._wrong(node, "a whole number", path)
+        return int(number) if whole else number
+
+    def _wrong(self, node: yaml.Node, wanted: str, path: Path) -> _Absent:
+        self.note(path, f"must be {wanted}; found {_found(node)}", node)
+        return ABSENT
+
+
+def show_path(path: Path) -> str:
+    """Return ``routes.fast.targets[0]`` for its parts; a part that looks like a credential is masked."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part[:80] if not SECRET_LIKE.search(part) else '***'}"
+    return text.removeprefix(".")
+
+
+def nearest(name: str, valid: Collection[str]) -> str:
+    """Return words that name the valid name most like *name*, or all of a short list; else nothing."""
+    close = difflib.get_close_matches(name[:80], valid, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean `{close[0]}`?"
+    return f"; known are {', '.join(sorted(valid))}" if 0 < len(valid) <= 24 else ""
+
+
+def shown(text: str) -> str:
+    """Return *text* in quotes for a message, unless it may be a credential that slipped into the wrong place."""
+    return "***" if SECRET_LIKE.search(text) or len(text) > 80 else f"`{text}`"
+
+
+def convert(values: Any, kind: type[Any]) -> Any:
+    """Return *values* as *kind*; they were checked, so a ``ValidationError`` here is a fault of ours."""
+    return msgspec.convert(values, kind, dec_hook=_secret)
+
+
+def _secret(kind: type, value: Any) -> Any:
+    return value if isinstance(value, Secret) else kind(value)
+
+
+def _is_null(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null" and not node.style
+
+
+def _wanted(kind: inspect.Type) -> str:
+    words = {inspect.BoolType: "on or off", inspect.IntType: "a number", inspect.FloatType: "a number"}
+    return words.get(type(kind), "text")
+
+
+def _found(node: yaml.Node) -> str:
+    if isinstance(node, yaml.MappingNode):
+        return "a mapping"
+    if isinstance(node, yaml.SequenceNode):
+        return "a list"
+    return WORDS.get(node.tag.rpartition(":")[2], "text")

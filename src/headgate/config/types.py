@@ -1,0 +1,91 @@
+"""What a configuration file may say, and what is reported of one that says something else."""
+
+import msgspec
+
+from headgate.models.registry import ModelConfig
+from headgate.providers.base import PriceConfig, ProviderConfig, Timeouts
+from headgate.routing.table import RouteConfig
+
+
+class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Limits of the whole gateway, and defaults for subjects without limits of their own."""
+
+    user_rps: float = 10.0
+    """Requests per second of every user and end user without a limit of its own."""
+    body: int = 20 * 1024 * 1024
+    """The largest request body, in bytes."""
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The whole file. Every section may be absent; top-level keys that begin with ``x-`` are ignored, for anchors."""
+
+    providers: dict[str, ProviderConfig] = {}
+    """Upstream accounts by name. A model of one is called ``provider/model``."""
+    models: dict[str, ModelConfig] = {}
+    """What is to be known of single models, by ``provider/model``. Models that are not listed work too."""
+    aliases: dict[str, str] = {}
+    """Other names of a route or of a ``provider/model``."""
+    routes: dict[str, RouteConfig] = {}
+    """Names that callers send as ``model``, each with the deployments to try in turn."""
+    limits: LimitsConfig = LimitsConfig()
+    steps: dict[str, bool] = {}
+    """Optional steps of the pipeline, on or off for every route."""
+    sandbox: bool = True
+    """Offer the embedded ``sandbox`` provider, which needs no network and no key."""
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """The names that a file may refer to without defining them."""
+
+    kinds: frozenset[str]
+    """Kinds of provider."""
+    needs_base_url: frozenset[str] = frozenset()
+    """Kinds that say nothing of where the service is."""
+    providers: frozenset[str] = frozenset()
+    """Providers that exist without the file, such as those found by their environment variables."""
+    variables: dict[str, str] = {}
+    """Kind -> the environment variable that would bring it in, for messages."""
+    models: frozenset[str] = frozenset()
+    """Bare model names of the registry."""
+    steps: frozenset[str] = frozenset()
+    """Steps of the pipeline that may be switched."""
+
+
+class Problem(msgspec.Struct, frozen=True, order=True):
+    """One thing wrong, and where. It never repeats a secret: not a credential, nor what a variable held."""
+
+    file: str
+    line: int
+    """From 1; 0 where the file as a whole is to blame."""
+    column: int
+    path: str
+    """``routes.fast.targets[0]``; empty where there is none."""
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.path}: {self.message}" if self.path else f"{place}: {self.message}"
+
+
+class ConfigError(Exception):
+    """A file that cannot be used: all its problems at once, in the order of the file."""
+
+    exit_code = 2
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = sorted(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+RANGES: dict[tuple[type, str], tuple[float, float]] = {
+    **{(Timeouts, f): (0.001, 3600) for f in Timeouts.__struct_fields__},
+    **{(PriceConfig, f): (0, 1_000_000) for f in PriceConfig.__struct_fields__},
+    (ModelConfig, "context"): (1, 1_000_000_000),
+    (ModelConfig, "max_output"): (1, 1_000_000_000),
+    (RouteConfig, "attempts"): (1, 10),
+    (RouteConfig, "min_output"): (1, 1_000_000_000),
+    (RouteConfig, "timeout"): (0.001, 3600),
+    (LimitsConfig, "user_rps"): (0.001, 1_000_000),
+    (LimitsConfig, "body"): (1024, 100 * 1024 * 1024),
+}
+"""Smallest and largest value of each number; one that is not listed is at least 0."""

@@ -1,0 +1,131 @@
+"""Follows the configuration file: a good change is handed on whole, a bad one is told once and the old one stays.
+
+Polling is used because it works alike for edits in place, renames over the file, and mounted volumes.
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from headgate.config.parse import read
+from headgate.config.types import Config, ConfigError, Problem
+
+INTERVAL = 0.5
+SETTLE = 0.1
+"""Seconds a file must have stood still before it is read: writers seldom write a whole file at once."""
+
+log = logging.getLogger("headgate.config")
+Stamp = tuple[int, int, int]
+
+
+class Watcher:
+    """Watches one file. ``loaded`` and ``refused`` count what came of its changes."""
+
+    def __init__(
+        self,
+        path: Path,
+        check: Callable[[bytes], Config],
+        apply: Callable[[Config], None],
+        *,
+        seen: bytes = b"",
+        interval: float = INTERVAL,
+        settle: float = SETTLE,
+    ) -> None:
+        """*check* turns bytes into a configuration, in a thread; *apply* takes it over, on the loop.
+
+        Either may refuse by raising ``ConfigError``; the configuration in force then stays. *seen* is the content that
+        is in force already.
+        """
+        self.path = path
+        self.loaded = 0
+        self.refused = 0
+        self.problems: tuple[Problem, ...] = ()
+        """What is wrong with the file as it stands; empty while it is in force."""
+        self._check = check
+        self._apply = apply
+        self._interval = interval
+        self._settle = settle
+        self._poked = asyncio.Event()
+        self._stamp: Stamp | None = (0, 0, 0)
+        self._seen = seen
+        self._told = b""
+
+    def poke(self) -> None:
+        """Look at the file now; for SIGHUP. Must be called on the loop."""
+        self._poked.set()
+
+    async def run(self) -> None:
+        """Watch until cancelled. Never raises otherwise."""
+        while True:
+            poked = await self._pause()
+            try:
+                await self.look(always=poked)
+            except Exception:
+                log.exception("the configuration file %s could not be followed", self.path)
+
+    async def look(self, *, always: bool = False) -> None:
+        """Take over the file if it has changed and stands still; *always* reads it though it looks the same."""
+        stamp = _stamp(self.path)
+        if stamp == self._stamp and not always:
+            return
+        while True:
+            await asyncio.sleep(self._settle)
+            later = _stamp(self.path)
+            if later == stamp:
+                break
+            stamp = later
+        self._stamp = stamp
+        try:
+            data = await asyncio.to_thread(read, self.path)
+        except ConfigError as error:
+            self._refuse(str(stamp).encode(), error)
+            return
+        if data == self._seen:
+            self.problems, self._told = (), b""
+            return
+        try:
+            self._unfinished(data)
+            self._apply(await asyncio.to_thread(self._check, data))
+        except ConfigError as error:
+            self._refuse(data, error)
+            return
+        self._seen, self.problems, self._told = data, (), b""
+        self.loaded += 1
+        log.warning("took over the configuration in %s", self.path)
+
+    def _unfinished(self, data: bytes) -> None:
+        """Refuse what looks like a file cut short, though what is left of it may be valid."""
+        why = ""
+        if self._seen.strip() and not data.strip():
+            why = "is empty now; write `{}` if nothing is to be configured"
+        elif self._seen.endswith(b"\n") and not data.endswith(b"\n"):
+            why = "ends in the middle of a line: is it still being written?"
+        if why:
+            raise ConfigError([Problem(str(self.path), 0, 0, "", why)])
+
+    def _refuse(self, content: bytes, error: ConfigError) -> None:
+        self.problems = tuple(error.problems)
+        digest = hashlib.sha256(content).digest()
+        if digest != self._told:
+            self._told = digest
+            self.refused += 1
+            log.error("kept the old configuration, for the new one has %d fault(s):\n%s", len(error.problems), error)
+
+    async def _pause(self) -> bool:
+        try:
+            async with asyncio.timeout(self._interval):
+                await self._poked.wait()
+        except TimeoutError:
+            return False
+        self._poked.clear()
+        return True
+
+
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_ino, stat.st_size

@@ -1,0 +1,209 @@
+"""The settings of the process: each stated once, with its variable, type, default and meaning.
+
+A field ``port`` is the environment variable ``HEADGATE_PORT`` and, where a command offers it, the option ``--port``.
+What the gateway does with requests is not here but in the configuration file, see ``headgate.config``.
+"""
+
+import base64
+import binascii
+import os
+import types
+import typing
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from headgate.core.secret import Secret
+
+PREFIX = "HEADGATE_"
+SECRET_KEY_BYTES = 32
+SWITCH = {"on": True, "1": True, "true": True, "yes": True, "off": False, "0": False, "false": False, "no": False}
+CONFIG_NAME = "headgate.yaml"
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used. ``problems`` has one sentence for each, none of which repeats a secret."""
+
+    exit_code = 2
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What one process was started with. Immutable; hand it on, do not read the environment again."""
+
+    home: Annotated[Path, Meta(description="Directory of the database, the journal and the secrets file.")] = Path(
+        "~/.headgate"
+    )
+    config: Annotated[
+        Path | None,
+        Meta(description="Configuration file. Without it: ./headgate.yaml, then headgate.yaml in the home, then none."),
+    ] = None
+    host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8080
+    workers: Annotated[int, Meta(ge=1, le=64, description="Processes that share the port.")] = 1
+    database_url: Annotated[
+        Secret | None,
+        Meta(description="sqlite:///path of the database; without it, headgate.db in the home."),
+    ] = None
+    redis_url: Annotated[
+        Secret | None, Meta(description="Reserved for a shared backend, which this version does not have: leave unset.")
+    ] = None
+    secret_key: Annotated[
+        Secret | None,
+        Meta(description="32 bytes in base64. Key digests and signatures derive from it; without it, one is made."),
+    ] = None
+    admin_key: Annotated[
+        Secret | None, Meta(description="Fixes the admin key; without it, one is generated and printed once.")
+    ] = None
+    metrics_token: Annotated[
+        Secret | None, Meta(description="Bearer token that may read /metrics from other machines.")
+    ] = None
+    dashboard: Annotated[bool, Meta(description="Serve the dashboard, on or off.")] = True
+    log_level: Annotated[LogLevel, Meta(description="The least severe log lines that are written.")] = "info"
+    drain: Annotated[
+        float, Meta(ge=0, le=3600, description="Seconds that calls in flight are given to finish after SIGTERM.")
+    ] = 30.0
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the port."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host.strip("[]")).is_loopback
+        except ValueError:
+            return False
+
+    def config_file(self) -> Path | None:
+        """Return the configuration file in force, or ``None`` where there is none.
+
+        A file that was named is returned though it be missing, so that its absence is an error and not an oversight.
+        """
+        if self.config is not None:
+            return self.config
+        return next((p for p in (Path(CONFIG_NAME).absolute(), self.home / CONFIG_NAME) if p.exists()), None)
+
+    def database_path(self) -> Path:
+        """Return the file of the embedded database."""
+        if self.database_url is None:
+            return self.home / "headgate.db"
+        return Path(self.database_url.reveal().removeprefix("sqlite:///")).expanduser()
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One setting, as help texts and the reference page show it."""
+
+    name: str
+    env: str
+    type: Any
+    """The bare type, without ``None`` and annotations."""
+    default: Any
+    help: str
+    meta: Meta
+
+
+def environment() -> Mapping[str, str]:
+    """Return the environment of the process. This is the one place where it is read."""
+    return os.environ
+
+
+def describe() -> tuple[Setting, ...]:
+    """Return every setting in the order of the class."""
+    hints = typing.get_type_hints(Settings, include_extras=True)
+    found = []
+    for field in msgspec.structs.fields(Settings):
+        bare, meta = typing.get_args(hints[field.name])
+        default = None if field.default is msgspec.NODEFAULT else field.default
+        found.append(
+            Setting(field.name, PREFIX + field.name.upper(), _plain(bare), default, meta.description or "", meta)
+        )
+    return tuple(found)
+
+
+def load(environ: Mapping[str, str], overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Return the settings of *environ*, over which *overrides* (of the command line; ``None`` is unset) win.
+
+    Raise :class:`SettingsError` with every problem at once. An empty variable counts as unset.
+    """
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for setting in describe():
+        given = (overrides or {}).get(setting.name)
+        text = environ.get(setting.env, "")
+        if given is None and not text:
+            continue
+        try:
+            values[setting.name] = _read(setting, text if given is None else given)
+        except ValueError as error:
+            source = setting.env if given is None else "--" + setting.name.replace("_", "-")
+            problems.append(f"{source} {error}")
+    problems += _unusable(values)
+    if problems:
+        raise SettingsError(problems)
+    settings = Settings(**values)
+    config = settings.config.expanduser().absolute() if settings.config else None
+    return msgspec.structs.replace(settings, home=settings.home.expanduser().absolute(), config=config)
+
+
+def _read(setting: Setting, value: Any) -> Any:
+    if setting.type is Secret:
+        return value if isinstance(value, Secret) else Secret(str(value))
+    if setting.type is bool and isinstance(value, str):
+        if value.lower() not in SWITCH:
+            raise ValueError(f"must be on or off, not {value!r}")
+        return SWITCH[value.lower()]
+    if setting.type is Path:
+        return Path(value)
+    if typing.get_origin(setting.type) is Literal and isinstance(value, str):
+        value = value.lower()
+    try:
+        return msgspec.convert(value, Annotated[setting.type, setting.meta], strict=False)
+    except msgspec.ValidationError:
+        raise ValueError(f"must be {_wanted(setting)}, not {value!r}") from None
+
+
+def _unusable(values: Mapping[str, Any]) -> list[str]:
+    """What no single type can tell."""
+    problems = []
+    if values.get("redis_url"):
+        problems.append("HEADGATE_REDIS_URL is set, but this version has no shared backend: unset it")
+    url = values.get("database_url")
+    if url and not url.reveal().startswith("sqlite:///"):
+        problems.append("HEADGATE_DATABASE_URL must be sqlite:///path: this version has no other database")
+    key = values.get("secret_key")
+    if key is not None and decode_secret_key(key) is None:
+        problems.append("HEADGATE_SECRET_KEY must be 32 bytes in base64; `openssl rand -base64 32` makes one")
+    return problems
+
+
+def decode_secret_key(key: Secret) -> bytes | None:
+    """Return the bytes of a secret key in either base64 alphabet, or ``None`` where they are not 32."""
+    text = key.reveal().strip().replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return raw if len(raw) == SECRET_KEY_BYTES else None
+
+
+def _plain(hint: Any) -> Any:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return next(arg for arg in typing.get_args(hint) if arg is not type(None))
+    return hint
+
+
+def _wanted(setting: Setting) -> str:
+    if typing.get_origin(setting.type) is Literal:
+        return f"one of {', '.join(typing.get_args(setting.type))}"
+    if setting.meta.le is not None:
+        return f"a number from {setting.meta.ge} to {setting.meta.le}"
+    return f"a value of type {setting.type.__name__}"

@@ -1,0 +1,111 @@
+"""Settings: one place, all problems at once, no secret repeated."""
+
+from pathlib import Path
+
+import pytest
+
+from headgate import settings
+from headgate.core.secret import Secret
+from headgate.settings import SettingsError, describe, load
+
+KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+
+def test_nothing_set_is_the_default():
+    loaded = load({})
+    assert loaded.home == Path.home() / ".headgate"
+    assert (loaded.host, loaded.port, loaded.workers, loaded.dashboard) == ("127.0.0.1", 8080, 1, True)
+    assert loaded.database_path() == loaded.home / "headgate.db"
+
+
+def test_the_environment_sets_and_the_command_line_wins():
+    environ = {"HEADGATE_PORT": "9000", "HEADGATE_WORKERS": "2", "HEADGATE_DASHBOARD": "OFF", "HEADGATE_HOST": "::1"}
+    loaded = load(environ, {"port": 9100, "workers": None})
+    assert (loaded.port, loaded.workers, loaded.dashboard, loaded.host) == (9100, 2, False, "::1")
+
+
+def test_an_empty_variable_is_unset():
+    assert load({"HEADGATE_PORT": "", "HEADGATE_CONFIG": ""}).port == 8080
+
+
+def test_every_problem_is_told_at_once_and_no_secret():
+    environ = {
+        "HEADGATE_PORT": "80800",
+        "HEADGATE_WORKERS": "zero",
+        "HEADGATE_DASHBOARD": "perhaps",
+        "HEADGATE_LOG_LEVEL": "loud",
+        "HEADGATE_SECRET_KEY": "canary-7f3a",
+        "HEADGATE_REDIS_URL": "redis://:canary-7f3a@host",
+        "HEADGATE_DATABASE_URL": "mysql://u:canary-7f3a@host",
+    }
+    with pytest.raises(SettingsError) as caught:
+        load(environ)
+    told = "\n".join(caught.value.problems)
+    assert len(caught.value.problems) == len(environ)
+    assert all(name in told for name in environ)
+    assert "canary" not in told + str(caught.value) + repr(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_an_option_is_named_as_it_was_typed():
+    with pytest.raises(SettingsError, match="--port must be a number from 0 to 65535, not '-1'"):
+        load({}, {"port": "-1"})
+
+
+def test_secrets_are_secrets():
+    loaded = load({"HEADGATE_ADMIN_KEY": "hga_canary", "HEADGATE_SECRET_KEY": KEY, "HEADGATE_METRICS_TOKEN": "canary"})
+    assert isinstance(loaded.admin_key, Secret)
+    assert "canary" not in repr(loaded)
+    assert KEY not in repr(loaded)
+
+
+@pytest.mark.parametrize("text", [KEY, KEY.rstrip("="), "-_" * 21 + "A", " " + KEY + "\n"])
+def test_a_secret_key_in_either_alphabet(text):
+    raw = settings.decode_secret_key(Secret(text))
+    assert raw is not None
+    assert len(raw) == 32
+
+
+@pytest.mark.parametrize("text", ["", "short", KEY + "AAAA", "!" * 44, "ä" * 44])
+def test_what_is_no_secret_key(text):
+    assert settings.decode_secret_key(Secret(text)) is None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost"])
+def test_loopback(host):
+    assert load({}, {"host": host}).loopback
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.1", "example.org", "localhost.example.org"])
+def test_not_loopback(host):
+    assert not load({}, {"host": host}).loopback
+
+
+def test_the_configuration_file_is_found_in_order(tmp_path, monkeypatch):
+    home, here, named = tmp_path / "home", tmp_path / "here", tmp_path / "named.yaml"
+    home.mkdir()
+    here.mkdir()
+    monkeypatch.chdir(here)
+    environ = {"HEADGATE_HOME": str(home)}
+    assert load(environ).config_file() is None
+    (home / "headgate.yaml").touch()
+    assert load(environ).config_file() == home / "headgate.yaml"
+    (here / "headgate.yaml").touch()
+    assert load(environ).config_file() == here / "headgate.yaml"
+    assert load({**environ, "HEADGATE_CONFIG": str(named)}).config_file() == named
+    assert (
+        load({**environ, "HEADGATE_CONFIG": str(named)}, {"config": "other.yaml"}).config_file() == here / "other.yaml"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "path"), [("sqlite:////var/x.db", Path("/var/x.db")), ("sqlite:///x.db", Path("x.db"))]
+)
+def test_a_database_elsewhere(url, path):
+    assert load({"HEADGATE_DATABASE_URL": url}).database_path() == path
+
+
+def test_every_setting_has_help_and_its_own_variable():
+    found = describe()
+    assert all(len(s.help) > 10 and s.env == "HEADGATE_" + s.name.upper() for s in found)
+    assert len({s.env for s in found}) == len(found)

@@ -1,0 +1,197 @@
+"""The tables, in SQLAlchemy's words, for SQLite and PostgreSQL alike.
+
+Ids are text, instants microseconds since 1970 (UTC), hours are whole hours since 1970, money nano-dollars.
+``migrations`` builds these tables; a test holds the two together.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    UniqueConstraint("tenant_id", "email", name="users_email"),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("key_hash", LargeBinary, nullable=False),
+    Column("key_prefix", Text, nullable=False),
+    Column("last4", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("user_id", Text),
+    Column("app_id", Text),
+    Column("models", Text, nullable=False),
+    Column("limits", Text, nullable=False),
+    Column("budgets", Text, nullable=False),
+    Column("tags", Text, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    Column("rotated_from", LargeBinary),
+    Column("overlap_until", BigInteger),
+    Column("rotated_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Index("keys_hash", "key_hash", unique=True),
+    Index("keys_former_hash", "rotated_from"),
+    Index("keys_tenant", "tenant_id", "id"),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False),
+    Column("object_id", Text, nullable=False),
+    Column("tenant_id", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    sqlite_autoincrement=True,  # a number is never given twice, or a poller would miss a change
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("trace_id", Text),  # only where a caller brought his own: else it is the id without its dashes
+    Column("tenant_id", Text, nullable=False),
+    Column("key_id", Text),
+    Column("at", BigInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("model", Text),
+    Column("provider", Text),
+    Column("cost_nano", BigInteger),
+    Column("detail", Text, nullable=False),  # the whole record, as the journal had it
+    Index("records_at", "tenant_id", "at"),
+    Index("records_key", "tenant_id", "key_id", "at"),
+    Index(
+        "records_trace",
+        "trace_id",
+        sqlite_where=text("trace_id IS NOT NULL"),
+        postgresql_where=text("trace_id IS NOT NULL"),
+    ),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("scope", Text, nullable=False),  # whose money: the id of a key
+    Column("at", BigInteger, nullable=False),  # when it was held: this decides the window
+    Column("call_id", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("tenant_id", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("nano", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("billed", Text, nullable=False),
+    PrimaryKeyConstraint("scope", "at", "call_id", "attempt"),
+    sqlite_with_rowid=False,  # one tree, in the order in which balances are summed
+)
+
+balances = Table(
+    "balances",
+    metadata,
+    Column("scope", Text, nullable=False),
+    Column("hour", BigInteger, nullable=False),
+    Column("nano", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    PrimaryKeyConstraint("scope", "hour"),
+    sqlite_with_rowid=False,
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("owner", Text, nullable=False),  # the journal of the process that holds it
+    Column("scope", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("scope", "period", "start", "owner"),
+    Index("grants_owner", "owner"),
+    sqlite_with_rowid=False,
+)
+
+rates = Table(
+    "rates",
+    metadata,
+    Column("scope", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("tat", Text, nullable=False),  # an integer beyond 64 bits
+    PrimaryKeyConstraint("scope", "name"),
+    sqlite_with_rowid=False,
+)
+
+usage = Table(
+    "usage",
+    metadata,
+    Column("tenant_id", Text, nullable=False),
+    Column("hour", BigInteger, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("unpriced", BigInteger, nullable=False),
+    Column("input", BigInteger, nullable=False),
+    Column("output", BigInteger, nullable=False),
+    Column("cached", BigInteger, nullable=False),
+    Column("cache_write", BigInteger, nullable=False),
+    Column("reasoning", BigInteger, nullable=False),
+    Column("cost_nano", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "hour", "key_id", "model", "provider", "status"),
+    sqlite_with_rowid=False,
+)
+
+journals = Table(
+    "journals",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),  # bytes of it that are in this database
+    Column("closed", Boolean, nullable=False),  # its process is gone and its open holds are charged
+)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)

@@ -1,0 +1,30 @@
+"""Plain connections to the embedded database: no SQLAlchemy, whose import alone takes longer than a start may."""
+
+import os
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+BUSY_SECONDS = 5.0
+
+
+def path_of(url: str) -> Path | None:
+    """Return the file of ``sqlite:///path``, or ``None`` for another kind of database."""
+    return Path(url.removeprefix("sqlite:///")).expanduser() if url.startswith("sqlite:///") else None
+
+
+def connect(path: Path, *, timeout: float = BUSY_SECONDS) -> sqlite3.Connection:
+    """Open an existing database, in autocommit: transactions are begun in words.
+
+    A commit is written but not synced (a power cut may undo the last ones, nothing else can); whoever holds the lock is
+    waited for *timeout* seconds. Raise ``sqlite3.OperationalError`` where there is no file: none is ever created here.
+    """
+    con = sqlite3.connect(
+        f"file:{quote(os.fspath(path))}?mode=rw",
+        uri=True,
+        timeout=timeout,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    con.execute("PRAGMA synchronous=NORMAL")
+    return con

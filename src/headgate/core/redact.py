@@ -1,0 +1,37 @@
+"""Takes credentials out of text that others wrote: provider errors, exception messages, fields of a log line."""
+
+import re
+
+_HIDDEN = "***"
+_RULES = (
+    # Keys by the way they begin. Providers echo them half masked, hence the asterisk.
+    (re.compile(r"\b(?:sk|pk|rk|xai|pplx|nvapi|csk|esecret)-[A-Za-z0-9_*.\-]{4,}"), _HIDDEN),
+    (re.compile(r"\b(?:hga?|gsk|hf|fw|r8|tgp|gh[opsu]|glpat|github_pat)_[A-Za-z0-9_*\-]{6,}"), _HIDDEN),
+    (re.compile(r"\b(?:AIza|ya29\.|AKIA|ASIA)[A-Za-z0-9_.\-]{10,}"), _HIDDEN),
+    (re.compile(r"\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]*)?"), _HIDDEN),
+    # Credentials by what stands before them.
+    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=*\-]{8,}"), rf"\1 {_HIDDEN}"),
+    (re.compile(r"://[^/\s:@]{1,200}:[^/\s@]{1,200}@"), f"://{_HIDDEN}@"),
+    (
+        re.compile(
+            r"(?i)([?&;](?:key|api[_-]?key|access[_-]?token|token|sig|signature|secret|password|x-amz-[a-z-]+)=)"
+            r"[^&\s\"'<>#]+"
+        ),
+        rf"\1{_HIDDEN}",
+    ),
+    (
+        re.compile(
+            r"(?i)\b((?:x-)?(?:api|goog-api)[_-]?key|x-goog-api-key|authorization|cookie|client[_-]secret|secret|password)"
+            r"(\"?'?\s{0,3}[:=]\s{0,3}\"?'?)(?!bearer |basic )[^\s\"',;}&]{4,}"
+        ),
+        rf"\1\2{_HIDDEN}",
+    ),
+    (re.compile(r"(?i)\b(api key[^:\n]{0,40}: ?)[^\s\"',;]{6,}"), rf"\1{_HIDDEN}"),
+)
+
+
+def redact(text: str) -> str:
+    """Return *text* with every credential in it replaced by ``***``: keys, tokens, bearer values, secrets in URLs."""
+    for rule, shown in _RULES:
+        text = rule.sub(shown, text)
+    return text

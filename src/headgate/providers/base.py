@@ -14,7 +14,7 @@ Operation = Literal["chat", "embeddings", "count_tokens", "models"]
 
 
 class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Time limits of one upstream call, in seconds; ``None`` takes the default (R7)."""
+    """Time limits of one upstream call, in seconds; ``None`` takes the default."""
 
     connect: float | None = None
     headers: float | None = None
@@ -34,7 +34,7 @@ class PriceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
 
 
 class ProviderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One ``providers:`` entry of the configuration. A field left out takes the value of the ``kind``'s catalogue row."""
+    """One ``providers:`` entry of the configuration. A field left out is as the ``kind``'s catalogue row has it."""
 
     kind: str
     """``openai-compatible``, ``anthropic``, ``sandbox``, or a row of the catalogue such as ``openai`` or ``groq``."""
@@ -75,17 +75,33 @@ class Provider(Protocol):
     name: str
     kind: str
     sender: Sender
+    forward: frozenset[bytes]
+    """Request headers of the caller that may go on to it, in lower case."""
 
     def dialect(self, operation: Operation) -> Dialect | None:
-        """The chat dialect it speaks; ``None`` for an operation it has not."""
+        """The dialect it speaks for *operation*; ``None`` for one it has not, or that has no dialect."""
         ...
 
     def supports(self, operation: Operation) -> bool:
         """Whether it has *operation* at all."""
         ...
 
-    def outbound(self, operation: Operation, target: Target, body: bytes, extra: bytes = b"") -> Outbound:
-        """Return the signed request; *extra* is header lines of this call, each ending in CRLF."""
+    def outbound(
+        self, operation: Operation, target: Target, body: bytes, extra: bytes = b"", query: bytes = b""
+    ) -> Outbound:
+        """Return the signed request.
+
+        *extra* is header lines of this call, each ending in CRLF. *query* is the caller's own query string; only one
+        that the provider is known to understand (``beta=true``) goes on, any other is left out.
+        """
+        ...
+
+
+class Senders(Protocol):
+    """Hands out the way to upstreams."""
+
+    def get(self, *, proxy: str | None = None, http2: bool = False) -> Sender:
+        """Return a sender: the lean HTTP/1.1 one, or a general one where a proxy or HTTP/2 is wanted."""
         ...
 
 

@@ -1,0 +1,65 @@
+"""The catalogue: what is known of each kind of provider before any configuration."""
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from headgate.providers.base import Operation, PriceConfig, Timeouts
+
+TRACED = ("idempotency-key", "traceparent")
+"""Request headers that mean the same to everybody and may go on to any upstream."""
+
+
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One kind of provider. The head of ``catalog.toml`` says what each field means."""
+
+    base_url: str | None = None
+    key_env: tuple[str, ...] = ()
+    stream_usage: bool = True
+    max_tokens_field: str = "max_tokens"
+    operations: tuple[Operation, ...] = ("chat", "embeddings", "models")
+    forward: tuple[str, ...] = ()
+    headers: dict[str, str] = {}
+    timeouts: Timeouts = Timeouts()
+    price: PriceConfig | None = None
+    probe: str | None = None
+    doc: str = ""
+
+    def forwards(self) -> frozenset[bytes]:
+        """Every request header of the caller that may go on, in lower case."""
+        return frozenset(name.lower().encode() for name in (*TRACED, *self.forward))
+
+
+CODED: dict[str, Row] = {
+    "openai-compatible": Row(forward=("openai-beta",)),
+    "anthropic": Row(
+        base_url="https://api.anthropic.com",
+        key_env=("ANTHROPIC_API_KEY",),
+        operations=("chat", "count_tokens", "models"),
+        forward=("anthropic-version", "anthropic-beta"),
+        doc="https://docs.anthropic.com/en/api/messages",
+    ),
+    "sandbox": Row(
+        base_url="http://sandbox.invalid/v1",
+        price=PriceConfig(input=0.10, output=0.40),
+        doc="docs/how-to/try-the-sandbox.md",
+    ),
+}
+"""The kinds that a class of their own serves, and any server that is known by its base URL alone."""
+
+
+@cache
+def rows() -> dict[str, Row]:
+    """Return every kind and its row; the file is read at the first call."""
+    import tomllib  # here, because most commands never look at the catalogue
+
+    text = (files("headgate.providers") / "catalog.toml").read_text("utf-8")
+    listed: dict[str, Any] = tomllib.loads(text)
+    return {**CODED, **msgspec.convert(listed, dict[str, Row])}
+
+
+def row(kind: str) -> Row:
+    """Return the row of *kind*; an unknown one (a plug-in's) has an empty row."""
+    return rows().get(kind) or Row()

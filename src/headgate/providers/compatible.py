@@ -1,0 +1,87 @@
+"""A server that speaks OpenAI's wire format: everything that differs between them is a row of the catalogue."""
+
+from collections.abc import Mapping
+
+from headgate.dialects import embeddings, openai_chat
+from headgate.dialects.base import Dialect
+from headgate.providers.base import Operation, ProviderConfig, Senders, Target
+from headgate.providers.catalog import Row, row
+from headgate.providers.endpoint import USER_AGENT, Endpoint, credential, endpoint, fields, render
+from headgate.transport.base import Outbound, Sender
+
+PATHS: dict[Operation, tuple[str, str]] = {
+    "chat": ("POST", "/chat/completions"),
+    "embeddings": ("POST", "/embeddings"),
+    "models": ("GET", "/models"),
+}
+DIALECTS: Mapping[Operation, Dialect | None] = {"chat": openai_chat, "embeddings": embeddings}
+CONNECT = 5.0
+HEADERS = 30.0
+
+
+class Compatible:
+    """An account at a server that speaks OpenAI's wire format."""
+
+    __slots__ = ("_heads", "_operations", "_origin", "forward", "kind", "name", "sender")
+
+    def __init__(self, name: str, config: ProviderConfig, known: Row, sender: Sender) -> None:
+        """Render every header once; raise ``ValueError`` for what cannot be sent."""
+        at = locate(config, known)
+        lines = common(config, known)
+        self.name = name
+        self.kind = config.kind
+        self.sender = sender
+        self.forward = known.forwards()
+        self._operations = known.operations
+        self._origin = at.origin
+        self._heads = {op: head(op, at, lines) for op in PATHS if op in known.operations}
+
+    def dialect(self, operation: Operation) -> Dialect | None:
+        """OpenAI's own for chat and for embeddings."""
+        return DIALECTS.get(operation) if operation in self._operations else None
+
+    def supports(self, operation: Operation) -> bool:
+        """What the row says."""
+        return operation in self._operations
+
+    def outbound(
+        self, operation: Operation, target: Target, body: bytes, extra: bytes = b"", query: bytes = b""
+    ) -> Outbound:
+        """Return the signed request. No query is known to these servers."""
+        limits = target.timeouts
+        return Outbound(
+            self._origin,
+            self._heads[operation],
+            extra,
+            body,
+            limits.connect or CONNECT,
+            limits.headers or HEADERS,
+        )
+
+
+def build(name: str, config: ProviderConfig, senders: Senders) -> Compatible:
+    """Build the provider that *config* describes."""
+    return Compatible(name, config, row(config.kind), senders.get(proxy=config.proxy, http2=config.http2))
+
+
+def locate(config: ProviderConfig, known: Row) -> Endpoint:
+    """Return where the provider is; raise ``ValueError`` where neither the configuration nor the catalogue says."""
+    url = config.base_url or known.base_url
+    if url is None:
+        raise ValueError("base_url is missing; write where the server is, such as http://127.0.0.1:8000/v1.")
+    return endpoint(url)
+
+
+def common(config: ProviderConfig, known: Row) -> dict[str, str]:
+    """Return the header lines that every operation carries; configured ones go over ours."""
+    key = credential(config.api_key)
+    signed = {"authorization": f"Bearer {key}"} if key else {}
+    ours = {"user-agent": USER_AGENT, "accept-encoding": "identity"}
+    return fields(ours, signed, known.headers, config.headers)
+
+
+def head(operation: Operation, at: Endpoint, lines: Mapping[str, str]) -> bytes:
+    """Render the request line and the fixed header lines of *operation*."""
+    method, path = PATHS[operation]
+    typed = {"content-type": "application/json"} if method == "POST" else {}
+    return render(method, at, path, fields({"accept": "application/json"}, typed, lines))

@@ -1,0 +1,53 @@
+"""The sandbox: a provider inside the gateway, without network or key, that answers the same request always alike."""
+
+from headgate.dialects import embeddings, openai_chat
+from headgate.dialects.base import Dialect
+from headgate.providers.base import Operation, ProviderConfig, Senders, Target
+from headgate.providers.catalog import row
+from headgate.providers.endpoint import endpoint
+from headgate.providers.sandbox.sender import SandboxSender
+from headgate.transport.base import Outbound
+
+HEADS: dict[Operation, bytes] = {
+    "chat": b"POST /v1/chat/completions HTTP/1.1\r\n",
+    "embeddings": b"POST /v1/embeddings HTTP/1.1\r\n",
+    "models": b"GET /v1/models HTTP/1.1\r\n",
+}
+DIALECTS: dict[Operation, Dialect] = {"chat": openai_chat, "embeddings": embeddings}
+PATIENCE = 600.0
+
+
+class Sandbox:
+    """Speaks OpenAI's wire format to itself."""
+
+    __slots__ = ("_origin", "forward", "kind", "name", "sender")
+
+    def __init__(self, name: str, config: ProviderConfig) -> None:
+        self.name = name
+        self.kind = config.kind
+        self.sender = SandboxSender()
+        self.forward: frozenset[bytes] = frozenset()
+        self._origin = endpoint(row("sandbox").base_url or "").origin
+
+    def dialect(self, operation: Operation) -> Dialect | None:
+        """OpenAI's own for chat and for embeddings."""
+        return DIALECTS.get(operation)
+
+    def supports(self, operation: Operation) -> bool:
+        """Chat, embeddings and the list of models."""
+        return operation in HEADS
+
+    def outbound(
+        self, operation: Operation, target: Target, body: bytes, extra: bytes = b"", query: bytes = b""
+    ) -> Outbound:
+        """Return the request; there is nothing to sign."""
+        return Outbound(
+            self._origin, HEADS[operation], extra, body, headers_timeout=target.timeouts.headers or PATIENCE
+        )
+
+
+def build(name: str, config: ProviderConfig, senders: Senders) -> Sandbox:
+    """Build the sandbox. It takes no sender: nothing leaves."""
+    if config.base_url or config.api_key:
+        raise ValueError("the sandbox has neither base_url nor api_key; take them out.")
+    return Sandbox(name, config)

@@ -1,0 +1,124 @@
+"""What the sandbox reads of a request in OpenAI's form. Fields it has no use for are accepted and ignored."""
+
+from typing import Any
+
+import msgspec
+
+
+class Called(msgspec.Struct):
+    """The function of a tool call."""
+
+    name: str = ""
+    arguments: str = ""
+
+
+class ToolCall(msgspec.Struct):
+    """A tool call that an earlier answer made."""
+
+    id: str = ""
+    function: Called = msgspec.field(default_factory=Called)
+
+
+class Part(msgspec.Struct):
+    """One part of a message; only text is read."""
+
+    type: str
+    text: str = ""
+
+
+class Message(msgspec.Struct):
+    """One turn."""
+
+    role: str
+    content: str | list[Part] | None = None
+    tool_calls: list[ToolCall] | None = None
+    tool_call_id: str | None = None
+
+    @property
+    def text(self) -> str:
+        """Its text, whatever form it came in."""
+        content = self.content
+        if isinstance(content, str):
+            return content
+        return "\n".join(part.text for part in content if part.text) if content else ""
+
+
+class Function(msgspec.Struct):
+    """A function that may be called."""
+
+    name: str
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+
+
+class Tool(msgspec.Struct):
+    """A tool; only functions have arguments that the sandbox can make up."""
+
+    function: Function | None = None
+    type: str = "function"
+
+
+class Named(msgspec.Struct):
+    """The name in a tool choice."""
+
+    name: str
+
+
+class Choice(msgspec.Struct):
+    """A tool choice that names one function."""
+
+    function: Named
+
+
+class JsonSchema(msgspec.Struct):
+    """The schema of a response format."""
+
+    schema: dict[str, Any] | None = None
+    name: str = ""
+
+
+class Format(msgspec.Struct):
+    """The response format."""
+
+    type: str = "text"
+    json_schema: JsonSchema | None = None
+
+
+class StreamOptions(msgspec.Struct):
+    """What a stream is to carry besides the answer."""
+
+    include_usage: bool | None = False
+
+
+class Chat(msgspec.Struct):
+    """A chat request."""
+
+    model: str
+    messages: list[Message]
+    stream: bool | None = False
+    stream_options: StreamOptions | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    n: int | None = 1
+    stop: str | list[str] | None = None
+    seed: int | None = None
+    tools: list[Tool] | None = None
+    tool_choice: str | Choice | None = None
+    parallel_tool_calls: bool | None = True
+    response_format: Format | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class Embed(msgspec.Struct):
+    """An embeddings request."""
+
+    model: str
+    input: str | list[str | int | list[int]]
+    dimensions: int | None = None
+    encoding_format: str | None = "float"
+    metadata: dict[str, Any] | None = None
+
+
+chat = msgspec.json.Decoder(Chat)
+embed = msgspec.json.Decoder(Embed)
+encode = msgspec.json.Encoder().encode

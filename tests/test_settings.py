@@ -109,3 +109,25 @@ def test_every_setting_has_help_and_its_own_variable():
     found = describe()
     assert all(len(s.help) > 10 and s.env == "HEADGATE_" + s.name.upper() for s in found)
     assert len({s.env for s in found}) == len(found)
+
+
+@pytest.mark.parametrize("key", ["sk-1234", "changeme", "admin", "hga_admin", "short-odd-9x", "a" * 40, "abab" * 10])
+def test_a_weak_admin_key_is_refused_where_others_can_reach_it(key):
+    environ = {"HEADGATE_ADMIN_KEY": key}
+    settings.refuse_exposed(load(environ))
+    with pytest.raises(SettingsError, match="HEADGATE_ADMIN_KEY") as caught:
+        settings.refuse_exposed(load({**environ, "HEADGATE_HOST": "0.0.0.0"}))
+    assert key not in str(caught.value)
+
+
+def test_every_weak_secret_is_told():
+    environ = {"HEADGATE_HOST": "::", "HEADGATE_ADMIN_KEY": "admin", "HEADGATE_METRICS_TOKEN": "x"}
+    environ["HEADGATE_SECRET_KEY"] = "A" * 43 + "="
+    with pytest.raises(SettingsError) as caught:
+        settings.refuse_exposed(load(environ))
+    assert len(caught.value.problems) == 3
+
+
+def test_strong_secrets_may_be_exposed():
+    strong = {"HEADGATE_ADMIN_KEY": "hga_V9zKq3mW7xT2nB5cR8yL1pD4", "HEADGATE_SECRET_KEY": KEY, "HEADGATE_HOST": "::"}
+    settings.refuse_exposed(load(strong))

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from headgate.access.keys import weakness
 from headgate.core.secret import Secret
 
 PREFIX = "HEADGATE_"
@@ -152,6 +153,25 @@ def load(environ: Mapping[str, str], overrides: Mapping[str, Any] | None = None)
     settings = Settings(**values)
     config = settings.config.expanduser().absolute() if settings.config else None
     return msgspec.structs.replace(settings, home=settings.home.expanduser().absolute(), config=config)
+
+
+def refuse_exposed(settings: Settings) -> None:
+    """Raise :class:`SettingsError` where other machines can reach the port and a credential is easily guessed."""
+    if settings.loopback:
+        return
+    problems = []
+    for name, secret in (
+        ("HEADGATE_ADMIN_KEY", settings.admin_key),
+        ("HEADGATE_METRICS_TOKEN", settings.metrics_token),
+    ):
+        why = weakness(secret.reveal()) if secret else None
+        if why:
+            problems.append(f"{name} {why}, and {settings.host} can be reached from other machines: choose another")
+    raw = decode_secret_key(settings.secret_key) if settings.secret_key else None
+    if raw is not None and len(set(raw)) < 12:
+        problems.append(f"HEADGATE_SECRET_KEY is not random, and {settings.host} can be reached from other machines")
+    if problems:
+        raise SettingsError(problems)
 
 
 def _read(setting: Setting, value: Any) -> Any:

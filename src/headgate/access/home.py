@@ -1,0 +1,119 @@
+"""The home directory and its one secret, from which every digest and signature of the installation derives.
+
+``secrets.json`` holds the secret key, or, where the environment brings it, only a check value: a wrong key must be
+noticed before it makes every stored digest useless. Whatever is not as it should be stops the start; nothing is mended.
+"""
+
+import base64
+import hmac
+import os
+import secrets
+import stat
+from pathlib import Path
+
+import msgspec
+
+from headgate.access.keys import Derived, derive
+from headgate.storage.types import StorageRefused
+
+SECRETS = "secrets.json"
+KEY_BYTES = 32
+
+
+class Secrets(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What ``secrets.json`` says: the key in base64, or a value that only the right key gives."""
+
+    secret_key: str | None = None
+    check: str | None = None
+
+
+class Home(msgspec.Struct, frozen=True):
+    """An opened home."""
+
+    path: Path
+    derived: Derived
+    created: bool
+    """Whether the secret was made just now: nothing that was signed or digested before can be read any more."""
+
+
+def open_home(path: Path, secret_key: bytes | None = None) -> Home:
+    """Return the home at *path*, made where it is absent. *secret_key* (32 bytes) takes the place of the stored one.
+
+    Raise :class:`StorageRefused`, naming the path, where the directory or the secrets file cannot be used or the file
+    is open to others, and where *secret_key* is not the one that this home was made with.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = path / SECRETS
+        stored = _read(file) if file.exists() else None
+        created = stored is None
+        if stored is None:
+            stored = _create(file, secret_key)
+    except OSError as error:
+        where = os.fsdecode(error.filename) if error.filename else str(path)
+        raise StorageRefused(where, f"cannot be used: {error.strerror}.") from None
+    return Home(path, derive(_agree(file, stored, secret_key)), created)
+
+
+def _read(file: Path) -> Secrets:
+    with file.open("rb") as opened:
+        found = os.fstat(opened.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise StorageRefused(str(file), "is not a regular file.")
+        if found.st_uid != os.geteuid():
+            raise StorageRefused(
+                str(file), f"belongs to user {found.st_uid}, but this process is user {os.geteuid()}: chown it."
+            )
+        if found.st_mode & 0o077:
+            mode = stat.S_IMODE(found.st_mode)
+            raise StorageRefused(str(file), f"is open to other users (mode {mode:04o}): chmod 600 it.")
+        data = opened.read(10_000)
+    try:
+        return msgspec.json.decode(data, type=Secrets)
+    except msgspec.MsgspecError:
+        raise StorageRefused(str(file), "does not hold what it should. Restore it from a copy.") from None
+
+
+def _create(file: Path, given: bytes | None) -> Secrets:
+    """Write a new secrets file, unless another process was faster: then return what that one wrote."""
+    made = Secrets(check=_check(given)) if given else Secrets(secret_key=_text(secrets.token_bytes(KEY_BYTES)))
+    draft = file.with_name(f".{SECRETS}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with open(descriptor, "wb") as opened:
+            opened.write(msgspec.json.encode(made) + b"\n")
+            opened.flush()
+            os.fsync(opened.fileno())
+        try:
+            os.link(draft, file)  # a whole file or none, and never over another
+        except FileExistsError:
+            return _read(file)
+    finally:
+        os.unlink(draft)
+    return made
+
+
+def _agree(file: Path, stored: Secrets, given: bytes | None) -> bytes:
+    if stored.secret_key is not None:
+        try:
+            own = base64.b64decode(stored.secret_key, validate=True)
+        except ValueError:
+            own = b""
+        if len(own) != KEY_BYTES:
+            raise StorageRefused(str(file), "holds no usable secret key. Restore it from a copy.")
+        if given is not None and not hmac.compare_digest(own, given):
+            raise StorageRefused(str(file), "holds another secret key than HEADGATE_SECRET_KEY. Use the same one.")
+        return own
+    if given is None:
+        raise StorageRefused(str(file), "was made with HEADGATE_SECRET_KEY set. Set it again, to the same value.")
+    if not hmac.compare_digest(stored.check or "", _check(given)):
+        raise StorageRefused(str(file), "was made with another HEADGATE_SECRET_KEY. Use that one.")
+    return given
+
+
+def _check(key: bytes) -> str:
+    return hmac.digest(key, b"headgate/check\x01", "sha256").hex()
+
+
+def _text(key: bytes) -> str:
+    return base64.b64encode(key).decode()

@@ -1,0 +1,227 @@
+"""From a credential to a principal: at once for one that was seen before, after one read of the store for a new one.
+
+The cache is kept right by the feed of changes. A lookup that a change overtook is read again, so that a key revoked in
+between is never brought back. While the store cannot be asked, cached keys are served for a minute; new ones get 503.
+"""
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Awaitable
+from time import monotonic, time_ns
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from headgate.access.bad import BadKeys
+from headgate.access.cache import Cache
+from headgate.access.keys import Derived, is_tagged, is_usable, principal_of
+from headgate.access.types import Principal
+from headgate.core.errors import NotAuthenticated, Unavailable
+from headgate.storage.types import KeyFeed, KeyRow
+
+CREDENTIALS = frozenset((b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key"))
+QUERY_NAMES = frozenset((b"key", b"api_key", b"api-key", b"apikey", b"access_token", b"token", b"x-api-key"))
+MAX_KEY = 512
+STALE = 60.0
+"""Seconds that cached keys outlive the last answer of the feed."""
+NEGATIVE = 1.0
+"""Seconds for which a key that does not exist is not looked for again."""
+MAX_NEGATIVE = 10_000
+MAX_LOOKUPS = 1_000
+LOOKUP_TIMEOUT = 2.0
+POLL = 0.25
+PAGE = 1_000
+NOBODY = b"\0" * 32  # never a digest in the store: a request without a key takes the same way as one with a wrong key
+
+log = logging.getLogger("headgate.access")
+
+
+class Principals:
+    """Authenticates. One per process; ``run`` must be running for anything to be cached."""
+
+    def __init__(
+        self,
+        feed: KeyFeed,
+        derived: Derived,
+        *,
+        fixed: dict[bytes, Principal] | None = None,
+        size: int = 100_000,
+        bad_per_minute: int = 1_000,
+    ) -> None:
+        """*fixed* maps digests to principals that stand whatever the store says, such as ``HEADGATE_ADMIN_KEY``."""
+        self._feed = feed
+        self._pepper = derived.pepper
+        self._tag_key = derived.tag
+        self._fixed = fixed or {}
+        self._known: Cache = Cache(size)
+        self._negative: dict[bytes, float] = {}
+        self._bad = BadKeys(bad_per_minute)
+        self._flights: dict[bytes, asyncio.Task[Principal]] = {}
+        self._overtaken: dict[str, int] = {}
+        """Object -> number of its last change, for changes applied while a lookup is in flight."""
+        self._seq = -1
+        self._fresh_until = 0.0
+
+    @property
+    def ready(self) -> bool:
+        """Whether the feed has answered at least once."""
+        return self._seq >= 0
+
+    @property
+    def degraded(self) -> bool:
+        """Whether the feed has been silent for so long that cached keys are being trusted unseen."""
+        return monotonic() > self._fresh_until - STALE + 4 * POLL
+
+    def authenticate(
+        self, headers: list[tuple[bytes, bytes]], query: bytes, address: str | None
+    ) -> Principal | Awaitable[Principal]:
+        """Return whoever the credential stands for; an awaitable only where the store must be asked.
+
+        Raise ``NotAuthenticated``, ``RateLimited`` for an address that keeps trying wrong keys, or
+        ``Unavailable('auth_unavailable')``.
+        """
+        key = b""
+        for name, value in headers:
+            if name in CREDENTIALS:
+                if name == b"authorization":
+                    if value[:7] != b"Bearer " and value[:7].lower() != b"bearer ":
+                        key = NOBODY
+                        break
+                    value = value[7:].strip()
+                if value != key:
+                    if key:
+                        key = NOBODY  # two different credentials: which of them is meant is not for us to guess
+                        break
+                    key = value
+        if len(key) > MAX_KEY or (query and _has_key(query)):
+            key = NOBODY
+        found = hmac.digest(self._pepper, key or NOBODY, "sha256")
+        who = self._known.get(found)
+        if who is not None and monotonic() < self._fresh_until:
+            if who.expires_at is None or who.expires_at > time_ns() // 1000:
+                return who
+            self._known.drop(found)
+        return self._unknown(key, found, address)
+
+    def _unknown(self, key: bytes, found: bytes, address: str | None) -> Principal | Awaitable[Principal]:
+        who = self._fixed.get(found)
+        if who is not None:
+            return who
+        until = self._negative.get(found)
+        if until is not None:
+            if monotonic() < until:
+                raise self._refusal(found, address)
+            del self._negative[found]
+        if self._bad.is_blocked(address) and not is_tagged(key, self._tag_key):
+            raise self._bad.refusal()
+        return self._find(found, address)
+
+    async def _find(self, found: bytes, address: str | None) -> Principal:
+        flight = self._flights.get(found)
+        if flight is None:
+            if len(self._flights) >= MAX_LOOKUPS:
+                raise Unavailable("Too many new keys are being looked up. Try again.", code="auth_unavailable")
+            flight = self._flights[found] = asyncio.create_task(self._lookup(found))
+            flight.add_done_callback(lambda done: self._landed(found, done))
+        try:
+            return await asyncio.shield(flight)
+        except NotAuthenticated:
+            raise self._refusal(found, address) from None
+
+    def _landed(self, found: bytes, flight: asyncio.Task[Principal]) -> None:
+        del self._flights[found]
+        if not self._flights:
+            self._overtaken.clear()
+        if not flight.cancelled():
+            flight.exception()  # seen here, in case every caller has left
+
+    async def _lookup(self, found: bytes) -> Principal:
+        for _ in range(3):
+            began = self._seq
+            try:
+                async with asyncio.timeout(LOOKUP_TIMEOUT):
+                    row = await self._feed.lookup(found)
+            except TimeoutError:
+                raise Unavailable("Keys cannot be checked now. Try again.", code="auth_unavailable") from None
+            if not self._was_overtaken(row, began):
+                break
+        else:
+            raise Unavailable("This key is changing. Try again.", code="auth_unavailable")
+        if row is None or not is_usable(row, time_ns() // 1000):
+            self._keep_negative(found)
+            raise NotAuthenticated
+        try:
+            who = principal_of(row)
+        except msgspec.MsgspecError as error:
+            log.error("the stored key %s cannot be read: %s", row.id, error)
+            raise Unavailable("This key cannot be checked.", code="auth_unavailable") from None
+        if self._seq >= 0:
+            self._known.put(found, who)
+        return who
+
+    def _was_overtaken(self, row: KeyRow | None, began: int) -> bool:
+        if not self._overtaken:
+            return False
+        if row is None:  # any change may be the key's creation
+            return max(self._overtaken.values()) > began
+        return max(self._overtaken.get(row.id, -1), self._overtaken.get(row.tenant_id, -1)) > began
+
+    def _keep_negative(self, found: bytes) -> None:
+        if len(self._negative) >= MAX_NEGATIVE:
+            self._negative.clear()
+        self._negative[found] = monotonic() + NEGATIVE
+
+    def _refusal(self, found: bytes, address: str | None) -> Exception:
+        """The 401, or the 429 of an address that has been refused too often."""
+        if self._bad.count(address):
+            return self._bad.refusal()
+        log.info("refused a key, digest %s, from %s", found[:4].hex(), address)
+        return NotAuthenticated()
+
+    def close(self) -> None:
+        """Give up the lookups that are under way."""
+        for flight in self._flights.values():
+            flight.cancel()
+
+    async def run(self) -> None:
+        """Follow the feed until cancelled."""
+        while True:
+            try:
+                await self.refresh()
+            except Unavailable:
+                pass  # told by `degraded`; the next round asks again
+            except Exception:
+                log.exception("the feed of key changes failed")
+            await asyncio.sleep(POLL)
+
+    async def refresh(self) -> None:
+        """Apply what has changed since the last time; raise ``Unavailable`` where the store cannot answer."""
+        asked = monotonic()
+        if self._seq < 0:
+            last = await self._feed.changes(-1)
+            self._known.clear()
+            self._seq = last[-1].seq if last else 0
+        while True:
+            changes = await self._feed.changes(self._seq)
+            for change in changes:
+                self._seq = change.seq
+                if self._flights:
+                    self._overtaken[change.object_id] = change.seq
+                if change.kind == "key":
+                    self._known.drop_key(change.object_id)
+                else:
+                    self._known.drop_where(change.kind, change.object_id)
+            if changes:
+                self._negative.clear()
+            if len(changes) < PAGE:
+                break
+        self._fresh_until = asked + STALE
+
+
+def _has_key(query: bytes) -> bool:
+    """Whether a query carries a credential: URLs end up in logs, so none is taken from there."""
+    return any(
+        name.lower() in QUERY_NAMES or value.startswith((b"hg_", b"hga_"))
+        for name, value in parse_qsl(query, keep_blank_values=True)
+    )

@@ -74,8 +74,6 @@ def test_a_secrets_file_of_another_user_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "{}", '{"secret_key": 1}', '{"secret_key": "AAAA"}', '{"secret_key": "ä"}']
 )
-    "text", ["", "{", "[]", '{"secret_key": 1}', '{"secret_key": "AAAA"}', '{"secret_key": "ä"}', "{}"]
-)
 def test_a_damaged_secrets_file_is_refused_and_left(tmp_path, text):
     open_home(tmp_path)
     (tmp_path / "secrets.json").write_text(text)

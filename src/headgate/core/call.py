@@ -11,6 +11,7 @@ from headgate.core.errors import HeadgateError
 from headgate.core.money import Usage
 
 Status = Literal["success", "fallback", "failure"]
+Operation = Literal["chat", "embeddings", "count_tokens", "models"]
 
 
 def new_id() -> str:
@@ -148,7 +149,14 @@ class Call:
     )
 
     def __init__(
-        self, *, surface: str, operation: str, dialect: Any, link: Any, headers: list[tuple[bytes, bytes]], t0: float
+        self,
+        *,
+        surface: str,
+        operation: Operation,
+        dialect: Any,
+        link: Any,
+        headers: list[tuple[bytes, bytes]],
+        t0: float,
     ) -> None:
         now = time_ns()
         self.id = new_id()

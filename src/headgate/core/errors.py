@@ -156,7 +156,7 @@ class UpstreamFailed(HeadgateError):
         wait: Seconds the provider asked to wait, if it did.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # every fact of a failure, each named by its caller
         self,
         message: str,
         *,

@@ -29,7 +29,8 @@ async def attempt(call: Call, parts: Parts) -> None:
     """Answer *call* from the first target of its plan that works; raise the first cause where none does."""
     set_deadline(call)
     allowed = call.route.config.attempts
-    plan, first, index, here = call.plan, None, 0, 0
+    plan, index, here = call.plan, 0, 0
+    first: HeadgateError | None = None
     while True:
         here += 1
         try:
@@ -55,9 +56,7 @@ async def attempt(call: Call, parts: Parts) -> None:
             await asyncio.sleep(move.delay)
 
 
-def after(
-    error: UpstreamFailed, *, here: int, left: int, others: bool, room: float, chance: float
-) -> Move | None:
+def after(error: UpstreamFailed, *, here: int, left: int, others: bool, room: float, chance: float) -> Move | None:
     """Decide what follows a failed try; ``None`` gives up.
 
     *here* counts the tries of this target, *left* those the call still has, *others* tells whether a target follows,

@@ -1,8 +1,9 @@
 """The order of a request, on one screen.
 
-What stands before ``resolve`` is the same for every call. From there the steps of the route are known: they are compiled
-once per configuration, and a step that has nothing to do for a route is not in its list at all. The core order is
-fixed, since spending must never come before authentication, limits and holds; plug-in steps go into the named slots.
+What stands before ``resolve`` is the same for every call. From there the steps of the route are known: they are
+compiled once per configuration, and a step that has nothing to do for a route is not in its list at all. The core
+order is fixed, since spending must never come before authentication, limits and holds; plug-in steps go into the
+named slots.
 """
 
 from collections.abc import Collection, Mapping

@@ -116,9 +116,10 @@ async def answer_stream(
 def pipe_for(call: Call, spoken: Dialect) -> Tap:
     """What the upstream's bytes go through on their way to the caller."""
     if spoken is call.dialect:
-        return spoken.tap(hide_usage=not call.envelope.include_usage)
+        tap: Tap = spoken.tap(hide_usage=not call.envelope.include_usage)
+        return tap
     assert call.request is not None  # written for this target a moment ago
-    return Translation(spoken.reader(), call.dialect.writer(call.request))  # type: ignore[return-value]
+    return Translation(spoken.reader(), call.dialect.writer(call.request))
 
 
 async def first_event(pipe: Tap, inbound: Inbound, timeout: float) -> bytes:

@@ -7,14 +7,16 @@ from headgate.core.errors import HeadgateError, Unavailable, UpstreamFailed
 from headgate.pipeline.answer import error_head
 from headgate.pipeline.order import ENTRY
 from headgate.pipeline.parts import Parts
-from headgate.pipeline.settle import ClientGone, finish
+from headgate.pipeline.settle import finish
+from headgate.transport.server_errors import ClientGone
 
 
 async def run(call: Call, parts: Parts) -> None:
     """Answer *call*. Never raises but what stops the process."""
     task = asyncio.current_task()
     assert task is not None
-    call.link.on_close = task.cancel
+    link = call.link
+    link.on_close = link.on_shutdown = task.cancel
     try:
         for step in ENTRY:
             waiting = step(call, parts)
@@ -29,17 +31,16 @@ async def run(call: Call, parts: Parts) -> None:
                 break
     except HeadgateError as error:
         fail(call, parts, error)
-    except asyncio.CancelledError:
-        if call.link.closed:
-            call.error, call.status = ClientGone("The caller closed the connection."), 499
-            finish(call, parts)
+    except (asyncio.CancelledError, ClientGone):
+        if link.closed:
+            fail(call, parts, ClientLeft("The caller closed the connection."))
         else:
             fail(call, parts, Unavailable("The gateway is shutting down; ask again.", code="server_shutting_down"))
     except Exception as error:
         parts.log_error(call, error)
         fail(call, parts, HeadgateError("Something went wrong in the gateway; the request id leads to its log."))
     finally:
-        call.link.on_close = None
+        link.on_close = link.on_shutdown = None
 
 
 def fail(call: Call, parts: Parts, error: HeadgateError) -> None:
@@ -51,11 +52,18 @@ def fail(call: Call, parts: Parts, error: HeadgateError) -> None:
     link = call.link
     if link.closed:
         return
-    if link.started:
+    if link.mode:
         link.write(call.dialect.write_stream_error(error, call.id))
         link.end()
     else:
         link.respond(error.status, error_head(call, error), call.dialect.write_error(error, call.id))
+
+
+class ClientLeft(HeadgateError):
+    """The caller left before the answer was complete. Nobody is told; the record is."""
+
+    status = 499
+    code = "client_closed"
 
 
 def tried(call: Call) -> str:

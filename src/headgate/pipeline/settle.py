@@ -5,7 +5,6 @@ from time import monotonic
 import msgspec
 
 from headgate.core.call import Attempt, Call, Record
-from headgate.core.errors import HeadgateError
 from headgate.core.money import Usage
 from headgate.ledger.types import Hold
 from headgate.pipeline.parts import Parts
@@ -13,9 +12,7 @@ from headgate.pipeline.parts import Parts
 PARAMETERS = ("temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "n", "seed", "reasoning_effort")
 
 
-def owe_usage(
-    call: Call, attempt: Attempt, hold: Hold, usage: Usage, *, estimated: bool = False
-) -> None:
+def owe_usage(call: Call, attempt: Attempt, hold: Hold, usage: Usage, *, estimated: bool = False) -> None:
     """This try costs what was used, by the provider's count or by ours."""
     price = hold.ask.price
     cost = price.cost(usage) if price is not None else None
@@ -82,7 +79,11 @@ def record_of(call: Call, worker: int) -> Record:
         provider_used=target.provider.name if answered else None,
         routing_reason=call.reason,
         parameters=parameters_of(envelope.fields) if envelope is not None else None,
-        status="failure" if error is not None else "success" if target is None or target is call.plan[0] else "fallback",
+        status="failure"
+        if error is not None
+        else "success"
+        if target is None or target is call.plan[0]
+        else "fallback",
         code=error.code if error is not None else None,
         http_status=call.status,
         error_message=error.message[:1000] if error is not None else None,
@@ -109,11 +110,3 @@ def parameters_of(fields: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw] | No
     """The generation parameters as they were asked, undecoded."""
     asked = {name: fields[name] for name in PARAMETERS if name in fields}
     return asked or None
-
-
-class ClientGone(HeadgateError):
-    """The caller left before the answer was complete. Nobody is told; the record is."""
-
-    status = 499
-    type = "api_error"
-    code = "client_closed"

@@ -1,16 +1,15 @@
 """A provider: whom we call, how to sign it, and which dialect it speaks."""
 
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 
+from headgate.core.call import Operation as Operation
 from headgate.core.errors import BadRequest
 from headgate.core.money import Price
 from headgate.core.secret import Secret
 from headgate.dialects.base import Abilities, Dialect
 from headgate.transport.base import Outbound, Sender
-
-Operation = Literal["chat", "embeddings", "count_tokens", "models"]
 
 
 class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -57,7 +57,8 @@ class Dispatch:
             return
         else:
             await self._page(scope, link, path, door)
-        await link.flush()
+        if isinstance(link, AsgiLink):
+            await link.flush()
 
     async def _page(self, scope: Scope, link: Any, path: bytes, door: Door | None) -> None:
         page, rest = self._pages.get(path), b""

@@ -1,14 +1,13 @@
 """The doors: every path of the data plane, on one screen, with what it needs and what it answers."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from headgate.core.call import Operation
 from headgate.dialects import anthropic_messages, count_tokens, embeddings, openai_chat
 from headgate.surfaces import health, listing
-
-Operation = Literal["chat", "embeddings", "count_tokens"]
 
 
 class Door(msgspec.Struct, frozen=True, eq=False):
@@ -47,7 +46,12 @@ PAGES: tuple[Page, ...] = (
     Page("/v1/models/", listing.one_model, "One model", "gateway:use", rest=True),
     Page("/health", health.alive, "Liveness: the loop turns", None),
     Page("/livez", health.alive, "Second name of /health", None),
-    Page("/health/ready", health.ready, "Readiness: configuration, keys and ledger are loaded, and it is not draining", None),
+    Page(
+        "/health/ready",
+        health.ready,
+        "Readiness: configuration, keys and ledger are loaded, and it is not draining",
+        None,
+    ),
     Page("/readyz", health.ready, "Second name of /health/ready", None),
 )
 

@@ -19,8 +19,10 @@ class AsgiLink:
         self._send = send
         self._waiting: list[dict[str, Any]] = []
         self.closed = False
-        self.started = False
-        self.on_close: Callable[[], object] | None = None
+        self.mode = 0
+        """0 until the answer has begun."""
+        self.on_close: Callable[[], None] | None = None
+        self.on_shutdown: Callable[[], None] | None = None
 
     async def body(self, limit: int) -> bytes:
         """Return the whole request body; raise ``TooLarge`` past *limit* bytes."""
@@ -39,13 +41,13 @@ class AsgiLink:
 
     def respond(self, status: int, headers: bytes, body: bytes) -> None:
         """Answer whole."""
-        self.started = True
+        self.mode = 1
         self._waiting.append(_start(status, headers + b"content-length: %d\r\n" % len(body)))
         self._waiting.append({"type": "http.response.body", "body": body})
 
     def start(self, status: int, headers: bytes) -> None:
         """Begin a stream."""
-        self.started = True
+        self.mode = 1
         self._waiting.append(_start(status, headers))
 
     def write(self, data: bytes) -> Awaitable[None]:

@@ -1,0 +1,98 @@
+"""The way to the control plane (management API, /metrics, docs): in this process, or in the parent of its workers."""
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from headgate.core.errors import HeadgateError, NotFound
+from headgate.dialects import openai_chat
+from headgate.transport.base import Origin, Outbound, Sender
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MAX_BODY = 20_000_000
+MAX_ANSWER = 256 * 1024 * 1024
+PATIENCE = 120.0  # seconds; the longest management call is an export
+TOKEN = b"x-headgate-internal-token"
+PEER = b"x-headgate-internal-peer"
+HOP = frozenset(
+    (b"connection", b"content-length", b"transfer-encoding", b"host", b"keep-alive", b"expect", TOKEN, PEER)
+)
+
+
+class LocalControl:
+    """The control plane in this process, imported on first use: its libraries take longer than a start may take."""
+
+    def __init__(self, load: Callable[[], App]) -> None:
+        self._load = load
+        self._app: App | None = None
+        self._lock = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if self._app is None:
+            async with self._lock:
+                if self._app is None:
+                    self._app = await asyncio.to_thread(self._load)
+        await self._app(scope, receive, send)
+
+
+class RemoteControl:
+    """Passes requests on to the parent's loopback port, with the token that only its children know."""
+
+    def __init__(self, origin: Origin, token: bytes, sender: Sender) -> None:
+        self._origin = origin
+        self._token = token
+        self._sender = sender
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on and its answer back."""
+        link = scope["extensions"]["headgate"]
+        body = await link.body(MAX_BODY)
+        query = b"?" + scope["query_string"] if scope["query_string"] else b""
+        client = scope["client"]
+        lines = [b"%b: %b\r\n" % (name, value) for name, value in scope["headers"] if name not in HOP]
+        head = b"%b %b%b HTTP/1.1\r\nhost: control\r\n%b: %b\r\n%b: %b\r\n" % (
+            scope["method"].encode(), scope["raw_path"], query,
+            TOKEN, self._token, PEER, (client[0] if client else "").encode(),
+        )  # fmt: skip
+        try:
+            answer = await self._sender.send(
+                Outbound(self._origin, head, b"".join(lines), body, headers_timeout=PATIENCE)
+            )
+            try:
+                data = await answer.read_all(PATIENCE, MAX_ANSWER)
+            finally:
+                answer.close()
+        except HeadgateError as error:
+            link.respond(503, b"content-type: application/json\r\n", openai_chat.write_error(error, ""))
+            return
+        kept = b"".join(b"%b: %b\r\n" % (name, value) for name, value in answer.headers if name not in HOP)
+        link.respond(answer.status, kept, data)
+
+
+class Guarded:
+    """The parent's side: lets in only requests with the token, and gives them back their caller's address."""
+
+    def __init__(self, app: App, token: bytes) -> None:
+        self._app = app
+        self._token = token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request of a worker."""
+        headers = dict(scope["headers"])
+        if not hmac.compare_digest(headers.get(TOKEN, b""), self._token):
+            link = scope["extensions"]["headgate"]
+            link.respond(
+                404,
+                b"content-type: application/json\r\n",
+                openai_chat.write_error(NotFound("There is nothing here."), ""),
+            )
+            return
+        peer = headers.get(PEER, b"").decode()
+        inner = [(name, value) for name, value in scope["headers"] if name not in (TOKEN, PEER)]
+        await self._app({**scope, "headers": inner, "client": (peer, 0) if peer else None}, receive, send)

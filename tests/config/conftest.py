@@ -9,7 +9,7 @@ KNOWN = Known(
     needs_base_url=frozenset(("openai-compatible",)),
     providers=frozenset(("sandbox",)),
     variables={"openai": "OPENAI_API_KEY", "groq": "GROQ_API_KEY"},
-    models=frozenset(("gpt-4o", "claude-x")),
+    models=frozenset(("openai/gpt-4o", "anthropic/claude-x", "sandbox/chat")),
     steps=frozenset(("polish", "measure")),
 )
 

@@ -35,7 +35,11 @@ LOCAL = "providers: {local: {kind: openai-compatible, base_url: 'http://127.0.0.
         ("routes: {r: {targets: [r]}}", "is the route itself"),
         ("routes: {r: {targets: [sandbox/a, sandbox/a]}}", "`sandbox/a` is in this list already"),
         ("routes: {r: {targets: [groq/x]}}", "no provider `groq`: set GROQ_API_KEY, or add `providers.groq`"),
-        ("routes: {r: {targets: [gpt-4oo]}}", "no model `gpt-4oo`; did you mean `gpt-4o`?"),
+        ("routes: {r: {targets: [gpt-4oo]}}", "no model `gpt-4oo`; did you mean `gpt-4o`?: write `provider/model`"),
+        ("routes: {r: {targets: [gpt-4o]}}", "`gpt-4o` must be written in full: did you mean `openai/gpt-4o`?"),
+        ("routes: {r: {targets: [chat]}}", "`chat` must be written in full: did you mean `sandbox/chat`?"),
+        ("providers: {p: {kind: openai, enabled: off}}\nroutes: {r: {targets: [p/x]}}", "has `enabled: off`"),
+        ("providers: {p: {kind: openai, enabled: off}}\naliases: {a: p/x}", "the provider of `p/x` has `enabled: off`"),
         ("routes: {sandbox: {targets: [sandbox/a]}}", "is the name of the provider `sandbox`"),
         ("routes: {sandbox/a: {targets: [sandbox/b]}}", "begins with the name of the provider `sandbox`"),
         ("routes: {use-case/x: {targets: [sandbox/b]}}", "names that begin with `use-case/` are reserved"),
@@ -78,8 +82,8 @@ def test_what_may_be_named():
         LOCAL
         + """
 models: {local/any/slashes: {context: 10}}
-aliases: {quick: fast, mine: local/unlisted, known: gpt-4o}
-routes: {fast: {targets: [local/any/slashes, sandbox/chat, gpt-4o], skip: [polish]}}
+aliases: {quick: fast, mine: local/unlisted, known: sandbox/chat}
+routes: {fast: {targets: [local/any/slashes, sandbox/chat], skip: [polish]}}
 steps: {measure: off}
 """
     )

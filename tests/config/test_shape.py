@@ -60,10 +60,10 @@ def test_switches_are_read_in_every_spelling():
 
 def test_references_fill_any_type():
     text = "limits: {user_rps: '${RPS}', body: '${BODY:-2048}'}\nsandbox: ${SANDBOX:-off}\n"
-    text += "aliases: {a: 'gpt-${M}'}"
+    text += "aliases: {a: 'p/${M}'}\nproviders: {p: {kind: openai}}"
     config = read(text, {"RPS": "2.5", "M": "4o", "SANDBOX": ""})
     assert (config.limits.user_rps, config.limits.body, config.sandbox) == (2.5, 2048, False)
-    assert config.aliases == {"a": "gpt-4o"}
+    assert config.aliases == {"a": "p/4o"}
 
 
 def test_a_reference_that_is_a_number_may_be_text():

@@ -24,25 +24,24 @@ class Names:
         self.providers = known.providers | self.own_providers
         if values.get("sandbox") is False and "sandbox" not in self.own_providers:
             self.providers -= {"sandbox"}
+        self.disabled = frozenset(n for n, p in values.get("providers", {}).items() if p.get("enabled") is False)
         self.models = _named(shape, "models")
         self.aliases = _named(shape, "aliases")
         self.routes = _named(shape, "routes")
 
     def fault_of(self, target: str, *, but: Iterable[str] = ()) -> str | None:
-        """Say why *target* is no deployment (``provider/model`` or a bare registry name), or ``None``."""
+        """Say why *target* is no deployment (``provider/model``), or ``None``; *but* are names that would do too."""
         provider, slash, model = target.partition("/")
+        if slash and not model:
+            return f"{shown(target)} names no model: write `{provider}/model`"
         if slash:
-            if not model:
-                return f"{shown(target)} names no model: write `{provider}/model`"
-            if provider in self.providers:
-                return None
-            return f"no provider {shown(provider)}{self._hint(provider)}"
-        if target in self.known.models:
-            return None
-        full = {m.partition("/")[2]: m for m in self.models}
-        if target in full:
-            return f"{shown(target)} must be written in full: did you mean `{full[target]}`?"
-        return f"no model {shown(target)}{nearest(target, [*self.models, *self.known.models, *but])}"
+            return None if provider in self.providers else f"no provider {shown(provider)}{self._hint(provider)}"
+        full = [name for name in (*self.models, *sorted(self.known.models)) if name.partition("/")[2] == target]
+        if full:
+            usable = [name for name in full if name.partition("/")[0] in self.providers] or full
+            return f"{shown(target)} must be written in full: did you mean `{usable[0]}`?"
+        names = (*but, *self.models, *self.known.models, *(n.partition("/")[2] for n in self.known.models))
+        return f"no model {shown(target)}{nearest(target, names, listed=False)}: write `provider/model`"
 
     def _hint(self, provider: str) -> str:
         variable = self.known.variables.get(provider)
@@ -143,6 +142,8 @@ def _route(name: str, route: Mapping[str, Any], shape: Shape, names: Names) -> N
     targets = [target for target in enumerate(route.get("targets", ())) if target[1] is not ABSENT]
     if route.get("targets") == []:
         shape.note(("routes", name, "targets"), "must name at least one deployment")
+    if targets and all(target.partition("/")[0] in names.disabled for _, target in targets):
+        shape.note(("routes", name, "targets"), "every provider of these targets has `enabled: off`")
     seen: set[str] = set()
     for index, target in targets:
         path: Path = ("routes", name, "targets", index)
@@ -170,6 +171,8 @@ def _alias(name: str, target: str, shape: Shape, names: Names, aliases: Mapping[
         shape.note(path, f"{shown(target)} is an alias too{circle}: name the route or `provider/model` itself")
     elif target not in names.routes and (fault := names.fault_of(target, but=names.routes)) is not None:
         shape.note(path, fault)
+    elif target.partition("/")[0] in names.disabled:
+        shape.note(path, f"the provider of {shown(target)} has `enabled: off`")
 
 
 def _leads_back(start: str, aliases: Mapping[str, str]) -> bool:

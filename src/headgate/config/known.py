@@ -3,19 +3,20 @@
 from collections.abc import Iterable, Mapping
 
 from headgate.config.types import Known
+from headgate.models.table import models
 from headgate.pipeline.order import optional_names, plugin_steps
 from headgate.providers.catalog import rows
 from headgate.providers.discover import from_environment
 
 
-def known(environ: Mapping[str, str], *, providers: Iterable[str] = (), models: Iterable[str] = ()) -> Known:
-    """Return them; *providers* are those found otherwise (a local model server), *models* the registry's bare names."""
+def known(environ: Mapping[str, str], *, providers: Iterable[str] = ()) -> Known:
+    """Return them; *providers* are those found otherwise, such as a model server on this machine."""
     kinds = rows()
     return Known(
         kinds=frozenset(kinds),
         needs_base_url=frozenset(kind for kind, row in kinds.items() if row.base_url is None),
         providers=frozenset(("sandbox", *from_environment(environ), *providers)),
         variables={kind: row.key_env[0] for kind, row in kinds.items() if row.key_env},
-        models=frozenset(models),
+        models=frozenset(models()),
         steps=optional_names(plugin_steps()),
     )

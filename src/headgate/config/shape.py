@@ -182,12 +182,12 @@ def show_path(path: Path) -> str:
     return text.removeprefix(".")
 
 
-def nearest(name: str, valid: Collection[str]) -> str:
-    """Return words that name the valid name most like *name*, or all of a short list; else nothing."""
+def nearest(name: str, valid: Collection[str], *, listed: bool = True) -> str:
+    """Return words that name the valid name most like *name*, or (if *listed*) all of a short list; else nothing."""
     close = difflib.get_close_matches(name[:80], valid, n=1, cutoff=0.6)
     if close:
         return f"; did you mean `{close[0]}`?"
-    return f"; known are {', '.join(sorted(valid))}" if 0 < len(valid) <= 24 else ""
+    return f"; known are {', '.join(sorted(valid))}" if listed and 0 < len(valid) <= 24 else ""
 
 
 def shown(text: str) -> str:

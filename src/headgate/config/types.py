@@ -46,7 +46,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     variables: dict[str, str] = {}
     """Kind -> the environment variable that would bring it in, for messages."""
     models: frozenset[str] = frozenset()
-    """Bare model names of the registry."""
+    """Models of the registry, as ``kind/model``, for messages."""
     steps: frozenset[str] = frozenset()
     """Steps of the pipeline that may be switched."""
 

@@ -17,7 +17,7 @@ from headgate.transport.base import Origin, Outbound
 from headgate.transport.clock import Clock
 from headgate.transport.coding import BadCoding, inflater
 from headgate.transport.response import ALL, HEAD, Response
-from headgate.transport.sockets import acknowledged, probe_when_silent
+from headgate.transport.sockets import probe_when_silent, sent_and_acknowledged
 
 MAX_UNREAD = 64 << 10
 """Bytes of a body that wait for a reader before the socket is left alone; one read of it may come on top."""
@@ -238,9 +238,9 @@ class Connection(asyncio.Protocol):
     # --- what the parser calls ---
 
     def on_message_begin(self) -> None:
-        """A message begins: if the response has begun before, one that nobody asked for."""
-        if self._phase == _BODY:
-            self._keep = False
+        """A message begins. Behind a complete response it is one that nobody asked for: stop the parser there."""
+        if self._complete:
+            raise Unusable("something comes behind it")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header line, or one trailer line."""
@@ -272,7 +272,7 @@ class Connection(asyncio.Protocol):
         self._phase = _BODY
         if self._bare:
             self._complete = True
-            self._keep = False  # the parser awaits a body, so it can read no other response
+            raise Unusable("the parser cannot be told that there is no body")
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body, out of its transfer coding."""
@@ -315,17 +315,26 @@ class Connection(asyncio.Protocol):
         elif self._phase == _BODY:
             self._fail(failures.cut(self._pool.origin))
         else:
-            response.stale = self.used and not self._overhead and self._was_idle_to_the_peer(exc)
+            response.stale = self.used and not self._overhead and self._unseen(exc)
             self._fail(failures.no_answer(self._pool.origin))
 
-    def _was_idle_to_the_peer(self, exc: Exception | None) -> bool:
-        """Whether the peer had most likely closed the connection before the request reached it."""
+    def _unseen(self, exc: Exception | None) -> bool:
+        """Whether the peer had closed the connection before it could have read the request to its end.
+
+        Only then is it sent again: an acknowledged request may be at work, and paid for. After an orderly close, what
+        came too late was never acknowledged. A reset may hide an acknowledgement, so there it must not even have left.
+        """
         if monotonic() - (self.deadline - self._patience) > STALE_WITHIN:
             return False
         if isinstance(exc, BrokenPipeError):
             return True  # nothing could be written
-        written = None if self._pool.origin.tls else self._written
-        return acknowledged(self._transport.get_extra_info("socket"), written) is not True
+        progress = sent_and_acknowledged(self._transport.get_extra_info("socket"))
+        if progress is None:
+            return exc is None
+        sent, acknowledged = progress
+        if exc is None:
+            return acknowledged < max(sent, self._written)
+        return sent < self._written
 
     def _fail(self, error: UpstreamFailed) -> None:
         self._end(error)

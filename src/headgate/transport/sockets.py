@@ -6,7 +6,7 @@ from typing import Any
 
 _TCP_INFO = getattr(socket, "TCP_INFO", None)
 # struct tcp_info of linux/tcp.h: where its fields lie
-_BYTES_ACKED, _NOT_SENT, _BYTES_SENT, _BYTES_RETRANSMITTED, _LENGTH = 120, 144, 200, 208, 216
+_BYTES_ACKED, _BYTES_SENT, _BYTES_RETRANSMITTED, _LENGTH = 120, 200, 208, 216
 
 
 def probe_when_silent(sock: Any) -> None:
@@ -23,12 +23,9 @@ def probe_when_silent(sock: Any) -> None:
         pass  # a comfort, not a need
 
 
-def acknowledged(sock: Any, written: int | None) -> bool | None:
-    """Whether the peer's system took in all that was sent while its socket was open; ``None`` if that is not known.
-
-    *written* is the number of bytes given to the socket since it was connected, ``None`` if TLS hides it. If False,
-    the peer's program cannot have read the last request to its end.
-    """
+def sent_and_acknowledged(sock: Any) -> tuple[int, int] | None:
+    """Return how many bytes went out since the socket was connected, and how many of them the peer's system took in
+    while its own socket was open. ``None`` if the kernel does not tell."""
     if _TCP_INFO is None or sock is None:
         return None
     try:
@@ -37,12 +34,9 @@ def acknowledged(sock: Any, written: int | None) -> bool | None:
         return None
     if len(info) < _LENGTH:
         return None
-    acked = _number(info, _BYTES_ACKED, 8) - 1  # the kernel counts the SYN
-    if written is not None:
-        return acked >= written
-    sent = _number(info, _BYTES_SENT, 8) - _number(info, _BYTES_RETRANSMITTED, 8)
-    return acked >= sent and not _number(info, _NOT_SENT, 4)
+    sent = _number(info, _BYTES_SENT) - _number(info, _BYTES_RETRANSMITTED)
+    return sent, _number(info, _BYTES_ACKED) - 1  # the kernel counts the SYN
 
 
-def _number(info: bytes, at: int, size: int) -> int:
-    return int.from_bytes(info[at : at + size], sys.byteorder)
+def _number(info: bytes, at: int) -> int:
+    return int.from_bytes(info[at : at + 8], sys.byteorder)

@@ -44,7 +44,6 @@ CODED: dict[str, Row] = {
     "sandbox": Row(
         base_url="http://sandbox.invalid/v1",
         price=PriceConfig(input=0.10, output=0.40),
-        doc="docs/how-to/try-the-sandbox.md",
     ),
 }
 """The kinds that a class of their own serves, and any server that is known by its base URL alone."""

@@ -1,5 +1,14 @@
 """How the sandbox is to behave: asked for in the request's ``metadata``, so that any client can rehearse a bad day.
 
+=============================  ==================================================================================
+``sandbox_text``               answer exactly this
+``sandbox_latency_ms``         wait so long before the response headers
+``sandbox_tokens_per_second``  stream at this rate; a whole answer takes as long as its tokens
+``sandbox_error``              answer with this status (``429``, ``500``, ...), or ``timeout``: never answer
+``sandbox_truncate``           end the stream after so many events without its terminator; half a whole answer
+``sandbox_stall``              say nothing more after so many events, and keep the connection open
+=============================  ==================================================================================
+
 Numbers may be written as text, because OpenAI's own metadata holds nothing else.
 """
 

@@ -61,45 +61,55 @@ def _by_pattern(pattern: str, shortest: int) -> str | None:
         return None
     try:
         parsed = _parser.parse(pattern)
-        made = _write(parsed, 0)
-        return made if len(made) >= shortest else _write(parsed, shortest - len(made))
+        made = _Writer(0).write(parsed)
+        return made if len(made) >= shortest else _Writer(shortest - len(made)).write(parsed)
     except (PatternError, KeyError, RecursionError, OverflowError):
         return None
 
 
-def _write(parsed: Any, more: int) -> str:
-    text = ""
-    for kind, value in parsed:
-        text += _one(kind, value, max(more - len(text), 0) if more else 0)
-        if len(text) > MAX_LENGTH:
-            raise Unsatisfiable("a string of that pattern is too long for the sandbox")
-    return text
+class _Writer:
+    """Writes a text that a parsed pattern matches; *spare* characters more than needed, where it may repeat."""
 
+    def __init__(self, spare: int) -> None:
+        self._spare = spare
 
-def _one(kind: Any, value: Any, more: int) -> str:
-    """Write one piece of a parsed pattern; raise ``KeyError`` for one that would need a search."""
-    if kind is op.LITERAL:
-        return chr(value)
-    if kind is op.ANY:
-        return "a"
-    if kind is op.NOT_LITERAL:
-        return "b" if chr(value) == "a" else "a"
-    if kind is op.AT:
-        return ""
-    if kind is op.IN:
-        return _member(value)
-    if kind is op.BRANCH:
-        return _write(value[1][0], more)
-    if kind is op.SUBPATTERN:
-        return _write(value[3], more)
-    if kind in (op.MAX_REPEAT, op.MIN_REPEAT):
-        least, most, inner = value
-        once = _write(inner, 0)
+    def write(self, parsed: Any) -> str:
+        text = ""
+        for kind, value in parsed:
+            text += self._one(kind, value)
+            if len(text) > MAX_LENGTH:
+                raise Unsatisfiable("a string of that pattern is too long for the sandbox")
+        return text
+
+    def _one(self, kind: Any, value: Any) -> str:
+        """Write one piece of a parsed pattern; raise ``KeyError`` for one that would need a search."""
+        if kind is op.LITERAL:
+            return chr(value)
+        if kind is op.ANY:
+            return "a"
+        if kind is op.NOT_LITERAL:
+            return "b" if chr(value) == "a" else "a"
+        if kind is op.AT:
+            return ""
+        if kind is op.IN:
+            return _member(value)
+        if kind is op.BRANCH:
+            return self.write(value[1][0])
+        if kind is op.SUBPATTERN:
+            return self.write(value[3])
+        if kind in (op.MAX_REPEAT, op.MIN_REPEAT):
+            return self._repeat(*value)
+        raise KeyError(kind)
+
+    def _repeat(self, least: int, most: int, inner: Any) -> str:
+        once = self.write(inner)
+        if not once:
+            return ""
         if least * len(once) > MAX_LENGTH:
             raise Unsatisfiable("a string of that pattern is too long for the sandbox")
-        wanted: int = max(least, -(-more // max(len(once), 1)))
-        return once * min(int(most), wanted)
-    raise KeyError(kind)
+        more = min(most - least, -(-max(self._spare, 0) // len(once)))
+        self._spare -= more * len(once)
+        return once * (least + more)
 
 
 def _member(items: list[tuple[Any, Any]]) -> str:

@@ -72,7 +72,8 @@ def explain(origin: Origin, error: Exception) -> UpstreamFailed:
     if isinstance(error, OSError) and error.errno in _OUT_OF_FILES:
         return failures.no_room(origin, error.strerror or "the system has no socket left")
     if origin.tls and isinstance(error, ConnectionResetError | ConnectionAbortedError):
-        return failures.not_connected(origin, "it closed the connection during the handshake")
+        # how many servers turn away a protocol version that they do not speak, or speak no TLS at all
+        return failures.not_trusted(origin, "it closed the connection during the handshake")
     if isinstance(error, ConnectionRefusedError):
         return failures.not_connected(origin, "connection refused")
     reason = error.strerror if isinstance(error, OSError) else None

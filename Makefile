@@ -14,7 +14,7 @@ help: ## Show this list
 serve: .venv/.runtime ## Install what is needed and run the gateway on port 8080
 	@exec $(BIN)/headgate serve $(ARGS)
 
-test: .venv/.dev ## Units, contracts, SDK round trips and the proofs at reduced size
+test: .venv/.dev .tools/upstreams ## Units, contracts, SDK round trips and the proofs at reduced size
 	@$(BIN)/python -m tests.run $(ARGS)
 
 check: .venv/.dev ## Format, lint, types, import rules, sizes
@@ -28,10 +28,10 @@ format: .venv/.dev ## Format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-prove: .venv/.dev ## The long proofs at full size
+prove: .venv/.dev .tools/upstreams ## The long proofs at full size
 	@$(BIN)/python -m tests.prove $(ARGS)
 
-prove-%: .venv/.dev
+prove-%: .venv/.dev .tools/upstreams
 	@$(BIN)/python -m tests.prove $* $(ARGS)
 
 bench: .venv/.dev ## The gateway and its peers side by side
@@ -63,4 +63,8 @@ clean: ## Remove what this file installed
 
 .venv/.dev: locks/dev.txt .venv/.runtime
 	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r locks/dev.txt
+	@touch $@
+
+.tools/upstreams: tests/upstreams/package.json tests/upstreams/package-lock.json .venv/.dev
+	@cd tests/upstreams && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@

@@ -1,0 +1,45 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.processes import Aimock, Gateway
+
+CONFIG = """
+providers:
+  mock: {{kind: openai-compatible, base_url: "{url}/v1", api_key: "mock-key"}}
+  claude: {{kind: anthropic, base_url: "{url}", api_key: "mock-key"}}
+models:
+  mock/gpt-4o: {{price: {{input: 1.00, output: 2.00}}, context: 128000}}
+  claude/claude-x: {{price: {{input: 3.00, output: 15.00}}, context: 200000}}
+routes:
+  fast: {{targets: [mock/gpt-4o, claude/claude-x]}}
+"""
+
+# One upstream of each kind: embedded, OpenAI's dialect, Anthropic's.
+MODELS = ["sandbox/chat", "mock/gpt-4o", "claude/claude-x"]
+
+
+@pytest.fixture(scope="session")
+def aimock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aimock]:
+    mock = Aimock(tmp_path_factory.mktemp("aimock"))
+    yield mock
+    mock.stop()
+
+
+@pytest.fixture(scope="session")
+def gateway(aimock: Aimock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    gateway = Gateway(tmp_path_factory.mktemp("home"), config=CONFIG.format(url=aimock.url)).start()
+    yield gateway
+    assert gateway.stop() == 0
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture(params=MODELS)
+def model(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name

@@ -1,11 +1,12 @@
 """The table of models that ships with the package: what they cost and how much they take."""
 
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+DATA = Path(__file__).with_name("data")
 FILES = ("models.json", "sandbox.json")
 
 
@@ -40,7 +41,7 @@ class Table(msgspec.Struct, frozen=True):
 def tables() -> tuple[Table, ...]:
     """Return the shipped files; they are read at the first call."""
     decode = msgspec.json.Decoder(Table).decode
-    return tuple(decode((files("headgate.models") / "data" / name).read_bytes()) for name in FILES)
+    return tuple(decode((DATA / name).read_bytes()) for name in FILES)
 
 
 @cache

@@ -9,13 +9,13 @@ import lzma
 from asyncio import to_thread
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 from threading import Lock
 from typing import Any
 
 import msgspec
 
 from headgate.core.chat import Audio, File, Image, Part, Refusal, Request, Text, Thinking, ToolCall, ToolResult
+from headgate.models.table import DATA
 from headgate.providers.sandbox import pieces as sandbox
 
 BYTES_PER_TOKEN = 3
@@ -146,7 +146,7 @@ def _loaded(name: str) -> Any:
 
 def vocabulary(name: str) -> Iterator[bytes]:
     """Yield the tokens of a shipped vocabulary, in the order of their ranks."""
-    raw = lzma.decompress((files("headgate.models") / "data" / f"{name}.xz").read_bytes())
+    raw = lzma.decompress((DATA / f"{name}.xz").read_bytes())
     size = int.from_bytes(raw[:4], "little")
     at = 4 + size
     for length in raw[4 : 4 + size]:

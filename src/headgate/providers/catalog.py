@@ -1,7 +1,7 @@
 """The catalogue: what is known of each kind of provider before any configuration."""
 
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -54,8 +54,7 @@ def rows() -> dict[str, Row]:
     """Return every kind and its row; the file is read at the first call."""
     import tomllib  # here, because most commands never look at the catalogue
 
-    text = (files("headgate.providers") / "catalog.toml").read_text("utf-8")
-    listed: dict[str, Any] = tomllib.loads(text)
+    listed: dict[str, Any] = tomllib.loads(Path(__file__).with_name("catalog.toml").read_text("utf-8"))
     return {**CODED, **msgspec.convert(listed, dict[str, Row])}
 
 

@@ -31,7 +31,7 @@ class Dialer:
             async with asyncio.timeout(timeout):
                 context = await self._trust() if origin.tls else None
                 host = origin.address or origin.host
-                addresses = [a for _, a in await self._resolver.resolve(host, origin.port)][:MAX_ADDRESSES]
+                addresses = (await self._resolver.resolve(host, origin.port))[:MAX_ADDRESSES]
                 if len(addresses) == 1:
                     return await _connect(origin, addresses[0], make, context, timeout)
                 return await _race(origin, addresses, make, context, timeout)

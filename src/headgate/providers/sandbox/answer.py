@@ -168,7 +168,7 @@ def _tools(chat: Chat) -> list[Function]:
     """Choose what to call: what was demanded, else what the prompt names, else the tool that fits its words best."""
     offered = [tool.function for tool in chat.tools or () if tool.function is not None]
     wish = chat.tool_choice
-    if isinstance(wish, Choice):
+    if isinstance(wish, Choice) and wish.function is not None:
         named = [function for function in offered if function.name == wish.function.name]
         if not named:
             raise Refused(f"tool_choice names {wish.function.name!r}, which is not among the tools.", "tool_choice")

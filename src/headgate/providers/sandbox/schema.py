@@ -91,9 +91,15 @@ class _Maker:
     def _first(self, schema: dict[str, Any], key: str, name: str, depth: int) -> Any:
         """Make the first alternative that can be made; null last, but first deep down, where it ends recursion."""
         rest = {k: v for k, v in schema.items() if k != key}
-        options = [_merged(rest, self._flat(option, depth)) for option in schema[key] if isinstance(option, dict)]
-        options.sort(key=lambda option: (option.get("type") == "null") == (depth <= ROOMY))
         failure = Unsatisfiable("no alternative of the schema can be made")
+        options: list[dict[str, Any]] = []
+        for option in schema[key]:
+            try:
+                if option is not False:
+                    options.append(_merged(rest, self._flat(option, depth) if isinstance(option, dict) else {}))
+            except Unsatisfiable as error:
+                failure = error
+        options.sort(key=lambda option: (option.get("type") == "null") == (depth <= ROOMY))
         for option in options:
             try:
                 return self.make(option, name, depth + 1)

@@ -8,6 +8,7 @@ from time import time
 import msgspec
 
 from headgate.core.errors import UpstreamFailed
+from headgate.dialects.wire import typed
 from headgate.providers.sandbox import replies, wire
 from headgate.providers.sandbox.answer import Refused, answer, prompt_tokens, seed_of
 from headgate.providers.sandbox.behaviour import ERRORS, NORMAL, Behaviour, behaviour
@@ -128,7 +129,7 @@ class SandboxSender:
         """Nothing is open."""
 
     async def _chat(self, out: Outbound) -> Inbound:
-        chat = wire.chat.decode(out.body)
+        chat = typed(wire.chat, out.body)
         how = behaviour(chat.metadata)
         if how is not NORMAL and (failed := await _misbehave(out, how)):
             return failed
@@ -148,7 +149,7 @@ class SandboxSender:
         return _whole(out, 200, body, _id(seed), Behaviour(stall=0) if how.stall is not None else NORMAL)
 
     async def _embed(self, out: Outbound) -> Inbound:
-        asked = wire.embed.decode(out.body)
+        asked = typed(wire.embed, out.body)
         how = behaviour(asked.metadata)
         if how is not NORMAL and (failed := await _misbehave(out, how)):
             return failed

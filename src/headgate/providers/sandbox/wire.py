@@ -65,9 +65,9 @@ class Named(msgspec.Struct):
 
 
 class Choice(msgspec.Struct):
-    """A tool choice that names one function."""
+    """A tool choice that names one function, or says something else that leaves the choice open."""
 
-    function: Named
+    function: Named | None = None
 
 
 class JsonSchema(msgspec.Struct):

@@ -1,0 +1,32 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.processes import Gateway, free_port
+from tests.faults.wall import FAULTS, Wall
+
+SHORT = "timeouts: {connect: 1, headers: 2, first_token: 2, idle: 1, total: 20}"
+
+
+@pytest.fixture(scope="session")
+def wall() -> Wall:
+    return Wall()
+
+
+@pytest.fixture(scope="session")
+def gateway(wall: Wall, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    url = f"http://127.0.0.1:{wall.port}/v1"
+    closed = f"http://127.0.0.1:{free_port()}/v1"
+    price = "price: {input: 1.00, output: 2.00}"
+    lines = [
+        "providers:",
+        f'  wall: {{kind: openai-compatible, base_url: "{url}", api_key: "sk-wall-secret-0123456789abcdef", {price}, {SHORT}}}',
+        f'  spare: {{kind: openai-compatible, base_url: "{url}", api_key: "sk-spare-secret", {price}, {SHORT}}}',
+        f'  closed: {{kind: openai-compatible, base_url: "{closed}", api_key: "sk-closed", {price}, {SHORT}}}',
+        "routes:",
+        "  refused-then-good: {targets: [closed/any, spare/good]}",
+        *(f"  {name}-then-good: {{targets: [wall/{name}, 'spare/good:after-{name}']}}" for name in FAULTS),
+    ]
+    gateway = Gateway(tmp_path_factory.mktemp("faults"), config="\n".join(lines) + "\n").start()
+    yield gateway
+    assert gateway.stop() == 0

@@ -1,7 +1,7 @@
 """What the ledger is asked, and what it answers."""
 
 from collections.abc import Awaitable
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -42,8 +42,10 @@ class Hold(msgspec.Struct, kw_only=True):
     """What the answer may have; below the ask's where it was clamped."""
     charge_nano: int | None = None
     charge_tokens: int | None = None
-    parts: list[object] = []
+    parts: Any = None
     """The ledger's own bookkeeping: which room of which scope."""
+    at: int = 0
+    """When it was taken, in microseconds since 1970: this decides which window pays."""
 
     @property
     def clamped(self) -> bool:

@@ -1,0 +1,103 @@
+"""Tokens per minute: a hold takes the worst case, its end gives the rest back."""
+
+from collections.abc import Awaitable, Callable
+from time import monotonic_ns
+from typing import Protocol
+
+from headgate.limits.gcra import Rule, full_in, given, left, rescaled, taken, wait
+
+
+class Meter(Protocol):
+    """One caller's tokens per minute."""
+
+    rule: Rule
+    local: bool
+    """All there is to know is here; else :meth:`fetch` may bring more."""
+
+    def room(self) -> int:
+        """Return how many tokens can be taken now."""
+        ...
+
+    def take(self, tokens: int) -> None:
+        """Take them; there is room."""
+        ...
+
+    def give(self, tokens: int) -> None:
+        """Give unused ones back; a negative number is a use beyond what was taken."""
+        ...
+
+    def wait(self, tokens: int) -> int:
+        """Return the nanoseconds until *tokens* can be had; -1 is never."""
+        ...
+
+    def reset(self) -> int:
+        """Return the nanoseconds until the whole limit is there again."""
+        ...
+
+    def fetch(self, need: int, least: int) -> Awaitable[None]:
+        """Bring *need* tokens here if there are as many, else what there is if that is at least *least*."""
+        ...
+
+    def known(self) -> bool:
+        """Whether fetching would tell nothing new."""
+        ...
+
+    def follow(self, limit: int) -> None:
+        """Take over a changed limit."""
+        ...
+
+    def idle(self) -> bool:
+        """Whether it can be forgotten."""
+        ...
+
+
+class LocalMeter:
+    """:class:`Meter` where one process serves all requests."""
+
+    __slots__ = ("_clock", "_tat", "rule")
+    local = True
+
+    def __init__(self, limit: int, clock: Callable[[], int] = monotonic_ns) -> None:
+        """*clock* gives monotonic nanoseconds."""
+        self.rule = Rule.of(limit, 60)
+        self._clock = clock
+        self._tat = 0
+
+    def room(self) -> int:
+        """See :class:`Meter`."""
+        return left(self.rule, self._tat, self._clock())
+
+    def take(self, tokens: int) -> None:
+        """See :class:`Meter`."""
+        self._tat = taken(self.rule, self._tat, self._clock(), tokens)
+
+    def give(self, tokens: int) -> None:
+        """See :class:`Meter`."""
+        if tokens < 0:
+            self._tat = taken(self.rule, self._tat, self._clock(), -tokens)
+        else:
+            self._tat = given(self.rule, self._tat, tokens)
+
+    def wait(self, tokens: int) -> int:
+        """See :class:`Meter`."""
+        return wait(self.rule, self._tat, self._clock(), tokens)
+
+    def reset(self) -> int:
+        """See :class:`Meter`."""
+        return full_in(self.rule, self._tat, self._clock())
+
+    async def fetch(self, need: int, least: int) -> None:
+        """Nothing to bring."""
+
+    def known(self) -> bool:
+        """See :class:`Meter`."""
+        return True
+
+    def follow(self, limit: int) -> None:
+        """See :class:`Meter`."""
+        rule = Rule.of(limit, 60)
+        self._tat, self.rule = rescaled(self.rule, rule, self._tat), rule
+
+    def idle(self) -> bool:
+        """See :class:`Meter`."""
+        return self.reset() == 0

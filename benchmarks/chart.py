@@ -55,7 +55,7 @@ def panel(case: str, rows: Sequence[tuple[str, float, float, float]], top: int) 
     for power in range(round(math.log10(low)), round(math.log10(high)) + 1):
         at = x(10**power)
         parts.append(f"<line x1='{at:.1f}' y1='{top + HEAD - 6}' x2='{at:.1f}' y2='{bottom}' stroke='{LINE}'/>")
-        parts.append(text(at, bottom + 14, f"{10.0**power:g}", 11, QUIET, anchor="middle"))
+        parts.append(text(at, bottom + 14, f"{10.0**power:,g}", 11, QUIET, anchor="middle"))
     floor = next((row[1] for row in rows if row[0] == "nginx"), None)
     for index, (name, middle, least, greatest) in enumerate(rows):
         y = top + HEAD + index * (BAR + GAP)
@@ -80,4 +80,5 @@ def panel(case: str, rows: Sequence[tuple[str, float, float, float]], top: int) 
 
 def text(x: float, y: float, words: str, size: int, colour: str, weight: str = "400", anchor: str = "start") -> str:
     style = f"font-size='{size}' font-weight='{weight}' fill='{colour}' text-anchor='{anchor}'"
+    style += " paint-order='stroke' stroke='#ffffff' stroke-width='3'"  # readable where it crosses a line
     return f"<text x='{x:.1f}' y='{y:.1f}' {style}>{escape(words)}</text>"

@@ -69,6 +69,9 @@ def take_turns(target: Job, direct: Job) -> Times:
                 into.append(asker.ask())
     except (OSError, ValueError) as error:
         times.trouble = str(error)
+    for asker, _ in askers:
+        if asker.sock:
+            asker.sock.close()
     return times
 
 

@@ -38,6 +38,7 @@ class Job:
     requests: int = 0
     timeout: float = 60.0  # seconds for everything, the connections' end included
     least: int = 300  # bytes that a good answer's body has at least
+    doze: float = 0.0  # seconds slept before each look at the connections
     events: int = 0  # `data:` lines that a good stream has at least; 0: not a stream
 
     def wire(self) -> bytes:
@@ -105,12 +106,17 @@ class Loop:
             if now > hard:
                 self.tally.timed_out = True
                 break
+            if self.job.doze:
+                time.sleep(self.job.doze)
             for descriptor, event in self.poll.poll(hard - now):
                 client = self.clients[descriptor]
                 if event & OUT:
                     self.write(client)
                 if event & ~OUT:
                     self.read(client)
+        for client in self.clients.values():
+            client.sock.close()
+        self.poll.close()
         self.tally.seconds = time.monotonic() - self.begun
         self.tally.cpu_seconds = time.process_time()
         return self.tally
@@ -241,8 +247,7 @@ def dechunk(body: bytes) -> bytes:
 
 
 def main() -> None:
-    # Where the mock shares this core, it shall finish its writes before its answers are read: whether a wake-up
-    # preempts it decides how finely a stream is cut, and a proxy's cost per chunk changes by a factor of two with that.
+    # Where the mock shares this core, no wake-up of the generator shall cut its writes short.
     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     tally = Loop(Job.load(sys.stdin.read())).run()
     print(json.dumps(asdict(tally)))

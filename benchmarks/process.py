@@ -122,15 +122,17 @@ class Running:
         self.process.wait(5)
 
 
-def open_files(pid: int) -> Iterator[str]:
+def open_files(pid: int) -> list[str]:
+    links = []
     try:
-        for entry in os.scandir(f"/proc/{pid}/fd"):
+        for number in os.listdir(f"/proc/{pid}/fd"):
             try:
-                yield os.readlink(entry.path)
+                links.append(os.readlink(f"/proc/{pid}/fd/{number}"))
             except OSError:
                 continue
     except OSError:
-        return
+        pass
+    return links
 
 
 def status(port: int, path: str) -> bytes:

@@ -60,6 +60,8 @@ class Server:
         self.on_error = on_error
         self.tls = tls
         self.draining = False
+        self.stopped = False
+        """No connection is accepted any more, and none is kept."""
         self.now = self.loop.time()
         """The loop's clock at the last tick: enough for idle times, and free to read."""
         self.hosts: set[bytes | None] = {None}
@@ -170,6 +172,13 @@ class Server:
         if link.task is not None:
             self._tasks.discard(link.task)
 
+    def call(self, callback: Callable[[], None]) -> None:
+        """Call an application's *callback*, whose failure is its own."""
+        try:
+            callback()
+        except Exception as exc:
+            self.on_error(exc, {})
+
     def _sweep(self) -> None:
         self.now = self.loop.time()
         for conn in tuple(self._open):
@@ -177,6 +186,7 @@ class Server:
         self._timer = self.loop.call_later(self.limits.tick, self._sweep)
 
     def _stop_accepting(self) -> None:
+        self.stopped = True
         listeners, self._listeners = self._listeners, []
         for listener in listeners:
             listener.close()

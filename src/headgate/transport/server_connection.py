@@ -100,7 +100,7 @@ class Connection(Wire):
             data, self._buffer = self._buffer, b""
             self.resume_reading()
             self._head(data, 0)
-        elif self._eof:
+        elif self._eof or self.server.stopped:
             self.close()
 
     def close_idle(self) -> None:
@@ -113,7 +113,7 @@ class Connection(Wire):
         link = self._link
         if link is not None and link.on_shutdown is not None:
             call, link.on_shutdown = link.on_shutdown, None
-            call()
+            self.server.call(call)
 
     def sweep(self, now: float) -> None:
         """Apply the time limits; called by the server every tick."""
@@ -246,7 +246,7 @@ class Connection(Wire):
             return
         self._state = DEAF
         link.fault = error
-        link.parts = []
+        link.parts.clear()  # the error's traceback knows this list
         link.wake()
         self.resume_reading()
 
@@ -258,24 +258,23 @@ class Connection(Wire):
 
     def _blank_line(self, data: bytes, known: int) -> tuple[bytes, int]:
         """Skip one empty line before a request, as RFC 9112 (2.2) asks; anything else there is no request."""
-        self._buffer = b""
-        if data == b"\r":
-            self._buffer = data
+        self._buffer = data if data == b"\r" else b""
+        if self._buffer:
             return b"", 0
-        if data[:2] != b"\r\n" or data[2:3] in (b"\r", b"\n"):
+        if data[:2] != b"\r\n" or data[2:3] in (b"\r", b"\n") or self._check is not None:
             self.refuse(BadRequest("This is not a valid HTTP request.", code="invalid_http"), b"")
             return b"", 0
+        self._await_head()
         return data[2:], max(0, known - 2)
 
     def _partial(self, data: bytes, known: int) -> None:
         """Keep a head that is not complete, if it can still become one."""
-        if self._check is None:
-            self._check = HttpRequestParser(None)
-            self._since = self.loop.time()
-            known = 0
+        check = self._check
+        if check is None:
+            check, known = self._await_head(), 0
         limits = self.server.limits
         try:
-            self._check.feed_data(data[known:])
+            check.feed_data(data[known:])
             if len(data) > limits.target and data.find(b"\r\n", 0, limits.target + 32) < 0:
                 raise TargetTooLong(f"The request target is longer than {limits.target} bytes.")
             if len(data) > limits.head:
@@ -288,6 +287,12 @@ class Connection(Wire):
             self._buffer = data
             if self._eof:
                 self.close()
+
+    def _await_head(self) -> HttpRequestParser:
+        """Start the clock on a head that is not complete; return what judges its bytes as they come."""
+        self._check = check = HttpRequestParser(None)
+        self._since = self.loop.time()
+        return check
 
     def _check_host(self, host: bytes | None) -> None:
         if host is None:

@@ -67,7 +67,7 @@ class Head:
             self._more += 1
             if key == b"host":
                 raise BadRequest("The request has more than one Host header.", code="invalid_host")
-            headers[key] += (b"; " if key == b"cookie" else b", ") + value
+            headers[key] = headers[key].rstrip(b" \t") + (b"; " if key == b"cookie" else b", ") + value
         else:
             headers[key] = value
 

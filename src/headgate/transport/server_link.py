@@ -202,7 +202,7 @@ class Link:
         self.wake()
         call, self.on_close = self.on_close, None
         if call is not None:
-            call()
+            self.conn.server.call(call)
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -1,0 +1,60 @@
+"""``make prove``: the long proofs at full size, one figure each, resumable, under an optional cap of minutes.
+
+With a cap the proofs rotate: those that ran longest ago go first, and the last line says which did not run.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.proofs import PROOFS, load
+
+STATE = Path(".tools/proofs.json")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make prove", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of: {', '.join(PROOFS)}")
+    parser.add_argument("--cap-minutes", type=float, default=None)
+    parser.add_argument("--scale", type=float, default=1.0, help="1 is full size")
+    given = parser.parse_args()
+    if unknown := set(given.names) - set(PROOFS):
+        parser.error(f"there is no proof {', '.join(unknown)}; there are {', '.join(PROOFS)}")
+    ran = json.loads(STATE.read_text()) if STATE.exists() else {}
+    names = sorted(given.names or PROOFS, key=lambda name: ran.get(name, 0))
+    started, failed, skipped = time.monotonic(), 0, []
+    for name in names:
+        if given.cap_minutes is not None and time.monotonic() - started > given.cap_minutes * 60 * 0.6:
+            skipped.append(name)  # the longest proof must still fit into what is left
+            continue
+        failed += not run(name, given.scale)
+        ran[name] = time.time()
+        STATE.parent.mkdir(exist_ok=True)
+        STATE.write_text(json.dumps(ran))
+    print(f"not run: {', '.join(skipped) or 'nothing'}")
+    print(f"{len(names) - len(skipped) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+def run(name: str, scale: float) -> bool:
+    began = time.monotonic()
+
+    def progress(done: int, of: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{name}: {done}/{of} {time.monotonic() - began:.0f} s", end="", file=sys.stderr, flush=True)
+
+    with tempfile.TemporaryDirectory(prefix=f"prove-{name}-") as folder:
+        try:
+            figure = load(name)(scale, Path(folder), progress)
+        except AssertionError as error:
+            print(f"FAILED {name}: {error}")
+            return False
+    print(f"{name}: {figure} ({time.monotonic() - began:.0f} s)", flush=True)
+    return True
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

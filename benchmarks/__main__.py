@@ -8,10 +8,10 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from . import chart, report, runs, steps
+from . import chart, report, runs
 from .cases import BY_NAME
 from .peers import PEERS
-from .results import Plan
+from .results import Plan, Timing
 from .stage import Stage, say
 from .targets import Direct, Headgate, Nginx, Recipe
 
@@ -57,6 +57,12 @@ def plan_of(given: argparse.Namespace) -> Plan:
     return plan
 
 
+def timings() -> list[Timing]:
+    from . import steps  # the only part that imports the gateway: loads need no more of it than its command
+
+    return steps.measure()
+
+
 def measure(given: argparse.Namespace) -> report.Report:
     plan = plan_of(given)
     wanted = {"direct", *named(given.only, dict(RECIPES))}
@@ -72,7 +78,7 @@ def measure(given: argparse.Namespace) -> report.Report:
         if isinstance(gateway, Headgate) and "headgate" in stage.live:
             runs.cold_starts(gateway, stage.results["headgate"], Path(folder), plan.cold_starts)
     done.results = stage.results
-    done.steps = steps.measure()
+    done.steps = timings()
     return done
 
 
@@ -80,7 +86,7 @@ def main() -> int:
     given = options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the targets are stopped
     if given.steps:
-        report.print_steps(steps.measure())
+        report.print_steps(timings())
         return 0
     done = measure(given)
     OUT.mkdir(exist_ok=True)

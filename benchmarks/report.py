@@ -11,8 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .cases import BY_NAME
-from .results import Plan, Result
-from .steps import Timing
+from .results import Plan, Result, Timing
 
 MORE_BUSY = 1.5  # load average per core at the start above which the run says so
 

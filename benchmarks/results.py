@@ -76,6 +76,15 @@ class Times:
         }
 
 
+@dataclass(frozen=True)
+class Timing:
+    """Microseconds per call of one step: the median and the least of several timings."""
+
+    name: str
+    median: float
+    least: float
+
+
 @dataclass
 class Middle:
     """The median of the rounds that count, with the least and the greatest."""

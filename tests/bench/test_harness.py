@@ -15,7 +15,8 @@ from benchmarks.cases import BY_NAME, CASES, FIRST_BYTE
 from benchmarks.load import Job, Loop, dechunk
 from benchmarks.report import Report, promised
 from benchmarks.results import Plan, Result, Round, Times
-from benchmarks.steps import time_one
+from benchmarks.steps import STEPS, time_one
+from benchmarks.steps import measure as time_steps
 
 ROOT = Path(__file__).parents[2]
 
@@ -218,3 +219,9 @@ def test_the_chart_is_wellformed() -> None:
     words = " ".join(element.text or "" for element in tree.iter())
     assert "540-byte request" in words
     assert "5.0 x nginx" in words
+
+
+def test_every_step_can_be_timed() -> None:
+    timings = time_steps()
+    assert [timing.name for timing in timings] == [name for name, _ in STEPS]
+    assert all(0 < timing.least <= timing.median < 5_000 for timing in timings)

@@ -4,6 +4,7 @@ Only what the standard library offers: gzip and deflate, https://www.rfc-editor.
 """
 
 import zlib
+from collections.abc import Awaitable, Callable
 
 PIECE = 1 << 20
 """Bytes given out at a time, whatever came in."""
@@ -87,3 +88,14 @@ def inflater(value: bytes | None) -> Inflater | None:
     """Return what undoes the Content-Encoding *value*; ``None`` if there is nothing to undo. Raise ``BadCoding``."""
     coding = (value or b"").strip().lower()
     return None if coding in (b"", b"identity") else Inflater(coding)
+
+
+async def inflated(decoder: Inflater, raw: Callable[[], Awaitable[bytes]]) -> bytes:
+    """Return the next decoded bytes of a body whose coded bytes *raw* gives; ``b""`` at its end. Raise as *decoder*."""
+    while not (data := decoder.take()):
+        coded = await raw()
+        if not coded:
+            decoder.finish()
+            return b""
+        decoder.feed(coded)
+    return data

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from headgate.core.errors import UpstreamFailed
 from headgate.transport import failures
 from headgate.transport.base import Origin
-from headgate.transport.coding import BadCoding, Inflater
+from headgate.transport.coding import BadCoding, Inflater, inflated
 
 if TYPE_CHECKING:
     from headgate.transport.connection import Connection
@@ -37,9 +37,13 @@ class Response:
 
     async def read(self, timeout: float) -> bytes:
         """See ``Inbound.read``."""
-        if self.decoder is not None:
-            return await self._inflated(self.decoder, timeout)
-        return await self._raw(timeout)
+        if self.decoder is None:
+            return await self._raw(timeout)
+        try:
+            return await inflated(self.decoder, lambda: self._raw(timeout))
+        except BadCoding as error:
+            self.close()
+            raise failures.invalid(self.origin, str(error)) from None
 
     async def read_all(self, timeout: float, limit: int) -> bytes:
         """See ``Inbound.read_all``. The timeout is between bytes, not for the whole."""
@@ -97,19 +101,6 @@ class Response:
         if self.error is not None:
             raise self.error
         return b""
-
-    async def _inflated(self, decoder: Inflater, timeout: float) -> bytes:
-        try:
-            while not (data := decoder.take()):
-                raw = await self._raw(timeout)
-                if not raw:
-                    decoder.finish()
-                    return b""
-                decoder.feed(raw)
-        except BadCoding as error:
-            self.close()
-            raise failures.invalid(self.origin, str(error)) from None
-        return data
 
     def _inflated_whole(self, decoder: Inflater, data: bytes, limit: int) -> bytes:
         """Return *data* decoded, or its first bytes past *limit*."""

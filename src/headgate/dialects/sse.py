@@ -39,6 +39,10 @@ class Parser:
         """Bytes of an unfinished event are held."""
         return bool(self._buffer)
 
+    def rest(self) -> bytes:
+        """Return the bytes held."""
+        return bytes(self._buffer)
+
     def feed(self, data: bytes) -> list[Event]:
         """Take what was read; return the events it completes."""
         if self.overflow:

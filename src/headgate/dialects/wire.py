@@ -26,7 +26,7 @@ _MARKED = re.compile(f"{_MARK}(d[0-9a-f]{{3}})".encode())
 
 
 def without_lone_surrogates(body: bytes) -> bytes:
-    """Return JSON text with lone ``\\udXXX`` escapes as U+FFFD, no byte offset changed; for reading, not for sending."""
+    """Return JSON text with lone ``\\udXXX`` escapes as U+FFFD, no offset changed; for reading, not for sending."""
     return _ESCAPE.sub(lambda m: rb"\ufffd" if m[2] else m[0], body)
 
 

@@ -1,0 +1,147 @@
+"""Watches a relayed Messages stream, <https://docs.anthropic.com/en/docs/build-with-claude/streaming>."""
+
+from typing import Any
+
+import msgspec
+
+from headgate.dialects.anthropic_usage import Reported, usage_of
+from headgate.dialects.anthropic_words import FINISH
+from headgate.dialects.sse import Event
+from headgate.dialects.watch import SseTap, loosely, size, texts
+
+STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+_ODD = (msgspec.MsgspecError, UnicodeDecodeError)
+
+
+class _Delta(msgspec.Struct, gc=False):
+    text: str | None = None
+    thinking: str | None = None
+    partial_json: str | None = None
+    stop_reason: str | None = None
+
+
+class _Message(msgspec.Struct, gc=False):
+    usage: Reported | None = None
+
+
+class _Event(msgspec.Struct, gc=False):
+    type: str = ""
+    delta: _Delta | None = None
+    message: _Message | None = None
+    usage: Reported | None = None
+    error: Any = None
+
+
+_event = msgspec.json.Decoder(_Event).decode
+_events = msgspec.json.Decoder(list[_Event]).decode
+_REAL = frozenset({"content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"})
+
+
+class MessagesTap(SseTap):
+    """See :class:`headgate.dialects.base.Tap`. ``usage`` is known from the start, and whole at the end."""
+
+    __slots__ = ("_reported",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._reported: Reported | None = None
+
+    def _quickly(self, data: bytes) -> bytes | None:
+        lines = data.split(b"\n")
+        count = len(lines) // 3
+        if len(lines) != 3 * count + 1 or any(lines[2::3]):
+            return None
+        names = b"\n" + b"\n".join(lines[:-1:3])
+        fields = b"\n" + b"\n".join(lines[1::3])
+        if names.count(b"\nevent: ") != count or fields.count(b"\ndata: ") != count:
+            return None
+        try:
+            events = _events(b"[%b]" % fields[7:].replace(b"\ndata: ", b","))
+        except _ODD:
+            return None
+        if len(events) != count:
+            return None
+        bytes_ = 0
+        for event in events:
+            delta = event.delta
+            if event.type == "content_block_delta" and delta is not None:
+                text = delta.text or delta.partial_json or delta.thinking
+                if text:
+                    bytes_ += len(text) if text.isascii() else size(text)
+            elif event.error is not None or event.type == "error":
+                return None
+            elif event.type == "message_stop" and event is not events[-1]:
+                return None  # what follows the end does not go on
+        for event in events:
+            if event.type != "content_block_delta":
+                self._mark(event)
+            elif not self.started:
+                self.started = True
+        self._broken_in_a_row = 0
+        self.events += count
+        self.text_bytes += bytes_
+        return data
+
+    def _take(self, event: Event) -> bool:
+        data = event.data
+        if data is None:
+            return True
+        try:
+            said = _event(data)
+        except _ODD:
+            try:
+                said = _salvaged(loosely(data))
+            except msgspec.DecodeError:
+                if event.name == "error":
+                    self._fail_with(data.decode("utf-8", "replace"))
+                else:
+                    self._skip()
+                return False
+        self._broken_in_a_row = 0
+        self.events += 1
+        if said.error is not None or said.type == "error":
+            self._fail_with(said.error)
+            return False
+        if said.delta is not None:
+            self.text_bytes += size(said.delta.text or said.delta.partial_json or said.delta.thinking or "")
+        self._mark(said)
+        return True
+
+    def _mark(self, event: _Event) -> None:
+        if event.type in _REAL:
+            self.started = True
+        if event.type == "message_stop":
+            self.ended = True
+        if event.delta is not None and event.delta.stop_reason is not None:
+            self.finish = FINISH.get(event.delta.stop_reason, "stop")
+        said = event.usage or (event.message.usage if event.message is not None else None)
+        if said is not None:
+            self._reported = said.after(self._reported)
+            usage = usage_of(self._reported)
+            if usage is not None:
+                self._count(usage)
+
+    def _completion(self) -> bytes | None:
+        return STOP if self.finish is not None else None
+
+
+def _salvaged(document: Any) -> _Event:
+    """Read what can be read of an event whose fields have other types than Anthropic's."""
+    if not isinstance(document, dict):
+        return _Event()
+    type_, delta, message = document.get("type"), document.get("delta"), document.get("message")
+    reason = delta.get("stop_reason") if isinstance(delta, dict) else None
+    return _Event(
+        type_ if isinstance(type_, str) else "",
+        _Delta("".join(texts(delta)), stop_reason=reason if isinstance(reason, str) else None),
+        _Message(_usage(message.get("usage"))) if isinstance(message, dict) else None,
+        _usage(document.get("usage")),
+        document.get("error"),
+    )
+
+
+def _usage(value: Any) -> Reported | None:
+    try:
+        return msgspec.convert(value, Reported | None, strict=False)
+    except msgspec.ValidationError:
+        return Reported(-1, -1)  # said, and not to be believed

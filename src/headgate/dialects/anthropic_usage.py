@@ -1,0 +1,57 @@
+"""Usage as Anthropic reports it: the prompt without what came from, or went into, the cache."""
+
+import msgspec
+
+from headgate.core.money import Usage
+
+
+class OutputDetails(msgspec.Struct, gc=False):
+    """Shares of the answer's tokens."""
+
+    thinking_tokens: int | None = None
+
+
+class Reported(msgspec.Struct, gc=False):
+    """A ``usage`` object. In a stream it comes in parts, each cumulative; what a part leaves out stands as it was."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    output_tokens_details: OutputDetails | None = None
+
+    def after(self, earlier: "Reported | None") -> "Reported":
+        """Return this part completed by an *earlier* one."""
+        if earlier is None:
+            return self
+        return Reported(
+            earlier.input_tokens if self.input_tokens is None else self.input_tokens,
+            earlier.output_tokens if self.output_tokens is None else self.output_tokens,
+            earlier.cache_read_input_tokens if self.cache_read_input_tokens is None else self.cache_read_input_tokens,
+            earlier.cache_creation_input_tokens
+            if self.cache_creation_input_tokens is None
+            else self.cache_creation_input_tokens,
+            earlier.output_tokens_details if self.output_tokens_details is None else self.output_tokens_details,
+        )
+
+
+def usage_of(said: Reported) -> Usage | None:
+    """Return the usage in our own arithmetic; ``None`` where it is incomplete."""
+    if said.input_tokens is None or said.output_tokens is None:
+        return None
+    read, write = said.cache_read_input_tokens or 0, said.cache_creation_input_tokens or 0
+    details = said.output_tokens_details
+    thought = details.thinking_tokens or 0 if details is not None else 0
+    if min(said.input_tokens, read, write) < 0:
+        return Usage(-1)  # not to be believed, whatever the sum is
+    return Usage(said.input_tokens + read + write, said.output_tokens, read, write, thought)
+
+
+def printed(usage: Usage) -> dict[str, object]:
+    """Return the ``usage`` object for a Messages client."""
+    return {
+        "input_tokens": max(usage.input - usage.cached - usage.cache_write, 0),
+        "cache_creation_input_tokens": usage.cache_write,
+        "cache_read_input_tokens": usage.cached,
+        "output_tokens": usage.output,
+    }

@@ -1,0 +1,63 @@
+"""Usage as OpenAI and those who copy it report it: each of them with an arithmetic of its own."""
+
+import msgspec
+
+from headgate.core.money import Usage
+
+
+class Details(msgspec.Struct, gc=False):
+    """Shares of the prompt's tokens."""
+
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+class OutputDetails(msgspec.Struct, gc=False):
+    """Shares of the answer's tokens."""
+
+    reasoning_tokens: int | None = None
+
+
+class Reported(msgspec.Struct, gc=False):
+    """A ``usage`` object. Beside OpenAI's own fields: DeepSeek's cache hits and Mistral's cached tokens."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    prompt_tokens_details: Details | None = None
+    completion_tokens_details: OutputDetails | None = None
+    prompt_cache_hit_tokens: int | None = None
+    num_cached_tokens: int | None = None
+
+
+def usage_of(said: Reported) -> Usage | None:
+    """Return the usage in our own arithmetic; ``None`` where it is incomplete."""
+    prompt, completion = said.prompt_tokens, said.completion_tokens
+    if prompt is None:
+        return None
+    if completion is None:
+        if said.total_tokens != prompt:
+            return None
+        completion = 0  # embeddings
+    cached = write = reasoning = 0
+    details = said.prompt_tokens_details
+    if details is not None:
+        cached, write = details.cached_tokens or 0, details.cache_write_tokens or 0
+    cached = cached or said.prompt_cache_hit_tokens or said.num_cached_tokens or 0
+    output = said.completion_tokens_details
+    if output is not None:
+        reasoning = output.reasoning_tokens or 0
+        if reasoning and said.total_tokens == prompt + completion + reasoning:
+            completion += reasoning  # xAI leaves reasoning out of the completion, and puts it into the total
+    return Usage(prompt, completion, cached, write, reasoning)
+
+
+def printed(usage: Usage) -> dict[str, object]:
+    """Return the ``usage`` object for a chat client."""
+    return {
+        "prompt_tokens": usage.input,
+        "completion_tokens": usage.output,
+        "total_tokens": usage.total,
+        "prompt_tokens_details": {"cached_tokens": usage.cached, "cache_write_tokens": usage.cache_write},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
+    }

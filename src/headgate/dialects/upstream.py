@@ -1,0 +1,286 @@
+"""What a provider's error means: for the caller, for a retry, for the bill. Status first, words second.
+
+The words differ and the statuses are not always kept to: money that ran out is a 400, 402 or 429, a wrong key may be a
+400, and an error may arrive inside of a stream that began with 200.
+"""
+
+import re
+from datetime import date
+from typing import Any, NamedTuple
+
+import msgspec
+
+from headgate.core.errors import UpstreamFailed
+from headgate.core.redact import redact
+from headgate.dialects import wire
+
+Headers = list[tuple[bytes, bytes]]
+MAX_WAIT = 60.0  # seconds; a provider that asks for more is not waited for longer
+MAX_MESSAGE = 2000
+
+_CONTEXT = re.compile(
+    r"context[_ ]length|context[_ ]window|maximum context|prompt is too long|too many (input )?tokens|"
+    r"input is too long|reduce the length|exceed\w* the (model'?s )?(maximum )?(context|input) ",
+    re.I,
+)
+_FILTER = re.compile(r"content[_ ](filter|policy|management)|ResponsibleAIPolicy|moderation|safety system", re.I)
+_MONEY = re.compile(
+    r"insufficient_quota|credit[_ ]balance|billing_(error|hard|not)|spend(ing)?[_ ]limit|usage[_ ]limit_reached|"
+    r"quota_exceeded|exceeded your current quota|out of credits|insufficient (balance|credit|funds)|payment required",
+    re.I,
+)
+_KEY = re.compile(r"(incorrect|invalid|wrong|missing) (x-)?api[ -_]?key|invalid_api_key|authentication_error", re.I)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DATE = re.compile(rb"\w{3}, (\d\d) (\w{3}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT")
+# The names that stand in error bodies, for what comes inside of a stream and so has no status of its own.
+_STATUS = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "invalid_api_key": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "model_not_found": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "requests": 429,
+    "tokens": 429,
+    "insufficient_quota": 429,
+    "resource_exhausted": 429,
+    "api_error": 500,
+    "server_error": 500,
+    "internal_server_error": 500,
+    "unavailable": 503,
+    "service_unavailable": 503,
+    "server_is_overloaded": 503,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+    "overloaded": 529,
+    "context_length_exceeded": 400,
+    "content_filter": 400,
+    "tool_use_failed": 400,
+}
+
+
+class Told(NamedTuple):
+    """What the provider said, whatever shape it said it in."""
+
+    message: str = ""
+    type: str = ""
+    code: str = ""
+    param: str | None = None
+    status: int | None = None
+
+    @property
+    def words(self) -> str:
+        """Everything that was said, to look for words in."""
+        return f"{self.code} {self.type} {self.message}"
+
+
+def read_error(status: int, headers: Headers, body: bytes) -> UpstreamFailed:
+    """Classify an answer with a status of 400 or more."""
+    try:
+        told = tell(wire.decode(body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        text = body[:MAX_MESSAGE].decode("utf-8", "replace").strip()
+        told = Told("" if text.startswith("<") else text)  # a page of HTML helps nobody
+    return failed(status, headers, told)
+
+
+def read_stream_error(error: Any) -> UpstreamFailed:
+    """Classify an error object that came where content was due."""
+    told = tell({"error": error})
+    status = told.status
+    if status is None:
+        names = (told.code.lower(), told.type.lower())
+        status = next((_STATUS[name] for name in names if name in _STATUS), 500)
+    return failed(status, [], told)
+
+
+def tell(document: Any) -> Told:
+    """Find message, type, code and parameter in any of the shapes that providers use."""
+    if isinstance(document, list) and document:
+        document = document[0]
+    if not isinstance(document, dict):
+        return Told(document if isinstance(document, str) else "")
+    inner = document.get("error")
+    if isinstance(inner, str):
+        return Told(inner, code=_text(document.get("code")))
+    error = inner if isinstance(inner, dict) else document
+    detail = error.get("detail")
+    message = _text(error.get("message")) or (detail if isinstance(detail, str) else _details(detail))
+    code = error.get("code")
+    nested = error.get("details")
+    if code is None and isinstance(nested, dict):
+        code = nested.get("error_code")
+    statuses = (error.get("status_code"), error.get("http_code"), code, document.get("code"))
+    status = next((s for s in map(_number, statuses) if s is not None and 400 <= s < 600), None)
+    param = error.get("param")
+    return Told(
+        message,
+        _text(error.get("type")) or _text(error.get("status")),
+        _text(code),
+        param if isinstance(param, str) else None,
+        status,
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else str(value) if type(value) is int else ""
+
+
+def _number(value: Any) -> int | None:
+    if isinstance(value, str) and value.isdecimal() and len(value) == 3:
+        return int(value)
+    return value if isinstance(value, int) else None
+
+
+def _details(detail: Any) -> str:
+    """FastAPI's validation errors: a list of places and messages."""
+    if not isinstance(detail, list):
+        return ""
+    said = []
+    for one in detail[:5]:
+        if isinstance(one, dict):
+            place = one.get("loc")
+            path = ".".join(map(str, place)) if isinstance(place, list) else ""
+            said.append(f"{path}: {_text(one.get('msg'))}")
+    return "; ".join(said)
+
+
+def failed(status: int, headers: Headers, told: Told) -> UpstreamFailed:
+    """Decide what follows from *status* and from what was said."""
+    given = {name: value for name, value in headers if name in _READ}
+    error = _classify(status, told)
+    error.upstream_status = status
+    asked = given.get(b"x-should-retry")
+    if asked == b"true":
+        error.retry = error.same_target = True
+    elif asked == b"false":
+        error.same_target = False  # another target may still be asked
+    if error.retry:
+        error.wait = wait_of(given)
+        if error.wait is not None:
+            error.headers["retry-after"] = str(max(round(error.wait + 0.5), 1))
+    return error
+
+
+_READ = frozenset({b"x-should-retry", b"retry-after-ms", b"retry-after", b"date"})
+
+
+def _classify(status: int, told: Told) -> UpstreamFailed:
+    words = told.words
+    if status in (400, 402, 403, 429) and _MONEY.search(words):
+        return _broke(status)
+    if status in (400, 413, 422):
+        if status == 400 and _KEY.search(words):
+            return _locked_out(status)
+        return _callers_own(status, told, words)
+    if status in (401, 403):
+        return _locked_out(status)
+    if status == 402:
+        return _broke(status)
+    if status == 404:
+        return UpstreamFailed(
+            "The provider does not know this model." + _said(told),
+            status=502,
+            code="upstream_model_not_found",
+        )
+    if status in (429, 498):
+        return UpstreamFailed(
+            "The provider's rate limit is reached." + _said(told),
+            status=429,
+            type="rate_limit_error",
+            code="upstream_rate_limited",
+            same_target=True,
+        )
+    if status in (502, 503, 529):
+        return UpstreamFailed(
+            "The provider is overloaded or down." + _said(told),
+            status=503,
+            type="overloaded_error",
+            code="upstream_unavailable",
+            same_target=True,
+        )
+    if status in (408, 504):
+        return UpstreamFailed(
+            "The provider ran out of time." + _said(told),
+            status=504,
+            code="upstream_timeout",
+            same_target=status == 408,
+            billed="uncertain" if status == 504 else "none",
+        )
+    return UpstreamFailed(
+        f"The provider answered {status}." + _said(told),
+        status=502,
+        code="upstream_error",
+        same_target=status == 409 or status >= 500,
+    )
+
+
+def _callers_own(status: int, told: Told, words: str) -> UpstreamFailed:
+    """What is wrong with the request itself is passed on in the provider's words, and not tried again."""
+    if _CONTEXT.search(words):
+        code = "context_length_exceeded"
+    elif _FILTER.search(words):
+        code = "content_filter"
+    else:
+        code = told.code if told.code and not told.code.isdecimal() else ""
+    return UpstreamFailed(
+        redact(told.message[:MAX_MESSAGE]) or f"The provider refused the request with status {status}.",
+        status=status,
+        type="invalid_request_error",
+        code=redact(code) or ("request_too_large" if status == 413 else "upstream_bad_request"),
+        retry=False,
+        param=told.param,
+    )
+
+
+def _locked_out(status: int) -> UpstreamFailed:
+    return UpstreamFailed(
+        f"The provider refused the gateway's own credential (status {status}). Its operator must renew it.",
+        status=502,
+        code="upstream_auth_error",
+    )
+
+
+def _broke(status: int) -> UpstreamFailed:
+    return UpstreamFailed(
+        f"The gateway's account at the provider has no credit left (status {status}). Its operator must refill it.",
+        status=502,
+        code="upstream_quota_exhausted",
+    )
+
+
+def _said(told: Told) -> str:
+    return f" It said: {redact(told.message[:500])}" if told.message else ""
+
+
+def wait_of(given: dict[bytes, bytes]) -> float | None:
+    """Seconds the provider asks to wait, at most ``MAX_WAIT``; ``None`` where it asks nothing that makes sense."""
+    for name, unit in ((b"retry-after-ms", 0.001), (b"retry-after", 1.0)):
+        value = given.get(name, b"").strip()
+        try:
+            seconds = float(value) * unit
+        except ValueError:
+            continue
+        if 0 <= seconds < float("inf"):
+            return min(seconds, MAX_WAIT)
+    until, now = _instant(given.get(b"retry-after", b"")), _instant(given.get(b"date", b""))
+    if until is None or now is None or until < now:
+        return None
+    return min(float(until - now), MAX_WAIT)
+
+
+def _instant(value: bytes) -> int | None:
+    """Seconds of an HTTP date, counted from any fixed point; ``None`` for what is no date."""
+    found = _DATE.fullmatch(value.strip())
+    if found is None or found[2].decode() not in _MONTHS:
+        return None
+    day, month, year, hour, minute, second = found.groups()
+    try:
+        day_number = date(int(year), _MONTHS.index(month.decode()) + 1, int(day)).toordinal()
+    except ValueError:
+        return None
+    return ((day_number * 24 + int(hour)) * 60 + int(minute)) * 60 + int(second)

@@ -1,0 +1,217 @@
+"""What is seen of a stream on its way, and the framing that every tap shares."""
+
+from typing import Any
+
+from headgate.core.errors import UpstreamFailed
+from headgate.core.money import Usage
+from headgate.dialects import wire
+from headgate.dialects.sse import LIMIT, Event, Parser
+from headgate.dialects.upstream import read_stream_error
+
+ABSURD = 10**12  # tokens; no exchange has so many
+
+
+class Watch:
+    """The account of one stream so far: the fields of :class:`headgate.dialects.base.Tap`."""
+
+    __slots__ = (
+        "_broken_in_a_row",
+        "ended",
+        "events",
+        "failure",
+        "finish",
+        "malformed",
+        "started",
+        "text_bytes",
+        "usage",
+        "usage_flagged",
+    )
+
+    def __init__(self) -> None:
+        self.usage: Usage | None = None
+        self.usage_flagged = False
+        self.finish: str | None = None
+        self.text_bytes = 0
+        self.events = 0
+        self.malformed = 0
+        self.started = False
+        self.ended = False
+        self.failure: UpstreamFailed | None = None
+        self._broken_in_a_row = 0
+
+    def _skip(self) -> None:
+        """Leave an event out that is no JSON: one may be noise, two in a row are a broken stream."""
+        self.malformed += 1
+        self._broken_in_a_row += 1
+        if self._broken_in_a_row == 2:
+            self._fail(interrupted("sent two events in a row that are no JSON"))
+
+    def _fail(self, failure: UpstreamFailed) -> None:
+        if self.failure is None:
+            self.failure = failure
+
+    def _fail_with(self, error: Any) -> None:
+        """The stream itself reports an error."""
+        self._fail(read_stream_error(error))
+
+    def _count(self, usage: Usage) -> None:
+        """Take *usage* as the last word, unless no exchange can have used so much."""
+        if all(0 <= n < ABSURD for n in (usage.input, usage.output, usage.cached, usage.cache_write, usage.reasoning)):
+            self.usage = usage
+        else:
+            self.usage_flagged = True
+
+
+class SseTap(Watch):
+    """Watches a relayed event stream: whole events out as they came, an unfinished one held.
+
+    A read that looks as every provider's do is checked in one go by :meth:`_quickly`; anything else is read by the
+    standard, event by event.
+    """
+
+    __slots__ = ("_held", "_held_size", "_parser", "_tail")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held: list[bytes] = []
+        self._held_size = 0
+        self._tail = b""
+        """The last byte held."""
+        self._parser: Parser | None = None
+        """Set once a carriage return was seen: from then on lines may end in any way."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Take what was read; return the whole events that may be forwarded."""
+        if self.ended or self.failure is not None:
+            return b""
+        if self._parser is None:
+            if 13 in data:
+                self._parser = Parser()
+                data = self._release(data)
+            elif self._held or data[-2:] != b"\n\n":
+                data = self._cut(data)
+                if not data:
+                    return b""
+        if self._parser is not None:
+            return self._exactly(self._parser, data)
+        out = self._quickly(data) if len(data) <= LIMIT else None
+        if out is None:
+            parser = Parser()
+            out = self._exactly(parser, data)
+            if not self.ended:
+                out += parser.rest()  # an empty line too many
+        return out
+
+    def close(self) -> bytes:
+        """The upstream has ended: return what completes the stream, or set ``failure`` where it was cut."""
+        if self.ended or self.failure is not None:
+            return b""
+        out = b""
+        if self._held or (self._parser is not None and self._parser.pending):
+            out = self.feed(b"\n\n")  # the last event may lack its empty line; half an event is no JSON
+        if self.ended or self.failure is not None:
+            return out
+        end = self._completion()
+        if end is None:
+            self._fail(interrupted("ended its stream before the answer was complete"))
+            return out
+        self.ended = True
+        return out + end
+
+    def _cut(self, data: bytes) -> bytes:
+        """Return the whole events of what is held and *data*, and hold the rest."""
+        if self._tail == b"\n" and data[:1] == b"\n":
+            end = max(data.rfind(b"\n\n") + 2, 1)
+        else:
+            end = data.rfind(b"\n\n") + 2
+            if end == 1:
+                self._hold(data)
+                return b""
+        whole = self._release(data[:end])
+        if end < len(data):
+            self._hold(data[end:])
+        return whole
+
+    def _hold(self, data: bytes) -> None:
+        if not data:
+            return
+        self._held.append(data)
+        self._held_size += len(data)
+        self._tail = data[-1:]
+        if self._held_size > LIMIT and len(b"".join(self._held).rstrip(b"\n")) > LIMIT:
+            self._held.clear()
+            self._fail(interrupted(f"sent an event of over {LIMIT // 2**20} MiB"))
+
+    def _release(self, data: bytes) -> bytes:
+        if self._held:
+            self._held.append(data)
+            data = b"".join(self._held)
+            self._held.clear()
+            self._held_size = 0
+            self._tail = b""
+        return data
+
+    def _exactly(self, parser: Parser, data: bytes) -> bytes:
+        """Read event by event; return those that may be forwarded."""
+        kept = []
+        for event in parser.feed(data):
+            if self._take(event):
+                kept.append(event.raw)
+            if self.ended or self.failure is not None:
+                return b"".join(kept)
+        if parser.overflow:
+            self._fail(interrupted(f"sent an event of over {LIMIT // 2**20} MiB"))
+        return b"".join(kept)
+
+    def _quickly(self, data: bytes) -> bytes | None:
+        """Check whole events together, return what may be forwarded; ``None``, and nothing changed, if any is odd."""
+        raise NotImplementedError
+
+    def _take(self, event: Event) -> bool:
+        """Account for one event; tell whether it may be forwarded."""
+        raise NotImplementedError
+
+    def _completion(self) -> bytes | None:
+        """Return what a stream lacks that ended without its terminator; ``None`` where the answer itself is cut."""
+        raise NotImplementedError
+
+
+def interrupted(what: str) -> UpstreamFailed:
+    """The failure of a stream that cannot be gone on with."""
+    return UpstreamFailed(
+        f"The provider {what}.",
+        status=502,
+        code="upstream_stream_interrupted",
+        same_target=True,
+        billed="uncertain",
+    )
+
+
+def loosely(data: bytes) -> Any:
+    """Decode an event that its type did not fit, bad UTF-8 replaced; raise ``msgspec.DecodeError`` for no JSON."""
+    try:
+        return wire.decode(data)
+    except UnicodeDecodeError:
+        return wire.decode(data.decode("utf-8", "replace").encode())
+
+
+def size(text: str) -> int:
+    """UTF-8 bytes of *text*."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def texts(value: Any) -> list[str]:
+    """Every generated string below *value*: what stands under a name that carries text."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list):
+        return [text for one in value for text in texts(one)]
+    if isinstance(value, dict):
+        return [text for name, one in value.items() if name in _TEXTUAL for text in texts(one)]
+    return []
+
+
+_TEXTUAL = frozenset(
+    {"content", "text", "thinking", "reasoning", "reasoning_content", "refusal"}
+    | {"tool_calls", "function", "arguments", "partial_json"}
+)

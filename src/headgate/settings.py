@@ -6,6 +6,7 @@ What the gateway does with requests is not here but in the configuration file, s
 
 import base64
 import binascii
+import difflib
 import os
 import types
 import typing
@@ -153,6 +154,17 @@ def load(environ: Mapping[str, str], overrides: Mapping[str, Any] | None = None)
     settings = Settings(**values)
     config = settings.config.expanduser().absolute() if settings.config else None
     return msgspec.structs.replace(settings, home=settings.home.expanduser().absolute(), config=config)
+
+
+def unknown(environ: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each variable that looks like a setting and is none: a typing error would pass unseen."""
+    known = [setting.env for setting in describe()]
+    strange = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    found = []
+    for name in strange:
+        close = difflib.get_close_matches(name, known, n=1)
+        found.append(f"{name} is not a setting{f'; did you mean {close[0]}?' if close else ''}")
+    return found
 
 
 def refuse_exposed(settings: Settings) -> None:

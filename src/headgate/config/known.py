@@ -5,18 +5,19 @@ from collections.abc import Iterable, Mapping
 from headgate.config.types import Known
 from headgate.models.table import models
 from headgate.pipeline.order import optional_names, plugin_steps
+from headgate.providers import kinds
 from headgate.providers.catalog import rows
 from headgate.providers.discover import from_environment
 
 
 def known(environ: Mapping[str, str], *, providers: Iterable[str] = ()) -> Known:
     """Return them; *providers* are those found otherwise, such as a model server on this machine."""
-    kinds = rows()
+    catalog = rows()
     return Known(
-        kinds=frozenset(kinds),
-        needs_base_url=frozenset(kind for kind, row in kinds.items() if row.base_url is None),
+        kinds=kinds(),
+        needs_base_url=frozenset(kind for kind, row in catalog.items() if row.base_url is None),
         providers=frozenset(("sandbox", *from_environment(environ), *providers)),
-        variables={kind: row.key_env[0] for kind, row in kinds.items() if row.key_env},
+        variables={kind: row.key_env[0] for kind, row in catalog.items() if row.key_env},
         models=frozenset(models()),
         steps=optional_names(plugin_steps()),
     )

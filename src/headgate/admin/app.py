@@ -1,0 +1,78 @@
+"""The management API as an ASGI application: every route in a visible list, each with its permission."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from headgate import __version__
+from headgate.admin import config, errors, keys
+from headgate.admin.parts import AdminParts
+from headgate.admin.route import GRANTED, ManagedRoute, Route
+
+PREFIX = "/api/v1"
+ERROR = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type", "param", "code"],
+            "properties": {
+                "message": {"type": "string"},
+                "type": {"type": "string"},
+                "param": {"type": ["string", "null"]},
+                "code": {"type": "string"},
+            },
+        }
+    },
+}
+ROUTES: tuple[Route, ...] = (*keys.ROUTES, *config.ROUTES)
+
+
+def create(parts: AdminParts, routes: tuple[Route, ...] = ROUTES) -> FastAPI:
+    """Return the application; raise ``ValueError`` where a route has no permission that anybody could have."""
+    app = FastAPI(title="Headgate", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
+    app.router.redirect_slashes = False  # a handler has one name
+    app.state.parts = parts
+    errors.install(app)
+    for route in routes:
+        _add(app, route)
+    return app
+
+
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document of *app*, to be merged with the data plane's."""
+    document = app.openapi()
+    components = document.setdefault("components", {})
+    components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    document["security"] = [{"key": []}]
+    schemas = components.setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's own shape, which is never sent
+        schemas.pop(unused, None)
+    schemas["Error"] = ERROR
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
+            operation["responses"]["default"] = {
+                "description": "What is wrong, in OpenAI's shape",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+            }
+    return document
+
+
+def _add(app: FastAPI, route: Route) -> None:
+    possible = frozenset[str]().union(*GRANTED.values())
+    if route.permission not in possible:
+        raise ValueError(f"{route.method} {route.path} declares no permission that exists: {route.permission!r}")
+    made = ManagedRoute(
+        PREFIX + route.path,
+        route.endpoint,
+        methods=[route.method],
+        status_code=route.status,
+        summary=route.summary,
+        tags=[route.tag],
+        operation_id=route.endpoint.__name__,
+        openapi_extra={"x-permission": route.permission},
+    )
+    made.permission = route.permission
+    app.router.routes.append(made)

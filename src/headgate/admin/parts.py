@@ -1,0 +1,30 @@
+"""What the management API is handed by the composition root."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from headgate.access.keys import Derived
+from headgate.access.types import Principal
+from headgate.storage.keys import KeyStore
+
+
+class Authenticator(Protocol):
+    """See ``access.principals.Principals``."""
+
+    def authenticate(
+        self, headers: list[tuple[bytes, bytes]], query: bytes, address: str | None
+    ) -> Principal | Awaitable[Principal]:
+        """Return who calls."""
+        ...
+
+
+class AdminParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """The parts. Everything takes the tenant as an argument: there is no method without one."""
+
+    principals: Authenticator
+    keys: KeyStore
+    derived: Derived
+    config: Callable[[], dict[str, Any]]
+    """The configuration in force, without secrets."""

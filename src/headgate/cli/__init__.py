@@ -1,0 +1,81 @@
+"""The command line: ``headgate``. Each group of commands is a file, imported when it is used.
+
+Exit codes: 0 done, 1 it failed, 2 the command line or the configuration is wrong, 3 the home or database is unfit.
+"""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+COMMANDS = {
+    "serve": ("headgate.cli.serve", "Run the gateway."),
+    "keys": ("headgate.cli.keys", "Make, list, revoke and rotate keys."),
+    "logs": ("headgate.cli.logs", "List the latest calls."),
+    "trace": ("headgate.cli.trace", "Show everything that happened to one call."),
+    "usage": ("headgate.cli.usage", "Add up calls, tokens and cost."),
+    "models": ("headgate.cli.models", "List models and their prices."),
+    "chat": ("headgate.cli.chat", "Talk to a model through the gateway."),
+    "doctor": ("headgate.cli.doctor", "Check the home, the configuration and the providers."),
+    "config": ("headgate.cli.config", "Check the configuration file, print its schema."),
+    "db": ("headgate.cli.db", "Bring the database to the present schema."),
+}
+"""Name -> module whose ``command`` it is, and one line of help: the list needs none of the modules."""
+
+
+class Commands(click.Group):
+    """The group of all commands, and the one place where errors become words and exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the list."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command when it is used."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """See ``click.Group``; name the command that was probably meant."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {close[0]}?" if close else ""
+            ctx.fail(f"There is no command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Print the list without importing what is in it."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; end with its exit code where it fails in a way that is foreseen."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            code = getattr(error, "exit_code", None)
+            if code is None or isinstance(error, click.ClickException | click.exceptions.Exit):
+                raise
+            for line in getattr(error, "problems", None) or [error]:
+                click.echo(f"headgate: {line}", err=True)
+            ctx.exit(code)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="headgate", message="headgate %(version)s")
+def group() -> None:
+    """Headgate, an AI gateway."""
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    try:
+        group(prog_name="headgate")
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.stderr.close()
+        sys.exit(1)

@@ -1,0 +1,30 @@
+"""The configuration as a gateway on this machine would have it, for commands that only look."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from headgate.config import load
+from headgate.config.compile import Compiled, compile_config
+from headgate.config.known import known
+from headgate.providers.discover import from_environment, probe_local
+from headgate.settings import environment
+
+
+class NoSenders:
+    """Stands for the ways out of the process, which a look does not take."""
+
+    def get(self, *, proxy: str | None = None, http2: bool = False) -> Any:
+        """Return nothing that could send."""
+        return None
+
+
+def compiled(path: Path | None) -> Compiled:
+    """Return the configuration in *path*, compiled over what this machine offers.
+
+    Raise ``ConfigError``, or ``ValueError`` for what only building the providers shows.
+    """
+    environ = environment()
+    local = asyncio.run(probe_local())
+    config = load(path, environ, known(environ, providers=local))
+    return compile_config(config, {**from_environment(environ), **local}, NoSenders())

@@ -1,0 +1,60 @@
+"""``headgate config``: the configuration file before it is used."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from headgate.cli.connect import home_option, load_settings
+from headgate.cli.output import as_json, print_json
+
+if TYPE_CHECKING:
+    from headgate.config import Problem
+
+
+@click.group("config")
+def command() -> None:
+    """Look at the configuration file."""
+
+
+@command.command("check")
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@home_option
+@as_json
+def check(file: Path | None, home: Path | None, json: bool) -> None:
+    """Tell everything that is wrong with FILE (else the file that `serve` would take), at once."""
+    path = file or load_settings(home).config_file()
+    found = problems(path)
+    if json:
+        listed = [{"line": p.line, "column": p.column, "path": p.path, "message": p.message} for p in found]
+        print_json({"file": str(path) if path else None, "ok": not found, "problems": listed})
+    elif path is None:
+        click.echo("There is no configuration file; the gateway does without.")
+    else:
+        for problem in found:
+            click.echo(str(problem), err=True)
+        click.echo(f"{path}: {len(found)} fault(s)" if found else f"{path}: good", err=bool(found))
+    sys.exit(2 if found else 0)
+
+
+@command.command("schema")
+def schema() -> None:
+    """Print the JSON schema of the file, for editors."""
+    from headgate.config.schema import schema
+
+    print_json(schema())
+
+
+def problems(path: Path | None) -> "list[Problem]":
+    """Return what is wrong with the file at *path*, up to what only building its providers shows."""
+    from headgate.cli.compiled import compiled
+    from headgate.config import ConfigError, Problem
+
+    try:
+        compiled(path)
+    except ConfigError as error:
+        return error.problems
+    except ValueError as error:
+        return [Problem(str(path), 0, 0, "", str(error))]
+    return []

@@ -1,0 +1,48 @@
+"""How a command reaches a gateway: over HTTP by ``--url``, else by the home on this machine, running or not."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from headgate.client import Admin
+    from headgate.settings import Settings
+
+
+def home_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--home``."""
+    kind = click.Path(file_okay=False, path_type=Path)
+    return click.option("--home", type=kind, help="The gateway's home [HEADGATE_HOME, ~/.headgate].")(command)
+
+
+def gateway_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--home``, ``--url`` and ``--key``."""
+    command = click.option("--key", help="Key for --url [HEADGATE_ADMIN_KEY].")(command)
+    command = click.option("--url", help="Talk to a gateway elsewhere: http://host:8080.")(command)
+    return home_option(command)
+
+
+def load_settings(home: Path | None, **overrides: Any) -> "Settings":
+    """Return the settings of this process."""
+    from headgate import settings
+
+    return settings.load(settings.environment(), {"home": home, **overrides})
+
+
+def open_admin(home: Path | None, url: str | None, key: str | None) -> "Admin":
+    """Return the management API of the gateway that the options name."""
+    settings = load_settings(home)
+    if not url:
+        if key:
+            raise click.UsageError("--key goes with --url: a home on this machine takes none.")
+        from headgate.cli.local import local_admin
+
+        return local_admin(settings)
+    from headgate.client import Admin
+
+    credential = key or (settings.admin_key.reveal() if settings.admin_key else "")
+    if not credential:
+        raise click.UsageError("--url needs --key, or HEADGATE_ADMIN_KEY.")
+    return Admin(url.rstrip("/").removesuffix("/api/v1").removesuffix("/v1"), credential)

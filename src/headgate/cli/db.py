@@ -1,0 +1,34 @@
+"""``headgate db``: the database's schema."""
+
+from pathlib import Path
+
+import click
+
+from headgate.cli.connect import home_option, load_settings
+from headgate.cli.output import as_json, print_json
+
+
+@click.group("db")
+def command() -> None:
+    """Look after the database."""
+
+
+@command.command("upgrade")
+@home_option
+@as_json
+def upgrade(home: Path | None, json: bool) -> None:
+    """Bring the database to the schema of this program. Safe to repeat, and to do while a gateway runs."""
+    from headgate.access.home import open_home
+    from headgate.settings import decode_secret_key
+    from headgate.storage import check, upgrade
+
+    settings = load_settings(home)
+    open_home(settings.home, decode_secret_key(settings.secret_key) if settings.secret_key else None)
+    path = settings.database_path()
+    before = check.version(path)
+    upgrade.ensure(f"sqlite:///{path}")
+    after = check.version(path)
+    if json:
+        print_json({"database": str(path), "from": before, "to": after})
+    else:
+        click.echo(f"{path}: {'schema ' + str(after) + ' already' if before == after else f'now at schema {after}'}")

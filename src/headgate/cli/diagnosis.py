@@ -1,0 +1,141 @@
+"""What ``headgate doctor`` looks at. Every check looks only, and says what to do where something is wrong."""
+
+import asyncio
+import shutil
+import socket
+import stat
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from headgate import settings as process
+from headgate.access.home import SECRETS, open_home
+from headgate.cli.compiled import compiled
+from headgate.cli.doctor import Finding
+from headgate.config import ConfigError
+from headgate.providers.base import ProviderConfig
+from headgate.providers.catalog import row
+from headgate.settings import Settings
+from headgate.storage import check
+from headgate.storage.types import StorageRefused
+from headgate.storage.upgrade import HEAD
+
+LOW_DISK = 500 * 1024 * 1024
+CONNECT = 3.0
+
+
+def environment_of(settings: Settings) -> Iterator[Finding]:
+    """Look at the settings."""
+    strange = process.unknown(process.environment())
+    for words in strange:
+        yield Finding("settings", "warn", words)
+    try:
+        process.refuse_exposed(settings)
+    except process.SettingsError as error:
+        for problem in error.problems:
+            yield Finding("settings", "fail", problem)
+        return
+    if not strange:
+        yield Finding("settings", "ok", f"listens on {settings.host}:{settings.port}, {settings.workers} worker(s)")
+
+
+def home_of(settings: Settings) -> Iterator[Finding]:
+    """Look at the directory and its secret."""
+    home = settings.home
+    if not (home / SECRETS).exists():
+        yield Finding("home", "ok", f"{home} has no secret yet; the first start makes one")
+        return
+    try:
+        open_home(home, process.decode_secret_key(settings.secret_key) if settings.secret_key else None)
+    except StorageRefused as error:
+        yield Finding("home", "fail", str(error))
+        return
+    mode = stat.S_IMODE(home.stat().st_mode)
+    if mode & 0o022:
+        yield Finding("home", "warn", f"{home} can be written by other users (mode {mode:04o}): chmod 700 it")
+    else:
+        yield Finding("home", "ok", f"{home}, its secret readable by its owner alone")
+    free = shutil.disk_usage(home).free
+    yield Finding("disk", "warn" if free < LOW_DISK else "ok", f"{free / 1024**3:.1f} GB free")
+
+
+def database_of(settings: Settings) -> Iterator[Finding]:
+    """Look at the database and its schema."""
+    path = settings.database_path()
+    try:
+        found = check.version(path)
+    except StorageRefused as error:
+        yield Finding("database", "fail", str(error))
+        return
+    if found is None:
+        yield Finding("database", "ok", f"{path} is not there yet; the first start makes it")
+    elif found != HEAD:
+        yield Finding("database", "warn", f"{path} has schema {found}, not {HEAD}: the next start upgrades it")
+    else:
+        yield Finding("database", "ok", f"{path}, schema {found}")
+
+
+def config_of(settings: Settings) -> Iterator[Finding]:
+    """Look at the configuration file."""
+    path = settings.config_file()
+    try:
+        config = compiled(path).config
+    except ConfigError as error:
+        for problem in error.problems:
+            yield Finding("config", "fail", str(problem))
+    except ValueError as error:
+        yield Finding("config", "fail", f"{path}: {error}")
+    else:
+        counts = f"{len(config.routes)} route(s), {len(config.aliases)} alias(es)"
+        yield Finding("config", "ok", f"{path}: {counts}" if path else "no file, and none is needed")
+
+
+def providers_of(settings: Settings, *, probe: bool) -> Iterator[Finding]:
+    """Look at every provider in force; with *probe*, open a connection to it."""
+    try:
+        accounts = compiled(settings.config_file()).accounts
+    except (ConfigError, ValueError):
+        return  # told already
+    for name, account in accounts.items():
+        known = row(account.kind)
+        if account.kind == "sandbox":
+            yield Finding(f"provider {name}", "ok", "embedded, needs no network")
+            continue
+        where = account.base_url or known.base_url or ""
+        if not account.api_key and known.key_env and not account.base_url:
+            yield Finding(f"provider {name}", "fail", f"has no api_key; {known.key_env[0]} would be its variable")
+        elif probe:
+            yield asyncio.run(_reach(name, where, account))
+        else:
+            yield Finding(f"provider {name}", "ok", where)
+
+
+async def _reach(name: str, where: str, account: ProviderConfig) -> Finding:
+    parts = urlsplit(account.proxy or where)
+    tls = parts.scheme == "https"
+    port = parts.port or (443 if tls else 80)
+    try:
+        async with asyncio.timeout(CONNECT):
+            _, writer = await asyncio.open_connection(parts.hostname, port, ssl=tls or None)
+        writer.close()
+    except TimeoutError:
+        return Finding(f"provider {name}", "fail", f"{parts.hostname}:{port} does not answer within {CONNECT:g} s")
+    except OSError as error:
+        return Finding(f"provider {name}", "fail", f"{parts.hostname}:{port} cannot be reached: {error}")
+    return Finding(f"provider {name}", "ok", f"{where}, {parts.hostname}:{port} answers")
+
+
+def port_of(settings: Settings) -> Finding:
+    """Look at who has the port."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    where = f"{settings.host}:{settings.port}"
+    try:
+        with socket.create_connection((host, settings.port), timeout=1) as probe:
+            probe.sendall(b"GET /health HTTP/1.1\r\nhost: doctor\r\nconnection: close\r\n\r\n")
+            answer = probe.recv(4096)
+    except (ConnectionRefusedError, TimeoutError):
+        return Finding("port", "ok", f"{where} is free")
+    except OSError as error:
+        return Finding("port", "warn", f"{where} cannot be looked at: {error}")
+    if answer.startswith(b"HTTP/1.1 200"):
+        return Finding("port", "ok", f"a gateway runs on {where}")
+    return Finding("port", "warn", f"another program has {where}: use --port")

@@ -1,0 +1,40 @@
+"""The management API of a home on this machine, in this process: whoever owns the files needs no key."""
+
+from headgate.access.home import open_home
+from headgate.access.types import Principal
+from headgate.admin.app import create
+from headgate.admin.parts import AdminParts
+from headgate.client import Admin
+from headgate.client.inprocess import InProcess
+from headgate.settings import Settings, decode_secret_key
+from headgate.storage.engine import open_engine
+from headgate.storage.keys import SqlKeyStore
+from headgate.storage.upgrade import ensure
+
+OPERATOR = Principal(kind="admin", id="local", tenant_id="default", name="the owner of the home")
+
+
+class Owner:
+    """Takes every caller for the owner of the home: there is no other, within one process."""
+
+    def authenticate(self, headers: list[tuple[bytes, bytes]], query: bytes, address: str | None) -> Principal:
+        """Return the owner."""
+        return OPERATOR
+
+
+def local_admin(settings: Settings) -> Admin:
+    """Return the management API of the home, which is made where it is absent.
+
+    Raise ``StorageRefused`` where the home or its database cannot be used.
+    """
+    home = open_home(settings.home, decode_secret_key(settings.secret_key) if settings.secret_key else None)
+    url = f"sqlite:///{settings.database_path()}"
+    ensure(url)
+    engine = open_engine(url)
+    parts = AdminParts(
+        principals=Owner(),
+        keys=SqlKeyStore(engine),
+        derived=home.derived,
+        config=lambda: {},
+    )
+    return Admin("http://home", transport=InProcess(create(parts), engine.dispose))

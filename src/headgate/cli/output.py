@@ -1,0 +1,51 @@
+"""What commands print: tables for people, one JSON document for programs."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import click
+import msgspec
+
+
+def as_json(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--json``."""
+    return click.option("--json", "json", is_flag=True, help="Print JSON, for programs.")(command)
+
+
+def print_json(value: Any) -> None:
+    """Print a value (structs too) as one indented document."""
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
+    """Print rows under their columns, or *empty* where there are none. A column that ends in ``>`` is of numbers."""
+    rows = [[text(cell) for cell in row] for row in rows]
+    if not rows:
+        click.echo(empty)
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        right = column.endswith(">")
+        table.add_column(column.removesuffix(">"), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))  # Text: what callers sent must not be taken for markup
+    console = Console(soft_wrap=False)
+    if not console.is_terminal:
+        console = Console(width=500)
+    console.print(table)
+
+
+def text(value: Any) -> str:
+    """Return a cell: nothing for ``None``, and no control character that a terminal would obey."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return "".join(c if c.isprintable() else "\ufffd" for c in shown)

@@ -1,0 +1,135 @@
+"""A typed client of the management API, over HTTP or, for a home on this machine, in process."""
+
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
+
+import httpx2
+import msgspec
+
+from headgate.client.answers import Key, KeyPage, LogPage, MadeKey, Trace, Usage
+
+T = TypeVar("T")
+PREFIX = "/api/v1"
+
+
+class ApiError(Exception):
+    """The gateway refused, or did not answer (``status`` 0, ``code`` ``unreachable``)."""
+
+    def __init__(self, status: int, code: str, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.param = param
+        self.exit_code = 3 if code == "storage_unavailable" else 1
+
+
+class Admin:
+    """One gateway, seen with one key. Every method raises :class:`ApiError`.
+
+    >>> with Admin("http://127.0.0.1:8080", "hga_...") as gateway:
+    ...     made = gateway.create_key("my app", budgets=[{"usd": "5", "window": "month"}])
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str = "",
+        *,
+        transport: httpx2.BaseTransport | None = None,
+        timeout: float = 30.0,
+    ) -> None:
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx2.Client(base_url=base_url, headers=headers, transport=transport, timeout=timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def keys(self, *, limit: int = 100, after: str | None = None) -> KeyPage:
+        """Return a page of keys, oldest first."""
+        return self._get("/config/virtual-keys", KeyPage, limit=limit, after=after)
+
+    def all_keys(self) -> Iterator[Key]:
+        """Yield every key, page by page."""
+        after = None
+        while True:
+            page = self.keys(limit=1000, after=after)
+            yield from page.data
+            if not page.has_more:
+                return
+            after = page.next
+
+    def key(self, id: str) -> Key:
+        """Return one key."""
+        return self._get(f"/config/virtual-keys/{quote(id, safe='')}", Key)
+
+    def create_key(self, name: str, **fields: Any) -> MadeKey:
+        """Make a key. *fields* are those of the API: ``models``, ``limits``, ``budgets``, ``expires_at`` and so on."""
+        return self._send("POST", "/config/virtual-keys", MadeKey, {"name": name, **fields})
+
+    def revoke_key(self, id: str) -> Key:
+        """Turn a key off for ever."""
+        return self._send("DELETE", f"/config/virtual-keys/{quote(id, safe='')}", Key)
+
+    def rotate_key(self, id: str, *, overlap: float = 0) -> MadeKey:
+        """Give a key a new secret; the present one stays good for *overlap* seconds."""
+        return self._send("POST", f"/config/virtual-keys/{quote(id, safe='')}/rotate", MadeKey, {"overlap": overlap})
+
+    def logs(self, **filters: Any) -> LogPage:
+        """Return a page of calls, latest first. *filters* are the API's, ``None`` ones are left out."""
+        return self._get("/logs", LogPage, **filters)
+
+    def trace(self, id: str) -> Trace:
+        """Return everything about one call, by its request id or its trace id."""
+        return self._get(f"/traces/{quote(id, safe='')}", Trace)
+
+    def usage(self, **filters: Any) -> Usage:
+        """Return calls, tokens and cost, by one dimension."""
+        return self._get("/metrics/usage", Usage, **filters)
+
+    def config(self) -> dict[str, Any]:
+        """Return the configuration in force, without secrets."""
+        return self._get("/config", dict[str, Any])
+
+    def models(self) -> list[dict[str, Any]]:
+        """Return what this key can call now, as ``GET /v1/models`` lists it."""
+        listed: list[dict[str, Any]] = self._call("GET", "/v1/models", dict[str, Any])["data"]
+        return listed
+
+    def _get(self, path: str, kind: type[T], **query: Any) -> T:
+        return self._call("GET", PREFIX + path, kind, params={k: v for k, v in query.items() if v is not None})
+
+    def _send(self, method: str, path: str, kind: type[T], body: Mapping[str, Any] | None = None) -> T:
+        return self._call(method, PREFIX + path, kind, json=body)
+
+    def _call(self, method: str, path: str, kind: type[T], **request: Any) -> T:
+        try:
+            response = self._http.request(method, path, **request)
+        except httpx2.HTTPError as error:
+            raise ApiError(0, "unreachable", f"{self._http.base_url} does not answer: {error}") from None
+        if response.status_code >= 400:
+            raise _refusal(response)
+        try:
+            return msgspec.json.decode(response.content, type=kind)
+        except msgspec.MsgspecError:
+            raise ApiError(
+                response.status_code, "unexpected_answer", f"{response.url} is not a Headgate management API"
+            ) from None
+
+
+def _refusal(response: httpx2.Response) -> ApiError:
+    try:
+        error = response.json()["error"]
+        return ApiError(response.status_code, error["code"], error["message"], error.get("param"))
+    except (ValueError, KeyError, TypeError):
+        return ApiError(response.status_code, "unexpected_answer", f"{response.url} answered {response.status_code}")

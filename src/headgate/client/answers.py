@@ -1,0 +1,122 @@
+"""What the management API answers, typed. Fields that a newer gateway adds are ignored."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from headgate.access.types import Limits, Window
+
+
+class Amount(msgspec.Struct, frozen=True):
+    """A budget."""
+
+    usd: str
+    window: Window
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """A key without its secret. Instants are RFC 3339 in UTC."""
+
+    id: str
+    name: str
+    kind: Literal["key", "admin"]
+    prefix: str
+    last4: str
+    status: Literal["active", "off", "expired", "revoked"]
+    models: list[str]
+    limits: Limits
+    budgets: list[Amount]
+    tags: list[str]
+    user_id: str | None
+    created_at: str
+    updated_at: str
+    expires_at: str | None
+    revoked_at: str | None
+    rotated_at: str | None
+    overlap_until: str | None
+
+
+class MadeKey(Key, frozen=True, kw_only=True):
+    """A key with its secret, which is never shown again."""
+
+    key: str
+
+
+class KeyPage(msgspec.Struct, frozen=True):
+    """Some keys, oldest first; ``next`` is where the following page begins."""
+
+    data: list[Key]
+    has_more: bool
+    next: str | None
+
+
+class Log(msgspec.Struct, frozen=True, kw_only=True):
+    """One call in brief. Money is USD as text; times are milliseconds."""
+
+    id: str
+    at: str
+    status: Literal["success", "fallback", "failure"]
+    http_status: int
+    code: str | None
+    surface: str
+    operation: str
+    stream: bool
+    key_id: str | None
+    model_requested: str | None
+    model_used: str | None
+    provider_used: str | None
+    attempts: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: str | None
+    billed: str
+    total_ms: float
+    first_token_ms: float | None
+    error_message: str | None
+
+
+class LogPage(msgspec.Struct, frozen=True):
+    """Some calls, latest first; ``next`` is where the following page begins."""
+
+    data: list[Log]
+    has_more: bool
+    next: str | None
+
+
+class Trace(msgspec.Struct, frozen=True, kw_only=True):
+    """One call with everything that happened to it."""
+
+    id: str
+    trace_id: str
+    at: str
+    call: dict[str, Any]
+    route: dict[str, Any]
+    attempts: list[dict[str, Any]]
+    ledger: list[dict[str, Any]]
+    usage: dict[str, Any]
+    timing: dict[str, Any]
+    outcome: dict[str, Any]
+
+
+class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What was used under one name of the dimension asked for, or in all."""
+
+    name: str | None
+    requests: int
+    failures: int
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+    cost_usd: str
+    unpriced: int
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls, tokens and cost of a time."""
+
+    since: str
+    until: str
+    by: str
+    data: list[UsageRow]
+    total: UsageRow

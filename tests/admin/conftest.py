@@ -1,0 +1,68 @@
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import pytest
+
+from headgate.access.keys import derive
+from headgate.access.types import Principal
+from headgate.admin.app import create
+from headgate.admin.parts import AdminParts
+from headgate.core.errors import NotAuthenticated
+from headgate.storage.engine import open_engine
+from headgate.storage.keys import SqlKeyStore
+from headgate.storage.upgrade import ensure
+
+DERIVED = derive(b"\3" * 32)
+KEYS = "/api/v1/config/virtual-keys"
+
+
+class Doorkeeper:
+    """Knows callers by the words that stand for their keys."""
+
+    def __init__(self) -> None:
+        self.known = {
+            "admin": Principal(kind="admin", id="admin-1", tenant_id="default", name="admin"),
+            "other": Principal(kind="admin", id="admin-2", tenant_id="other", name="other"),
+            "key": Principal(kind="key", id="key-1", tenant_id="default", name="key"),
+        }
+
+    def authenticate(self, headers, query, address):
+        word = dict(headers).get(b"authorization", b"").decode().removeprefix("Bearer ")
+        if word not in self.known:
+            raise NotAuthenticated
+        return self.known[word]
+
+
+@dataclass
+class Api:
+    """The management API and its store."""
+
+    http: httpx2.AsyncClient
+    keys: SqlKeyStore
+    parts: AdminParts
+    doors: Doorkeeper
+
+    async def ask(self, method: str, path: str, who: str = "admin", **request: Any) -> httpx2.Response:
+        headers = {"authorization": f"Bearer {who}", **request.pop("headers", {})}
+        return await self.http.request(method, path, headers=headers, **request)
+
+    async def make(self, who: str = "admin", **fields: Any) -> dict[str, Any]:
+        response = await self.ask("POST", KEYS, who, json={"name": "app", **fields})
+        assert response.status_code == 201, response.text
+        made: dict[str, Any] = response.json()
+        return made
+
+
+@pytest.fixture
+async def api(tmp_path):
+    url = f"sqlite:///{tmp_path / 'headgate.db'}"
+    ensure(url)
+    engine = open_engine(url)
+    doors = Doorkeeper()
+    keys = SqlKeyStore(engine)
+    parts = AdminParts(principals=doors, keys=keys, derived=DERIVED, config=lambda: {"routes": {}})
+    transport = httpx2.ASGITransport(create(parts), raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as http:
+        yield Api(http, keys, parts, doors)
+    await engine.dispose()

@@ -1,0 +1,129 @@
+"""What holds for every route: permission first, one shape of error, bounds, an honest OpenAPI document."""
+
+import msgspec
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from headgate.admin.app import ROUTES, create, openapi
+from headgate.admin.route import GRANTED, Route
+from tests.admin.conftest import KEYS
+
+JSON = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda r: f"{r.method} {r.path}")
+@pytest.mark.parametrize("who", ["nobody", "key"])
+async def test_every_route_asks_who_before_anything_else(api, route, who):
+    path = "/api/v1" + route.path.replace("{id}", "01a1fd2f-2afe-7f31-bdac-dfc543cf49a1")
+    response = await api.ask(route.method, path + "?nonsense=1", who, content=b"{not json", headers=JSON)
+    if who == "nobody":
+        assert (response.status_code, response.json()["error"]["code"]) == (401, "invalid_api_key")
+        assert response.headers["www-authenticate"].startswith("Bearer")
+    elif route.permission in GRANTED["key"]:
+        assert response.status_code in (400, 404)
+    else:
+        assert (response.status_code, response.json()["error"]["type"]) == (403, "permission_error")
+
+
+def test_a_route_without_a_permission_stops_the_application(api):
+    async def endpoint() -> None: ...
+
+    for permission in ("", "everything:do"):
+        route = Route(
+            method="GET",
+            path="/x",
+            permission=permission,
+            endpoint=endpoint,
+            summary="x",
+            tag="x",  # type: ignore[arg-type]
+        )
+        with pytest.raises(ValueError, match="declares no permission"):
+            create(api.parts, (route,))
+    with pytest.raises(TypeError):
+        Route(method="GET", path="/x", endpoint=endpoint, summary="x", tag="x")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        (b"{", 400, "invalid_json"),
+        (b"", 400, "missing_parameter"),
+        (b"[]", 400, "invalid_json"),
+        (b"null", 400, "invalid_json"),
+        (b'{"name": "a", "name": "b"}', 400, "duplicate_key"),
+        (b"[" * 100_000, 400, "json_too_deep"),
+        (b'{"name": ' + b"[" * 70 + b"]" * 70 + b"}", 400, "json_too_deep"),
+        (b'{"limits": {"rps": 1e999}}', 400, "invalid_number"),
+        (b'{"limits": {"rps": NaN}}', 400, "invalid_number"),
+        (b'{"name": "\xff"}', 400, "invalid_encoding"),
+        (b'\xef\xbb\xbf{"name": "a"}', 400, "invalid_encoding"),
+        (b'{"name": "' + b"x" * 1_000_001 + b'"}', 413, "request_too_large"),
+    ],
+)
+async def test_bodies_that_are_refused(api, content, status, code):
+    response = await api.ask("POST", KEYS, content=content, headers=JSON)
+    error = response.json()["error"]
+    assert (response.status_code, error["code"]) == (status, code)
+    assert set(error) == {"message", "type", "param", "code"}
+    assert len(response.headers["x-request-id"]) == 36
+
+
+@pytest.mark.parametrize(
+    ("query", "param"),
+    [
+        ("limit=0", "limit"),
+        ("limit=1001", "limit"),
+        ("limit=x", "limit"),
+        ("limt=5", "limt"),
+        ("after=" + "x" * 65, "after"),
+    ],
+)
+async def test_queries_that_are_refused(api, query, param):
+    response = await api.ask("GET", f"{KEYS}?{query}")
+    assert (response.status_code, response.json()["error"]["param"]) == (400, param)
+
+
+async def test_what_is_not_there(api):
+    for path in ("/api/v1/nothing", "/api/v1", KEYS + "/", "/api/v1/config/virtual-keys/a/b/c", "/api/v2/x"):
+        response = await api.ask("GET", path)
+        assert (response.status_code, response.json()["error"]["type"]) == (404, "not_found_error")
+
+
+async def test_a_wrong_method_is_told_the_right_ones(api):
+    response = await api.ask("PUT", KEYS)
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
+    assert response.json()["error"]["code"] == "method_not_allowed"
+
+
+async def test_a_fault_of_ours_is_logged_and_says_nothing(api, caplog):
+    api.parts.keys.list = lambda *a, **k: 1 / 0
+    response = await api.ask("GET", KEYS)
+    assert (response.status_code, response.json()["error"]["code"]) == (500, "internal_error")
+    assert "ZeroDivisionError" in caplog.text
+    assert "division" not in response.text
+
+
+async def test_a_database_that_is_gone_is_503(api, caplog):
+    async def gone(*_, **__):
+        raise OperationalError("SELECT", {}, Exception("disk I/O error"))
+
+    api.parts.keys.list = gone
+    response = await api.ask("GET", KEYS)
+    assert (response.status_code, response.json()["error"]["code"]) == (503, "storage_unavailable")
+
+
+async def test_answers_are_not_cached_and_carry_an_id(api):
+    response = await api.ask("GET", "/api/v1/config")
+    assert response.json() == {"routes": {}}
+    assert response.headers["cache-control"] == "no-store"
+    assert len(response.headers["x-request-id"]) == 36
+
+
+def test_the_document_names_every_route_its_permission_and_its_error(api):
+    document = openapi(create(api.parts))
+    for route in ROUTES:
+        operation = document["paths"]["/api/v1" + route.path][route.method.lower()]
+        assert operation["x-permission"] == route.permission
+        assert set(operation["responses"]) == {str(route.status), "default"}
+    text = msgspec.json.encode(document).decode()
+    assert "HTTPValidationError" not in text

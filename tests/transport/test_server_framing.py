@@ -205,7 +205,7 @@ def test_chunks_mean_the_same_however_they_arrive(parts: list[bytes], data: st.D
     cuts = sorted(data.draw(st.lists(st.integers(0, len(wire) - 1), max_size=6)))
     pieces = [wire[a:b] for a, b in zip([0, *cuts], [*cuts, len(wire)], strict=True)]
     pieces[-1] += b"next"
-    out: list[bytes] = []
+    out: list[bytes | bytearray] = []
     chunks = Chunked(1000)
     ends = [chunks.feed(piece, out) for piece in pieces if piece]
     assert b"".join(out) == b"".join(parts)
@@ -216,7 +216,7 @@ def test_chunks_mean_the_same_however_they_arrive(parts: list[bytes], data: st.D
 
 @given(st.binary(max_size=60))
 def test_no_bytes_make_the_chunk_reader_fail(junk: bytes) -> None:
-    out: list[bytes] = []
+    out: list[bytes | bytearray] = []
     try:
         Chunked(1000).feed(junk, out)
     except (BadRequest, TooLarge):

@@ -33,7 +33,7 @@ class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
     body: int = 20_000_000
     """Also the bound of a compressed body when inflated."""
     connections: int = 50_000
-    """Lowered at the start where the process may not open that many files."""
+    """At most half of the files that the process may open: a request has an upstream socket too."""
     head_timeout: float = 10.0
     """From the first byte of a request to the end of its head."""
     body_window: float = 30.0
@@ -68,7 +68,7 @@ class Server:
         """Host headers that were found valid, up to 256."""
         self.refused: Counter[str] = Counter()
         """How many requests the server itself refused, by error code."""
-        self.capacity = min(limits.connections, resource.getrlimit(resource.RLIMIT_NOFILE)[0] * 3 // 4)
+        self.capacity = min(limits.connections, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
         self._app = app
         self._scheme = "https" if tls else "http"
         self._open: set[Connection] = set()

@@ -88,9 +88,7 @@ class Exchange(Link):
             return await self.body(self.conn.server.limits.body)
         if not self.parts and not self.body_done:
             await self.more()
-        parts, self.parts = self.parts, []
-        self.taken = self.received
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return self.take()
 
     async def _wait_over(self) -> None:
         if self.closed or self.mode == ENDED:

@@ -30,7 +30,7 @@ class Chunked:
         self._line = b""
         self._extra = 0
 
-    def feed(self, data: bytes, out: list[bytes]) -> int:
+    def feed(self, data: bytes, out: list[bytes | bytearray]) -> int:
         """Append the payload in *data* to *out*; return where the message ended in *data*, or -1 if it goes on.
 
         Raise ``BadRequest`` (``invalid_framing``) at the first wrong byte, ``TooLarge`` when a chunk is announced that

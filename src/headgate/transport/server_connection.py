@@ -14,7 +14,7 @@ from headgate.transport.server_asgi import Exchange
 from headgate.transport.server_chunked import Chunked
 from headgate.transport.server_errors import HeadTooLarge, Overloaded, TargetTooLong
 from headgate.transport.server_head import Head, parse_head, valid_host
-from headgate.transport.server_link import Link
+from headgate.transport.server_link import LARGE, Link
 from headgate.transport.server_wire import BODY, BUSY, CLOSING, DEAF, HEAD, HELD, LINGER, Wire, address
 
 if TYPE_CHECKING:
@@ -220,6 +220,8 @@ class Connection(Wire):
                     data, rest = data[:missing], data[missing:]
             link.parts.append(data)
             link.received += len(data)
+        if link.received - link.taken > LARGE:
+            link.gather()
         if link.body_done:
             self._state = BUSY
             self._chunks = None

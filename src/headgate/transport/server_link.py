@@ -20,6 +20,10 @@ WAITING, WHOLE, CHUNKED, UNTIL_CLOSE, BODILESS, ENDED = range(6)
 
 _NO_BODY = frozenset((204, 304))
 
+LARGE = 1024 * 1024
+"""A body beyond this many bytes is kept as one growing block, which goes back to the system when it is freed; hundreds
+of pieces on the heap would not."""
+
 
 class Link:
     """A request and its answer. Everything here belongs to the event loop's thread.
@@ -69,7 +73,7 @@ class Link:
         self.body_done = False
         self.mode = WAITING
         self.keep = head.keep_alive
-        self.parts: list[bytes] = []
+        self.parts: list[bytes | bytearray] = []
         self.received = 0
         self.taken = 0
         self.wanted = 0
@@ -87,8 +91,7 @@ class Link:
             await self._arrival(limit)
         if self.received > limit:
             raise _too_large(limit)
-        parts, self.parts = self.parts, []
-        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        data = self.take()
         return await inflate(data, limit) if self.head.deflated and data else data
 
     async def _arrival(self, limit: int) -> None:
@@ -114,6 +117,22 @@ class Link:
             raise self.fault
         if self.closed and not self.body_done:
             raise ClientGone("the client closed the connection")
+
+    def take(self) -> bytes:
+        """Return what has arrived and was not taken before."""
+        parts, self.parts = self.parts, []
+        self.taken = self.received
+        return parts[0] if len(parts) == 1 and type(parts[0]) is bytes else b"".join(parts)
+
+    def gather(self) -> None:
+        """Make one block of a body that has become large."""
+        parts = self.parts
+        block = parts[0]
+        if type(block) is not bytearray:
+            block = bytearray(block)
+        for part in parts[1:]:
+            block += part
+        self.parts = [block]
 
     def wake(self) -> None:
         """Let :meth:`more` go on."""

@@ -349,6 +349,7 @@ async def test_content_coding(coding: str) -> None:
     async with upstream(script) as up, sender() as made:
         assert await fetch(made, up.out()) == (200, text)
         response = await made.send(up.out())
+        assert (response.header(b"content-encoding") is None) is (coding != "identity")
         got = b""
         while data := await response.read(1):
             got += data

@@ -16,6 +16,8 @@ MAX_MEMBERS = 64
 """gzip streams behind one another in one body; each costs a copy of what is left."""
 MAX_OUTPUT = 1 << 30
 """Bytes of output that no single response passes."""
+OF_CODED = (b"content-encoding", b"content-length")
+"""Headers that are no longer true of a body once it is decoded."""
 
 
 class BadCoding(Exception):

@@ -15,7 +15,7 @@ from headgate.core.errors import UpstreamFailed
 from headgate.transport import failures
 from headgate.transport.base import Origin, Outbound
 from headgate.transport.clock import Clock
-from headgate.transport.coding import BadCoding, inflater
+from headgate.transport.coding import BadCoding
 from headgate.transport.response import ALL, HEAD, Response
 from headgate.transport.sockets import probe_when_silent, sent_and_acknowledged
 
@@ -267,7 +267,7 @@ class Connection(asyncio.Protocol):
         elif not self._keep:
             self._unframed = b"content-length" not in fields
         if b"content-encoding" in fields:
-            response.decoder = inflater(fields[b"content-encoding"])
+            response.decode(fields[b"content-encoding"])
         response.status = status
         self._phase = _BODY
         if self._bare:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from headgate.core.errors import UpstreamFailed
 from headgate.transport import failures
 from headgate.transport.base import Origin, Outbound
-from headgate.transport.coding import BadCoding, Inflater, inflated, inflater
+from headgate.transport.coding import OF_CODED, BadCoding, Inflater, inflated, inflater
 from headgate.transport.connection import MAX_HEAD, MAX_LINES
 from headgate.transport.dial import trust
 from headgate.transport.pool import Bounds
@@ -145,10 +145,13 @@ class GeneralResponse:
         try:
             if len(self.headers) > MAX_LINES or sum(len(n) + len(v) + 4 for n, v in self.headers) > MAX_HEAD:
                 raise BadCoding("its headers are too long")
-            return inflater(self.header(b"content-encoding"))
+            decoder = inflater(self.header(b"content-encoding"))
         except BadCoding as error:
             self.close()
             raise failures.invalid(self._origin, str(error)) from None
+        if decoder is not None:
+            self.headers = [(name, value) for name, value in self.headers if name not in OF_CODED]
+        return decoder
 
     async def _raw(self, timeout: float) -> bytes:
         """Return the next bytes of the body, not empty until its end."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from headgate.core.errors import UpstreamFailed
 from headgate.transport import failures
 from headgate.transport.base import Origin
-from headgate.transport.coding import BadCoding, Inflater, inflated
+from headgate.transport.coding import OF_CODED, BadCoding, Inflater, inflated, inflater
 
 if TYPE_CHECKING:
     from headgate.transport.connection import Connection
@@ -34,6 +34,13 @@ class Response:
     def header(self, name: bytes) -> bytes | None:
         """Return the first value of *name* (given in lower case)."""
         return self.fields.get(name)
+
+    def decode(self, coding: bytes) -> None:
+        """Undo the content *coding* from here on; the headers then tell of what is read. Raise ``BadCoding``."""
+        self.decoder = inflater(coding)
+        if self.decoder is not None:
+            self.headers = [(name, value) for name, value in self.headers if name not in OF_CODED]
+            self.fields = {name: value for name, value in self.fields.items() if name not in OF_CODED}
 
     async def read(self, timeout: float) -> bytes:
         """See ``Inbound.read``."""

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-SPAN = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)([smhdw])")
+SPAN = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([smhdw])")
 
 
 class Span(click.ParamType[float]):

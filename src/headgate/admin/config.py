@@ -6,11 +6,29 @@ from fastapi import Depends
 
 from headgate.admin.parts import AdminParts
 from headgate.admin.route import Route, parts
+from headgate.core.redact import redact
+
+HIDDEN = "***"
+SECRET_FIELDS = frozenset(("api_key", "headers"))
+"""Fields of which nothing is shown: a header is the usual place for a credential."""
 
 
 async def show_config(to: Annotated[AdminParts, Depends(parts)]) -> dict[str, Any]:
-    """Return the configuration as it is in force: the file's, with what was found beside it."""
-    return to.config()
+    """Return the configuration as it is in force: the file's, and defaults for the rest."""
+    return {name: masked(value) for name, value in to.config().items()}
+
+
+def masked(value: Any, field: str = "") -> Any:
+    """Return *value* without credentials."""
+    if isinstance(value, dict):
+        if field in SECRET_FIELDS:
+            return dict.fromkeys(value, HIDDEN)
+        return {name: masked(inner, name) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [masked(inner, field) for inner in value]
+    if field in SECRET_FIELDS and value is not None:
+        return HIDDEN
+    return redact(value) if isinstance(value, str) else value
 
 
 ROUTES = (

@@ -25,6 +25,6 @@ def compiled(path: Path | None) -> Compiled:
     Raise ``ConfigError``, or ``ValueError`` for what only building the providers shows.
     """
     environ = environment()
-    local = asyncio.run(probe_local())
-    config = load(path, environ, known(environ, providers=local))
-    return compile_config(config, {**from_environment(environ), **local}, NoSenders())
+    config = load(path, environ, known(environ))  # a file may not count on a local server that is up by chance
+    found = {**asyncio.run(probe_local()), **from_environment(environ)}
+    return compile_config(config, found, NoSenders())

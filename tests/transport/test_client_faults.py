@@ -12,6 +12,7 @@ import pytest_asyncio
 from headgate.core.errors import UpstreamFailed
 from headgate.transport.base import Inbound, Origin, Outbound, Sender
 from headgate.transport.client import Http1Sender
+from headgate.transport.pool import Bounds
 from tests.transport.upstream import HEAD, OK, Peer, failure, fetch, repeat, sender, settle, upstream
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -80,6 +81,23 @@ async def test_closed_without_an_answer(reset: bool, sent: bytes) -> None:
         assert told(error) == (502, "upstream_connect_error", "uncertain", True, False)
         assert up.requests == 1
         assert made.counts.open == 0
+
+
+@pytest.mark.parametrize("first", [b"", b"220 mail.example.com ESMTP\r\n", b"reset"])
+async def test_closed_before_the_request(first: bytes) -> None:
+    """A server that hangs up, or speaks first: an error, whenever it is noticed, and no slot is lost."""
+
+    async def script(peer: Peer) -> None:
+        if first == b"reset":
+            peer.reset()
+        elif first:
+            await peer.send(first)
+
+    async with upstream(script) as up, sender(bounds=Bounds(connections=3)) as made:
+        for _ in range(20):
+            error = await failure(made.send(up.out()))
+            assert error.code in ("upstream_connect_error", "upstream_invalid_response")
+            assert made.counts.open == 0
 
 
 async def test_headers_timeout() -> None:

@@ -202,6 +202,20 @@ async def test_backpressure_and_close(authority: Authority) -> None:
         assert made.counts.open == 0
 
 
+async def test_no_such_file_of_certificates(tmp_path: Path) -> None:
+    """Nothing is trusted in its place; and once it is there, it is read."""
+    file = tmp_path / "ca.pem"
+    own = Authority(tmp_path)
+    cert = file.read_bytes()
+    async with upstream(repeat(OK), own.server("IP:127.0.0.1")) as up, sender(ca_file=str(file)) as made:
+        for broken in (None, b"", b"hello"):
+            file.unlink() if broken is None else file.write_bytes(broken)
+            error = await failure(made.send(up.out()))
+            assert (error.status, error.code, error.billed) == (502, "upstream_tls_error", "none")
+        file.write_bytes(cert)
+        assert await fetch(made, up.out()) == (200, b"ok")
+
+
 def test_what_is_trusted(authority: Authority) -> None:
     context = trust(str(authority.cert))
     assert context.verify_mode is ssl.CERT_REQUIRED

@@ -29,7 +29,7 @@ class Dialer:
         """Return a connection to *origin* that *make* made, within *timeout* seconds. Raise ``UpstreamFailed``."""
         try:
             async with asyncio.timeout(timeout):
-                context = await self._trust() if origin.tls else None
+                context = await self._trust(origin) if origin.tls else None
                 host = origin.address or origin.host
                 addresses = (await self._resolver.resolve(host, origin.port))[:MAX_ADDRESSES]
                 if len(addresses) == 1:
@@ -46,11 +46,15 @@ class Dialer:
             self._context.cancel()
         await self._resolver.close()
 
-    async def _trust(self) -> ssl.SSLContext:
+    async def _trust(self, origin: Origin) -> ssl.SSLContext:
         """Return the one TLS context; made off the loop, as reading the system's certificates takes long."""
-        if self._context is None or (self._context.done() and self._context.exception() is not None):
+        if self._context is None:
             self._context = asyncio.create_task(asyncio.to_thread(trust, self._ca_file))
-        return await asyncio.shield(self._context)
+        try:
+            return await asyncio.shield(self._context)
+        except OSError as error:
+            self._context = None  # the file may be there the next time
+            raise failures.not_trusted(origin, "the certificates to trust cannot be read") from error
 
 
 def trust(ca_file: str | None) -> ssl.SSLContext:

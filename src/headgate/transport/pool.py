@@ -96,6 +96,9 @@ class Pool:
         except BaseException:
             self._vacate()
             raise
+        if connection.closed:  # before this task ran
+            self._vacate()
+            raise failures.not_connected(self.origin, "it closed the connection at once")
         self.connections.add(connection)
         if self._closed:
             connection.abort()

@@ -5,6 +5,8 @@
 
 import msgspec
 
+from headgate.observe.facts import Facts
+
 KIND = slice(0, 4)
 HOLD, CARRIED, RELEASE, END = b'["h"', b'["c"', b'["r"', b'["e"'
 
@@ -54,12 +56,26 @@ class Charge(msgspec.Struct, array_like=True, frozen=True, gc=False):
     periods: str
 
 
-class EndLine(msgspec.Struct, array_like=True, frozen=True):
-    """A call is over: its attempts' charges and its record, which stays as it was written."""
+class EndLine(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A call is over: its attempts' charges and its record, of which only what is counted is decoded."""
 
     kind: str
     call_id: str
     holds: int
     """How many holds ended with it, charged or not."""
     charges: list[Charge]
+    record: Facts
+
+
+class EndOnly(msgspec.Struct, array_like=True, frozen=True):
+    """The same, whatever the record holds."""
+
+    kind: str
+    call_id: str
+    holds: int
+    charges: list[Charge]
     record: msgspec.Raw
+
+
+RECORD_BEGINS = b'],{"id":"'
+"""Stands once in an end line: inside a string, its quotes would have backslashes."""

@@ -1,0 +1,242 @@
+"""A batch of ended calls on its way into the database: rows and sums, written in one transaction."""
+
+import re
+import sqlite3
+from collections.abc import Callable
+from time import time_ns
+
+import msgspec
+
+from headgate.access.types import Window
+from headgate.core.call import Record
+from headgate.ledger.lines import RECORD_BEGINS, Charge, EndLine, EndOnly
+from headgate.ledger.windows import HOUR, bounds
+from headgate.observe.facts import Facts
+
+WINDOWS: dict[str, Window] = {"d": "day", "w": "week", "m": "month", "t": "total"}
+UNSTORABLE = re.compile(
+    rb"\\u0000|\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+"""Escapes of characters that PostgreSQL's text or UTF-8 cannot hold: NUL, and halves of surrogate pairs."""
+
+RECORD = "INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+LEDGER = "INSERT OR IGNORE INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+BALANCE = """INSERT INTO balances VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
+    SET nano = nano + excluded.nano, tokens = tokens + excluded.tokens"""
+USAGE = """INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    requests = requests + excluded.requests, unpriced = unpriced + excluded.unpriced, input = input + excluded.input,
+    output = output + excluded.output, cached = cached + excluded.cached,
+    cache_write = cache_write + excluded.cache_write, reasoning = reasoning + excluded.reasoning,
+    cost_nano = cost_nano + excluded.cost_nano"""
+GRANT = """INSERT INTO grants (owner, scope, period, start, amount, expires_at) VALUES (?, ?, ?, ?, ?, 0)
+    ON CONFLICT DO UPDATE SET amount = amount + excluded.amount"""
+
+Ended = tuple[Facts, bytes, list[Charge]]
+"""What a finished call leaves: the countable facts, its record as written, and its charges."""
+
+_end = msgspec.json.Decoder(EndLine).decode
+_end_only = msgspec.json.Decoder(EndOnly).decode
+_facts = msgspec.json.Decoder(Facts).decode
+
+
+class Poison(Exception):
+    """A line that cannot be stored as it is. ``ended`` is what can be said instead, if the charges could be read."""
+
+    def __init__(self, ended: Ended | None = None, holds: int = 0) -> None:
+        super().__init__()
+        self.ended = ended
+        self.holds = holds
+
+
+def read_end(line: bytes) -> tuple[Ended, int]:
+    """Return what an end line says, and how many holds it ends; raise :class:`Poison` where it cannot be read."""
+    if b"\\u" in line:
+        line = UNSTORABLE.sub(rb"\\ufffd", line)
+    try:
+        end = _end(line)
+        return (end.record, line[line.index(RECORD_BEGINS) + 2 : -1], end.charges), end.holds
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise _poison(line) from error
+
+
+def _poison(line: bytes) -> Poison:
+    try:
+        end = _end_only(line)
+    except (msgspec.MsgspecError, ValueError):
+        return Poison()
+    return Poison(unreadable(end.call_id, "", end.charges), end.holds)
+
+
+def ended_of(record: Record, charges: list[Charge]) -> Ended:
+    """Return what is stored of a call that nobody ended."""
+    raw = msgspec.json.encode(record)
+    return _facts(raw), raw, charges
+
+
+def unreadable(call_id: str, tenant_id: str, charges: list[Charge]) -> Ended:
+    """Return what is stored of a call whose record cannot be: its money, and that there was one."""
+    record = Record(
+        id=call_id,
+        trace_id=call_id.replace("-", ""),
+        at=charges[0].at if charges else time_ns() // 1000,
+        tenant_id=tenant_id,
+        key_id=charges[0].scope if charges else None,
+        surface="unknown",
+        operation="unknown",
+        status="failure",
+        code="unreadable",
+        http_status=500,
+        cost_nano=sum(charge.nano for charge in charges),
+        billed="uncertain",
+    )
+    return ended_of(record, charges)
+
+
+def store_together(con: sqlite3.Connection, owner: str, batch: list[Ended]) -> bool:
+    """Write *batch* of the journal *owner* inside a transaction; False where part of it was there already.
+
+    After False, or any exception, the transaction must be rolled back.
+    """
+    records = [record_row(facts, raw) for facts, raw, _ in batch]
+    rows = [ledger_row(facts, charge) for facts, _, charges in batch for charge in charges]
+    before = con.total_changes
+    con.executemany(RECORD, records)
+    con.executemany(LEDGER, rows)
+    if con.total_changes - before != len(records) + len(rows):
+        return False
+    write_sums(con, owner, [facts for facts, _, _ in batch], [charge for _, _, charges in batch for charge in charges])
+    return True
+
+
+def store_singly(con: sqlite3.Connection, owner: str, batch: list[Ended], bury: Callable[[Ended], None]) -> list[Facts]:
+    """Write each of *batch* for itself: what is there already counts nothing, what cannot be stored goes to *bury*.
+
+    The money of what is buried is stored all the same. Return the facts of the records that are new.
+    """
+    new: list[Facts] = []
+    for ended in batch:
+        try:
+            new += store_one(con, owner, ended)
+        except POISONS:
+            bury(ended)
+            try:
+                new += store_one(con, owner, unreadable(ended[0].id, ended[0].tenant_id, ended[2]))
+            except POISONS:
+                continue  # an amount beyond 64 bits: it is in the file, and nowhere else
+    return new
+
+
+def store_one(con: sqlite3.Connection, owner: str, ended: Ended) -> list[Facts]:
+    """Write one call, all or nothing; return its facts if its record is new."""
+    facts, raw, charges = ended
+    con.execute("SAVEPOINT one")
+    try:
+        counted = [facts] if con.execute(RECORD, record_row(facts, raw)).rowcount else []
+        charged = [charge for charge in charges if con.execute(LEDGER, ledger_row(facts, charge)).rowcount]
+        write_sums(con, owner, counted, charged)
+    except POISONS:
+        con.execute("ROLLBACK TO one")
+        con.execute("RELEASE one")
+        raise
+    con.execute("RELEASE one")
+    return counted
+
+
+POISONS = (
+    OverflowError,
+    UnicodeError,
+    ValueError,
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
+"""What a value may do to a statement. Everything else is the database's fault and passes."""
+
+
+def record_row(facts: Facts, raw: bytes) -> tuple[object, ...]:
+    """Return the row of ``records``."""
+    own = facts.trace_id == facts.id.replace("-", "")
+    return (
+        facts.id,
+        None if own else facts.trace_id,
+        facts.tenant_id,
+        facts.key_id,
+        facts.at,
+        facts.status,
+        facts.model_used or facts.model_requested,
+        facts.provider_used,
+        facts.cost_nano,
+        raw.decode(),
+    )
+
+
+def ledger_row(facts: Facts, charge: Charge) -> tuple[object, ...]:
+    """Return the row of ``ledger``."""
+    return (
+        charge.scope,
+        charge.at,
+        facts.id,
+        charge.attempt,
+        facts.tenant_id,
+        charge.target,
+        charge.nano,
+        charge.tokens,
+        charge.billed,
+    )
+
+
+def write_sums(con: sqlite3.Connection, owner: str, counted: list[Facts], charged: list[Charge]) -> None:
+    """Add up what is new, by hour, and take charges off the grants that covered them."""
+    if counted:
+        con.executemany(USAGE, usage_rows(counted))
+    if charged:
+        balances, grants = charge_sums(charged)
+        con.executemany(BALANCE, [(*key, *sums) for key, sums in balances.items()])
+        if grants:
+            con.executemany(GRANT, [(owner, *key, -nano) for key, nano in grants.items()])
+
+
+def charge_sums(
+    charged: list[Charge],
+) -> tuple[dict[tuple[str, int], list[int]], dict[tuple[str, str, int], int]]:
+    """Return nano-dollars and tokens by scope and hour, and nano-dollars by scope and window."""
+    balances: dict[tuple[str, int], list[int]] = {}
+    grants: dict[tuple[str, str, int], int] = {}
+    for charge in charged:
+        key = (charge.scope, charge.at // HOUR)
+        sums = balances.get(key)
+        if sums is None:
+            balances[key] = [charge.nano, charge.tokens]
+        else:
+            sums[0] += charge.nano
+            sums[1] += charge.tokens
+        for letter in charge.periods:
+            window = (charge.scope, letter, bounds(WINDOWS[letter], charge.at)[0])
+            grants[window] = grants.get(window, 0) + charge.nano
+    return balances, grants
+
+
+def usage_rows(counted: list[Facts]) -> list[tuple[object, ...]]:
+    """Return the rows to add to ``usage``."""
+    found: dict[tuple[object, ...], list[int]] = {}
+    for facts in counted:
+        model = facts.model_used or facts.model_requested or ""
+        key = (facts.tenant_id, facts.at // HOUR, facts.key_id or "", model, facts.provider_used or "", facts.status)
+        sums = found.get(key)
+        if sums is None:
+            sums = found[key] = [0] * 8
+        usage, cost = facts.usage, facts.cost_nano
+        sums[0] += 1
+        sums[2] += usage.input
+        sums[3] += usage.output
+        if usage.cached or usage.cache_write or usage.reasoning:
+            sums[4] += usage.cached
+            sums[5] += usage.cache_write
+            sums[6] += usage.reasoning
+        if cost is None:
+            sums[1] += 1
+        else:
+            sums[7] += cost
+    return [(*key, *sums) for key, sums in found.items()]

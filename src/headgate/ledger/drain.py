@@ -1,0 +1,229 @@
+"""The drainer: the one that moves journals into the database, in a thread of its own.
+
+It alone writes records, ledger, sums and rollups, and it alone settles what a dead process left. Nothing is lost and
+nothing is stored twice; a database that takes nothing makes the journals longer, and that is all.
+"""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from threading import Event, Thread
+from time import monotonic, sleep
+
+from headgate.ledger.batch import Ended, Poison, ended_of, read_end
+from headgate.ledger.keeper import Keeper
+from headgate.ledger.lines import END, HOLD, KIND, RELEASE
+from headgate.ledger.recover import interrupted
+from headgate.ledger.tail import Tail
+from headgate.observe.facts import Facts
+
+POLL_SECONDS = 0.2
+SYNC_SECONDS = 1.0
+LONGEST_PAUSE = 5.0
+TURN = 64
+"""Lines read before other threads get a turn: this one must not keep the event loop waiting for milliseconds."""
+
+
+class Drainer:
+    """Drains the journals of *directory* into the database at *path*."""
+
+    def __init__(
+        self, directory: Path, path: Path, *, seen: Callable[[Iterable[Facts]], None] = lambda batch: None
+    ) -> None:
+        """*seen* is told every finished call after it is stored, once, from the drainer's thread."""
+        self.failing_since: float | None = None
+        """Monotonic seconds; ``None`` while the database takes what it is given."""
+        self.error: str | None = None
+        self._directory = directory
+        self._keeper = Keeper(path, directory / "dead.jsonl", seen)
+        self._tails: dict[str, Tail] = {}
+        self._closed: set[str] = set()
+        self._holds: dict[str, int] = {}
+        self._synced_at = 0.0
+        self._lock: int | None = None
+        self._stopping = Event()
+        self._thread: Thread | None = None
+
+    @property
+    def stored(self) -> int:
+        """Records stored since the start."""
+        return self._keeper.stored
+
+    @property
+    def dead_letters(self) -> int:
+        """Lines that could not be stored and stand in ``dead.jsonl`` instead."""
+        return self._keeper.buried
+
+    @property
+    def behind(self) -> int:
+        """Bytes of journals that are not in the database yet."""
+        return sum(tail.end - tail.position for tail in list(self._tails.values()))
+
+    @property
+    def in_flight(self) -> int:
+        """Holds open in all living processes, as far as their journals have been read."""
+        return sum(max(count, 0) for count in list(self._holds.values()))
+
+    def start(self) -> None:
+        """Drain from now on. Where another process drains this home, wait until it ends."""
+        self._thread = Thread(target=self._run, name="drainer", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Drain what is there, sync, and end. Blocks; gives up where the database takes nothing."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self._own() and self._try():
+            self._sync()
+        self._release()
+
+    def recover(self) -> None:
+        """Before serving: store what earlier processes left, so that balances are whole.
+
+        Raise ``sqlite3.Error`` or ``OSError``. Does nothing where another process drains this home.
+        """
+        if self._own():
+            self._empty()
+            self._keeper.forget(self._tails)
+            self._sync()
+
+    def drain(self) -> int:
+        """Make one pass over all journals; return how much was found to do, 0 where nothing is left."""
+        known = self._tails
+        dead = {journal for journal, tail in known.items() if tail.dead()}  # asked before the last look at them
+        self._look()
+        done = sum(self._drain(tail, tail.id in dead) for tail in self._tails.values())
+        return done + len(self._tails.keys() - known.keys())
+
+    def _run(self) -> None:
+        pause = POLL_SECONDS
+        while not self._stopping.wait(pause):
+            if not self._own():
+                continue
+            if not self._try():
+                pause = min(pause * 2, LONGEST_PAUSE)
+                continue
+            pause = POLL_SECONDS
+            if monotonic() - self._synced_at >= SYNC_SECONDS:
+                self._sync()
+
+    def _empty(self) -> None:
+        while self.drain():
+            pass
+
+    def _try(self) -> bool:
+        """Make passes until nothing is left; False where the database, or the disk, does not take it."""
+        try:
+            self._empty()
+        except Exception as error:  # whatever it is, the journals keep, and this thread must go on trying
+            self.failing_since = self.failing_since or monotonic()
+            self.error = str(error)
+            self._keeper.close()
+            return False
+        self.failing_since = self.error = None
+        return True
+
+    def _own(self) -> bool:
+        """Whether this is the one that drains this home."""
+        if self._lock is None:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fd = os.open(self._directory / "drain.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(fd)
+                return False
+            self._lock = fd
+        return True
+
+    def _release(self) -> None:
+        for tail in self._tails.values():
+            tail.unlock()
+        self._tails = {}
+        self._keeper.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _look(self) -> None:
+        """Find the journals there are, each with its segments."""
+        found: dict[str, list[int]] = {}
+        for name in os.listdir(self._directory):
+            journal, _, rest = name.partition(".")
+            if rest.endswith(".log"):
+                found.setdefault(journal, []).append(int(rest[:-4], 16))
+            elif rest == "lock" and journal != "drain":
+                found.setdefault(journal, [])
+        tails = {journal: self._tails.get(journal) or self._begin(journal) for journal in sorted(found)}
+        for journal in self._tails.keys() - tails.keys():
+            self._tails[journal].unlock()
+            self._closed.discard(journal)
+            self._holds.pop(journal, None)
+        self._tails = tails
+        for journal, tail in tails.items():
+            tail.look(sorted(found[journal]))
+
+    def _begin(self, journal: str) -> Tail:
+        position, closed = self._keeper.begin(journal)
+        if closed:
+            self._closed.add(journal)
+        return Tail(self._directory, journal, position)
+
+    def _drain(self, tail: Tail, dead: bool) -> int:
+        if tail.id in self._closed:
+            return 0
+        lines = tail.read()
+        if lines:
+            return self._store(tail, lines)
+        if dead:
+            batch = [ended_of(record, charges) for record, charges in interrupted(tail.open_holds())]
+            self._keeper.store(tail.id, batch, tail.end, closed=True)
+            tail.position = tail.end
+            self._closed.add(tail.id)
+            self._holds.pop(tail.id, None)
+        return int(dead)
+
+    def _store(self, tail: Tail, lines: bytes) -> int:
+        """Store a chunk of whole lines."""
+        batch: list[Ended] = []
+        opened = 0
+        whole = lines.split(b"\n")[:-1]
+        for number, line in enumerate(whole):
+            if not number % TURN:
+                sleep(0)
+            kind = line[KIND]
+            if kind == END:
+                ended, holds = self._read(line)
+                opened -= holds
+                if ended is not None:
+                    batch.append(ended)
+            elif kind == HOLD:
+                opened += 1
+            elif kind == RELEASE:
+                opened -= 1
+        position = tail.position + len(lines)
+        self._keeper.store(tail.id, batch, position)
+        tail.position = position
+        self._holds[tail.id] = self._holds.get(tail.id, 0) + opened
+        return len(whole)
+
+    def _read(self, line: bytes) -> tuple[Ended | None, int]:
+        try:
+            return read_end(line)
+        except Poison as error:
+            self._keeper.bury(line)
+            return error.ended, error.holds
+
+    def _sync(self) -> None:
+        """Sync the database, and only then delete what it has taken over."""
+        positions = {journal: tail.position for journal, tail in self._tails.items()}
+        self._synced_at = monotonic()
+        try:
+            self._keeper.sync()
+            for journal, position in positions.items():
+                self._tails[journal].drop(position, whole=journal in self._closed)
+        except OSError as error:
+            self.error = str(error)

@@ -1,0 +1,32 @@
+"""The part of a record that projections count, decoded alone: the rest stays as it was written."""
+
+import msgspec
+
+from headgate.core.call import Status
+from headgate.core.money import Usage
+
+
+class Facts(msgspec.Struct, kw_only=True, frozen=True, gc=False):
+    """See :class:`headgate.core.call.Record` for each."""
+
+    id: str
+    trace_id: str
+    at: int
+    tenant_id: str
+    surface: str
+    status: Status
+    key_id: str | None = None
+    model_requested: str | None = None
+    model_used: str | None = None
+    provider_used: str | None = None
+    usage: Usage = msgspec.field(default_factory=Usage)
+    cost_nano: int | None = None
+    total_ms: float = 0.0
+    overhead_ms: float = 0.0
+    first_token_ms: float | None = None
+    code: str | None = None
+
+    @property
+    def model(self) -> str | None:
+        """The model that answered, else the one that was asked for."""
+        return self.model_used or self.model_requested

@@ -1,0 +1,184 @@
+"""Counters and histograms of finished calls, in Prometheus's text format (version 0.0.4).
+
+They are fed with drained records, so one drainer counts for all workers. Label values come from closed sets: a model or
+provider that the configuration does not name is ``other``, or a caller could grow memory by inventing names.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+from threading import Lock
+
+from headgate.core.money import NANO
+from headgate.observe.facts import Facts
+
+BUCKETS_MS = (1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 120_000, 300_000, 600_000)
+OVERHEAD_MS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 1000)
+KINDS = ("input", "output", "cached", "cache_write", "reasoning")
+OTHER = "other"
+MAX_SURFACES = 64
+
+Key = tuple[str, str, str, str]
+
+
+class Histogram:
+    """Durations in milliseconds, counted by upper bound."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def add(self, value: float) -> None:
+        """Count one."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+
+class Cell:
+    """What is counted for one surface, provider, model and status."""
+
+    __slots__ = ("cost", "first", "overhead", "requests", "tokens", "total", "unpriced")
+
+    def __init__(self) -> None:
+        self.requests = self.cost = self.unpriced = 0
+        self.tokens = [0, 0, 0, 0, 0]
+        self.total = Histogram(BUCKETS_MS)
+        self.first = Histogram(BUCKETS_MS)
+        self.overhead = Histogram(OVERHEAD_MS)
+
+    def add(self, facts: Facts) -> None:
+        """Count one call."""
+        self.requests += 1
+        usage, tokens = facts.usage, self.tokens
+        tokens[0] += usage.input
+        tokens[1] += usage.output
+        if usage.cached or usage.cache_write or usage.reasoning:
+            tokens[2] += usage.cached
+            tokens[3] += usage.cache_write
+            tokens[4] += usage.reasoning
+        if facts.cost_nano is None:
+            self.unpriced += 1
+        else:
+            self.cost += facts.cost_nano
+        self.total.add(facts.total_ms)
+        self.overhead.add(facts.overhead_ms)
+        if facts.first_token_ms is not None:
+            self.first.add(facts.first_token_ms)
+
+
+class Metrics:
+    """The counts of one process group since it started. Any thread may add, any may render."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._cells: dict[Key, Cell] = {}
+        self._models: frozenset[str] = frozenset()
+        self._providers: frozenset[str] = frozenset()
+        self._surfaces: set[str] = set()
+        self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
+
+    def know(self, providers: Iterable[str], models: Iterable[str]) -> None:
+        """Name what may be a label value: configured providers, and models as ``provider/model``."""
+        self._providers, self._models = frozenset(providers), frozenset(models)
+
+    def gauge(self, name: str, help: str, read: Callable[[], float]) -> None:
+        """Show what *read* returns as ``headgate_<name>`` at every scrape."""
+        self._gauges[name] = (help, read)
+
+    def add(self, batch: Iterable[Facts]) -> None:
+        """Count finished calls."""
+        with self._lock:
+            for facts in batch:
+                key = self._key(facts)
+                cell = self._cells.get(key)
+                if cell is None:
+                    cell = self._cells[key] = Cell()
+                cell.add(facts)
+
+    def _key(self, facts: Facts) -> Key:
+        model, provider, surface = facts.model_used, facts.provider_used, facts.surface
+        if surface not in self._surfaces:
+            if len(self._surfaces) >= MAX_SURFACES:
+                surface = OTHER
+            self._surfaces.add(surface)
+        return (
+            surface,
+            "" if provider is None else provider if provider in self._providers else OTHER,
+            "" if model is None else model if model in self._models else OTHER,
+            facts.status,
+        )
+
+    def render(self) -> bytes:
+        """Return the exposition. Costs grow with the number of series, not of requests."""
+        page = Page()
+        with self._lock:
+            self._write(page, sorted(self._cells.items()))
+        for name, (help, read) in sorted(self._gauges.items()):
+            page.family(name, "gauge", help)
+            page.line(name, (), read())
+        return page.bytes()
+
+    @staticmethod
+    def _write(page: "Page", cells: list[tuple[Key, Cell]]) -> None:
+        names = ("surface", "provider", "model", "status")
+        labelled = [(tuple(zip(names, key, strict=True)), cell) for key, cell in cells]
+        page.family("requests_total", "counter", "Finished calls.")
+        for labels, cell in labelled:
+            page.line("requests_total", labels, cell.requests)
+        page.family("tokens_total", "counter", "Tokens; input has cached and cache_write in it, output has reasoning.")
+        for labels, cell in labelled:
+            for kind, count in zip(KINDS, cell.tokens, strict=True):
+                if count:
+                    page.line("tokens_total", (*labels, ("kind", kind)), count)
+        page.family("cost_usd_total", "counter", "Cost of finished calls in US dollars.")
+        for labels, cell in labelled:
+            page.line("cost_usd_total", labels, cell.cost / NANO)
+        page.family("unpriced_total", "counter", "Finished calls of models without a price.")
+        for labels, cell in labelled:
+            page.line("unpriced_total", labels, cell.unpriced)
+        page.histogram(
+            "request_seconds", "From the request's head to its last byte.", [(k, c.total) for k, c in labelled]
+        )
+        page.histogram("first_token_seconds", "To the first token.", [(k, c.first) for k, c in labelled])
+        page.histogram("overhead_seconds", "The gateway's own share.", [(k, c.overhead) for k, c in labelled])
+
+
+Labels = tuple[tuple[str, str], ...]
+
+
+class Page:
+    """Prometheus text being written, <https://prometheus.io/docs/instrumenting/exposition_formats/>."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def family(self, name: str, kind: str, help: str) -> None:
+        """Begin a metric family."""
+        self._lines += (f"# HELP headgate_{name} {help}", f"# TYPE headgate_{name} {kind}")
+
+    def line(self, name: str, labels: Labels, value: float) -> None:
+        """Write one sample."""
+        shown = ",".join([f'{key}="{_escaped(text)}"' for key, text in labels])
+        self._lines.append(f"headgate_{name}{{{shown}}} {value!r}" if shown else f"headgate_{name} {value!r}")
+
+    def histogram(self, name: str, help: str, series: list[tuple[Labels, Histogram]]) -> None:
+        """Write a family of histograms, in seconds."""
+        self.family(name, "histogram", help)
+        for labels, each in series:
+            seen = 0
+            for bound, count in zip((*each.bounds, float("inf")), each.counts, strict=True):
+                seen += count
+                le = "+Inf" if bound == float("inf") else repr(bound / 1000)
+                self.line(f"{name}_bucket", (*labels, ("le", le)), seen)
+            self.line(f"{name}_sum", labels, each.total / 1000)
+            self.line(f"{name}_count", labels, seen)
+
+    def bytes(self) -> bytes:
+        """Return the page."""
+        return ("\n".join(self._lines) + "\n").encode()
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -1,9 +1,8 @@
 """The control plane as one ASGI application: ``/metrics``, the API document and its page, and the management API."""
 
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from ipaddress import ip_address
-from typing import Any
 
 import msgspec
 
@@ -15,10 +14,7 @@ from headgate.core.errors import HeadgateError, MethodNotAllowed, NotAuthenticat
 from headgate.core.secret import Secret
 from headgate.dialects import openai_chat
 from headgate.surfaces.describe import docs_page, merged
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+from headgate.transport.server_asgi import Receive, Scope, Send
 
 HTML_HEADERS = [
     (b"content-type", b"text/html; charset=utf-8"),

@@ -2,17 +2,12 @@
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
 from headgate.core.errors import HeadgateError, NotFound
 from headgate.dialects import openai_chat
 from headgate.transport.base import Origin, Outbound, Sender
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from headgate.transport.server_asgi import App, Receive, Scope, Send
 
 MAX_BODY = 20_000_000
 MAX_ANSWER = 256 * 1024 * 1024

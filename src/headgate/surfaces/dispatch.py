@@ -1,6 +1,5 @@
 """The one ASGI application: one table from path and method to what answers."""
 
-from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Any
 
@@ -12,11 +11,7 @@ from headgate.pipeline.run import run
 from headgate.surfaces.doors import CONTROL_PATHS, CONTROL_PREFIXES, DOORS, PAGES, Door, Page
 from headgate.surfaces.link import AsgiLink
 from headgate.surfaces.state import State
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from headgate.transport.server_asgi import App, Receive, Scope, Send
 
 
 class Dispatch:

@@ -8,17 +8,18 @@ import msgspec
 from headgate import __version__
 from headgate.pipeline.parts import Parts
 from headgate.surfaces.state import State
+from headgate.transport.server_asgi import Scope
 
 JSON = b"content-type: application/json\r\ncache-control: no-store\r\n"
 
 
-async def alive(state: State, parts: Parts, scope: dict[str, Any], link: Any, rest: bytes) -> None:
+async def alive(state: State, parts: Parts, scope: Scope, link: Any, rest: bytes) -> None:
     """200 while the loop turns."""
     body = {"status": "ok", "version": __version__, "uptime_seconds": round(monotonic() - state.started_at, 3)}
     link.respond(200, JSON, msgspec.json.encode(body))
 
 
-async def ready(state: State, parts: Parts, scope: dict[str, Any], link: Any, rest: bytes) -> None:
+async def ready(state: State, parts: Parts, scope: Scope, link: Any, rest: bytes) -> None:
     """200 when configuration, keys and ledger are loaded and the process is not draining; the body says what is not."""
     checks = state.ready_checks()
     if state.draining:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
 from headgate.core.errors import TooLarge
+from headgate.transport.server_asgi import Receive, Scope, Send
 
 
 class AsgiLink:
@@ -11,9 +12,9 @@ class AsgiLink:
 
     def __init__(
         self,
-        scope: dict[str, Any],
-        receive: Callable[[], Awaitable[dict[str, Any]]],
-        send: Callable[[dict[str, Any]], Awaitable[None]],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
     ) -> None:
         self._receive = receive
         self._send = send

@@ -11,9 +11,10 @@ from headgate.core.errors import ModelNotFound
 from headgate.pipeline.parts import Parts
 from headgate.surfaces.health import JSON
 from headgate.surfaces.state import State
+from headgate.transport.server_asgi import Scope
 
 
-async def list_models(state: State, parts: Parts, scope: dict[str, Any], link: Any, rest: bytes) -> None:
+async def list_models(state: State, parts: Parts, scope: Scope, link: Any, rest: bytes) -> None:
     """All of them, one page: a gateway has hundreds, not millions."""
     models = state.listing(await _who(parts, scope))
     shape = _shape(scope)
@@ -28,7 +29,7 @@ async def list_models(state: State, parts: Parts, scope: dict[str, Any], link: A
     link.respond(200, JSON, msgspec.json.encode(body))
 
 
-async def one_model(state: State, parts: Parts, scope: dict[str, Any], link: Any, rest: bytes) -> None:
+async def one_model(state: State, parts: Parts, scope: Scope, link: Any, rest: bytes) -> None:
     """One of them by id; an id may contain slashes, raw or as ``%2F``."""
     who = await _who(parts, scope)
     wanted = unquote_to_bytes(rest).decode("utf-8", "replace")
@@ -42,13 +43,13 @@ async def one_model(state: State, parts: Parts, scope: dict[str, Any], link: Any
     )
 
 
-async def _who(parts: Parts, scope: dict[str, Any]) -> Principal:
+async def _who(parts: Parts, scope: Scope) -> Principal:
     client = scope["client"]
     who = parts.principals.authenticate(scope["headers"], scope["query_string"], client[0] if client else None)
     return who if isinstance(who, Principal) else await who
 
 
-def _shape(scope: dict[str, Any]) -> Any:
+def _shape(scope: Scope) -> Any:
     names = {name for name, _ in scope["headers"]}
     return _anthropic if b"anthropic-version" in names else _gemini if b"x-goog-api-key" in names else _openai
 

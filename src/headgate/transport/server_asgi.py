@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 Scope = MutableMapping[str, Any]
 Event = MutableMapping[str, Any]
-App = Callable[[Scope, Callable[[], Awaitable[Event]], Callable[[Event], Awaitable[None]]], Awaitable[None]]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _HOP = frozenset((b"content-length", b"transfer-encoding", b"connection", b"keep-alive"))
 

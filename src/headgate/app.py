@@ -1,0 +1,426 @@
+"""The composition root: settings -> parts -> ASGI application. The only file that names concrete stores.
+
+One process holds everything; with several workers the parent holds the control plane (drainer, management API, metrics)
+and each worker a data plane of its own on the shared socket.
+"""
+
+import asyncio
+import gc
+import hmac
+import logging
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from time import monotonic
+from typing import Any
+
+import msgspec
+
+from headgate.access.first import FirstKeys, admin_principal, ensure_keys
+from headgate.access.home import Home, open_home
+from headgate.access.keys import digest
+from headgate.access.principals import Principals
+from headgate.access.types import Principal
+from headgate.config import load
+from headgate.config.compile import Compiled, compile_config
+from headgate.config.known import known
+from headgate.config.load import loads
+from headgate.config.types import Config, ConfigError, Problem
+from headgate.config.watch import Watcher
+from headgate.core.call import Call
+from headgate.ledger.books import LedgerBooks
+from headgate.ledger.drain import Drainer
+from headgate.ledger.grants import SqlGrants
+from headgate.ledger.journal import Journal
+from headgate.ledger.meters import LocalMeter
+from headgate.limits.gate import LocalGate
+from headgate.logs import configure
+from headgate.models import tokens
+from headgate.observe.metrics import Metrics
+from headgate.pipeline.parts import Parts
+from headgate.providers.base import ProviderConfig, Senders
+from headgate.providers.discover import from_environment, probe_local
+from headgate.settings import Settings, decode_secret_key, environment
+from headgate.settings import load as load_settings
+from headgate.storage.desk import Desk
+from headgate.storage.feed import SqliteKeyFeed
+from headgate.storage.upgrade import ensure
+from headgate.supervise import Life, run, work
+from headgate.surfaces.control import Guarded, LocalControl, RemoteControl
+from headgate.surfaces.dispatch import Dispatch
+from headgate.surfaces.state import State
+from headgate.transport.base import Origin, Sender
+from headgate.transport.client import Http1Sender
+from headgate.transport.server import App, Server, ServerLimits, bind, start
+
+log = logging.getLogger("headgate")
+
+
+class Ways(Senders):
+    """The ways out of the process: one lean sender for all, a general one per proxy."""
+
+    def __init__(self) -> None:
+        self.lean = Http1Sender()
+        self._general: dict[tuple[str | None, bool], Sender] = {}
+
+    def get(self, *, proxy: str | None = None, http2: bool = False) -> Sender:
+        """See ``Senders.get``."""
+        if proxy is None and not http2:
+            return self.lean
+        if (proxy, http2) not in self._general:
+            from headgate.transport.general import GeneralSender
+
+            self._general[proxy, http2] = GeneralSender(proxy=proxy, http2=http2)
+        return self._general[proxy, http2]
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for sender in [self.lean, *self._general.values()]:
+            await sender.close()
+
+
+class Base:
+    """What every process of an installation opens: home, database, keys, configuration."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        secret = decode_secret_key(settings.secret_key) if settings.secret_key else None
+        self.home: Home = open_home(settings.home, secret)
+        self.database = settings.database_path()
+        self.url = f"sqlite:///{self.database}"
+        self.journal_dir = self.home.path / "journal"
+        self.environ = environment()
+        self.found: dict[str, ProviderConfig] = from_environment(self.environ)
+        self.file = settings.config_file()
+        self.seen = self.file.read_bytes() if self.file is not None and self.file.is_file() else b""
+        self.config = self.read(self.seen) if self.seen else load(self.file, self.environ, self._known())
+
+    def read(self, data: bytes) -> Config:
+        """Return the configuration that *data* states; raise ``ConfigError``."""
+        return loads(data, self.environ, self._known(), file=str(self.file))
+
+    def compile(self, config: Config, senders: Senders) -> Compiled:
+        """Compile *config*; raise ``ConfigError`` for what only building shows."""
+        try:
+            return compile_config(config, self.found, senders)
+        except ValueError as error:
+            raise ConfigError([Problem(str(self.file or "configuration"), 0, 0, "", str(error))]) from None
+
+    def principals(self) -> Principals:
+        """Return what turns credentials into principals, in this process."""
+        fixed = {}
+        if self.settings.admin_key is not None:
+            fixed[digest(self.settings.admin_key, self.home.derived)] = admin_principal()
+        return Principals(SqliteKeyFeed(self.database), self.home.derived, fixed=fixed)
+
+    def first_keys(self) -> FirstKeys:
+        """Make the first keys where there are none."""
+
+        async def create(tenant: str, row: Any) -> None:
+            from headgate.storage.engine import open_engine
+            from headgate.storage.keys import SqlKeyStore
+
+            engine = open_engine(self.url)
+            try:
+                await SqlKeyStore(engine).create(tenant, row)
+            finally:
+                await engine.dispose()
+
+        has_admin_key = self.settings.admin_key is not None
+        return asyncio.run(ensure_keys(self.home, self.database, create, has_admin_key=has_admin_key))
+
+    def _known(self) -> Any:
+        return known(self.environ, providers=self.found)
+
+
+class Control:
+    """The control plane's parts: the drainer, metrics and the management API (imported when first asked for)."""
+
+    def __init__(self, base: Base, principals: Principals, compiled: Callable[[], Compiled]) -> None:
+        self._base = base
+        self._principals = principals
+        self._compiled = compiled
+        self.metrics = Metrics()
+        self.drainer = Drainer(base.journal_dir, base.database, seen=self.metrics.add)
+        self.metrics.gauge("journal_behind_bytes", "Journal bytes not in the database yet", lambda: self.drainer.behind)
+        self.metrics.gauge("calls_in_flight", "Holds that have not ended", lambda: self.drainer.in_flight)
+        self.metrics.gauge("dead_letters", "Journal lines that could not be stored", lambda: self.drainer.dead_letters)
+
+    def know(self, compiled: Compiled) -> None:
+        """Tell the metrics which names may be label values."""
+        names = [model.id for model in compiled.registry.listing(compiled.providers.values())]
+        names += [t.name for route in compiled.snapshot.table.routes.values() for t in route.targets]
+        self.metrics.know(compiled.providers, names)
+
+    def load(self) -> App:
+        """Import and build the management API. Takes a second of CPU, so not before it is asked for."""
+        from headgate.admin.parts import AdminParts
+        from headgate.control import Control as ControlPlane
+        from headgate.observe.log import SqlLogStore
+        from headgate.observe.usage import SqlUsage
+        from headgate.storage.engine import open_engine
+        from headgate.storage.keys import SqlKeyStore
+
+        engine = open_engine(self._base.url)
+        parts = AdminParts(
+            principals=self._principals,
+            keys=SqlKeyStore(engine),
+            derived=self._base.home.derived,
+            config=self._config,
+            logs=SqlLogStore(engine),
+            usage=SqlUsage(engine),
+        )
+        return ControlPlane(parts, self.metrics.render, self._base.settings.metrics_token)
+
+    def _config(self) -> dict[str, Any]:
+        shown = msgspec.to_builtins(self._compiled().config, enc_hook=lambda value: str(value))
+        assert isinstance(shown, dict)
+        return shown
+
+
+class Worker:
+    """One data plane: everything a request touches."""
+
+    def __init__(self, base: Base, number: int, workers: int) -> None:
+        self.base = base
+        self.ways = Ways()
+        self.principals = base.principals()
+        self.journal = Journal(base.journal_dir)
+        self.desk = Desk(base.database)
+        grants = SqlGrants(self.desk, self.journal.id, workers)
+        self.gate, meter = shared_limits(self.desk, self.journal.id, workers)
+        self.books = LedgerBooks(self.journal, grants, meter=meter)
+        self.compiled = base.compile(base.config, self.ways)
+        self.on_compiled: Callable[[Compiled], None] = lambda compiled: None
+        self.parts = Parts(
+            principals=self.principals,
+            gate=self.gate,
+            books=self.books,
+            snapshot=self.compiled.snapshot,
+            count_tokens=tokens.counted,
+            estimate_output=tokens.estimate,
+            log_error=log_error,
+            worker=number,
+        )
+        self.state = State(listing=self._listing, ready_checks=self._checks, started_at=monotonic())
+        self.watcher: Watcher | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self.server: Server | None = None
+
+    async def start(self, sock: socket.socket, control: App) -> None:
+        """Serve on *sock*."""
+        await self.principals.refresh()
+        app = Dispatch(self.parts, self.state, control)
+        limits = ServerLimits(body=self.compiled.config.limits.body)
+        self.server = await start(app, [sock], limits=limits, on_error=log_server_error)
+        self._tasks.append(asyncio.create_task(self.principals.run()))
+        self._tasks.append(asyncio.create_task(self._look_around()))
+        if self.base.file is not None:
+            self.watcher = Watcher(self.base.file, self.base.read, self._take_over, seen=self.base.seen)
+            self._tasks.append(asyncio.create_task(self.watcher.run()))
+        gc.collect()
+        gc.freeze()  # what a start has made stays; collections need not walk it again
+
+    async def stop(self, accept_grace: float, drain: float) -> None:
+        """Finish what runs, then close everything. What was recorded is in the journal when this returns."""
+        self.state.draining = True
+        if self.server is not None:
+            await self.server.drain(accept_grace, drain)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.principals.close()
+        self.books.close()
+        await self.ways.close()
+        await asyncio.to_thread(self.desk.close)
+        self.journal.close()
+
+    def abort(self) -> None:
+        """Cut every connection now; their calls are settled all the same."""
+        if self.server is not None:
+            self.server.abort()
+
+    def _take_over(self, config: Config) -> None:
+        compiled = self.base.compile(config, self.ways)
+        self.base.config, self.compiled = config, compiled
+        self.parts.snapshot = compiled.snapshot
+        self.on_compiled(compiled)
+
+    async def _look_around(self) -> None:
+        """Add the model servers of this machine, without having made the start wait for them."""
+        local = await probe_local()
+        new = {name: account for name, account in local.items() if name not in self.base.found}
+        if new:
+            self.base.found = {**self.base.found, **new}
+            with suppress(ConfigError):
+                self._take_over(self.base.config)
+
+    def _listing(self, who: Principal) -> list[dict[str, Any]]:
+        return [msgspec.structs.asdict(model) for model in self.compiled.listing(who)]
+
+    def _checks(self) -> dict[str, str]:
+        keys = "degraded" if self.principals.degraded else "ok"
+        checks = {"config": "ok", "keys": keys if self.principals.ready else "not loaded", "ledger": "ok"}
+        if self.watcher is not None and self.watcher.problems:
+            checks["config_file"] = f"kept the old one: {len(self.watcher.problems)} problem(s) in the new"
+        if keys == "degraded" and self.principals.ready:
+            checks["keys"], checks["key_store"] = "ok", "does not answer; known keys are served"
+        return checks
+
+
+def shared_limits(desk: Desk, owner: str, workers: int) -> tuple[Any, Any]:
+    """Return (gate, meter maker): in memory for one worker, over the shared store for several."""
+    if workers == 1:
+        return LocalGate(), lambda key_id, limit: LocalMeter(limit)
+    from headgate.limits.shared import SharedGate, SharedMeter
+
+    return SharedGate(desk, owner, workers), partial(SharedMeter, desk, owner, workers)
+
+
+def log_error(call: Call, error: BaseException) -> None:
+    """Tell the log of a fault of ours."""
+    log.error("call %s failed inside the gateway", call.id, exc_info=error)
+
+
+def log_server_error(error: BaseException, scope: Any) -> None:
+    """Tell the log of an application that raised."""
+    log.error("%s %s failed inside the gateway", scope.get("method"), scope.get("path"), exc_info=error)
+
+
+class Process:
+    """What one process does from its start to its end, as ``supervise`` runs it."""
+
+    def __init__(self, base: Base) -> None:
+        self.base = base
+
+    async def alone(self, sockets: list[socket.socket], number: int, life: Life) -> None:
+        """Be everything: data plane, drainer, management API."""
+        worker = Worker(self.base, 0, 1)
+        control = Control(self.base, worker.principals, lambda: worker.compiled)
+        worker.on_compiled = control.know
+        control.know(worker.compiled)
+        await asyncio.to_thread(control.drainer.recover)
+        control.drainer.start()
+        await self._serve(worker, sockets, LocalControl(control.load), life)
+        await asyncio.to_thread(control.drainer.stop)
+
+    async def one_of_several(self, port: int, sockets: list[socket.socket], number: int, life: Life) -> None:
+        """Be a data plane; pass management requests on to the parent's *port*."""
+        worker = Worker(self.base, number, self.base.settings.workers)
+        control = RemoteControl(Origin("127.0.0.1", port), control_token(self.base.home), worker.ways.lean)
+        await self._serve(worker, sockets, control, life)
+
+    async def parent(self, sock: socket.socket, life: Life) -> None:
+        """Be the control plane of several workers: drain their journals, serve the management API on *sock*."""
+        ways = Ways()
+        compiled = self.base.compile(self.base.config, ways)
+        principals = self.base.principals()
+        control = Control(self.base, principals, lambda: compiled)
+        control.know(compiled)
+        await asyncio.to_thread(control.drainer.recover)
+        control.drainer.start()
+        await principals.refresh()
+        following = asyncio.create_task(principals.run())
+        guarded = Guarded(LocalControl(control.load), control_token(self.base.home))
+        server = await start(guarded, [sock], on_error=log_server_error)
+        life.ready()
+        await life.stopping.wait()
+        server.abort()
+        following.cancel()
+        principals.close()
+        await ways.close()
+        await asyncio.to_thread(control.drainer.stop)
+
+    async def _serve(self, worker: Worker, sockets: list[socket.socket], control: App, life: Life) -> None:
+        settings = self.base.settings
+        await worker.start(sockets[0], control)
+        if worker.watcher is not None:
+            life.reload = worker.watcher.poke
+        life.ready()
+        await life.stopping.wait()
+        stopping = asyncio.ensure_future(worker.stop(min(settings.accept_grace, settings.drain), settings.drain))
+        hurrying = asyncio.ensure_future(life.hurry.wait())
+        await asyncio.wait([stopping, hurrying], return_when=asyncio.FIRST_COMPLETED)
+        if not stopping.done():
+            worker.abort()
+        hurrying.cancel()
+        await stopping
+
+
+def control_token(home: Home) -> bytes:
+    """Return what a worker shows to its parent: only who can read the home's secret can make it."""
+    return hmac.digest(home.derived.signing, b"control", "sha256").hex().encode()
+
+
+def serve(settings: Settings) -> int:
+    """Run the gateway; return the exit code."""
+    configure(settings.log_level)
+    base = Base(settings)
+    ensure(base.url)
+    made = base.first_keys()
+    sock = bind(settings.host, settings.port)
+    port = sock.getsockname()[1]
+    process = Process(base)
+    several = settings.workers > 1
+    inner = bind("127.0.0.1", 0) if several else None
+    return run(
+        process.alone,
+        [sock],
+        workers=settings.workers,
+        argv=partial(child_argv, settings, inner.getsockname()[1] if inner is not None else 0),
+        control=partial(process.parent, inner) if inner is not None else None,
+        on_ready=partial(greet, settings, port, made),
+        patience=settings.drain + 6,
+    )
+
+
+def child_argv(settings: Settings, port: int, number: int, fds: list[int], line: int) -> list[str]:
+    """The command of a worker process; everything that is not in the environment stands in it."""
+    told = Told(number, fds, line, port, str(settings.home), str(settings.config or ""), settings.workers)
+    return [sys.executable, "-m", "headgate.app", msgspec.json.encode(told).decode()]
+
+
+class Told(msgspec.Struct, array_like=True):
+    """What a parent tells its worker. Secrets come by the environment."""
+
+    number: int
+    fds: list[int]
+    line: int
+    port: int
+    home: str
+    config: str
+    workers: int
+
+
+def child(told: Told) -> int:
+    """Be the worker that *told* describes; return the exit code."""
+    overrides = {"home": told.home, "config": told.config or None, "workers": told.workers}
+    settings = load_settings(environment(), overrides)
+    configure(settings.log_level)
+    process = Process(Base(settings))
+    return work(partial(process.one_of_several, told.port), worker=told.number, fds=told.fds, line=told.line)
+
+
+def greet(settings: Settings, port: int, made: FirstKeys) -> None:
+    """Tell people where the gateway is and, the first time only, its keys."""
+    shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # compared, not bound
+    url = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
+    lines = [f"Headgate is ready on {url}  (home {settings.home})"]
+    if made.admin is not None:
+        lines.append(f"Admin key, shown this once:    {made.admin.reveal()}")
+    if made.key is not None:
+        key = made.key.reveal()
+        lines += [
+            f"Virtual key, shown this once:  {key}",
+            "The first request:",
+            f'  curl {url}/v1/chat/completions -H "Authorization: Bearer {key}" -H "Content-Type: application/json" '
+            '-d \'{"model": "sandbox/chat", "messages": [{"role": "user", "content": "Hello"}]}\'',
+        ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    raise SystemExit(child(msgspec.json.decode(sys.argv[1], type=Told)))

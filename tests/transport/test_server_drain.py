@@ -111,6 +111,19 @@ def test_bind_takes_what_it_is_given() -> None:
         assert sock.family in (socket.AF_INET, socket.AF_INET6)
 
 
+async def test_a_socket_of_the_unix_domain(tmp_path: Path) -> None:
+    sock = socket.socket(socket.AF_UNIX)
+    sock.bind(str(tmp_path / "s"))
+    sock.listen()
+    sock.setblocking(False)
+    server = await start(Seen(), [sock])
+    client = Raw(*await asyncio.open_unix_connection(tmp_path / "s"))
+    assert (await client.ask(GET % b"x")).body == b"GET /x "
+    client.close()
+    Raw.clients.clear()
+    assert await server.drain(0, 2)
+
+
 async def test_small_answers_are_not_delayed() -> None:
     async with serving(Seen()) as (server, port):
         await Raw.to(port)

@@ -122,16 +122,16 @@ class Server:
             conn.transport.abort()
 
     async def listen(self, sock: socket.socket, ssl_context: ssl.SSLContext | None) -> None:
-        """Accept connections on *sock*."""
-        self._listeners.append(
-            await self.loop.create_server(
-                lambda: Connection(self),
-                sock=sock,
-                backlog=2048,
-                ssl=ssl_context,
-                ssl_handshake_timeout=self.limits.head_timeout if ssl_context else None,
-            )
+        """Accept connections on *sock*, of TCP or of the Unix domain."""
+        create = self.loop.create_unix_server if sock.family == socket.AF_UNIX else self.loop.create_server
+        listener = await create(
+            lambda: Connection(self),
+            sock=sock,
+            backlog=2048,
+            ssl=ssl_context,
+            ssl_handshake_timeout=self.limits.head_timeout if ssl_context else None,
         )
+        self._listeners.append(listener)
 
     # What connections ask of their server
 

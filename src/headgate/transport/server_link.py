@@ -20,6 +20,9 @@ WAITING, WHOLE, CHUNKED, UNTIL_CLOSE, BODILESS, ENDED = range(6)
 
 _NO_BODY = frozenset((204, 304))
 
+UNCOPIED = 16 * 1024
+"""A body beyond this many bytes is not worth a copy to be sent in one piece with its head."""
+
 LARGE = 1024 * 1024
 """A body beyond this many bytes is kept as one growing block, which goes back to the system when it is freed; hundreds
 of pieces on the heap would not."""

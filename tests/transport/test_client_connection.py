@@ -2,13 +2,19 @@
 
 import asyncio
 import random
+import struct
+import time
 from typing import Any
+
+import pytest
 
 from headgate.transport.base import Origin, Outbound
 from headgate.transport.clock import Clock
 from headgate.transport.connection import MAX_HEAD, Connection
+from headgate.transport.pool import Bounds, Pool
 from headgate.transport.response import ALL, ANY, HEAD, Response
 from tests.transport.test_client_framing import BROKEN, WHOLE
+from tests.transport.upstream import OK, failure
 
 SEEDS = [data for data, *_ in WHOLE.values()] + [data for data in BROKEN.values() if len(data) < 2000]
 CODES = {"upstream_invalid_response", "upstream_stream_interrupted", "upstream_connect_error"}
@@ -22,6 +28,8 @@ class Wire:
         self.aborted = 0
         self.released = 0
         self.written: list[bytes] = []
+        self.progress: tuple[int, int] | None = None
+        """Bytes sent and acknowledged so far; ``None`` where the system does not tell."""
 
     def write(self, data: bytes) -> None:
         self.written.append(data)
@@ -39,7 +47,11 @@ class Wire:
         pass
 
     def getsockopt(self, *options: object) -> bytes:
-        raise OSError
+        """Return Linux's ``struct tcp_info``, as far as the connection reads it."""
+        if self.progress is None:
+            raise OSError
+        sent, acknowledged = self.progress
+        return bytes(120) + struct.pack("=Q", acknowledged + 1) + bytes(72) + struct.pack("=QQ", sent, 0) + bytes(16)
 
     def pause_reading(self) -> None:
         pass
@@ -156,6 +168,78 @@ async def test_limits_are_exact() -> None:
                 connection.data_received(data[at : at + step])
             assert (response.error is None) is passes, (extra, step)
             assert wire.released == passes
+
+
+RESET = ConnectionResetError()
+PIPE = BrokenPipeError()
+
+
+@pytest.mark.parametrize(
+    ("used", "exc", "sent", "acknowledged", "unseen"),
+    [
+        (True, None, 1.0, 1.0, False),  # an orderly close by a peer that had it all
+        (True, None, 1.0, 0.5, True),  # it had closed before it came
+        (False, None, 1.0, 0.5, True),
+        (True, None, 0.5, 0.5, True),  # it had not even left
+        (True, RESET, 1.0, 1.0, False),
+        (True, RESET, 1.0, 0.5, False),  # the acknowledgement may have been on its way
+        (True, RESET, 0.5, 0.5, True),
+        (True, PIPE, 0.5, 0.5, True),
+        (False, PIPE, 0.0, 0.0, True),
+        (True, None, None, None, True),  # an unknown system: most likely an idle close
+        (False, None, None, None, False),
+        (True, RESET, None, None, False),
+    ],
+)
+async def test_who_may_have_seen_it(
+    used: bool, exc: Exception | None, sent: float | None, acknowledged: float | None, unseen: bool
+) -> None:
+    """Only what the peer cannot have read is free of charge, and only on a used connection is it sent again."""
+    wire = Wire()
+    connection = connect(wire)
+    if used:
+        begin(connection)
+        connection.data_received(OK)
+    response = begin(connection)
+    total = sum(map(len, wire.written))
+    if sent is not None and acknowledged is not None:
+        wire.progress = int(total * sent), int(total * acknowledged)
+    if exc is None:
+        connection.eof_received()
+    connection.connection_lost(exc)
+    assert response.error is not None
+    assert response.error.billed == ("none" if unseen else "uncertain")
+    assert response.error.same_target is unseen
+    assert response.stale is (unseen and used)
+
+
+async def test_a_late_close_is_no_idle_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = Wire()
+    connection = connect(wire)
+    begin(connection)
+    connection.data_received(OK)
+    response = begin(connection)
+    now = time.monotonic()
+    monkeypatch.setattr("headgate.transport.connection.monotonic", lambda: now + 1.5)
+    connection.eof_received()
+    assert response.error is not None
+    assert (response.stale, response.error.billed) == (False, "uncertain")
+
+
+async def test_closed_between_being_made_and_being_used() -> None:
+    """The pool gives no such connection out, and keeps its slot."""
+    wire = Wire()
+
+    async def dial(pool: Pool, timeout: float) -> Connection:
+        connection = connect(wire)
+        connection.eof_received()
+        return connection
+
+    pool = Pool(wire.origin, Bounds(connections=1), Clock(lambda now: (False, False)), dial)
+    for _ in range(3):
+        error = await failure(pool.open(1.0))
+        assert (error.code, error.billed) == ("upstream_connect_error", "none")
+        assert pool.counts.open == 0
 
 
 async def test_data_after_the_end_is_harmless() -> None:

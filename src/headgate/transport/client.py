@@ -47,7 +47,7 @@ class Http1Sender:
             return response
         if response.stale:
             return await self._send_anew(pool, out)
-        raise response.error or failures.no_answer(out.origin)
+        raise response.error or failures.no_answer(out.origin, unseen=False)
 
     async def close(self) -> None:
         """See ``Sender.close``. Requests under way fail."""
@@ -80,7 +80,7 @@ class Http1Sender:
             raise
         if response.status:
             return response
-        raise response.error or failures.no_answer(out.origin)
+        raise response.error or failures.no_answer(out.origin, unseen=False)
 
     def _open_pool(self, origin: Origin) -> Pool:
         if self._closed:

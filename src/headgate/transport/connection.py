@@ -315,14 +315,16 @@ class Connection(asyncio.Protocol):
         elif self._phase == _BODY:
             self._fail(failures.cut(self._pool.origin))
         else:
-            response.stale = self.used and not self._overhead and self._unseen(exc)
-            self._fail(failures.no_answer(self._pool.origin))
+            unseen = not self._overhead and self._unseen(exc)
+            response.stale = unseen and self.used
+            self._fail(failures.no_answer(self._pool.origin, unseen))
 
     def _unseen(self, exc: Exception | None) -> bool:
         """Whether the peer had closed the connection before it could have read the request to its end.
 
-        Only then is it sent again: an acknowledged request may be at work, and paid for. After an orderly close, what
-        came too late was never acknowledged. A reset may hide an acknowledgement, so there it must not even have left.
+        Only then is nothing owed for it, and is it sent again: an acknowledged request may be at work. After an orderly
+        close, what came too late was never acknowledged. A reset may hide an acknowledgement, so there it must not even
+        have left.
         """
         if monotonic() - (self.deadline - self._patience) > STALE_WITHIN:
             return False
@@ -330,7 +332,7 @@ class Connection(asyncio.Protocol):
             return True  # nothing could be written
         progress = sent_and_acknowledged(self._transport.get_extra_info("socket"))
         if progress is None:
-            return exc is None
+            return self.used and exc is None  # the likely case, where nothing better is known
         sent, acknowledged = progress
         if exc is None:
             return acknowledged < max(sent, self._written)

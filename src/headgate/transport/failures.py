@@ -34,13 +34,14 @@ def not_trusted(origin: Origin, reason: str) -> UpstreamFailed:
     return UpstreamFailed(f"TLS to {where(origin)} failed: {reason}.", status=502, code="upstream_tls_error")
 
 
-def no_answer(origin: Origin) -> UpstreamFailed:
-    """The connection ended after the request was written and before the response headers were complete."""
+def no_answer(origin: Origin, unseen: bool) -> UpstreamFailed:
+    """The connection ended before the response headers were complete; *unseen*: before the request could be read."""
     return UpstreamFailed(
         f"{where(origin)} closed the connection without an answer.",
         status=502,
         code="upstream_connect_error",
-        billed="uncertain",
+        same_target=unseen,
+        billed="none" if unseen else "uncertain",
     )
 
 

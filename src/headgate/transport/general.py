@@ -214,4 +214,4 @@ def explain(origin: Origin, error: Exception) -> UpstreamFailed:
         return failures.not_connected(origin, str(error) or "connection refused")
     if isinstance(error, httpx2.RemoteProtocolError) and "disconnected" not in str(error):
         return failures.invalid(origin, "it is not valid HTTP")
-    return failures.no_answer(origin)
+    return failures.no_answer(origin, unseen=False)

@@ -34,8 +34,11 @@ class Watch:
         self.ready.set()
         await self.gone.wait()
         assert link.closed
+        link.start(200, b"")
         link.write(b"to nobody")
         link.end()
+        link.respond(200, b"", b"to nobody")
+        link.abort()
 
 
 def nothing(link: Link) -> None: ...

@@ -144,10 +144,10 @@ class Link:
 
     def respond(self, status: int, headers: bytes, body: bytes) -> None:
         """Send a complete answer. *headers* are lines ending in CRLF; Content-Length and Connection are added."""
-        if self.mode:
-            raise RuntimeError("the answer has already begun")
         if self.closed:
             return
+        if self.mode:
+            raise RuntimeError("the answer has already begun")
         self.mode = ENDED
         conn = self.conn
         if status in _NO_BODY:
@@ -163,10 +163,10 @@ class Link:
 
     def start(self, status: int, headers: bytes) -> None:
         """Begin an answer whose length is not known: chunked in HTTP/1.1, ended by closing in HTTP/1.0."""
-        if self.mode:
-            raise RuntimeError("the answer has already begun")
         if self.closed:
             return
+        if self.mode:
+            raise RuntimeError("the answer has already begun")
         if status in _NO_BODY or self.method == b"HEAD":
             self.mode = BODILESS
             coding = b""

@@ -2,6 +2,8 @@
 
 from headgate.core.chat import Finish
 
+NAME = "anthropic-messages"
+
 FINISH: dict[str, Finish] = {
     "end_turn": "stop",
     "stop_sequence": "stop",

@@ -2,6 +2,8 @@
 
 from headgate.core.chat import Finish
 
+NAME = "openai-chat"
+
 FINISH: dict[str, Finish] = {
     "stop": "stop",
     "eos": "stop",
@@ -13,6 +15,10 @@ FINISH: dict[str, Finish] = {
     "error": "error",
 }
 """``finish_reason`` to ours (Together says ``eos``, Mistral ``model_length``); any other word means ``stop``."""
+
+SOURCES = {"anthropic-claude-v1": "anthropic-messages"}
+"""The ``format`` of an item of ``reasoning_details`` to the dialect whose opaque parts it holds."""
+FORMATS = {source: format_ for format_, source in SOURCES.items()}
 
 # fmt: off
 FIELDS = frozenset({

@@ -1,0 +1,252 @@
+"""Reads Messages requests, <https://docs.anthropic.com/en/api/messages>, of both API versions; also those to count."""
+
+import base64
+from typing import Annotated, Literal
+
+import msgspec
+
+from headgate.core.chat import (
+    Extra,
+    File,
+    Format,
+    Image,
+    Message,
+    Part,
+    Request,
+    Text,
+    Thinking,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+)
+from headgate.dialects.anthropic_words import NAME
+from headgate.dialects.envelope import no_content
+from headgate.dialects.fields import Fields, items, starts, text
+from headgate.dialects.fit import RAW
+from headgate.dialects.json_guard import top_level
+
+Raw = msgspec.Raw
+Meta = msgspec.Meta
+_messages = msgspec.json.Decoder(Annotated[list[Raw], Meta(min_length=1, max_length=100_000)])
+_role = msgspec.json.Decoder(Literal["user", "assistant", "system"])
+_share = msgspec.json.Decoder(Annotated[float, Meta(ge=0, le=1)])
+_top = msgspec.json.Decoder(Annotated[int, Meta(ge=0)])
+_MODES = {"auto": "auto", "none": "none", "any": "required", "tool": "named"}
+
+
+def read_request(body: bytes) -> Request:
+    """Read a request; raise ``BadRequest`` naming the field for what the format forbids."""
+    given = Fields(top_level(body))
+    form: dict[str, str] = {}
+    raw_messages = given.need("messages", given.take("messages", _messages))
+    choice, parallel = _tool_choice(given)
+    config = given.inner("output_config")
+    request = Request(
+        model=given.need("model", given.text("model")),
+        messages=_system(given, form)
+        + [_message(Fields(raw, f"messages[{i}]"), i) for i, raw in enumerate(raw_messages)],
+        max_tokens=given.count("max_tokens"),
+        temperature=given.take("temperature", _share),
+        top_p=given.take("top_p", _share),
+        top_k=given.take("top_k", _top),
+        stop=given.names("stop_sequences"),
+        tools=_tools(given),
+        tool_choice=choice,
+        parallel_tool_calls=parallel,
+        format=_format(config, "format") or _format(given, "output_format", form),
+        effort=config.text("effort") if config is not None else None,
+        user=_user(given, form),
+        stream=_stream(given, form),
+        stream_usage=True,
+    )
+    if config is not None:
+        given.keep("output_config", config)
+        if not config.rest and request.format is None and request.effort is None:
+            form["output_config"] = "empty"
+    thinking = given.document("thinking")
+    if thinking is not None:
+        given.rest["thinking"] = thinking  # type: ignore[assignment]  # read by writers of other dialects
+    request.extra = Extra(NAME, given.rest, form)
+    return request
+
+
+def _system(given: Fields, form: dict[str, str]) -> list[Message]:
+    value = given.raw("system")
+    if value is None:
+        return []
+    form["system"] = "str" if starts(value, b'"') else "list"
+    spelt: dict[str, str] = {}
+    parts = _content(value, "system", spelt)
+    return [Message("system", parts, extra=Extra(NAME, {}, spelt) if spelt else None)]
+
+
+def _stream(given: Fields, form: dict[str, str]) -> bool:
+    value = given.flag("stream")
+    if value is not None:
+        form["stream"] = "given"
+    return value is True
+
+
+def _user(given: Fields, form: dict[str, str]) -> str | None:
+    metadata = given.inner("metadata")
+    if metadata is None:
+        return None
+    user = metadata.text("user_id")
+    given.keep("metadata", metadata)
+    if user is None and not metadata.rest:
+        form["metadata"] = "empty"
+    return user
+
+
+def _tools(given: Fields) -> list[Tool] | None:
+    raws = given.items("tools")
+    return None if raws is None else [_tool(Fields(raw, f"tools[{i}]")) for i, raw in enumerate(raws)]
+
+
+def _tool(given: Fields) -> Tool:
+    whole = dict(given.rest)
+    kind = given.text("type")
+    if kind not in (None, "custom"):  # a tool of the server's own
+        return Tool(given.text("name") or kind or "", extra=Extra(NAME, whole, {"tool": RAW}))
+    tool = Tool(
+        given.need("name", given.text("name")),
+        given.text("description"),
+        given.need("input_schema", given.document("input_schema")),
+        given.flag("strict"),
+    )
+    tool.extra = given.extra(NAME, {"type": kind} if kind else None)
+    return tool
+
+
+def _tool_choice(given: Fields) -> tuple[ToolChoice | None, bool | None]:
+    choice = given.inner("tool_choice")
+    if choice is None:
+        return None, None
+    kind = choice.need("type", choice.text("type"))
+    if kind not in _MODES:
+        raise choice.refuse("type", f"expected one of {', '.join(_MODES)}, got {kind[:50]!r}.")
+    name = choice.need("name", choice.text("name")) if kind == "tool" else None
+    serial = choice.flag("disable_parallel_tool_use")
+    given.keep("tool_choice", choice)
+    return ToolChoice(_MODES[kind], name), None if serial is None else not serial  # type: ignore[arg-type]
+
+
+def _format(given: Fields | None, name: str, form: dict[str, str] | None = None) -> Format | None:
+    value = given.raw(name) if given is not None else None
+    if given is None or value is None:
+        return None
+    spec = Fields(value, given.path(name))
+    if spec.need("type", spec.text("type")) == "json_schema":
+        schema = spec.need("schema", spec.document("schema"))
+        if not spec.rest:
+            if form is not None:
+                form["format"] = name
+            return Format("json_schema", schema=schema, strict=True)
+    given.rest[name] = value
+    return None
+
+
+def _message(given: Fields, index: int) -> Message:
+    role = given.need("role", given.take("role", _role))
+    content = given.raw("content")
+    if content is None:
+        raise no_content(index)
+    form: dict[str, str] = {}
+    parts = _content(content, given.path("content"), form)
+    return Message(role, parts, extra=given.extra(NAME, form))
+
+
+def _content(value: Raw, at: str, form: dict[str, str]) -> list[Part]:
+    if starts(value, b'"'):
+        return [Text(text(value, at))]
+    form["content"] = "list"
+    return [_block(Fields(raw, f"{at}[{i}]")) for i, raw in enumerate(items(value, at))]
+
+
+def _block(given: Fields) -> Part:
+    whole = dict(given.rest)
+    kind = given.need("type", given.text("type"))
+    part: Part
+    form: dict[str, str] = {}
+    if kind == "text":
+        part = Text(given.need("text", given.text("text")))
+    elif kind == "image":
+        part = _image(given)
+    elif kind == "document":
+        part = _document(given, form)
+    elif kind == "thinking":
+        part = Thinking(given.need("thinking", given.text("thinking")), given.text("signature"), source=NAME)
+    elif kind == "redacted_thinking":
+        part = Thinking(redacted=given.need("data", given.text("data")), source=NAME)
+    elif kind == "tool_use":
+        part = _tool_use(given, form)
+    elif kind == "tool_result":
+        part = _tool_result(given, form)
+    else:
+        return Text("", Extra(NAME, whole, {"part": RAW}))
+    part.extra = given.extra(NAME, form)
+    return part
+
+
+def _image(given: Fields) -> Image:
+    value = given.need("source", given.raw("source"))
+    source = Fields(value, given.path("source"))
+    kind = source.need("type", source.text("type"))
+    if kind == "base64":
+        image = Image(
+            data=source.need("data", source.text("data")),
+            media_type=source.need("media_type", source.text("media_type")),
+        )
+    elif kind == "url":
+        image = Image(url=source.need("url", source.text("url")))
+    else:  # a file in the account of the provider
+        given.rest["source"] = value
+        return Image()
+    given.keep("source", source)
+    return image
+
+
+def _document(given: Fields, form: dict[str, str]) -> File:
+    value = given.need("source", given.raw("source"))
+    source = Fields(value, given.path("source"))
+    kind = source.need("type", source.text("type"))
+    file = File(name=given.text("title"))
+    if kind == "base64":
+        file.data = source.need("data", source.text("data"))
+        file.media_type = source.need("media_type", source.text("media_type"))
+    elif kind == "text":
+        said = source.need("data", source.text("data"))
+        file.data = base64.b64encode(said.encode("utf-8", "surrogatepass")).decode()
+        file.media_type = source.need("media_type", source.text("media_type"))
+        form["source"] = "text"
+    elif kind == "url":
+        file.url = source.need("url", source.text("url"))
+    elif kind == "file":
+        file.file_id = source.need("file_id", source.text("file_id"))
+    else:
+        given.rest["source"] = value
+        return file
+    given.keep("source", source)
+    return file
+
+
+def _tool_use(given: Fields, form: dict[str, str]) -> ToolCall:
+    id_, name = given.need("id", given.text("id")), given.need("name", given.text("name"))
+    value = given.need("input", given.raw("input"))
+    if starts(value, b'"'):  # what a model wrote that was no JSON
+        form["input"] = "text"
+        return ToolCall(id_, name, text(value, given.path("input")))
+    return ToolCall(id_, name, bytes(value).decode())
+
+
+def _tool_result(given: Fields, form: dict[str, str]) -> ToolResult:
+    call_id = given.need("tool_use_id", given.text("tool_use_id"))
+    content = given.raw("content")
+    if content is None:
+        form["content"] = "absent"
+    parts = _content(content, given.path("content"), form) if content is not None else []
+    failed = given.flag("is_error")
+    if failed is False:
+        form["is_error"] = "given"
+    return ToolResult(call_id, parts, failed is True)

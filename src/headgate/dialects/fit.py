@@ -1,0 +1,166 @@
+"""What becomes of the parts of a request that its target has no word for: refused by name, or left out and said so."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from headgate.core.chat import Extra, Message, Part, Request, Text, Thinking, ToolCall
+from headgate.core.errors import BadRequest
+from headgate.dialects import anthropic_words, openai_words, wire
+from headgate.dialects.base import Abilities, Written
+
+MAX_TOLD = 64  # paths named in a header; a long history repeats itself
+RAW = "raw"  # the form of an object that is kept whole because its kind is not known here
+
+FIELDS = {openai_words.NAME: openai_words.FIELDS, anthropic_words.NAME: anthropic_words.FIELDS}
+# Where a neutral field has another name in its source.
+SPELLINGS: dict[str, dict[str, str]] = {
+    openai_words.NAME: {"format": "response_format", "effort": "reasoning_effort"},
+    anthropic_words.NAME: {
+        "stop": "stop_sequences",
+        "user": "metadata.user_id",
+        "format": "output_config.format",
+        "effort": "output_config.effort",
+        "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
+    },
+}
+
+
+class Rule(NamedTuple):
+    """``refuse`` what changes the answer, ``ignore`` what only hints; a value in ``defaults`` means nothing anyway."""
+
+    act: Literal["refuse", "ignore", "silent"]
+    defaults: tuple[Any, ...] = ()
+    fix: str = ""
+
+
+REFUSE = Rule("refuse")
+IGNORE = Rule("ignore")
+SILENT = Rule("silent")
+Rules = Mapping[str, Rule]
+_NOTHING: tuple[Any, ...] = (None, [], {}, "")
+
+
+class Fit:
+    """Collects what is left out while one request is written for one target."""
+
+    __slots__ = ("_dialect", "_drop", "_rules", "_to", "defaulted", "dropped", "source")
+
+    def __init__(self, dialect: str, request: Request, to: Abilities, drop: bool, rules: Mapping[str, Rules]) -> None:
+        """*rules* says, by source dialect, what to do with each of its own fields."""
+        self.source = request.extra.dialect if request.extra is not None else ""
+        self._dialect = dialect
+        self._to = to
+        self._drop = drop
+        self._rules = rules.get(self.source, {})
+        self.dropped: list[str] = []
+        self.defaulted: list[str] = []
+
+    @property
+    def same(self) -> bool:
+        """The source speaks the target's dialect."""
+        return self.source == self._dialect
+
+    def written(self, body: dict[str, Any]) -> Written:
+        """Return the request, with what was left out."""
+        more = len(self.dropped) - MAX_TOLD
+        told = [*self.dropped[:MAX_TOLD], f"+{more} more"] if more > 0 else self.dropped
+        return Written(wire.encode(body), told, self.defaulted)
+
+    def name(self, field: str) -> str:
+        """Return what the source calls a neutral field."""
+        return SPELLINGS.get(self.source, {}).get(field, field)
+
+    def ignore(self, path: str) -> None:
+        """Leave a hint out, and say so."""
+        self.dropped.append(path)
+
+    def refuse(self, path: str, fix: str = "", code: str = "unsupported_parameter") -> None:
+        """Refuse what is at *path*, or leave it out where the caller or the route allows that."""
+        if self._drop:
+            self.dropped.append(path)
+            return
+        raise BadRequest(
+            f"{self._to.name} does not support '{path}'. {fix or 'Remove it, or ask for a model that takes it'}; "
+            f"with the header 'x-headgate-on-unsupported: drop' the gateway leaves it out.",
+            code=code,
+            param=path,
+        )
+
+    def own(self, extra: Extra | None) -> dict[str, Any]:
+        """Return the fields of *extra* if they are in the target's own dialect."""
+        return extra.fields if extra is not None and extra.dialect == self._dialect else {}
+
+    def form(self, extra: Extra | None, field: str) -> str | None:
+        """Return how *field* was spelt, if that was in the target's own dialect."""
+        return extra.form.get(field) if extra is not None and extra.dialect == self._dialect else None
+
+    def leftover(self, extra: Extra | None, at: str, *taken: str) -> dict[str, Any]:
+        """Return the fields of *extra* to print as they are; refuse or ignore those of another dialect.
+
+        *at* is the path of the object they stand in, ``""`` for the request; *taken* names those already dealt with.
+        """
+        if extra is None:
+            return {}
+        if extra.dialect == self._dialect:
+            return extra.fields if not taken else {k: v for k, v in extra.fields.items() if k not in taken}
+        known = FIELDS.get(extra.dialect)
+        for field, value in extra.fields.items():
+            if field in taken:
+                continue
+            rule = self._rules.get(f"{kind_of(at)}{field}", REFUSE)
+            if rule.act == "silent" or means_nothing(value, rule.defaults):
+                continue
+            path = f"{at}.{field}" if at else field
+            if rule.act == "ignore":
+                self.ignore(path)
+            elif not at and known is not None and field not in known:
+                self.refuse(path, "No dialect defines it", code="unknown_parameter")
+            else:
+                self.refuse(path, rule.fix)
+        return {}
+
+
+def kind_of(at: str) -> str:
+    """Return the prefix under which the rules of an object stand: ``""``, ``messages.``, ``tools.``, ``part.`` ..."""
+    if not at:
+        return ""
+    last = at.rpartition(".")[2].partition("[")[0]
+    return {"messages": "messages.", "tools": "tools.", "tool_calls": "part."}.get(last, "part.")
+
+
+def means_nothing(value: Any, defaults: tuple[Any, ...]) -> bool:
+    """Tell whether leaving *value* out changes nothing."""
+    plain = wire.decode(value) if isinstance(value, msgspec.Raw) else value
+    return any(type(plain) is type(one) and plain == one for one in (*_NOTHING, *defaults))
+
+
+def part_path(source: str, at: str, message: Message, index: int) -> str:
+    """Return where part number *index* of *message*, itself at the path *at*, stands in its source."""
+    as_list = message.extra is not None and message.extra.form.get("content") == "list"
+    if source != openai_words.NAME:
+        if at == "system":
+            return f"system[{index}]" if as_list else at
+        return f"{at}.content[{index}]" if as_list else f"{at}.content"
+    part = message.parts[index]
+    if isinstance(part, ToolCall):
+        return f"{at}.tool_calls[{sum(isinstance(p, ToolCall) for p in message.parts[:index])}]"
+    if isinstance(part, Thinking):
+        return f"{at}.reasoning"
+    before = sum(not isinstance(p, ToolCall | Thinking) for p in message.parts[:index])
+    return f"{at}.content[{before}]" if as_list else f"{at}.content"
+
+
+def merge(into: dict[str, Any], rest: dict[str, Any]) -> None:
+    """Put *rest* beside what is written; where both have an object, into it."""
+    for name, value in rest.items():
+        there = into.get(name)
+        into[name] = {**there, **value} if isinstance(there, dict) and isinstance(value, dict) else value
+
+
+def plain(parts: list[Part]) -> str | None:
+    """Return the text of *parts* if they are one text and nothing beside it."""
+    if len(parts) == 1 and isinstance(parts[0], Text) and parts[0].extra is None:
+        return parts[0].text
+    return None

@@ -29,6 +29,7 @@ from headgate.config.known import known
 from headgate.config.load import loads
 from headgate.config.types import Config, ConfigError, Problem
 from headgate.config.watch import Watcher
+from headgate.control import Control
 from headgate.core.call import Call
 from headgate.ledger.books import LedgerBooks
 from headgate.ledger.drain import Drainer
@@ -48,7 +49,7 @@ from headgate.storage.desk import Desk
 from headgate.storage.feed import SqliteKeyFeed
 from headgate.storage.upgrade import ensure
 from headgate.supervise import Life, run, work
-from headgate.surfaces.control import Guarded, LocalControl, RemoteControl
+from headgate.surfaces.control import Guarded, RemoteControl
 from headgate.surfaces.dispatch import Dispatch
 from headgate.surfaces.state import State
 from headgate.transport.base import Origin, Sender
@@ -135,8 +136,8 @@ class Base:
         return known(self.environ, providers=self.found)
 
 
-class Control:
-    """The control plane's parts: the drainer, metrics and the management API (imported when first asked for)."""
+class Office:
+    """What stands behind the control plane: the drainer, the metrics, and how the management API is built."""
 
     def __init__(self, base: Base, principals: Principals, compiled: Callable[[], Compiled]) -> None:
         self._base = base
@@ -154,10 +155,15 @@ class Control:
         names += [t.name for route in compiled.snapshot.table.routes.values() for t in route.targets]
         self.metrics.know(compiled.providers, names)
 
-    def load(self) -> App:
+    def control(self) -> App:
+        """Return the control plane."""
+        token = self._base.settings.metrics_token
+        return Control(self._principals, self.metrics.render, token, self._management)
+
+    def _management(self) -> App:
         """Import and build the management API. Takes a second of CPU, so not before it is asked for."""
         from headgate.admin.parts import AdminParts
-        from headgate.control import Control as ControlPlane
+        from headgate.management import Management
         from headgate.observe.log import SqlLogStore
         from headgate.observe.usage import SqlUsage
         from headgate.storage.engine import open_engine
@@ -172,7 +178,7 @@ class Control:
             logs=SqlLogStore(engine),
             usage=SqlUsage(engine),
         )
-        return ControlPlane(parts, self.metrics.render, self._base.settings.metrics_token)
+        return Management(parts)
 
     def _config(self) -> dict[str, Any]:
         shown = msgspec.to_builtins(self._compiled().config, enc_hook=lambda value: str(value))
@@ -298,13 +304,13 @@ class Process:
     async def alone(self, sockets: list[socket.socket], number: int, life: Life) -> None:
         """Be everything: data plane, drainer, management API."""
         worker = Worker(self.base, 0, 1)
-        control = Control(self.base, worker.principals, lambda: worker.compiled)
-        worker.on_compiled = control.know
-        control.know(worker.compiled)
-        await asyncio.to_thread(control.drainer.recover)
-        control.drainer.start()
-        await self._serve(worker, sockets, LocalControl(control.load), life)
-        await asyncio.to_thread(control.drainer.stop)
+        office = Office(self.base, worker.principals, lambda: worker.compiled)
+        worker.on_compiled = office.know
+        office.know(worker.compiled)
+        await asyncio.to_thread(office.drainer.recover)
+        office.drainer.start()
+        await self._serve(worker, sockets, office.control(), life)
+        await asyncio.to_thread(office.drainer.stop)
 
     async def one_of_several(self, port: int, sockets: list[socket.socket], number: int, life: Life) -> None:
         """Be a data plane; pass management requests on to the parent's *port*."""
@@ -317,13 +323,13 @@ class Process:
         ways = Ways()
         compiled = self.base.compile(self.base.config, ways)
         principals = self.base.principals()
-        control = Control(self.base, principals, lambda: compiled)
-        control.know(compiled)
-        await asyncio.to_thread(control.drainer.recover)
-        control.drainer.start()
+        office = Office(self.base, principals, lambda: compiled)
+        office.know(compiled)
+        await asyncio.to_thread(office.drainer.recover)
+        office.drainer.start()
         await principals.refresh()
         following = asyncio.create_task(principals.run())
-        guarded = Guarded(LocalControl(control.load), control_token(self.base.home))
+        guarded = Guarded(office.control(), control_token(self.base.home))
         server = await start(guarded, [sock], on_error=log_server_error)
         life.ready()
         await life.stopping.wait()
@@ -331,7 +337,7 @@ class Process:
         following.cancel()
         principals.close()
         await ways.close()
-        await asyncio.to_thread(control.drainer.stop)
+        await asyncio.to_thread(office.drainer.stop)
 
     async def _serve(self, worker: Worker, sockets: list[socket.socket], control: App, life: Life) -> None:
         settings = self.base.settings

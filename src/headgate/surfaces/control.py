@@ -1,8 +1,6 @@
-"""The way to the control plane (management API, /metrics, docs): in this process, or in the parent of its workers."""
+"""The way from a worker to the control plane in its parent, over loopback."""
 
-import asyncio
 import hmac
-from collections.abc import Callable
 
 from headgate.core.errors import HeadgateError, NotFound
 from headgate.dialects import openai_chat
@@ -17,23 +15,6 @@ PEER = b"x-headgate-internal-peer"
 HOP = frozenset(
     (b"connection", b"content-length", b"transfer-encoding", b"host", b"keep-alive", b"expect", TOKEN, PEER)
 )
-
-
-class LocalControl:
-    """The control plane in this process, imported on first use: its libraries take longer than a start may take."""
-
-    def __init__(self, load: Callable[[], App]) -> None:
-        self._load = load
-        self._app: App | None = None
-        self._lock = asyncio.Lock()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if self._app is None:
-            async with self._lock:
-                if self._app is None:
-                    self._app = await asyncio.to_thread(self._load)
-        await self._app(scope, receive, send)
 
 
 class RemoteControl:

@@ -6,10 +6,8 @@ and each worker a data plane of its own on the shared socket.
 
 import asyncio
 import gc
-import hmac
 import logging
 import socket
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -37,24 +35,19 @@ from headgate.ledger.grants import SqlGrants
 from headgate.ledger.journal import Journal
 from headgate.ledger.meters import LocalMeter
 from headgate.limits.gate import LocalGate
-from headgate.logs import configure
 from headgate.models import tokens
 from headgate.observe.metrics import Metrics
 from headgate.pipeline.parts import Parts
 from headgate.providers.base import ProviderConfig, Senders
 from headgate.providers.discover import from_environment, probe_local
 from headgate.settings import Settings, decode_secret_key, environment
-from headgate.settings import load as load_settings
 from headgate.storage.desk import Desk
 from headgate.storage.feed import SqliteKeyFeed
-from headgate.storage.upgrade import ensure
-from headgate.supervise import Life, run, work
-from headgate.surfaces.control import Guarded, RemoteControl
 from headgate.surfaces.dispatch import Dispatch
 from headgate.surfaces.state import State
-from headgate.transport.base import Origin, Sender
+from headgate.transport.base import Sender
 from headgate.transport.client import Http1Sender
-from headgate.transport.server import App, Server, ServerLimits, bind, start
+from headgate.transport.server import App, Server, ServerLimits, start
 
 log = logging.getLogger("headgate")
 
@@ -293,140 +286,3 @@ def log_error(call: Call, error: BaseException) -> None:
 def log_server_error(error: BaseException, scope: Any) -> None:
     """Tell the log of an application that raised."""
     log.error("%s %s failed inside the gateway", scope.get("method"), scope.get("path"), exc_info=error)
-
-
-class Process:
-    """What one process does from its start to its end, as ``supervise`` runs it."""
-
-    def __init__(self, base: Base) -> None:
-        self.base = base
-
-    async def alone(self, sockets: list[socket.socket], number: int, life: Life) -> None:
-        """Be everything: data plane, drainer, management API."""
-        worker = Worker(self.base, 0, 1)
-        office = Office(self.base, worker.principals, lambda: worker.compiled)
-        worker.on_compiled = office.know
-        office.know(worker.compiled)
-        await asyncio.to_thread(office.drainer.recover)
-        office.drainer.start()
-        await self._serve(worker, sockets, office.control(), life)
-        await asyncio.to_thread(office.drainer.stop)
-
-    async def one_of_several(self, port: int, sockets: list[socket.socket], number: int, life: Life) -> None:
-        """Be a data plane; pass management requests on to the parent's *port*."""
-        worker = Worker(self.base, number, self.base.settings.workers)
-        control = RemoteControl(Origin("127.0.0.1", port), control_token(self.base.home), worker.ways.lean)
-        await self._serve(worker, sockets, control, life)
-
-    async def parent(self, sock: socket.socket, life: Life) -> None:
-        """Be the control plane of several workers: drain their journals, serve the management API on *sock*."""
-        ways = Ways()
-        compiled = self.base.compile(self.base.config, ways)
-        principals = self.base.principals()
-        office = Office(self.base, principals, lambda: compiled)
-        office.know(compiled)
-        await asyncio.to_thread(office.drainer.recover)
-        office.drainer.start()
-        await principals.refresh()
-        following = asyncio.create_task(principals.run())
-        guarded = Guarded(office.control(), control_token(self.base.home))
-        server = await start(guarded, [sock], on_error=log_server_error)
-        life.ready()
-        await life.stopping.wait()
-        server.abort()
-        following.cancel()
-        principals.close()
-        await ways.close()
-        await asyncio.to_thread(office.drainer.stop)
-
-    async def _serve(self, worker: Worker, sockets: list[socket.socket], control: App, life: Life) -> None:
-        settings = self.base.settings
-        await worker.start(sockets[0], control)
-        if worker.watcher is not None:
-            life.reload = worker.watcher.poke
-        life.ready()
-        await life.stopping.wait()
-        stopping = asyncio.ensure_future(worker.stop(min(settings.accept_grace, settings.drain), settings.drain))
-        hurrying = asyncio.ensure_future(life.hurry.wait())
-        await asyncio.wait([stopping, hurrying], return_when=asyncio.FIRST_COMPLETED)
-        if not stopping.done():
-            worker.abort()
-        hurrying.cancel()
-        await stopping
-
-
-def control_token(home: Home) -> bytes:
-    """Return what a worker shows to its parent: only who can read the home's secret can make it."""
-    return hmac.digest(home.derived.signing, b"control", "sha256").hex().encode()
-
-
-def serve(settings: Settings) -> int:
-    """Run the gateway; return the exit code."""
-    configure(settings.log_level)
-    base = Base(settings)
-    ensure(base.url)
-    made = base.first_keys()
-    sock = bind(settings.host, settings.port)
-    port = sock.getsockname()[1]
-    process = Process(base)
-    several = settings.workers > 1
-    inner = bind("127.0.0.1", 0) if several else None
-    return run(
-        process.alone,
-        [sock],
-        workers=settings.workers,
-        argv=partial(child_argv, settings, inner.getsockname()[1] if inner is not None else 0),
-        control=partial(process.parent, inner) if inner is not None else None,
-        on_ready=partial(greet, settings, port, made),
-        patience=settings.drain + 6,
-    )
-
-
-def child_argv(settings: Settings, port: int, number: int, fds: list[int], line: int) -> list[str]:
-    """The command of a worker process; everything that is not in the environment stands in it."""
-    told = Told(number, fds, line, port, str(settings.home), str(settings.config or ""), settings.workers)
-    return [sys.executable, "-m", "headgate.app", msgspec.json.encode(told).decode()]
-
-
-class Told(msgspec.Struct, array_like=True):
-    """What a parent tells its worker. Secrets come by the environment."""
-
-    number: int
-    fds: list[int]
-    line: int
-    port: int
-    home: str
-    config: str
-    workers: int
-
-
-def child(told: Told) -> int:
-    """Be the worker that *told* describes; return the exit code."""
-    overrides = {"home": told.home, "config": told.config or None, "workers": told.workers}
-    settings = load_settings(environment(), overrides)
-    configure(settings.log_level)
-    process = Process(Base(settings))
-    return work(partial(process.one_of_several, told.port), worker=told.number, fds=told.fds, line=told.line)
-
-
-def greet(settings: Settings, port: int, made: FirstKeys) -> None:
-    """Tell people where the gateway is and, the first time only, its keys."""
-    shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # compared, not bound
-    url = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
-    lines = [f"Headgate is ready on {url}  (home {settings.home})"]
-    if made.admin is not None:
-        lines.append(f"Admin key, shown this once:    {made.admin.reveal()}")
-    if made.key is not None:
-        key = made.key.reveal()
-        lines += [
-            f"Virtual key, shown this once:  {key}",
-            "The first request:",
-            f'  curl {url}/v1/chat/completions -H "Authorization: Bearer {key}" -H "Content-Type: application/json" '
-            '-d \'{"model": "sandbox/chat", "messages": [{"role": "user", "content": "Hello"}]}\'',
-        ]
-    sys.stdout.write("\n".join(lines) + "\n")
-    sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    raise SystemExit(child(msgspec.json.decode(sys.argv[1], type=Told)))

@@ -24,6 +24,6 @@ def command(
     refuse_exposed(settings)
     for warning in unknown(environment()):
         click.echo(f"headgate: {warning}", err=True)
-    from headgate.app import serve
+    from headgate.serve import serve
 
     ctx.exit(serve(settings))

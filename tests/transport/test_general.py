@@ -8,9 +8,6 @@ import sys
 import time
 from collections.abc import Awaitable
 
-import h2.config
-import h2.connection
-import h2.events
 import pytest
 
 from headgate.transport import general
@@ -239,13 +236,14 @@ async def test_close_and_cancellation_reach_the_upstream() -> None:
 
 async def test_http2(authority: Authority) -> None:
     """Two requests at once on one connection, with bodies both ways."""
+    config, connection, events = (pytest.importorskip(f"h2.{name}") for name in ("config", "connection", "events"))
     served: list[dict[bytes, bytes]] = []
     connections = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal connections
         connections += 1
-        link = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding=None))
+        link = connection.H2Connection(config.H2Configuration(client_side=False, header_encoding=None))
         link.initiate_connection()
         while True:
             writer.write(link.data_to_send())
@@ -253,11 +251,11 @@ async def test_http2(authority: Authority) -> None:
             if not data:
                 break
             for event in link.receive_data(data):
-                if isinstance(event, h2.events.RequestReceived):
+                if isinstance(event, events.RequestReceived):
                     served.append(dict(event.headers))
-                elif isinstance(event, h2.events.DataReceived):
+                elif isinstance(event, events.DataReceived):
                     link.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-                elif isinstance(event, h2.events.StreamEnded):
+                elif isinstance(event, events.StreamEnded):
                     link.send_headers(event.stream_id, [(":status", "200"), ("x-stream", str(event.stream_id))])
                     link.send_data(event.stream_id, b"hello", end_stream=True)
         writer.close()

@@ -66,7 +66,7 @@ def record_of(call: Call, worker: int) -> Record:
         key_id=who.id if who.kind == "key" else None,
         user_id=who.user_id,
         app_id=who.app_id,
-        end_user=call.options.user,
+        end_user=call.options.user or (envelope.user if envelope is not None else None),
         session=call.options.session,
         tags=call.options.tags,
         metadata=call.options.metadata,

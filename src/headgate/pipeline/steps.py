@@ -10,7 +10,15 @@ from headgate.pipeline.options import read_options
 from headgate.pipeline.parts import Parts
 from headgate.providers.base import Target, unsupported
 
-MAX_BODY = 20 * 1024 * 1024
+MAX_BODY = 20_000_000
+
+# Fields that make a call dearer than its model's price, with the values that do not. Under a budget the rest is refused.
+DEARER: dict[str, frozenset[bytes]] = {
+    "service_tier": frozenset((b'"auto"', b'"default"', b'"flex"', b'"standard"', b'"standard_only"', b"null")),
+    "speed": frozenset((b'"standard"', b"null")),
+    "web_search_options": frozenset((b"null",)),
+    "inference_geo": frozenset((b'"global"', b"null")),
+}
 
 
 def authenticate(call: Call, parts: Parts) -> Awaitable[None] | None:
@@ -78,6 +86,8 @@ def plan(call: Call, parts: Parts) -> None:
             raise unsupported(call.envelope.model, operation.replace("_", " "))
     call.plan = usable
     call.reason = route.reason
+    if call.who.budgets:
+        refuse_dearer(call)
     if route.config.unknown_fields == "refuse":
         unknown = call.envelope.unknown_fields()
         if unknown:
@@ -85,4 +95,17 @@ def plan(call: Call, parts: Parts) -> None:
                 f"Unknown parameter {unknown[0]!r}, and the route {route.name!r} forwards none that it does not know.",
                 code="unknown_parameter",
                 param=unknown[0],
+            )
+
+
+def refuse_dearer(call: Call) -> None:
+    """Refuse what would cost more than the price that a hold is counted by."""
+    for name, harmless in DEARER.items():
+        value = call.envelope.fields.get(name)
+        if value is not None and bytes(value) not in harmless:
+            raise BadRequest(
+                f"{name} changes the price of this call by an amount that is not known here, and the key "
+                f"{call.who.name!r} has a budget. Leave it out, or use a key without a budget.",
+                code="price_unknown",
+                param=name,
             )

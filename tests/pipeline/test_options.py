@@ -1,0 +1,81 @@
+"""What callers ask of the gateway itself."""
+
+import pytest
+
+from headgate.core.call import Call
+from headgate.core.errors import BadRequest, MediaType
+from headgate.pipeline.options import read_options
+
+
+def call(**headers: str) -> Call:
+    given = {"content-type": "application/json", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    lines = [(name.encode(), value.encode()) for name, value in given.items()]
+    return Call(surface="openai", operation="chat", dialect=None, link=None, headers=lines, t0=0.0)
+
+
+def test_all_options() -> None:
+    one = call(
+        x_headgate_tags="a, b", x_headgate_user="u", x_headgate_session="s", x_headgate_timeout="2.5",
+        x_headgate_on_unsupported="drop", x_headgate_metadata='{"k": 1}', x_headgate_stream_info="1", x_headgate_clamp="off",
+    )  # fmt: skip
+    read_options(one)
+    options = one.options
+    assert options.tags == ("a", "b") and options.user == "u" and options.session == "s" and options.timeout == 2.5
+    assert (
+        options.on_unsupported == "drop" and options.metadata == {"k": 1} and options.stream_info and not options.clamp
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("x_headgate_timeout", "soon"),
+        ("x_headgate_timeout", "-1"),
+        ("x_headgate_timeout", "nan"),
+        ("x_headgate_timeout", "999999"),
+        ("x_headgate_on_unsupported", "maybe"),
+        ("x_headgate_metadata", "[1]"),
+        ("x_headgate_metadata", "{"),
+        ("x_headgate_user", ""),
+        ("x_headgate_user", "u" * 300),
+        ("x_headgate_tags", ",".join(map(str, range(30)))),
+        ("x_headgate_stream_info", "si"),
+    ],
+)
+def test_nonsense_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        read_options(call(**{name: value}))
+    assert refused.value.param == name.replace("_", "-")
+
+
+def test_an_unknown_option_is_refused_with_the_list() -> None:
+    with pytest.raises(BadRequest, match="x-headgate-tags") as refused:
+        read_options(call(x_headgate_nonsense="1"))
+    assert refused.value.code == "unknown_option"
+
+
+@pytest.mark.parametrize("media", ["", "text/plain", "application/jsonx", "multipart/form-data"])
+def test_only_json_is_taken(media: str) -> None:
+    with pytest.raises(MediaType):
+        read_options(call(content_type=media))
+
+
+@pytest.mark.parametrize("media", ["application/json", "application/json; charset=utf-8", "Application/JSON ; x=y"])
+def test_json_in_any_spelling(media: str) -> None:
+    read_options(call(content_type=media))
+
+
+def test_a_callers_trace_goes_on() -> None:
+    one = call(traceparent="00-" + "ab" * 16 + "-" + "cd" * 8 + "-01")
+    read_options(one)
+    assert one.trace_id == "ab" * 16
+
+
+@pytest.mark.parametrize(
+    "value", ["junk", "00-" + "0" * 32 + "-" + "1" * 16 + "-01", "00-" + "AB" * 16 + "-" + "1" * 16 + "-01"]
+)
+def test_a_broken_trace_is_not_taken(value: str) -> None:
+    one = call(traceparent=value)
+    own = one.trace_id
+    read_options(one)
+    assert one.trace_id == own

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Event, Thread
-from time import monotonic, sleep
+from time import monotonic
 
 from headgate.ledger.batch import Ended, Poison, ended_of, read_end
 from headgate.ledger.keeper import Keeper
@@ -21,8 +21,6 @@ from headgate.observe.facts import Facts
 POLL_SECONDS = 0.2
 SYNC_SECONDS = 1.0
 LONGEST_PAUSE = 5.0
-TURN = 64
-"""Lines read before other threads get a turn: this one must not keep the event loop waiting for milliseconds."""
 
 
 class Drainer:
@@ -191,9 +189,7 @@ class Drainer:
         batch: list[Ended] = []
         opened = 0
         whole = lines.split(b"\n")[:-1]
-        for number, line in enumerate(whole):
-            if not number % TURN:
-                sleep(0)
+        for line in whole:
             kind = line[KIND]
             if kind == END:
                 ended, holds = self._read(line)

@@ -4,15 +4,13 @@ from collections.abc import Awaitable, Callable
 from time import monotonic_ns
 from typing import Protocol
 
-from headgate.limits.gcra import Rule, full_in, given, left, rescaled, taken, wait
+from headgate.limits.gcra import Rule, converted, full_in, given, left, taken, wait
 
 
 class Meter(Protocol):
     """One caller's tokens per minute."""
 
     rule: Rule
-    local: bool
-    """All there is to know is here; else :meth:`fetch` may bring more."""
 
     def room(self) -> int:
         """Return how many tokens can be taken now."""
@@ -46,6 +44,10 @@ class Meter(Protocol):
         """Take over a changed limit."""
         ...
 
+    def rest(self) -> None:
+        """Give back what nobody has used since the last two times this was called."""
+        ...
+
     def idle(self) -> bool:
         """Whether it can be forgotten."""
         ...
@@ -55,7 +57,6 @@ class LocalMeter:
     """:class:`Meter` where one process serves all requests."""
 
     __slots__ = ("_clock", "_tat", "rule")
-    local = True
 
     def __init__(self, limit: int, clock: Callable[[], int] = monotonic_ns) -> None:
         """*clock* gives monotonic nanoseconds."""
@@ -96,7 +97,11 @@ class LocalMeter:
     def follow(self, limit: int) -> None:
         """See :class:`Meter`."""
         rule = Rule.of(limit, 60)
-        self._tat, self.rule = rescaled(self.rule, rule, self._tat), rule
+        self._tat = converted((self.rule.scale, self.rule.cost), rule, self._tat, self._clock())
+        self.rule = rule
+
+    def rest(self) -> None:
+        """Nothing to give back: nothing was taken ahead."""
 
     def idle(self) -> bool:
         """See :class:`Meter`."""

@@ -49,6 +49,8 @@ class Tidy:
 
     def _look(self, purse: Purse) -> None:
         """Give back what has been free for two rounds."""
+        if purse.meter is not None:
+            purse.meter.rest()
         for account in purse.accounts:
             account.still += 1
             if account.still >= 2 and account.free > 0 and not purse.queue:

@@ -6,7 +6,7 @@ from time import monotonic_ns
 
 from headgate.access.types import Limits, Principal
 from headgate.core.errors import RateLimited
-from headgate.limits.gcra import SECOND, Rule, full_in, rescaled, wait
+from headgate.limits.gcra import SECOND, Rule, converted, full_in, wait
 from headgate.limits.types import Slot
 
 MAX_SUBJECTS = 50_000
@@ -44,13 +44,13 @@ class Subject:
         self.cap = limits.concurrency
         self.rps_tat = self.rpm_tat = self.inflight = 0
 
-    def follow(self, limits: Limits) -> None:
+    def follow(self, limits: Limits, now: int) -> None:
         """Take over changed limits; what is used stays used."""
         new = Subject(limits)
         if self.rps is not None and new.rps is not None:
-            new.rps_tat = rescaled(self.rps, new.rps, self.rps_tat)
+            new.rps_tat = converted((self.rps.scale, self.rps.cost), new.rps, self.rps_tat, now)
         if self.rpm is not None and new.rpm is not None:
-            new.rpm_tat = rescaled(self.rpm, new.rpm, self.rpm_tat)
+            new.rpm_tat = converted((self.rpm.scale, self.rpm.cost), new.rpm, self.rpm_tat, now)
         self.limits, self.rps, self.rpm, self.cap = limits, new.rps, new.rpm, new.cap
         self.rps_tat, self.rpm_tat = new.rps_tat, new.rpm_tat
 
@@ -130,7 +130,7 @@ class LocalGate:
                 self._subjects = {name: s for name, s in self._subjects.items() if not s.idle(now)}
             subject = self._subjects[who.id] = Subject(who.limits)
         else:
-            subject.follow(who.limits)
+            subject.follow(who.limits, self._clock())
         return subject
 
 

@@ -77,6 +77,7 @@ def full_in(rule: Rule, tat: int, now: int) -> int:
     return max(-(-(tat - now * rule.scale) // rule.scale), 0)
 
 
-def rescaled(old: Rule, new: Rule, tat: int) -> int:
-    """Carry a state over to a changed limit: the bucket is full again at the same instant."""
-    return tat * new.scale // old.scale
+def converted(old: tuple[int, int], new: Rule, tat: int, now: int) -> int:
+    """Carry a state over from a rule of another (scale, cost): as many units are used as were."""
+    scale, cost = old
+    return now * new.scale + -(-max(tat - now * scale, 0) * new.cost // cost)

@@ -1,0 +1,108 @@
+"""Tokens per minute where several processes serve one home: a meter over shared rows."""
+
+import sqlite3
+from collections.abc import Callable
+from time import monotonic_ns
+
+from headgate.limits.gcra import SECOND, Rule, full_in, left, taken, wait
+from headgate.limits.rates import Claim, give, slice_units, state_of, write
+from headgate.storage.desk import Desk
+
+NAME = "tpm"
+FRESH = SECOND // 20
+"""Nanoseconds for which the store's last answer stands."""
+
+
+class SharedMeter:
+    """:class:`headgate.ledger.meters.Meter` of one of several processes.
+
+    Near the limit a call takes what it needs and no more; what its end gives back goes to the store at once, but for a
+    slice of at most its share of 1 percent.
+    """
+
+    __slots__ = ("_asked", "_clock", "_desk", "_scope", "_slice", "_still", "_stock", "_tat", "_workers", "rule")
+
+    def __init__(
+        self, desk: Desk, scope: str, limit: int, workers: int, clock: Callable[[], int] = monotonic_ns
+    ) -> None:
+        """*scope* is the id of the key; *clock* gives nanoseconds, the same in all processes."""
+        self._desk = desk
+        self._scope = scope
+        self._workers = workers
+        self._clock = clock
+        self._stock = self._tat = self._still = 0
+        self._asked = -FRESH
+        self._set(limit)
+
+    def _set(self, limit: int) -> None:
+        self._slice = slice_units(limit, self._workers)
+        rule = Rule.of(limit, 60)
+        self.rule = rule.reduced(self._slice * self._workers) if self._slice > 1 else rule
+
+    def room(self) -> int:
+        """See :class:`headgate.ledger.meters.Meter`: what has been taken from the store and is not used."""
+        return self._stock
+
+    def take(self, tokens: int) -> None:
+        """See :class:`headgate.ledger.meters.Meter`."""
+        self._stock -= tokens
+        self._still = 0
+
+    def give(self, tokens: int) -> None:
+        """See :class:`headgate.ledger.meters.Meter`."""
+        self._stock += tokens
+        if self._stock > self._slice:
+            self._give_back(self._stock - self._slice)
+        elif self._stock < 0:
+            self._give_back(self._stock)
+
+    def wait(self, tokens: int) -> int:
+        """See :class:`headgate.ledger.meters.Meter`: by the store's last answer."""
+        return wait(self.rule, self._tat, self._clock(), max(tokens - self._stock, 0))
+
+    def reset(self) -> int:
+        """See :class:`headgate.ledger.meters.Meter`."""
+        return full_in(self.rule, self._tat, self._clock())
+
+    async def fetch(self, need: int, least: int) -> None:
+        """See :class:`headgate.ledger.meters.Meter`."""
+        now, scope, rule, stock, more = self._clock(), self._scope, self.rule, self._stock, self._slice
+
+        def work(con: sqlite3.Connection) -> tuple[int, int]:
+            tat = state_of(con, scope, Claim(NAME, rule, 0, 0), now)
+            there = max(left(rule, tat, now), 0)
+            units = min(max(need - stock, more), there) if there + stock >= least else 0
+            if units > 0:
+                tat = taken(rule, tat, now, units)
+                write(con, scope, NAME, rule, tat)
+            return max(units, 0), tat
+
+        units, self._tat = await self._desk.ask(work)
+        self._stock += units
+        self._asked = self._clock()
+
+    def known(self) -> bool:
+        """See :class:`headgate.ledger.meters.Meter`."""
+        return self._clock() - self._asked < FRESH
+
+    def follow(self, limit: int) -> None:
+        """See :class:`headgate.ledger.meters.Meter`."""
+        self._give_back(self._stock)
+        self._set(limit)
+        self._asked = -FRESH
+
+    def rest(self) -> None:
+        """See :class:`headgate.ledger.meters.Meter`."""
+        self._still += 1
+        if self._still >= 2 and self._stock > 0:
+            self._give_back(self._stock)
+
+    def idle(self) -> bool:
+        """See :class:`headgate.ledger.meters.Meter`."""
+        return self._stock == 0
+
+    def _give_back(self, tokens: int) -> None:
+        now, scope, rule = self._clock(), self._scope, self.rule
+        self._stock -= tokens
+        if tokens:
+            self._desk.tell(lambda con: give(con, scope, NAME, rule, tokens, now))

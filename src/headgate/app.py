@@ -47,6 +47,7 @@ from headgate.surfaces.dispatch import Dispatch
 from headgate.surfaces.state import State
 from headgate.transport.base import Sender
 from headgate.transport.client import Http1Sender
+from headgate.transport.pool import Bounds
 from headgate.transport.server import App, Server, ServerLimits, start
 
 log = logging.getLogger("headgate")
@@ -56,7 +57,7 @@ class Ways(Senders):
     """The ways out of the process: one lean sender for all, a general one per proxy."""
 
     def __init__(self) -> None:
-        self.lean = Http1Sender()
+        self.lean = Http1Sender(Bounds(connections=2048, waiting=4096, idle=1024))
         self._general: dict[tuple[str | None, bool], Sender] = {}
 
     def get(self, *, proxy: str | None = None, http2: bool = False) -> Sender:

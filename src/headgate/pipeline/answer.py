@@ -52,7 +52,7 @@ def error_head(call: Call, error: HeadgateError) -> bytes:
     if isinstance(error, UpstreamFailed):
         if error.wait is not None:
             headers["retry-after"] = str(max(round(error.wait + 0.5), 1))
-        elif error.status >= 500:
+        elif error.status >= 500 and len(call.attempts) > 1:
             headers["x-should-retry"] = "false"  # the gateway has retried already; a client's retries would multiply
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return lines.encode("ascii", "backslashreplace") + limit_lines(call)

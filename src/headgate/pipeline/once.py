@@ -19,6 +19,7 @@ HEADERS = 30.0  # while another target is left, the response headers must come w
 FIRST_TOKEN = 15.0
 PATIENT = 600.0  # on the last target, and for reasoning models, which think before they speak
 MAX_ERROR_BODY = 64 * 1024
+ERROR_BODY = 5.0  # seconds between the pieces of an error body
 DEFAULT_OUTPUT = 16_384
 FREE = Price()  # counting tokens costs nothing anywhere
 
@@ -155,10 +156,12 @@ async def failure_of(call: Call, target: Target, inbound: Inbound) -> UpstreamFa
             code="upstream_redirect",
             upstream_status=inbound.status,
         )
+    body = b""
     try:
-        body = await inbound.read_all(10.0, MAX_ERROR_BODY)
+        while len(body) < MAX_ERROR_BODY and (more := await inbound.read(ERROR_BODY)):
+            body += more
     except UpstreamFailed:
-        body = b""  # too long, cut or stalled: the status says enough
+        pass  # cut or stalled: the status, and what came, say enough
     spoken = target.provider.dialect("chat") or call.dialect
-    error: UpstreamFailed = spoken.read_error(inbound.status, inbound.headers, body)
+    error: UpstreamFailed = spoken.read_error(inbound.status, inbound.headers, body[:MAX_ERROR_BODY])
     return error

@@ -12,7 +12,7 @@ from headgate.providers.base import Target, unsupported
 
 MAX_BODY = 20_000_000
 
-# Fields that make a call dearer than its model's price, with the values that do not. Under a budget the rest is refused.
+# Fields that make a call dearer than its model's price, with the values that do not.
 DEARER: dict[str, frozenset[bytes]] = {
     "service_tier": frozenset((b'"auto"', b'"default"', b'"flex"', b'"standard"', b'"standard_only"', b"null")),
     "speed": frozenset((b'"standard"', b"null")),

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import socket
+import sqlite3
 import stat
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -16,11 +17,13 @@ from headgate.providers.base import ProviderConfig
 from headgate.providers.catalog import row
 from headgate.settings import Settings
 from headgate.storage import check
+from headgate.storage.sqlite import connect
 from headgate.storage.types import StorageRefused
 from headgate.storage.upgrade import HEAD
 
 LOW_DISK = 500 * 1024 * 1024
 CONNECT = 3.0
+MUCH_BEHIND = 10_000_000
 
 
 def environment_of(settings: Settings) -> Iterator[Finding]:
@@ -72,6 +75,38 @@ def database_of(settings: Settings) -> Iterator[Finding]:
         yield Finding("database", "warn", f"{path} has schema {found}, not {HEAD}: the next start upgrades it")
     else:
         yield Finding("database", "ok", f"{path}, schema {found}")
+
+
+def journal_of(settings: Settings) -> Iterator[Finding]:
+    """Look at what has been recorded but is not in the database yet."""
+    directory = settings.home / "journal"
+    ends: dict[str, int] = {}
+    starts: dict[str, int] = {}
+    for segment in directory.glob("*.*.log"):
+        id, start, _ = segment.name.split(".")
+        ends[id] = max(ends.get(id, 0), int(start, 16) + segment.stat().st_size)
+        starts[id] = min(starts.get(id, int(start, 16)), int(start, 16))
+    stored = _stored(settings)
+    behind = sum(end - max(stored.get(id, 0), starts[id]) for id, end in ends.items())
+    if behind > MUCH_BEHIND:
+        words = f"{behind:,} bytes are not in the database yet; is a gateway running, and can it write the database?"
+        yield Finding("journal", "warn", words)
+    else:
+        yield Finding("journal", "ok", f"{behind:,} bytes are not in the database yet")
+    dead = directory / "dead.jsonl"
+    if dead.exists() and dead.stat().st_size:
+        yield Finding("journal", "warn", f"{dead} holds records that the database refused")
+
+
+def _stored(settings: Settings) -> dict[str, int]:
+    try:
+        con = connect(settings.database_path())
+        try:
+            return dict(con.execute("SELECT id, position FROM journals"))
+        finally:
+            con.close()
+    except sqlite3.Error:
+        return {}  # told by the look at the database
 
 
 def config_of(settings: Settings) -> Iterator[Finding]:

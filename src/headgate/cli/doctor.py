@@ -54,6 +54,7 @@ def findings(settings: "Settings", *, probe: bool) -> "Iterator[Finding]":
     if settings.home.exists():
         yield from diagnosis.home_of(settings)
         yield from diagnosis.database_of(settings)
+        yield from diagnosis.journal_of(settings)
     else:
         yield Finding("home", "ok", f"{settings.home} is not there yet; the first start makes it")
     yield from diagnosis.config_of(settings)

@@ -1,0 +1,139 @@
+"""Every reader of foreign bytes, fed broken ones: the only exceptions are our own, and nothing takes long."""
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from headgate.config import ConfigError, Known, loads
+from headgate.core.errors import HeadgateError
+from headgate.dialects import anthropic_messages, embeddings, openai_chat
+from headgate.dialects.json_guard import top_level
+from tests.proofs import Progress
+
+SECONDS = 60.0
+SLOWEST = 1.0
+
+CHAT = b'{"model":"m","messages":[{"role":"system","content":"s"},{"role":"user","content":[{"type":"text","text":"\\u00e4\\ud83d\\ude00"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AA=="}}]},{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\\"a\\":1}"}}]},{"role":"tool","tool_call_id":"c","content":"r"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}],"tool_choice":"auto","response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{}}},"max_tokens":5,"temperature":0.5,"stop":["a"],"stream":true,"stream_options":{"include_usage":true},"n":1,"user":"u"}'
+MESSAGES = b'{"model":"m","max_tokens":5,"system":[{"type":"text","text":"s","cache_control":{"type":"ephemeral"}}],"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"s"},{"type":"tool_use","id":"c","name":"f","input":{"a":1e3}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"c","content":[{"type":"text","text":"r"}],"is_error":false}]}],"tools":[{"name":"f","input_schema":{"type":"object"}}],"tool_choice":{"type":"auto"},"stop_sequences":["x"],"metadata":{"user_id":"u"},"stream":true}'
+EMBED = b'{"model":"m","input":["a",[1,2]],"encoding_format":"float","dimensions":8}'
+CHAT_REPLY = b'{"id":"i","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"x","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}'
+MESSAGE_REPLY = b'{"id":"i","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"x"},{"type":"tool_use","id":"c","name":"f","input":{}}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":1,"output_tokens":2}}'
+CHAT_STREAM = b'data: {"id":"i","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"a"},"finish_reason":null}]}\n\ndata: {"id":"i","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{"}}]},"finish_reason":null}]}\n\ndata: {"id":"i","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\ndata: [DONE]\n\n'
+MESSAGE_STREAM = b'event: message_start\ndata: {"type":"message_start","message":{"id":"i","type":"message","role":"assistant","model":"m","content":[],"usage":{"input_tokens":1,"output_tokens":1}}}\n\nevent: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\nevent: ping\ndata: {"type":"ping"}\n\nevent: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}\n\nevent: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\nevent: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n'
+CONFIG = b'providers:\n  a: {kind: openai-compatible, base_url: "http://127.0.0.1:1/v1", price: {input: 1}}\nmodels:\n  a/m: {context: 10}\naliases: {x: a/m}\nroutes:\n  r: {targets: [a/m, a/n]}\nsteps: {}\n'
+
+TOKENS = [
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b'"',
+    b",",
+    b":",
+    b"null",
+    b"true",
+    b"-1",
+    b"1e999",
+    b"\\ud800",
+    b"\\u0000",
+    b"\xff",
+    b"\xc3",
+    b"\r",
+    b"\n\n",
+    b"data: ",
+    b"event: error\n",
+    b"[DONE]",
+    b"0" * 400,
+    b"[" * 70,
+    b'{"error":{}}',
+    b"\xef\xbb\xbf",
+    b"\t",
+    b"&a *a",
+    b"<<: ",
+]
+
+
+def mutate(seed: bytes, rng: random.Random) -> bytes:
+    data = bytearray(seed)
+    for _ in range(rng.randrange(1, 6)):
+        at = rng.randrange(len(data) + 1)
+        match rng.randrange(5):
+            case 0:
+                data[at : at + rng.randrange(1, 20)] = b""
+            case 1:
+                data[at:at] = rng.choice(TOKENS)
+            case 2:
+                data[at : at + 1] = bytes([rng.randrange(256)])
+            case 3:
+                end = at + rng.randrange(1, 60)
+                data[at:at] = data[at:end]
+            case 4:
+                data[at : at + rng.randrange(1, 8)] = rng.choice(TOKENS)
+    return bytes(data)
+
+
+def streamed(make: Callable[[], object]) -> Callable[[bytes, random.Random], None]:
+    def target(data: bytes, rng: random.Random) -> None:
+        reader = make()
+        at = 0
+        while at < len(data):
+            size = rng.randrange(1, 90)
+            reader.feed(data[at : at + size])  # type: ignore[attr-defined]
+            at += size
+        reader.close()  # type: ignore[attr-defined]
+
+    return target
+
+
+def plain(read: Callable[[bytes], object]) -> Callable[[bytes, random.Random], None]:
+    return lambda data, rng: void(read(data))
+
+
+def void(_: object) -> None: ...
+
+
+def config(data: bytes) -> object:
+    return loads(data, {}, Known(kinds=frozenset({"openai-compatible"})))
+
+
+TARGETS: dict[str, tuple[bytes, Callable[[bytes, random.Random], None]]] = {
+    "json guard": (CHAT, plain(top_level)),
+    "chat envelope": (CHAT, plain(openai_chat.envelope)),
+    "chat request": (CHAT, plain(openai_chat.read_request)),
+    "chat reply": (CHAT_REPLY, plain(openai_chat.read_reply)),
+    "chat sniff": (CHAT_REPLY, plain(openai_chat.sniff)),
+    "chat tap": (CHAT_STREAM, streamed(lambda: openai_chat.tap(hide_usage=True))),
+    "chat reader": (CHAT_STREAM, streamed(openai_chat.reader)),
+    "chat error": (
+        b'{"error":{"message":"m","type":"t","code":1}}',
+        plain(lambda b: openai_chat.read_error(429, [(b"retry-after", b[:9])], b)),
+    ),
+    "messages envelope": (MESSAGES, plain(anthropic_messages.envelope)),
+    "messages request": (MESSAGES, plain(anthropic_messages.read_request)),
+    "messages reply": (MESSAGE_REPLY, plain(anthropic_messages.read_reply)),
+    "messages tap": (MESSAGE_STREAM, streamed(lambda: anthropic_messages.tap(hide_usage=False))),
+    "messages reader": (MESSAGE_STREAM, streamed(anthropic_messages.reader)),
+    "embeddings envelope": (EMBED, plain(embeddings.envelope)),
+    "configuration": (CONFIG, plain(config)),
+}
+
+
+def prove(scale: float, folder: Path, progress: Progress) -> str:
+    execs, seconds = 0, max(SECONDS * scale, 0.2)
+    for number, (name, (seed, target)) in enumerate(TARGETS.items()):
+        rng = random.Random(f"{name} {seconds}")
+        until = time.monotonic() + seconds
+        while (began := time.monotonic()) < until:
+            data = mutate(seed, rng)
+            try:
+                target(data, rng)
+            except (HeadgateError, ConfigError):
+                pass
+            except Exception as error:
+                raise AssertionError(f"{name}: {error!r} for {data!r}") from error
+            took = time.monotonic() - began
+            assert took < SLOWEST, f"{name} took {took:.1f} s for {data!r}"
+            execs += 1
+        progress(number + 1, len(TARGETS))
+    return f"{execs:,} broken inputs to {len(TARGETS)} readers: no exception but our own, none over {SLOWEST:.0f} s"

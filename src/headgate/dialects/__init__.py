@@ -1,1 +1,13 @@
-"""Dialects: one file per wire format, both directions, pure."""
+"""Dialects: one wire format each, both directions, pure. The list of what is spoken stands here."""
+
+from headgate.dialects.anthropic import AnthropicMessages, CountTokens
+from headgate.dialects.base import Dialect
+from headgate.dialects.openai import OpenAIChat
+from headgate.dialects.openai_embeddings import Embeddings
+
+openai_chat = OpenAIChat()
+anthropic_messages = AnthropicMessages()
+count_tokens = CountTokens()
+embeddings = Embeddings()
+
+DIALECTS: dict[str, Dialect] = {one.name: one for one in (openai_chat, anthropic_messages, count_tokens, embeddings)}

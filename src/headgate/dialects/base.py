@@ -7,6 +7,7 @@ import msgspec
 from headgate.core.chat import Chunk, Reply, Request
 from headgate.core.errors import HeadgateError, UpstreamFailed
 from headgate.core.money import Usage
+from headgate.dialects.envelope import Envelope
 
 
 class Abilities(msgspec.Struct, frozen=True):
@@ -49,10 +50,13 @@ class Tap(Protocol):
     After every feed: ``usage`` is the last complete one, ``finish`` the last reason, ``text_bytes`` the UTF-8 bytes of
     generated text so far (for estimates), ``events`` the number of complete events, ``started`` is true once content
     (or its natural end) was seen, ``ended`` once the dialect's terminator was seen, and ``failure`` is what the stream
-    itself reported as an error. Bytes after the end are dropped.
+    itself reported as an error. Bytes after the end are dropped. ``usage_flagged`` tells that a usage was told which
+    nobody can believe (it is not taken), ``malformed`` counts events left out because they were no JSON.
     """
 
     usage: Usage | None
+    usage_flagged: bool
+    malformed: int
     finish: str | None
     text_bytes: int
     events: int
@@ -73,6 +77,8 @@ class Reader(Protocol):
     """Turns one upstream stream into chunks. Fields as in :class:`Tap`."""
 
     usage: Usage | None
+    usage_flagged: bool
+    malformed: int
     finish: str | None
     text_bytes: int
     events: int
@@ -90,7 +96,14 @@ class Reader(Protocol):
 
 
 class Writer(Protocol):
-    """Prints chunks as one stream of the caller's dialect."""
+    """Prints chunks as one stream of the caller's dialect.
+
+    ``id`` and ``created`` (seconds since 1970) may be set before the first write: they are printed where the upstream
+    gave none.
+    """
+
+    id: str
+    created: int
 
     def write(self, chunks: list[Chunk]) -> bytes:
         """Return the events for *chunks*; empty where they complete none."""
@@ -107,6 +120,10 @@ class Dialect(Protocol):
     name: str
     path: str
     """Where its chat requests are posted, below the base URL."""
+
+    def envelope(self, body: bytes) -> Envelope:
+        """Read what the gateway itself needs of a request; raise ``BadRequest`` as :meth:`read_request`."""
+        ...
 
     def read_request(self, body: bytes) -> Request:
         """Raise ``BadRequest`` naming the field for what the format forbids."""

@@ -56,7 +56,7 @@ class Watch:
 
     def _count(self, usage: Usage) -> None:
         """Take *usage* as the last word, unless no exchange can have used so much."""
-        if all(0 <= n < ABSURD for n in (usage.input, usage.output, usage.cached, usage.cache_write, usage.reasoning)):
+        if believable(usage):
             self.usage = usage
         else:
             self.usage_flagged = True
@@ -174,6 +174,17 @@ class SseTap(Watch):
     def _completion(self) -> bytes | None:
         """Return what a stream lacks that ended without its terminator; ``None`` where the answer itself is cut."""
         raise NotImplementedError
+
+
+def believable(usage: Usage) -> bool:
+    """Tell whether an exchange can have used so much."""
+    return (
+        0 <= usage.input < ABSURD
+        and 0 <= usage.output < ABSURD
+        and 0 <= usage.cached < ABSURD
+        and 0 <= usage.cache_write < ABSURD
+        and 0 <= usage.reasoning < ABSURD
+    )
 
 
 def interrupted(what: str) -> UpstreamFailed:

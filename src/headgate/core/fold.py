@@ -1,0 +1,161 @@
+"""Chunks to a reply, and a reply to chunks: a whole answer and its stream say the same."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from headgate.core.chat import (
+    Choice,
+    Chunk,
+    Counted,
+    End,
+    Part,
+    Refusal,
+    Reply,
+    SignatureDelta,
+    Start,
+    Text,
+    TextDelta,
+    Thinking,
+    ToolCall,
+    ToolDelta,
+)
+
+_KINDS: dict[str, type[Text] | type[Thinking] | type[Refusal]] = {
+    "text": Text,
+    "thinking": Thinking,
+    "refusal": Refusal,
+}
+_NAMES = {Text: "text", Thinking: "thinking", Refusal: "refusal"}
+
+
+class _Folded:
+    """One choice in the making. Pieces of text are joined once, at the end."""
+
+    __slots__ = ("_calls", "_pieces", "choice")
+
+    def __init__(self, index: int) -> None:
+        self.choice = Choice(index, [])
+        self._pieces: list[list[str]] = []
+        self._calls: dict[int, int] = {}
+        """The number of a tool call to its place among the parts."""
+
+    def add(self, chunk: TextDelta | SignatureDelta | ToolDelta | End) -> None:
+        if isinstance(chunk, TextDelta):
+            self._text(chunk)
+        elif isinstance(chunk, ToolDelta):
+            self._tool(chunk)
+        elif isinstance(chunk, SignatureDelta):
+            self._signature(chunk)
+        else:
+            choice = self.choice
+            choice.finish, choice.native, choice.stop_sequence = chunk.finish, chunk.native, chunk.stop_sequence
+
+    def whole(self) -> Choice:
+        for part, pieces in zip(self.choice.parts, self._pieces, strict=True):
+            if isinstance(part, ToolCall):
+                part.arguments = "".join(pieces)
+            elif isinstance(part, Text | Thinking | Refusal):
+                part.text = "".join(pieces)
+        return self.choice
+
+    def _begin(self, part: Part) -> None:
+        self.choice.parts.append(part)
+        self._pieces.append([])
+
+    def _text(self, chunk: TextDelta) -> None:
+        if chunk.logprobs is not None:
+            self.choice.logprobs = _joined(self.choice.logprobs, chunk.logprobs)
+        if not chunk.text and not chunk.new:
+            return
+        kind, parts = _KINDS[chunk.kind], self.choice.parts
+        last = parts[-1] if parts else None
+        over = isinstance(last, Thinking) and (last.signature is not None or last.redacted is not None)
+        if chunk.new or over or type(last) is not kind:
+            self._begin(kind(text=""))
+        self._pieces[-1].append(chunk.text)
+
+    def _signature(self, chunk: SignatureDelta) -> None:
+        last = self.choice.parts[-1] if self.choice.parts else None
+        if chunk.redacted is not None:
+            self._begin(Thinking(redacted=chunk.redacted, source=chunk.source))
+        elif isinstance(last, Thinking) and last.redacted is None:
+            last.signature = (last.signature or "") + (chunk.signature or "")
+            last.source = chunk.source
+        else:
+            self._begin(Thinking(signature=chunk.signature, source=chunk.source))
+
+    def _tool(self, chunk: ToolDelta) -> None:
+        at = self._calls.get(chunk.index)
+        if at is None:
+            at = self._calls[chunk.index] = len(self.choice.parts)
+            self._begin(ToolCall("", "", ""))
+        call = self.choice.parts[at]
+        assert isinstance(call, ToolCall)
+        call.id = call.id or chunk.id or ""
+        call.name = call.name or chunk.name or ""
+        self._pieces[at].append(chunk.arguments)
+
+
+def fold(chunks: Iterable[Chunk]) -> Reply:
+    """Return the whole reply that *chunks* are the stream of."""
+    reply = Reply(id="", model="", choices=[])
+    choices: dict[int, _Folded] = {}
+    for chunk in chunks:
+        if isinstance(chunk, Start):
+            reply.id, reply.model, reply.created = chunk.id, chunk.model, chunk.created
+            reply.usage = chunk.usage
+        elif isinstance(chunk, Counted):
+            reply.usage = chunk.usage
+        else:
+            folded = choices.get(chunk.choice)
+            if folded is None:
+                folded = choices[chunk.choice] = _Folded(chunk.choice)
+            folded.add(chunk)
+    reply.choices = [choices[index].whole() for index in sorted(choices)]
+    return reply
+
+
+def unfold(reply: Reply) -> list[Chunk]:
+    """Return the stream of *reply*; parts that no stream has (images, audio) are left out."""
+    chunks: list[Chunk] = [Start(reply.id, reply.model, reply.created)]
+    for choice in reply.choices:
+        chunks += _chunks(choice)
+    if reply.usage is not None:
+        chunks.append(Counted(reply.usage))
+    return chunks
+
+
+def _chunks(choice: Choice) -> list[Chunk]:
+    at = choice.index
+    chunks: list[Chunk] = []
+    before: Part | None = None
+    calls = 0
+    if choice.logprobs is not None:
+        chunks.append(TextDelta("", at, logprobs=choice.logprobs))
+    for part in choice.parts:
+        if isinstance(part, ToolCall):
+            chunks.append(ToolDelta(calls, part.id, part.name, part.arguments, at))
+            calls += 1
+        elif isinstance(part, Thinking) and part.redacted is not None:
+            chunks.append(SignatureDelta(None, part.redacted, at, part.source))
+        elif isinstance(part, Text | Thinking | Refusal):
+            new = not part.text or type(part) is type(before)
+            chunks.append(TextDelta(part.text, at, _NAMES[type(part)], new))  # type: ignore[arg-type]
+            if isinstance(part, Thinking) and part.signature is not None:
+                chunks.append(SignatureDelta(part.signature, None, at, part.source))
+        before = part
+    if choice.finish is not None:
+        chunks.append(End(choice.finish, choice.native, choice.stop_sequence, at))
+    return chunks
+
+
+def _joined(one: Any, other: Any) -> Any:
+    """Join log probabilities: objects of lists, one entry a token."""
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return other
+    return {
+        name: (one.get(name) or []) + (other.get(name) or [])
+        if isinstance(one.get(name) or other.get(name), list)
+        else other.get(name, one.get(name))
+        for name in {**one, **other}
+    }

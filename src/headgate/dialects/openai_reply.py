@@ -1,0 +1,190 @@
+"""Reads and writes whole Chat Completions replies, <https://platform.openai.com/docs/api-reference/chat/object>."""
+
+from typing import Any, NoReturn
+
+import msgspec
+
+from headgate.core.chat import Choice, Extra, Refusal, Reply, Text, Thinking, ToolCall
+from headgate.core.errors import UpstreamFailed
+from headgate.core.fold import fold
+from headgate.core.money import Usage
+from headgate.dialects import wire
+from headgate.dialects.base import Sniff
+from headgate.dialects.openai_messages import detail
+from headgate.dialects.openai_pieces import Pieces
+from headgate.dialects.openai_usage import Reported, printed, usage_of
+from headgate.dialects.openai_words import FINISH, NAME
+from headgate.dialects.upstream import read_stream_error
+from headgate.dialects.watch import believable, loosely
+
+
+class _SniffedChoice(msgspec.Struct, gc=False):
+    finish_reason: str | None = None
+
+
+class _Sniffed(msgspec.Struct, gc=False):
+    choices: list[_SniffedChoice]
+    usage: Reported | None = None
+    model: str | None = None
+    id: str | None = None
+    error: Any = None
+
+
+_sniff = msgspec.json.Decoder(_Sniffed).decode
+_READ = frozenset({"id", "model", "created", "choices", "usage", "object"})
+_READ_CHOICE = frozenset({"index", "message", "finish_reason", "logprobs", "stop_reason"})
+
+
+def sniff(body: bytes) -> Sniff:
+    """Read usage, finish, model and id of a reply; raise ``UpstreamFailed`` for what is none."""
+    try:
+        seen = _sniff(body)
+        usage = usage_of(seen.usage) if seen.usage is not None else None
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return _sniff_loosely(body)
+    if seen.error is not None:
+        raise read_stream_error(seen.error)
+    finish = seen.choices[0].finish_reason if seen.choices else None
+    return Sniff(
+        usage if usage is None or believable(usage) else None,
+        None if finish is None else FINISH.get(finish, "stop"),
+        seen.model,
+        seen.id,
+    )
+
+
+def _sniff_loosely(body: bytes) -> Sniff:
+    reply = read_reply(body)
+    return Sniff(reply.usage, reply.choices[0].finish if reply.choices else None, reply.model or None, reply.id or None)
+
+
+def document(body: bytes) -> dict[str, Any]:
+    """Decode a reply; raise ``UpstreamFailed`` for what is no JSON object, or an error in disguise."""
+    try:
+        found = loosely(body)
+    except (msgspec.DecodeError, RecursionError):
+        no_reply("is no JSON")
+    if not isinstance(found, dict):
+        no_reply("is no JSON object")
+    error = found.get("error")
+    if error and not found.get("choices") and not found.get("content"):
+        raise read_stream_error(error)
+    return found
+
+
+def no_reply(why: str) -> NoReturn:
+    """Raise for an answer with status 200 that answers nothing."""
+    raise UpstreamFailed(
+        f"The provider's answer {why}.",
+        status=502,
+        code="upstream_invalid_response",
+        same_target=True,
+        billed="uncertain",
+    )
+
+
+def usage_in(found: dict[str, Any]) -> Usage | None:
+    """Read the usage of a decoded reply or chunk, wherever it stands; ``None`` where it is not to be believed."""
+    groq = found.get("x_groq")
+    said = found.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None)
+    if not isinstance(said, dict):
+        return None
+    try:
+        usage = usage_of(msgspec.convert(said, Reported, strict=False))
+    except msgspec.ValidationError:
+        return None
+    return usage if usage is not None and believable(usage) else None
+
+
+def read_reply(body: bytes) -> Reply:
+    """Read a whole reply; raise ``UpstreamFailed('upstream_invalid_response')`` for what is none."""
+    found = document(body)
+    raw_choices = found.get("choices")
+    if not isinstance(raw_choices, list):
+        no_reply("has no choices")
+    id_, model, created = found.get("id"), found.get("model"), found.get("created")
+    reply = Reply(
+        id=id_ if isinstance(id_, str) else "",
+        model=model if isinstance(model, str) else "",
+        created=created if isinstance(created, int) else 0,
+        choices=[],
+        usage=usage_in(found),
+        extra=Extra(NAME, {k: v for k, v in found.items() if k not in _READ}),
+    )
+    pieces = Pieces(reply.id, whole=True)
+    for position, raw in enumerate(raw_choices):
+        if isinstance(raw, dict):
+            reply.choices.append(_choice(raw, position, pieces))
+    return reply
+
+
+def _choice(raw: dict[str, Any], position: int, pieces: Pieces) -> Choice:
+    index = raw.get("index")
+    at = index if isinstance(index, int) else position
+    message = raw.get("message")
+    chunks = pieces.read(message if isinstance(message, dict) else {}, at, raw.get("logprobs"))
+    folded = fold(chunks).choices
+    choice = folded[0] if folded else Choice(at, [])
+    native, stopped = raw.get("finish_reason"), raw.get("stop_reason")
+    if isinstance(native, str):
+        choice.finish, choice.native = FINISH.get(native, "stop"), native
+    choice.stop_sequence = stopped if isinstance(stopped, str) else None
+    rest = {k: v for k, v in raw.items() if k not in _READ_CHOICE}
+    choice.extra = Extra(NAME, rest) if rest else None
+    return choice
+
+
+def write_reply(reply: Reply) -> bytes:
+    """Print a whole reply; what another dialect's reply had beside it stands in fields that clients pass over."""
+    body: dict[str, Any] = {
+        "id": reply.id,
+        "object": "chat.completion",
+        "created": reply.created,
+        "model": reply.model,
+        "choices": [_written(choice) for choice in reply.choices],
+    }
+    if reply.usage is not None:
+        body["usage"] = printed(reply.usage)
+    if reply.extra is not None and reply.extra.dialect == NAME:
+        body.update(reply.extra.fields)
+    return wire.encode(body)
+
+
+def _written(choice: Choice) -> dict[str, Any]:
+    texts = [part.text for part in choice.parts if isinstance(part, Text)]
+    refusals = [part.text for part in choice.parts if isinstance(part, Refusal)]
+    thoughts = [part for part in choice.parts if isinstance(part, Thinking)]
+    calls = [part for part in choice.parts if isinstance(part, ToolCall)]
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": "".join(texts) if texts or not (calls or refusals) else None,
+        "refusal": "".join(refusals) if refusals else None,
+    }
+    if thoughts:
+        message["reasoning"] = "".join(part.text for part in thoughts)
+        if any(part.source is not None for part in thoughts):
+            message["reasoning_details"] = [detail(part, index) for index, part in enumerate(thoughts)]
+    if calls:
+        message["tool_calls"] = [
+            {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.arguments}} for c in calls
+        ]
+    written = {
+        "index": choice.index,
+        "message": message,
+        "logprobs": choice.logprobs,
+        "finish_reason": choice.finish or "stop",
+    }
+    written.update(reasons(choice.finish, choice.native, choice.stop_sequence))
+    if choice.extra is not None and choice.extra.dialect == NAME:
+        written.update(choice.extra.fields)
+    return written
+
+
+def reasons(finish: str | None, native: str | None, stop_sequence: str | None) -> dict[str, Any]:
+    """The provider's own reason where it says more than ours, and the stop sequence that was met."""
+    found: dict[str, Any] = {}
+    if native is not None and native != finish:
+        found["native_finish_reason"] = native
+    if stop_sequence is not None:
+        found["stop_reason"] = stop_sequence
+    return found

@@ -1,11 +1,10 @@
 """Gates of both kinds on one clock that the test moves."""
 
-import shutil
-from pathlib import Path
-
 import pytest
 
-from headgate.storage.upgrade import ensure
+from tests.storage.conftest import database, template
+
+__all__ = ["clock", "database", "template"]
 
 
 class Clock:
@@ -24,17 +23,3 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "headgate.db"
-    ensure(f"sqlite:///{path}")
-    return path
-
-
-@pytest.fixture
-def database(template: Path, tmp_path: Path) -> Path:
-    path = tmp_path / "headgate.db"
-    shutil.copy(template, path)
-    return path

@@ -70,13 +70,16 @@ def slice_of(room: int, need: int, least: int, workers: int) -> int:
     """Return how much of *room* one of *workers* processes is given.
 
     >>> [slice_of(room, 10, 5, 4) for room in (10_000, 2_000, 7, 3)]
-    [625, 10, 7, 0]
+    [620, 10, 7, 0]
     """
     if room < need:
         return room if room >= least else 0
     if workers == 1:
         return room
-    return max(need, room // (SHARE * workers)) if room >= NEAR * workers * need else need
+    if room < NEAR * workers * need:
+        return need
+    share = room // (SHARE * workers)
+    return share - share % max(need, 1)  # whole holds: what is left over would lie idle
 
 
 class SqlGrants:

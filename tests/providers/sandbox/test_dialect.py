@@ -1,7 +1,6 @@
 """What the sandbox writes is read by the dialect it claims to speak."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,11 +8,9 @@ import pytest
 from headgate.core.chat import Counted, Text, TextDelta, ToolCall
 from headgate.dialects import anthropic_messages, openai_chat
 from headgate.models.registry import Registry
-from headgate.providers.base import Provider, Target
+from headgate.providers.base import Provider
 from headgate.transport.base import Inbound
 from tests.providers.sandbox.conftest import WEATHER, user
-
-Make = Callable[..., Target]
 
 
 async def send(sandbox: Provider, **body: Any) -> Inbound:

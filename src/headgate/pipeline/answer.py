@@ -37,6 +37,11 @@ def answer_head(call: Call, target: Target, attempt: Attempt, inbound: Inbound) 
     return head + limit_lines(call)
 
 
+def own_head(call: Call) -> bytes:
+    """The lines of an answer that no provider was asked for."""
+    return f"content-type: application/json\r\nx-request-id: {call.id}\r\n".encode() + limit_lines(call)
+
+
 def limit_lines(call: Call) -> bytes:
     """``x-ratelimit-*`` for callers with limits."""
     if call.slot is None:

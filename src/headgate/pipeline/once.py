@@ -38,7 +38,8 @@ async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
         attempt.held_nano = hold.nano
         patient = last or target.reasoning
         body, headers_timeout = write_body(call, target, hold), time_limit(call, target.timeouts.headers, patient)
-        out = target.provider.outbound(call.operation, target, body, forwarded(target.provider, call.headers))
+        provider = target.provider
+        out = provider.outbound(call.operation, target, body, forwarded(provider, call.headers), call.query)
         out.headers_timeout = headers_timeout
         if target.timeouts.connect is not None:
             out.connect_timeout = target.timeouts.connect

@@ -43,6 +43,7 @@ ORDER: tuple[Step | Slot, ...] = (
     Slot("guard_input"),
     Slot("cache"),
     Step("plan", steps.plan),
+    Step("count", steps.count),  # token counting, where no target offers it
     Step("attempts", attempt),  # holds tokens and money for each target, then calls it
 )
 

@@ -6,8 +6,10 @@ from headgate.access.types import Principal
 from headgate.core.call import Call
 from headgate.core.errors import BadRequest, Forbidden
 from headgate.limits.types import Slot
+from headgate.pipeline.answer import own_head
 from headgate.pipeline.options import read_options
-from headgate.pipeline.parts import Parts
+from headgate.pipeline.parts import Parts, neutral
+from headgate.pipeline.settle import finish
 from headgate.providers.base import Target, unsupported
 
 MAX_BODY = 20_000_000
@@ -82,7 +84,7 @@ def plan(call: Call, parts: Parts) -> None:
     usable: tuple[Target, ...] = call.plan
     if not all(t.provider.supports(operation) for t in usable):
         usable = tuple(t for t in usable if t.provider.supports(operation))
-        if not usable:
+        if not usable and operation != "count_tokens":
             raise unsupported(call.envelope.model, operation.replace("_", " "))
     call.plan = usable
     call.reason = route.reason
@@ -96,6 +98,17 @@ def plan(call: Call, parts: Parts) -> None:
                 code="unknown_parameter",
                 param=unknown[0],
             )
+
+
+async def count(call: Call, parts: Parts) -> None:
+    """Count a prompt's tokens ourselves where no target has an endpoint for it."""
+    if call.operation != "count_tokens" or call.plan:
+        return
+    tokens = await parts.count_tokens(neutral(call))
+    body = call.dialect.write_count(tokens)
+    call.bytes_out = len(body)
+    finish(call, parts)
+    call.link.respond(200, own_head(call), body)
 
 
 def refuse_dearer(call: Call) -> None:

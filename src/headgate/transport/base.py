@@ -27,6 +27,10 @@ class Outbound(msgspec.Struct):
     connect_timeout: float = 5.0
     headers_timeout: float = 30.0
 
+    def __repr__(self) -> str:
+        """Show where it goes, and nothing of ``head``: the credential is in it."""
+        return f"Outbound({self.origin!r}, {len(self.body)} bytes)"
+
 
 class Inbound(Protocol):
     """A response whose headers have arrived. It must be closed, or read to its end, in every case."""

@@ -28,7 +28,6 @@ from headgate.dialects.json_guard import top_level
 
 Raw = msgspec.Raw
 Meta = msgspec.Meta
-_messages = msgspec.json.Decoder(Annotated[list[Raw], Meta(min_length=1, max_length=100_000)])
 _role = msgspec.json.Decoder(Literal["user", "assistant", "system"])
 _share = msgspec.json.Decoder(Annotated[float, Meta(ge=0, le=1)])
 _top = msgspec.json.Decoder(Annotated[int, Meta(ge=0)])
@@ -39,7 +38,7 @@ def read_request(body: bytes) -> Request:
     """Read a request; raise ``BadRequest`` naming the field for what the format forbids."""
     given = Fields(top_level(body))
     form: dict[str, str] = {}
-    raw_messages = given.need("messages", given.take("messages", _messages))
+    raw_messages = given.messages()
     choice, parallel = _tool_choice(given)
     config = given.inner("output_config")
     request = Request(

@@ -12,6 +12,7 @@ from headgate.dialects.json_guard import top_level
 Raw = msgspec.Raw
 T = TypeVar("T")
 MAX_TOKENS = 10**9  # no model is near it; more is a mistake, and would break arithmetic elsewhere
+MAX_MESSAGES = 100_000
 Tokens = Annotated[int, msgspec.Meta(ge=1, le=MAX_TOKENS)]
 Name = Annotated[str, msgspec.Meta(min_length=1)]
 _PATH = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`$")
@@ -62,7 +63,7 @@ class _StreamOptions(msgspec.Struct, gc=False):
 
 class _ChatHead(msgspec.Struct, gc=False):
     model: Name
-    messages: Annotated[list[_Message], msgspec.Meta(min_length=1, max_length=100_000)]
+    messages: Annotated[list[_Message], msgspec.Meta(min_length=1, max_length=MAX_MESSAGES)]
     stream: bool | None = False
     max_tokens: Tokens | None = None
     max_completion_tokens: Tokens | None = None
@@ -109,7 +110,7 @@ class _Metadata(msgspec.Struct, gc=False):
 
 class _CountHead(msgspec.Struct, gc=False):
     model: Name
-    messages: Annotated[list[_Turn], msgspec.Meta(min_length=1, max_length=100_000)]
+    messages: Annotated[list[_Turn], msgspec.Meta(min_length=1, max_length=MAX_MESSAGES)]
     stream: bool | None = False
     max_tokens: Tokens | None = None
     metadata: _Metadata | None = None

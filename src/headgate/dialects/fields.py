@@ -7,7 +7,7 @@ import msgspec
 from headgate.core.chat import Extra
 from headgate.core.errors import BadRequest
 from headgate.dialects import wire
-from headgate.dialects.envelope import invalid
+from headgate.dialects.envelope import MAX_MESSAGES, invalid
 
 T = TypeVar("T")
 Raw = msgspec.Raw
@@ -82,6 +82,15 @@ class Fields:
         """Take an array, its items undecoded."""
         value = self.raw(name)
         return None if value is None else items(value, self.path(name))
+
+    def messages(self) -> list[Raw]:
+        """Take the conversation: one message at least, and no more than anybody needs."""
+        found = self.need("messages", self.items("messages"))
+        if not found:
+            raise self.refuse("messages", "expected at least one message.", "empty_array")
+        if len(found) > MAX_MESSAGES:
+            raise self.refuse("messages", f"expected at most {MAX_MESSAGES}.", "array_above_max_length")
+        return found
 
     def inner(self, name: str) -> "Fields | None":
         """Take an object to read further."""

@@ -31,8 +31,6 @@ from headgate.dialects.openai_words import NAME, SOURCES
 
 Raw = msgspec.Raw
 Meta = msgspec.Meta
-_MESSAGES = Annotated[list[Raw], Meta(min_length=1, max_length=100_000)]
-_messages = msgspec.json.Decoder(_MESSAGES)
 _role = msgspec.json.Decoder(Literal["developer", "system", "user", "assistant", "tool", "function"])
 _choices = msgspec.json.Decoder(Annotated[int, Meta(ge=1, le=128)])
 _temperature = msgspec.json.Decoder(Annotated[float, Meta(ge=0, le=2)])
@@ -49,7 +47,7 @@ def read_request(body: bytes) -> Request:
     """Read a request; raise ``BadRequest`` naming the field for what the format forbids."""
     given = Fields(top_level(body))
     form: dict[str, str] = {}
-    raw_messages = given.need("messages", given.take("messages", _messages))
+    raw_messages = given.messages()
     request = Request(
         model=given.need("model", given.text("model")),
         messages=[_message(Fields(raw, f"messages[{i}]"), i) for i, raw in enumerate(raw_messages)],

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -74,10 +75,11 @@ class Tail:
 
     def drop(self, position: int, *, whole: bool) -> None:
         """Delete the segments that end before *position*, or the *whole* journal with its lock."""
-        ends = [*self.segments[1:], None]
-        for begin, end in zip(self.segments, ends, strict=True):
-            if whole or (end is not None and end <= position):
-                self._path(begin).unlink(missing_ok=True)
+        ends = {begin: end for begin, end in pairwise(self.segments)}
+        gone = [begin for begin in self.segments if whole or ends.get(begin, position + 1) <= position]
+        for begin in gone:
+            self._path(begin).unlink(missing_ok=True)
+        self.segments = [begin for begin in self.segments if begin not in gone]
         if whole:
             lock_path(self._directory, self.id).unlink(missing_ok=True)
             self.unlock()

@@ -7,6 +7,8 @@ import msgspec
 
 from headgate.access.keys import Derived
 from headgate.access.types import Principal
+from headgate.observe.log import LogStore
+from headgate.observe.usage import UsageStore
 from headgate.storage.keys import KeyStore
 
 
@@ -28,3 +30,5 @@ class AdminParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     derived: Derived
     config: Callable[[], dict[str, Any]]
     """The configuration in force, without secrets."""
+    logs: LogStore
+    usage: UsageStore

@@ -6,6 +6,8 @@ from headgate.admin.app import create
 from headgate.admin.parts import AdminParts
 from headgate.client import Admin
 from headgate.client.inprocess import InProcess
+from headgate.observe.log import SqlLogStore
+from headgate.observe.usage import SqlUsage
 from headgate.settings import Settings, decode_secret_key
 from headgate.storage.engine import open_engine
 from headgate.storage.keys import SqlKeyStore
@@ -36,5 +38,7 @@ def local_admin(settings: Settings) -> Admin:
         keys=SqlKeyStore(engine),
         derived=home.derived,
         config=lambda: {},
+        logs=SqlLogStore(engine),
+        usage=SqlUsage(engine),
     )
     return Admin("http://home", transport=InProcess(create(parts), engine.dispose))

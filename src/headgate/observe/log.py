@@ -1,0 +1,117 @@
+"""The log: finished calls as the drainer stored them, for whoever may read them."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import msgspec
+from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from headgate.core.call import Record
+from headgate.storage.schema import ledger, records
+
+_record = msgspec.json.Decoder(Record).decode
+
+
+class LogFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which calls; ``None`` asks for nothing. Instants are microseconds UTC, money is nano-dollars."""
+
+    since: int | None = None
+    until: int | None = None
+    """Before this instant."""
+    key_id: str | None = None
+    model: str | None = None
+    """The model that answered or, where none did, the one that was asked for."""
+    provider: str | None = None
+    status: str | None = None
+    min_cost: int | None = None
+
+
+class LedgerRow(msgspec.Struct, frozen=True):
+    """What one attempt was charged."""
+
+    attempt: int
+    target: str
+    nano: int
+    tokens: int
+    billed: str
+
+
+class LogStore(Protocol):
+    """Calls of one tenant at a time; those of another do not exist."""
+
+    async def list(
+        self, tenant_id: str, where: LogFilter, *, after: tuple[int, str] | None = None, limit: int = 100
+    ) -> list[Record]:
+        """Return at most *limit* calls, the latest first, that come after the one of instant and id *after*."""
+        ...
+
+    async def get(self, tenant_id: str, id: str) -> Record | None:
+        """Return one call by its id or, the latest, by its W3C trace id."""
+        ...
+
+    async def charges(self, tenant_id: str, record: Record) -> Sequence[LedgerRow]:
+        """Return what a call's attempts were charged."""
+        ...
+
+
+class SqlLogStore:
+    """:class:`LogStore` over SQLite or PostgreSQL."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def list(
+        self, tenant_id: str, where: LogFilter, *, after: tuple[int, str] | None = None, limit: int = 100
+    ) -> list[Record]:
+        """See :class:`LogStore`."""
+        query = select(records.c.detail).where(records.c.tenant_id == tenant_id)
+        query = _narrowed(query, where)
+        if after is not None:
+            at, id = after
+            query = query.where(or_(records.c.at < at, and_(records.c.at == at, records.c.id < id)))
+        query = query.order_by(records.c.at.desc(), records.c.id.desc()).limit(limit)
+        async with self._engine.connect() as con:
+            return [_record(detail) for (detail,) in await con.execute(query)]
+
+    async def get(self, tenant_id: str, id: str) -> Record | None:
+        """See :class:`LogStore`."""
+        own = [records.c.tenant_id == tenant_id]
+        dashed = f"{id[:8]}-{id[8:12]}-{id[12:16]}-{id[16:20]}-{id[20:]}"  # a trace id of our own making
+        query = select(records.c.detail).where(*own, or_(records.c.id.in_((id, dashed)), records.c.trace_id == id))
+        async with self._engine.connect() as con:
+            found = (await con.execute(query.order_by(records.c.at.desc()).limit(1))).scalar_one_or_none()
+        return None if found is None else _record(found)
+
+    async def charges(self, tenant_id: str, record: Record) -> Sequence[LedgerRow]:
+        """See :class:`LogStore`."""
+        c = ledger.c
+        scope = [c.scope == record.key_id] if record.key_id is not None else []
+        query = select(c.attempt, c.target, c.nano, c.tokens, c.billed).where(
+            *scope, c.tenant_id == tenant_id, c.call_id == record.id, c.at >= record.at, c.at <= record.at + HOUR
+        )
+        async with self._engine.connect() as con:
+            return [LedgerRow(*row) for row in await con.execute(query.order_by(c.attempt))]
+
+
+HOUR = 3_600_000_000
+"""No call lasts longer, so its holds were made within it."""
+
+
+def _narrowed(query: Select[Any], where: LogFilter) -> Select[Any]:
+    c = records.c
+    if where.since is not None:
+        query = query.where(c.at >= where.since)
+    if where.until is not None:
+        query = query.where(c.at < where.until)
+    if where.min_cost is not None:
+        query = query.where(c.cost_nano >= where.min_cost)
+    for column, value in (
+        (c.key_id, where.key_id),
+        (c.model, where.model),
+        (c.provider, where.provider),
+        (c.status, where.status),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    return query

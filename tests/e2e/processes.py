@@ -162,6 +162,8 @@ class Aimock:
         self.log.close()
 
 
+USAGE = {"prompt_tokens": 9, "completion_tokens": 8, "input_tokens": 9, "output_tokens": 8}
+
 FIXTURES: list[dict[str, Any]] = [
     {
         "match": {"userMessage": "weather", "hasToolResult": True},
@@ -189,5 +191,5 @@ FIXTURES: list[dict[str, Any]] = [
         "match": {"userMessage": "boom 400"},
         "response": {"error": {"message": "Bad thing", "type": "invalid_request_error"}, "status": 400},
     },
-    {"match": {"userMessage": "hello"}, "response": {"content": "Hello there, this is a mocked answer to a greeting."}},
+    {"match": {"userMessage": "hello"}, "response": {"content": "Hello there, this is a mocked answer to a greeting.", "usage": USAGE}},
 ]

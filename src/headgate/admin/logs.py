@@ -126,7 +126,8 @@ def _log(r: Record) -> Log:
         operation=r.operation, stream=r.stream, key_id=r.key_id, end_user=r.end_user, tags=list(r.tags),
         model_requested=r.model_requested, model_used=r.model_used, provider_used=r.provider_used,
         attempts=len(r.attempts), input_tokens=r.usage.input, output_tokens=r.usage.output,
-        cost_usd=_usd(r.cost_nano), billed=r.billed, total_ms=round(r.total_ms, 3), first_token_ms=_ms(r.first_token_ms),
+        cost_usd=_usd(r.cost_nano), billed=r.billed, total_ms=round(r.total_ms, 3),
+        first_token_ms=_ms(r.first_token_ms),
         error_message=r.error_message,
     )  # fmt: skip
 

@@ -67,7 +67,7 @@ class SqlUsage:
 
 def _used(row: dict[str, Any], *, timed: bool) -> Used:
     """PostgreSQL sums big integers as decimals; hours are stored by number."""
-    plain = {field: value if isinstance(value, str) else int(value) for field, value in row.items()}
+    plain: dict[str, Any] = {field: value if isinstance(value, str) else int(value) for field, value in row.items()}
     if timed:
         plain["name"] *= HOUR
     return Used(**plain)

@@ -65,11 +65,11 @@ def write_messages(body: dict[str, Any], request: Request, fit: Fit) -> None:
 
 def _turn(message: Message, at: str, fit: Fit) -> Block | None:
     role = {"tool": "user", "developer": "system"}.get(message.role, message.role)
-    if message.name is not None:
-        fit.ignore(f"{at}.name")
     if message.extra is not None and message.extra.form.get("role") == "function" and not fit.same:
         fit.refuse(at, "Send tool calls and their results instead")
         return None
+    if message.name is not None:
+        fit.ignore(f"{at}.name")
     leftover = fit.leftover(message.extra, at)
     blocks = _blocks(message, at, fit)
     text = plain(message.parts)

@@ -1,5 +1,6 @@
 """What becomes of the parts of a request that its target has no word for: refused by name, or left out and said so."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -11,6 +12,8 @@ from headgate.dialects import anthropic_words, openai_words, wire
 from headgate.dialects.base import Abilities, Written
 
 MAX_TOLD = 64  # paths named in a header; a long history repeats itself
+MAX_PATH = 200
+_UNFIT = re.compile(r"[^!-+\--~]")  # callers name fields as they like; these names go into a header
 RAW = "raw"  # the form of an object that is kept whole because its kind is not known here
 
 FIELDS = {openai_words.NAME: openai_words.FIELDS, anthropic_words.NAME: anthropic_words.FIELDS}
@@ -65,7 +68,9 @@ class Fit:
     def written(self, body: dict[str, Any]) -> Written:
         """Return the request, with what was left out."""
         more = len(self.dropped) - MAX_TOLD
-        told = [*self.dropped[:MAX_TOLD], f"+{more} more"] if more > 0 else self.dropped
+        told = [_UNFIT.sub("?", path[:MAX_PATH]) for path in self.dropped[:MAX_TOLD]]
+        if more > 0:
+            told.append(f"+{more} more")
         return Written(wire.encode(body), told, self.defaulted)
 
     def name(self, field: str) -> str:
@@ -105,21 +110,27 @@ class Fit:
             return {}
         if extra.dialect == self._dialect:
             return extra.fields if not taken else {k: v for k, v in extra.fields.items() if k not in taken}
-        known = FIELDS.get(extra.dialect)
         for field, value in extra.fields.items():
-            if field in taken:
-                continue
-            rule = self._rules.get(f"{kind_of(at)}{field}", REFUSE)
-            if rule.act == "silent" or means_nothing(value, rule.defaults):
-                continue
-            path = f"{at}.{field}" if at else field
-            if rule.act == "ignore":
-                self.ignore(path)
-            elif not at and known is not None and field not in known:
-                self.refuse(path, "No dialect defines it", code="unknown_parameter")
-            else:
-                self.refuse(path, rule.fix)
+            if field not in taken:
+                self._foreign(extra.dialect, field, value, at)
         return {}
+
+    def _foreign(self, dialect: str, field: str, value: Any, at: str) -> None:
+        rule = self._rules.get(f"{kind_of(at)}{field}", REFUSE)
+        if rule.act == "silent" or means_nothing(value, rule.defaults):
+            return
+        path = f"{at}.{field}" if at else field
+        if isinstance(value, dict):  # an object of which the rest was read
+            paths = [f"{path}.{name}" for name, inner in value.items() if not means_nothing(inner, ())]
+        else:
+            paths = [path]
+        for one in paths:
+            if rule.act == "ignore":
+                self.ignore(one)
+            elif not at and field not in FIELDS.get(dialect, (field,)):
+                self.refuse(one, "No dialect defines it", code="unknown_parameter")
+            else:
+                self.refuse(one, rule.fix)
 
 
 def kind_of(at: str) -> str:

@@ -28,6 +28,8 @@ def write_messages(request: Request, fit: Fit) -> list[dict[str, Any]]:
     shift = 1 if request.extra is not None and "system" in request.extra.form else 0
     for index, message in enumerate(request.messages):
         at = "system" if shift and index == 0 else f"messages[{index - shift}]"
+        if at == "system" and not message.parts and not fit.same:
+            continue
         written += _message(message, at, fit)
     return written
 
@@ -47,7 +49,8 @@ def _message(message: Message, at: str, fit: Fit) -> list[dict[str, Any]]:
         role = "user" if message.role == "tool" and rest else message.role
         one = {"role": role, **_body(message, rest, at, form, fit)}
         if "content" not in one and form.get("content") != "absent":
-            one["content"] = "" if form.get("content") == "empty" or role != "assistant" else None
+            silent = form.get("content") != "empty" and role == "assistant" and (fit.same or "tool_calls" in one)
+            one["content"] = None if silent else ""
         written.append(one)
     if message.name is not None:
         written[-1]["name"] = message.name

@@ -38,8 +38,6 @@ def write_request(request: Request, to: Abilities, *, drop: bool) -> Written:
     body: dict[str, Any] = {"model": to.model, "messages": write_messages(request, fit)}
     _limits(body, request, to, fit)
     for field in (
-        "temperature",
-        "top_p",
         "seed",
         "n",
         "frequency_penalty",
@@ -47,12 +45,15 @@ def write_request(request: Request, to: Abilities, *, drop: bool) -> Written:
         "logit_bias",
         "logprobs",
         "top_logprobs",
-        "parallel_tool_calls",
         "user",
         "metadata",
     ):
         value = getattr(request, field)
         if value is not None:
+            body[field] = value
+    for field in ("temperature", "top_p"):
+        value = getattr(request, field)
+        if value is not None and (value != 1 or fit.same):  # some models refuse even the default
             body[field] = value
     if request.top_k is not None:
         fit.refuse("top_k")
@@ -62,6 +63,8 @@ def write_request(request: Request, to: Abilities, *, drop: bool) -> Written:
         body["tools"] = [tool for i, one in enumerate(request.tools) if (tool := _tool(one, f"tools[{i}]", fit))]
         if not body["tools"] and not fit.same:
             del body["tools"]
+    if request.parallel_tool_calls is not None and ("tools" in body or fit.same):
+        body["parallel_tool_calls"] = request.parallel_tool_calls
     _choice(body, request, fit)
     _format(body, request)
     _effort(body, request, to, fit)

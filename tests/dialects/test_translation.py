@@ -1,0 +1,345 @@
+"""Requests across dialects: what is carried, what is refused by name, what is left out and said so."""
+
+import json
+from typing import Any
+
+import pytest
+
+from headgate.core.errors import BadRequest
+from headgate.dialects import anthropic_messages, openai_chat
+from headgate.dialects.base import Abilities
+from headgate.dialects.fit import MAX_TOLD
+from tests.dialects import recorded
+
+USER = {"role": "user", "content": "hi"}
+TO = Abilities("target-model", "prov/target-model")
+THINKS = Abilities("target-model", "prov/target-model", reasoning=True, max_output=64_000)
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+OTHER = {"type": "function", "function": {"name": "g"}}
+EMPTY = {"type": "object", "properties": {}}
+
+
+def to_anthropic(fields: dict[str, Any], to: Abilities = TO, *, drop: bool = False):
+    request = openai_chat.read_request(json.dumps({"model": "m", "messages": [USER], **fields}).encode())
+    written = anthropic_messages.write_request(request, to, drop=drop)
+    return json.loads(written.body), written
+
+
+def to_openai(fields: dict[str, Any], to: Abilities = TO, *, drop: bool = False):
+    body = {"model": "m", "max_tokens": 9, "messages": [USER], **fields}
+    written = openai_chat.write_request(anthropic_messages.read_request(json.dumps(body).encode()), to, drop=drop)
+    return json.loads(written.body), written
+
+
+CARRIED_TO_ANTHROPIC: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"max_tokens": 5}, {"max_tokens": 5}),
+    ({"max_completion_tokens": 5}, {"max_tokens": 5}),
+    ({"temperature": 0.3, "top_p": 0.5}, {"temperature": 0.3, "top_p": 0.5}),
+    ({"stop": "x"}, {"stop_sequences": ["x"]}),
+    ({"stream": True, "stream_options": {"include_usage": True}}, {"stream": True}),
+    ({"user": "u"}, {"metadata": {"user_id": "u"}}),
+    ({"safety_identifier": "s"}, {"metadata": {"user_id": "s"}}),
+    ({"tools": [TOOL]}, {"tools": [{"name": "f", "input_schema": {"type": "object"}}]}),
+    ({"tools": [OTHER]}, {"tools": [{"name": "g", "input_schema": EMPTY}]}),
+    (
+        {"tools": [{"type": "function", "function": {"name": "f", "description": "d", "strict": True}}]},
+        {"tools": [{"name": "f", "description": "d", "input_schema": EMPTY, "strict": True}]},
+    ),
+    ({"tools": [OTHER], "tool_choice": "required"}, {"tool_choice": {"type": "any"}}),
+    ({"tools": [OTHER], "tool_choice": "none"}, {"tool_choice": {"type": "none"}}),
+    (
+        {
+            "tools": [OTHER],
+            "tool_choice": {"type": "function", "function": {"name": "g"}},
+            "parallel_tool_calls": False,
+        },
+        {"tool_choice": {"type": "tool", "name": "g", "disable_parallel_tool_use": True}},
+    ),
+    (
+        {"tools": [OTHER], "parallel_tool_calls": False},
+        {"tool_choice": {"type": "auto", "disable_parallel_tool_use": True}},
+    ),
+    (
+        {
+            "tools": [TOOL, OTHER],
+            "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [OTHER]}},
+        },
+        {"tools": [{"name": "g", "input_schema": EMPTY}], "tool_choice": {"type": "any"}},
+    ),
+    (
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": EMPTY, "strict": True}}},
+        {"output_config": {"format": {"type": "json_schema", "schema": EMPTY}}},
+    ),
+    ({"reasoning_effort": "high"}, {"output_config": {"effort": "high"}}),
+    ({"reasoning_effort": "minimal"}, {"output_config": {"effort": "low"}}),
+]
+
+
+@pytest.mark.parametrize(("fields", "expected"), CARRIED_TO_ANTHROPIC)
+def test_what_anthropic_has_a_word_for_is_carried(fields, expected):
+    body, written = to_anthropic(fields)
+    assert {name: body.get(name) for name in expected} == expected
+    assert not written.dropped
+
+
+SILENT = [
+    {"n": 1},
+    {"frequency_penalty": 0, "presence_penalty": 0.0, "logprobs": False, "top_logprobs": 0, "logit_bias": {}},
+    {"temperature": 1, "top_p": 1},
+    {"response_format": {"type": "text"}, "modalities": ["text"], "store": False, "verbosity": "medium"},
+    {"service_tier": "auto", "parallel_tool_calls": True, "metadata": {}, "web_search_options": None, "audio": None},
+    {"tools": [], "reasoning_effort": "none"},
+    {"messages": [USER, {"role": "assistant", "content": "a", "refusal": None, "annotations": [], "audio": None}]},
+]
+
+
+@pytest.mark.parametrize("fields", SILENT)
+def test_values_that_mean_nothing_pass_silently(fields):
+    body, written = to_anthropic(fields)
+    assert set(body) == {"model", "max_tokens", "messages"}
+    assert (written.dropped, written.defaulted) == ([], ["max_tokens=4096"])
+
+
+def part(kind, value):
+    return {"messages": [{"role": "user", "content": [{"type": "text", "text": "x"}, {"type": kind, kind: value}]}]}
+
+
+REFUSED_BY_ANTHROPIC = [
+    ({"seed": 0}, "seed"),
+    ({"n": 2}, "n"),
+    ({"logprobs": True}, "logprobs"),
+    ({"top_logprobs": 2}, "top_logprobs"),
+    ({"logit_bias": {"1": 1}}, "logit_bias"),
+    ({"frequency_penalty": 0.1}, "frequency_penalty"),
+    ({"presence_penalty": -0.1}, "presence_penalty"),
+    ({"temperature": 1.5}, "temperature"),
+    ({"response_format": {"type": "json_object"}}, "response_format"),
+    ({"tools": [TOOL, {"type": "custom", "custom": {"name": "x"}}]}, "tools[1]"),
+    ({"functions": [{"name": "f"}]}, "functions"),
+    ({"function_call": {"name": "f"}}, "function_call"),
+    ({"verbosity": "low"}, "verbosity"),
+    ({"web_search_options": {"search_context_size": "low"}}, "web_search_options"),
+    ({"moderation": {"model": "x"}}, "moderation"),
+    ({"modalities": ["text", "audio"]}, "modalities"),
+    ({"audio": {"voice": "x"}}, "audio"),
+    ({"store": True}, "store"),
+    (part("input_audio", {"data": "UklG", "format": "wav"}), "messages[0].content[1]"),
+    (part("file", {"file_id": "f"}), "messages[0].content[1].file.file_id"),
+    (part("video_url", {"url": "x"}), "messages[0].content[1]"),
+    ({"messages": [USER, {"role": "assistant", "content": "x", "audio": {"id": "a"}}]}, "messages[1].audio"),
+    ({"messages": [USER, {"role": "function", "name": "f", "content": "1"}]}, "messages[1]"),
+    ({"messages": [{"role": "user", "content": "x", "mood": "good"}]}, "messages[0].mood"),
+]
+
+
+@pytest.mark.parametrize(("fields", "param"), REFUSED_BY_ANTHROPIC)
+def test_what_anthropic_has_no_word_for_is_refused_by_name_or_dropped_by_permission(fields, param):
+    with pytest.raises(BadRequest) as caught:
+        to_anthropic(fields)
+    assert (caught.value.code, caught.value.param) == ("unsupported_parameter", param)
+    assert "prov/target-model" in caught.value.message and "x-headgate-on-unsupported" in caught.value.message
+    _, written = to_anthropic(fields, drop=True)
+    assert written.dropped == [param]
+
+
+def test_a_field_nobody_defined_is_refused_across_dialects():
+    for translate, field in ((to_anthropic, "top_k"), (to_openai, "seed"), (to_anthropic, "brand_new")):
+        with pytest.raises(BadRequest) as caught:
+            translate({field: 1})
+        assert (caught.value.code, caught.value.param) == ("unknown_parameter", field)
+
+
+@pytest.mark.parametrize(
+    ("fields", "dropped"),
+    [
+        ({"prediction": {"type": "content", "content": "x"}}, ["prediction.type", "prediction.content"]),
+        ({"prompt_cache_key": "k", "prompt_cache_retention": "24h"}, ["prompt_cache_key", "prompt_cache_retention"]),
+        ({"service_tier": "flex"}, ["service_tier"]),
+        ({"metadata": {"a": "b"}}, ["metadata"]),
+        ({"messages": [{**USER, "name": "bob"}]}, ["messages[0].name"]),
+        (part("image_url", {"url": "https://x", "detail": "low"}), ["messages[0].content[1].image_url.detail"]),
+        ({"messages": [USER, {"role": "assistant", "content": "x", "reasoning": "hm"}]}, ["messages[1].reasoning"]),
+    ],
+)
+def test_hints_are_left_out_and_said_so(fields, dropped):
+    written = to_anthropic(fields)[1]
+    assert written.dropped == dropped or written.dropped == [dropped[0].partition(".")[0]]
+
+
+def test_the_limit_is_supplied_and_said_so():
+    assert to_anthropic({})[1].defaulted == ["max_tokens=4096"]
+    assert to_anthropic({}, THINKS)[1].defaulted == ["max_tokens=32000"]
+    small = Abilities("m", "p/m", max_output=1000)
+    assert to_anthropic({}, small)[0]["max_tokens"] == 1000
+    assert to_anthropic({"max_tokens": 7}, small)[1].defaulted == []
+
+
+def test_a_reasoning_model_is_told_to_think():
+    body, _ = to_anthropic({"reasoning_effort": "medium"}, THINKS)
+    assert (body["thinking"], body["output_config"]) == ({"type": "adaptive"}, {"effort": "medium"})
+    assert "thinking" not in to_anthropic({"reasoning_effort": "none"}, THINKS)[0]
+
+
+def test_system_messages_lead_and_later_ones_stay():
+    messages = [
+        {"role": "system", "content": "a"},
+        {"role": "developer", "content": [{"type": "text", "text": "b", "cache_control": {"type": "ephemeral"}}]},
+        USER,
+        {"role": "system", "content": "later"},
+    ]
+    body, _ = to_anthropic({"messages": messages})
+    marked = {"type": "text", "text": "b", "cache_control": {"type": "ephemeral"}}
+    assert body["system"] == [{"type": "text", "text": "a"}, marked]
+    assert body["messages"] == [USER, {"role": "system", "content": "later"}]
+    assert to_anthropic({"messages": [{"role": "system", "content": ""}, USER]})[0]["messages"] == [USER]
+    assert "system" not in to_anthropic({"messages": [{"role": "system", "content": ""}, USER]})[0]
+
+
+def test_arguments_that_are_no_object_are_the_callers_fault():
+    for arguments in ("{broken", "[1]", "3", '"x"', "{} {}", '{"a":NaN}', "[" * 100_000):
+        call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}
+        with pytest.raises(BadRequest) as caught:
+            to_anthropic({"messages": [USER, {"role": "assistant", "content": None, "tool_calls": [call]}]})
+        assert caught.value.param == "messages[1].tool_calls[0].function.arguments"
+
+
+REFUSED_BY_OPENAI = [
+    ({"top_k": 5}, "top_k"),
+    ({"container": "c"}, "container"),
+    ({"speed": "fast"}, "speed"),
+    ({"inference_geo": "us"}, "inference_geo"),
+    ({"mcp_servers": [{}]}, "mcp_servers"),
+    ({"context_management": {"edits": []}}, "context_management"),
+    ({"output_config": {"task_budget": 5}}, "output_config.task_budget"),
+    ({"metadata": {"user_id": "u", "x": 1}}, "metadata.x"),
+    ({"tools": [{"type": "web_search_20250305", "name": "w"}]}, "tools[0]"),
+    ({"tools": [{"name": "f", "input_schema": {}, "allowed_callers": ["code"]}]}, "tools[0].allowed_callers"),
+]
+BLOCKS_REFUSED_BY_OPENAI = [
+    ({"type": "image", "source": {"type": "file", "file_id": "f"}}, ""),
+    ({"type": "document", "source": {"type": "url", "url": "https://x"}}, ""),
+    ({"type": "document", "source": {"type": "file", "file_id": "f"}}, ""),
+    ({"type": "search_result", "source": "x", "title": "t", "content": []}, ""),
+    ({"type": "container_upload", "file_id": "f"}, ""),
+    ({"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}, ""),
+    (
+        {
+            "type": "tool_result",
+            "tool_use_id": "t",
+            "content": [{"type": "image", "source": {"type": "url", "url": "https://x"}}],
+        },
+        ".content[0]",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    REFUSED_BY_OPENAI
+    + [
+        (
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": "x"}, block]}]},
+            f"messages[0].content[1]{at}",
+        )
+        for block, at in BLOCKS_REFUSED_BY_OPENAI
+    ],
+)
+def test_what_openai_has_no_word_for_is_refused_by_name_or_dropped_by_permission(fields, param):
+    with pytest.raises(BadRequest) as caught:
+        to_openai(fields)
+    assert (caught.value.code, caught.value.param) == ("unsupported_parameter", param)
+    assert to_openai(fields, drop=True)[1].dropped == [param]
+
+
+def test_what_openai_has_a_word_for_is_carried():
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}}
+    body, written = to_openai(
+        {
+            "system": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}],
+            "stop_sequences": ["x"],
+            "temperature": 0.5,
+            "stream": True,
+            "metadata": {"user_id": "u"},
+            "tools": [{"name": "f", "description": "d", "input_schema": schema, "strict": True, "type": "custom"}],
+            "tool_choice": {"type": "any", "disable_parallel_tool_use": True},
+            "output_config": {"effort": "high", "format": {"type": "json_schema", "schema": schema}},
+            "service_tier": "auto",
+            "speed": "standard",
+        },
+        Abilities("t", "p/t", max_tokens_field="max_completion_tokens"),
+    )
+    assert written.dropped == []
+    assert body == {
+        "model": "t",
+        "messages": [
+            {"role": "system", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
+            USER,
+        ],
+        "max_completion_tokens": 9,
+        "user": "u",
+        "temperature": 0.5,
+        "stop": ["x"],
+        "tools": [
+            {"type": "function", "function": {"name": "f", "description": "d", "parameters": schema, "strict": True}}
+        ],
+        "parallel_tool_calls": False,
+        "tool_choice": "required",
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "response", "schema": schema, "strict": True},
+        },
+        "reasoning_effort": "high",
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    quiet = Abilities("t", "p/t", stream_usage=False)
+    assert "stream_options" not in to_openai({"stream": True}, quiet)[0]
+
+
+def test_thinking_becomes_effort_where_the_model_reasons():
+    for budget, effort in ((1024, "low"), (8000, "medium"), (32_000, "high")):
+        fields = {"thinking": {"type": "enabled", "budget_tokens": budget}}
+        assert to_openai(fields, THINKS)[0]["reasoning_effort"] == effort
+        assert to_openai(fields)[1].dropped == ["thinking"]
+    assert to_openai({"thinking": {"type": "disabled"}})[1].dropped == []
+
+
+def test_a_long_list_of_what_was_dropped_has_an_end():
+    blocks = [{"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}} for _ in range(200)]
+    dropped = to_openai({"messages": [{"role": "user", "content": blocks}]})[1].dropped
+    assert len(dropped) == MAX_TOLD + 1 and dropped[-1] == f"+{200 - MAX_TOLD} more"
+
+
+def test_what_was_dropped_fits_into_a_header():
+    written = to_anthropic({"a\r\nset-cookie: x": 1, "é, b": 2, "c" * 1000: 3}, drop=True)[1]
+    assert written.dropped[:2] == ["a??set-cookie:?x", "???b"] and len(written.dropped[2]) == 200
+
+
+def test_translation_is_deterministic():
+    for name in recorded.CHAT:
+        for request in recorded.requests(name)[:40]:
+            if any(m.get("content") is None and m["role"] == "user" for m in request["messages"]):
+                continue
+            read = openai_chat.read_request(json.dumps(request).encode())
+            first = anthropic_messages.write_request(read, TO, drop=True)
+            second = anthropic_messages.write_request(
+                openai_chat.read_request(json.dumps(request).encode()), TO, drop=True
+            )
+            assert first == second
+
+
+def test_a_longer_conversation_begins_as_the_shorter_one():
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    turns: list[Any] = [
+        {"role": "system", "content": "s"},
+        USER,
+        {"role": "assistant", "content": None, "tool_calls": [call, {**call, "id": "c2"}]},
+        {"role": "tool", "tool_call_id": "c1", "content": "1"},
+        {"role": "tool", "tool_call_id": "c2", "content": "2"},
+        {"role": "assistant", "content": "done"},
+        USER,
+    ]
+    whole = to_anthropic({"messages": turns})[0]["messages"]
+    for end in (2, 3, 5, 6):
+        shorter = to_anthropic({"messages": turns[:end]})[0]["messages"]
+        assert whole[: len(shorter)] == shorter

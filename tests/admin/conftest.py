@@ -9,6 +9,8 @@ from headgate.access.types import Principal
 from headgate.admin.app import create
 from headgate.admin.parts import AdminParts
 from headgate.core.errors import NotAuthenticated
+from headgate.observe.log import SqlLogStore
+from headgate.observe.usage import SqlUsage
 from headgate.storage.engine import open_engine
 from headgate.storage.keys import SqlKeyStore
 from headgate.storage.upgrade import ensure
@@ -61,7 +63,14 @@ async def api(tmp_path):
     engine = open_engine(url)
     doors = Doorkeeper()
     keys = SqlKeyStore(engine)
-    parts = AdminParts(principals=doors, keys=keys, derived=DERIVED, config=lambda: {"routes": {}})
+    parts = AdminParts(
+        principals=doors,
+        keys=keys,
+        derived=DERIVED,
+        logs=SqlLogStore(engine),
+        usage=SqlUsage(engine),
+        config=lambda: {"routes": {}},
+    )
     transport = httpx2.ASGITransport(create(parts), raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as http:
         yield Api(http, keys, parts, doors)

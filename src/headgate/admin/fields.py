@@ -76,4 +76,5 @@ Instant = Annotated[AwareDatetime, BeforeValidator(_text_only), AfterValidator(_
 Usd = Annotated[Decimal, Field(gt=0, le=9_000_000_000, decimal_places=9, examples=["5.00"])]
 """An amount in USD, best as a string."""
 UsdText = Annotated[str, Field(description="An amount in USD, as a plain decimal.", examples=["0.00012"])]
+Ms = Annotated[float, PlainSerializer(lambda ms: round(ms, 3), return_type=float), Field(description="Milliseconds.")]
 UtcTime = Annotated[datetime, PlainSerializer(lambda at: at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), return_type=str)]

@@ -28,7 +28,7 @@ class AdminParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     principals: Authenticator
     keys: KeyStore
     derived: Derived
-    config: Callable[[], dict[str, Any]]
-    """The configuration in force, without secrets."""
     logs: LogStore
     usage: UsageStore
+    config: Callable[[], dict[str, Any]]
+    """The configuration in force; what may be secret in it is masked before it is shown."""

@@ -1,9 +1,10 @@
 """A route of the management API: what it is for, who may, and what it answers. None exists without a permission."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Literal
 
 import msgspec
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
@@ -70,13 +71,19 @@ class ManagedRoute(APIRoute):
         return handle
 
     def _guard_query(self, request: Request) -> None:
-        known = {param.alias for param in self.dependant.query_params}
+        known = set(_queries(self.dependant))
         for name in request.query_params:
             if name not in known:
                 listed = f"; it knows {', '.join(sorted(known))}" if known else ""
                 raise BadRequest(
                     f"The query {name[:100]!r} is not known here{listed}.", code="unknown_parameter", param=name[:100]
                 )
+
+
+def _queries(dependant: Dependant) -> Iterator[str]:
+    yield from (param.alias for param in dependant.query_params)
+    for inner in dependant.dependencies:
+        yield from _queries(inner)
 
 
 async def authenticate(request: Request) -> Principal:

@@ -1,27 +1,25 @@
-"""``/metrics/usage``: calls, tokens and cost of a time. A virtual key sees its own alone."""
+"""``/metrics/usage``: calls, tokens and cost, added up by one dimension. A virtual key sees its own."""
 
-from datetime import timedelta
-from time import time_ns
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends, Query
 
 from headgate.access.types import Principal
-from headgate.admin.fields import Answer, Instant, Text, UsdText, UtcTime, instant, micros
+from headgate.admin.fields import Answer, Instant, UsdText, UtcTime, instant, micros
 from headgate.admin.parts import AdminParts
 from headgate.admin.route import Route, caller, own_key, parts
 from headgate.core.errors import BadRequest
 from headgate.core.money import usd
 from headgate.observe.usage import Dimension, Used
 
-DEFAULT = timedelta(days=30)
-
-Who = Annotated[Principal, Depends(caller)]
-Parts = Annotated[AdminParts, Depends(parts)]
+USUAL = timedelta(days=30)
+LONGEST = {"hour": timedelta(days=92)}
+"""A page of sums has no second one, so there must not be too many rows."""
 
 
 class UsageRow(Answer):
-    """What was used under one name of the dimension asked for, or in all."""
+    """Sums under one name of the dimension; ``unpriced`` calls are in no cost."""
 
     name: str | None
     requests: int
@@ -32,11 +30,10 @@ class UsageRow(Answer):
     reasoning_tokens: int
     cost_usd: UsdText
     unpriced: int
-    """Calls whose price is not known; they are in no cost."""
 
 
 class Usage(Answer):
-    """Calls, tokens and cost of the whole hours of a time."""
+    """Sums of the whole hours from ``since`` to ``until``, and their total."""
 
     since: UtcTime
     until: UtcTime
@@ -46,43 +43,55 @@ class Usage(Answer):
 
 
 async def get_usage(
-    who: Who,
-    to: Parts,
-    by: Dimension = "model",
-    since: Instant | None = None,
-    until: Instant | None = None,
-    key_id: Annotated[Text, Query(max_length=64)] | None = None,
+    who: Annotated[Principal, Depends(caller)],
+    to: Annotated[AdminParts, Depends(parts)],
+    by: Annotated[Dimension, Query()] = "model",
+    since: Annotated[Instant | None, Query()] = None,
+    until: Annotated[Instant | None, Query()] = None,
+    key_id: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Usage:
-    """Add up what was used; the last 30 days where nothing else is said."""
-    end = micros(until) if until else time_ns() // 1000
-    begin = micros(since) if since else end - int(DEFAULT.total_seconds()) * 1_000_000
+    """Return what was used; without ``since``, in the last 30 days."""
+    end = until or datetime.now(UTC)
+    begin = since or end - USUAL
     if begin >= end:
         raise BadRequest("since must be before until.", code="invalid_parameter", param="since")
-    rows = await to.usage.totals(who.tenant_id, by, since=begin, until=end, key_id=own_key(who, key_id))
-    total = Used(
-        name="", requests=sum(r.requests for r in rows), failures=sum(r.failures for r in rows),
-        input=sum(r.input for r in rows), output=sum(r.output for r in rows), cached=sum(r.cached for r in rows),
-        reasoning=sum(r.reasoning for r in rows), cost_nano=sum(r.cost_nano for r in rows),
-        unpriced=sum(r.unpriced for r in rows),
-    )  # fmt: skip
-    data = [_row(row, by) for row in rows]
-    return Usage(since=instant(begin), until=instant(end), by=by, data=data, total=_row(total, by))
+    if end - begin > LONGEST.get(by, timedelta.max):
+        raise BadRequest("by hour takes at most 92 days; ask by day.", code="invalid_parameter", param="since")
+    found = await to.usage.totals(
+        who.tenant_id, by, since=micros(begin), until=micros(end), key_id=own_key(who, key_id)
+    )
+    return Usage(
+        since=begin, until=end, by=by, data=[_sums(_name(u, by), [u]) for u in found], total=_sums(None, found)
+    )
 
 
-def _row(used: Used, by: Dimension) -> UsageRow:
-    name = instant(used.name).strftime("%Y-%m-%dT%H:%MZ") if isinstance(used.name, int) else used.name or None
-    if by == "day" and name is not None:
-        name = name[:10]
+def _name(used: Used, by: Dimension) -> str | None:
+    if isinstance(used.name, int):
+        return instant(used.name).strftime("%Y-%m-%d" if by == "day" else "%Y-%m-%dT%H:%MZ")
+    return used.name or None
+
+
+def _sums(name: str | None, found: list[Used]) -> UsageRow:
     return UsageRow(
-        name=name, requests=used.requests, failures=used.failures, input_tokens=used.input, output_tokens=used.output,
-        cached_tokens=used.cached, reasoning_tokens=used.reasoning, cost_usd=usd(used.cost_nano),
-        unpriced=used.unpriced,
-    )  # fmt: skip
+        name=name,
+        requests=sum(used.requests for used in found),
+        failures=sum(used.failures for used in found),
+        input_tokens=sum(used.input for used in found),
+        output_tokens=sum(used.output for used in found),
+        cached_tokens=sum(used.cached for used in found),
+        reasoning_tokens=sum(used.reasoning for used in found),
+        cost_usd=usd(sum(used.cost_nano for used in found)),
+        unpriced=sum(used.unpriced for used in found),
+    )
 
 
 ROUTES = (
     Route(
-        method="GET", path="/metrics/usage", permission="usage:view", endpoint=get_usage,
-        summary="Add up calls, tokens and cost", tag="usage",
+        method="GET",
+        path="/metrics/usage",
+        permission="usage:view",
+        endpoint=get_usage,
+        summary="What was used",
+        tag="usage",
     ),
-)  # fmt: skip
+)

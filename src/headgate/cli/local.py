@@ -1,16 +1,20 @@
 """The management API of a home on this machine, in this process: whoever owns the files needs no key."""
 
+import sqlite3
+
 from headgate.access.home import open_home
 from headgate.access.types import Principal
 from headgate.admin.app import create
 from headgate.admin.parts import AdminParts
 from headgate.client import Admin
 from headgate.client.inprocess import InProcess
+from headgate.ledger.drain import Drainer
 from headgate.observe.log import SqlLogStore
 from headgate.observe.usage import SqlUsage
 from headgate.settings import Settings, decode_secret_key
 from headgate.storage.engine import open_engine
 from headgate.storage.keys import SqlKeyStore
+from headgate.storage.types import StorageRefused
 from headgate.storage.upgrade import ensure
 
 OPERATOR = Principal(kind="admin", id="local", tenant_id="default", name="the owner of the home")
@@ -32,6 +36,7 @@ def local_admin(settings: Settings) -> Admin:
     home = open_home(settings.home, decode_secret_key(settings.secret_key) if settings.secret_key else None)
     url = f"sqlite:///{settings.database_path()}"
     ensure(url)
+    settle(settings)
     engine = open_engine(url)
     parts = AdminParts(
         principals=Owner(),
@@ -42,3 +47,19 @@ def local_admin(settings: Settings) -> Admin:
         usage=SqlUsage(engine),
     )
     return Admin("http://home", transport=InProcess(create(parts), engine.dispose))
+
+
+def settle(settings: Settings) -> None:
+    """Bring what an ended gateway left in its journals into the database; a running one does so itself."""
+    directory = settings.home / "journal"
+    if not directory.exists():
+        return
+    drainer = Drainer(directory, settings.database_path())
+    try:
+        drainer.recover()
+    except (sqlite3.Error, OSError) as error:
+        raise StorageRefused(
+            str(settings.database_path()), f"does not take what the journal holds ({error})."
+        ) from None
+    finally:
+        drainer.stop()

@@ -1,0 +1,47 @@
+"""Finished calls, written as the drainer writes them."""
+
+import sqlite3
+from pathlib import Path
+from time import time_ns
+from typing import Any
+
+from headgate.core.call import Attempt, Record, new_id
+from headgate.core.money import Usage
+from headgate.ledger.batch import ended_of, store_together
+from headgate.ledger.lines import Charge
+from headgate.storage.sqlite import connect
+
+NOW = time_ns() // 1000
+
+
+def call(**fields: Any) -> Record:
+    """One call with one attempt that cost 1,500 nano-dollars."""
+    tried = Attempt(
+        provider="local", model="mock", started_ms=0.5, headers_ms=10.1234, first_ms=11.0, ended_ms=12.0, status=200,
+        held_nano=9_000, cost_nano=1_500, billed="usage", upstream_id="up-1",
+    )  # fmt: skip
+    values: dict[str, Any] = {
+        "id": new_id(), "trace_id": "0" * 32, "at": NOW, "tenant_id": "default", "key_id": "key-1", "surface": "openai",
+        "operation": "chat", "route": "fast", "model_requested": "fast", "model_used": "local/mock",
+        "provider_used": "local", "routing_reason": "route fast: local/mock first", "parameters": {"temperature": 0.5},
+        "status": "success", "http_status": 200, "attempts": (tried,), "finish": "stop",
+        "usage": Usage(input=100, output=20, cached=30, reasoning=5), "cost_nano": 1_500, "billed": "usage",
+        "held_nano": 9_000, "dropped": ("logit_bias",), "total_ms": 12.34567, "overhead_ms": 0.3, "latency_ms": 11.5,
+        "first_token_ms": 10.5, "tags": ("team-a",), "end_user": "u9",
+    }  # fmt: skip
+    return Record(**{**values, **fields})
+
+
+def store(path: Path, *records: Record) -> None:
+    """Write them."""
+    con: sqlite3.Connection = connect(path)
+    batch = []
+    for record in records:
+        charges = []
+        if record.cost_nano:
+            charges = [Charge(1, record.at, record.key_id or "", record.cost_nano, 120, "usage", "local/mock", "")]
+        batch.append(ended_of(record, charges))
+    con.execute("BEGIN IMMEDIATE")
+    assert store_together(con, "journal", batch)
+    con.execute("COMMIT")
+    con.close()

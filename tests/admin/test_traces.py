@@ -1,0 +1,76 @@
+"""One call, whole."""
+
+import pytest
+
+from headgate.core.call import Attempt
+from tests.admin.records import call, store
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "headgate.db"
+
+
+async def test_everything_that_happened(api, path):
+    failed = Attempt(provider="a", model="b", started_ms=0.1, ended_ms=4.0, outcome="upstream_timeout", error="no")
+    one = call(metadata={"ticket": 7})
+    one = call(id=one.id, attempts=(failed, *one.attempts), status="fallback", metadata={"ticket": 7})
+    store(path, one)
+    trace = (await api.ask("GET", f"/api/v1/traces/{one.id}")).json()
+    assert trace["id"] == one.id
+    assert trace["call"]["metadata"] == {"ticket": 7}
+    assert trace["call"]["parameters"] == {"temperature": 0.5}
+    assert trace["route"] == {
+        "name": "fast",
+        "reason": "route fast: local/mock first",
+        "model_used": "local/mock",
+        "provider_used": "local",
+    }
+    assert [(a["number"], a["provider"], a["outcome"]) for a in trace["attempts"]] == [
+        (1, "a", "upstream_timeout"),
+        (2, "local", "ok"),
+    ]
+    assert (trace["attempts"][1]["held_usd"], trace["attempts"][1]["cost_usd"]) == ("0.000009", "0.0000015")
+    assert trace["attempts"][1]["headers_ms"] == 10.123
+    assert trace["ledger"] == [
+        {"attempt": 1, "target": "local/mock", "usd": "0.0000015", "tokens": 120, "billed": "usage"}
+    ]
+    assert trace["usage"] == {
+        "input": 100, "output": 20, "total": 120, "cached": 30, "cache_write": 0, "reasoning": 5,
+    }  # fmt: skip
+    assert trace["timing"] == {"total_ms": 12.346, "overhead_ms": 0.3, "latency_ms": 11.5, "first_token_ms": 10.5}
+    assert (trace["outcome"]["status"], trace["outcome"]["cost_usd"]) == ("fallback", "0.0000015")
+    assert trace["outcome"]["dropped"] == ["logit_bias"]
+
+
+async def test_by_the_trace_id_of_the_caller_or_of_our_own_making(api, path):
+    own = call()
+    own = call(id=own.id, trace_id=own.id.replace("-", ""))
+    theirs = call(trace_id="ab" * 16)
+    store(path, own, theirs)
+    for id, expected in ((own.id.replace("-", ""), own.id), ("ab" * 16, theirs.id)):
+        assert (await api.ask("GET", f"/api/v1/traces/{id}")).json()["id"] == expected
+
+
+@pytest.mark.parametrize(("who", "status"), [("admin", 200), ("key", 404), ("other", 404)])
+async def test_who_may_see_it(api, path, who, status):
+    foreign = call(key_id="key-2", tags=("canary",))
+    store(path, foreign)
+    response = await api.ask("GET", f"/api/v1/traces/{foreign.id}", who)
+    assert response.status_code == status
+    assert ("canary" in response.text) is (status == 200)
+    nothing = await api.ask("GET", "/api/v1/traces/01a1fd2f-2afe-7f31-bdac-dfc543cf49a1", who)
+    assert nothing.status_code == 404
+    if status == 404:
+        assert nothing.json() == response.json()
+
+
+async def test_a_key_sees_its_own(api, path):
+    mine = call()
+    store(path, mine)
+    assert (await api.ask("GET", f"/api/v1/traces/{mine.id}", "key")).json()["id"] == mine.id
+
+
+@pytest.mark.parametrize("id", ["%00", "x" * 300, "' OR 1=1", "%ff%fe"])
+async def test_what_is_no_id(api, id):
+    assert (await api.ask("GET", f"/api/v1/traces/{id}")).status_code == 404

@@ -20,6 +20,7 @@ from headgate.core.chat import (
     ToolChoice,
     ToolResult,
 )
+from headgate.dialects import wire
 from headgate.dialects.anthropic_words import NAME
 from headgate.dialects.envelope import no_content
 from headgate.dialects.fields import Fields, items, starts, text
@@ -236,7 +237,7 @@ def _tool_use(given: Fields, form: dict[str, str]) -> ToolCall:
     if starts(value, b'"'):  # what a model wrote that was no JSON
         form["input"] = "text"
         return ToolCall(id_, name, text(value, given.path("input")))
-    return ToolCall(id_, name, bytes(value).decode())
+    return ToolCall(id_, name, wire.one_line(value))
 
 
 def _tool_result(given: Fields, form: dict[str, str]) -> ToolResult:

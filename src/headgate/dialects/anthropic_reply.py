@@ -31,7 +31,7 @@ from headgate.dialects.watch import believable
 
 
 class _Sniffed(msgspec.Struct, gc=False):
-    content: msgspec.Raw
+    content: list[msgspec.Raw]
     usage: Reported | None = None
     model: str | None = None
     id: str | None = None
@@ -102,7 +102,7 @@ def _inputs(body: bytes) -> dict[int, str]:
         blocks = wire.typed(_blocks, wire.members(body)["content"])
     except (msgspec.MsgspecError, UnicodeError):
         return {}  # a block that is none, or no UTF-8; what is left was read already
-    return {i: bytes(b["input"]).decode("utf-8", "replace") for i, b in enumerate(blocks) if "input" in b}
+    return {i: wire.one_line(b["input"]) for i, b in enumerate(blocks) if "input" in b}
 
 
 def whole_block(block: dict[str, Any], number: int, arguments: str) -> list[Chunk]:

@@ -74,7 +74,7 @@ class MessagesReader(SseReader):
             self._calls[at] = len(self._calls)
             given = block.get("input")
             raw = wire.members(wire.members(data)["content_block"]).get("input") if given else None
-            self._silent[at] = bytes(raw).decode("utf-8", "replace") if raw is not None else "{}"
+            self._silent[at] = wire.one_line(raw) if raw is not None else "{}"
             chunks += whole_block(block, self._calls[at], "")
         elif kind == "text" and not block.get("text"):
             self._fresh.add(at)

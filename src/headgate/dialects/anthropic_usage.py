@@ -49,9 +49,12 @@ def usage_of(said: Reported) -> Usage | None:
 
 def printed(usage: Usage) -> dict[str, object]:
     """Return the ``usage`` object for a Messages client."""
-    return {
+    said: dict[str, object] = {
         "input_tokens": max(usage.input - usage.cached - usage.cache_write, 0),
         "cache_creation_input_tokens": usage.cache_write,
         "cache_read_input_tokens": usage.cached,
         "output_tokens": usage.output,
     }
+    if usage.reasoning:
+        said["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
+    return said

@@ -63,7 +63,7 @@ def write_request(request: Request, to: Abilities, *, drop: bool) -> Written:
         body["tools"] = [tool for i, one in enumerate(request.tools) if (tool := _tool(one, f"tools[{i}]", fit))]
         if not body["tools"] and not fit.same:
             del body["tools"]
-    if request.parallel_tool_calls is not None and ("tools" in body or fit.same):
+    if request.parallel_tool_calls is not None and (fit.same or ("tools" in body and not request.parallel_tool_calls)):
         body["parallel_tool_calls"] = request.parallel_tool_calls
     _choice(body, request, fit)
     _format(body, request)

@@ -96,6 +96,17 @@ def pairs(body: bytes) -> list[tuple[str, Raw]]:
     return pairs_
 
 
+def one_line(raw: Raw) -> str:
+    """Return a JSON value as text; printed over several lines it loses its space, and nothing else."""
+    text = bytes(raw)
+    if 10 in text:
+        try:
+            text = msgspec.json.format(text, indent=-1)
+        except msgspec.DecodeError:
+            pass  # a lone surrogate: it may keep its space
+    return text.decode("utf-8", "replace")
+
+
 def encode(value: Any) -> bytes:
     """Encode compactly, ``Raw`` as it is, lone surrogates as escapes."""
     try:

@@ -1,0 +1,441 @@
+"""Replies and streams: a stream says what the whole reply says, in either dialect."""
+
+import json
+import random
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from headgate.core.chat import (
+    Choice,
+    Chunk,
+    End,
+    Part,
+    Refusal,
+    Reply,
+    Request,
+    SignatureDelta,
+    Start,
+    Text,
+    TextDelta,
+    Thinking,
+    ToolCall,
+    ToolDelta,
+)
+from headgate.core.errors import UpstreamFailed
+from headgate.core.fold import fold, unfold
+from headgate.core.money import Usage
+from headgate.dialects import anthropic_messages, openai_chat
+from headgate.dialects.anthropic_words import NAME as ANTHROPIC
+from headgate.dialects.base import Abilities, Dialect
+from tests.dialects import recorded, vendor
+
+ASKED = Request(model="m", messages=[], stream=True, stream_usage=True)
+DIALECTS: list[Dialect] = [openai_chat, anthropic_messages]
+DONE = b"data: [DONE]\n\n"
+
+
+def read(dialect: Dialect, stream: bytes, *cuts: int):
+    reader = dialect.reader()
+    chunks: list[Chunk] = []
+    for a, b in pairwise([0, *cuts, len(stream)]):
+        chunks += reader.feed(stream[a:b])
+    return chunks + reader.close(), reader
+
+
+def write(dialect: Dialect, chunks: list[Chunk]) -> bytes:
+    writer = dialect.writer(ASKED)
+    return writer.write(chunks) + writer.close()
+
+
+def bare(reply: Reply) -> Reply:
+    """Without what only its own dialect has; arguments as they are meant, not as they are spaced."""
+    reply.extra = None
+    for choice in reply.choices:
+        choice.extra = None
+        for part in choice.parts:
+            if isinstance(part, ToolCall) and part.arguments.startswith("{"):
+                part.arguments = json.dumps(json.loads(part.arguments or "{}"))
+    return reply
+
+
+def seen(reader):
+    failure = reader.failure and (reader.failure.code, reader.failure.status)
+    return (reader.usage, reader.finish, reader.text_bytes, reader.events, reader.started, reader.ended, failure)
+
+
+@pytest.mark.parametrize("name", [*recorded.CHAT, "anthropic"])
+def test_a_recorded_stream_folds_into_the_reply_its_vendor_sees(name):
+    dialect = anthropic_messages if name == "anthropic" else openai_chat
+    whole = vendor.whole_message if name == "anthropic" else vendor.whole_chat
+    for stream in recorded.streams(name):
+        chunks, reader = read(dialect, stream)
+        assert reader.failure is None and reader.ended
+        if name in ("mistral", "azure"):  # their own types of chunk: the vendor's SDK does not take all of them
+            continue
+        expected = dialect.read_reply(json.dumps(whole(stream)).encode())
+        folded = bare(fold(chunks))
+        expected.usage = expected.usage or folded.usage  # Groq tells it where OpenAI's SDK does not look
+        assert folded == bare(expected)
+
+
+@pytest.mark.parametrize("name", [*recorded.CHAT, "anthropic"])
+def test_a_reader_sees_what_a_tap_sees(name):
+    dialect = anthropic_messages if name == "anthropic" else openai_chat
+    for stream in recorded.streams(name):
+        tap = dialect.tap(hide_usage=False)
+        tap.feed(stream)
+        assert seen(read(dialect, stream)[1]) == seen(tap)
+
+
+@pytest.mark.parametrize("name", [*recorded.CHAT, "anthropic"])
+def test_recorded_replies_survive_both_dialects(name):
+    dialect = anthropic_messages if name == "anthropic" else openai_chat
+    for whole in recorded.wholes(name):
+        body = json.dumps(whole).encode()
+        reply = dialect.read_reply(body)
+        sniffed = dialect.sniff(body)
+        assert (sniffed.usage, sniffed.finish, sniffed.id) == (reply.usage, reply.choices[0].finish, reply.id)
+        vendor.check_chat(openai_chat.write_reply(reply))
+        vendor.check_message(anthropic_messages.write_reply(reply))
+        assert bare(fold(unfold(reply))) == bare(reply)
+        for target in DIALECTS:
+            again = target.read_reply(target.write_reply(reply))
+            count = len(reply.choices) if target is openai_chat else 1
+            for before, after in zip(reply.choices[:count], again.choices, strict=True):
+                assert said(target, after) == said(target, before)
+
+
+def said(target: Dialect, choice: Choice) -> list[Any]:
+    """The texts and calls of a choice; Messages has no part for a refusal, only a reason."""
+    parts = [p for p in choice.parts if isinstance(p, Text | ToolCall | Refusal)]
+    return [Text(p.text) if isinstance(p, Refusal) and target is anthropic_messages else p for p in parts]
+
+
+def texts(reply: Reply):
+    return [[part for part in choice.parts if not isinstance(part, Thinking)] for choice in reply.choices]
+
+
+@pytest.mark.parametrize("name", [*recorded.CHAT, "anthropic"])
+def test_recorded_streams_survive_both_dialects(name):
+    dialect = anthropic_messages if name == "anthropic" else openai_chat
+    for stream in recorded.streams(name):
+        chunks, _ = read(dialect, stream)
+        reply = bare(fold(chunks))
+        for target, whole in ((openai_chat, vendor.whole_chat), (anthropic_messages, vendor.whole_message)):
+            out = write(target, chunks)
+            again, reader = read(target, out)
+            assert reader.failure is None and reader.ended
+            count = len(reply.choices) if target is openai_chat else 1
+            assert texts(bare(fold(again))) == texts(reply)[:count]
+            assert fold(again).usage == reply.usage or target is anthropic_messages
+            assert (
+                bare(fold(again)).choices[0].parts
+                == bare(target.read_reply(target.write_reply(reply))).choices[0].parts
+            )
+            seen_by_vendor = target.read_reply(json.dumps(whole(out)).encode())
+            assert texts(bare(seen_by_vendor)) == texts(reply)[:count]
+
+
+def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish, **more}
+    return b"data: " + json.dumps({"id": "c", "model": "m", "created": 5, "choices": [choice]}).encode() + b"\n\n"
+
+
+def call(index: int | None, id: str | None = None, name: str | None = None, arguments: str = "") -> dict[str, Any]:
+    one: dict[str, Any] = {"function": {"name": name, "arguments": arguments}}
+    return {"tool_calls": [one | ({"index": index} if index is not None else {}) | ({"id": id} if id else {})]}
+
+
+CHATS = {
+    "text": chunk({"role": "assistant", "content": ""}) + chunk({"content": "é🙂"}) + chunk({}, "stop") + DONE,
+    "parallel": chunk({"role": "assistant", "content": None})
+    + chunk(call(0, "a", "f"))
+    + chunk(call(0, arguments='{"x"'))
+    + chunk(call(0, arguments=":1}"))
+    + chunk(call(1, "b", "g", "{}"))
+    + chunk({}, "tool_calls")
+    + DONE,
+    "mixed": chunk(call(0, "a", "f", "{"))
+    + chunk(call(1, "b", "g", "{"))
+    + chunk(call(0, arguments="}"), "tool_calls"),
+    "no index": chunk(call(None, "abc", "f", "{}")) + chunk(call(None, "def", "g", "{}"), "tool_calls") + DONE,
+    "thinking": chunk({"reasoning_content": "hm"}) + chunk({"content": "x"}) + chunk({}, "length") + DONE,
+    "refusal": chunk({"refusal": "I "}) + chunk({"refusal": "won't"}, "stop") + DONE,
+    "odd list": chunk({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]})
+    + chunk({"content": [{"type": "text", "text": "x"}]}, "stop")
+    + DONE,
+    "vllm": chunk({"content": "x"}, "stop", stop_reason="END"),
+    "broken once": chunk({"content": "x"}) + b"data: {no\n\n" + chunk({}, "stop") + DONE,
+    "comments": b": hi\n\n" + chunk({"content": "x"}).replace(b"\n", b"\r\n") + chunk({}, "stop") + DONE,
+}
+
+
+@pytest.mark.parametrize("stream", CHATS.values(), ids=CHATS)
+def test_every_split_reads_the_same(stream):
+    chunks, reader = read(openai_chat, stream)
+    assert reader.failure is None
+    for cut in range(len(stream)):
+        cut_chunks, cut_reader = read(openai_chat, stream, cut)
+        assert (cut_chunks, seen(cut_reader)) == (chunks, seen(reader))
+    assert read(openai_chat, stream, *range(1, len(stream)))[0] == chunks
+    messages = write(anthropic_messages, chunks)
+    expected, reader = read(anthropic_messages, messages)
+    for cut in range(0, len(messages), 3):
+        assert read(anthropic_messages, messages, cut)[0] == expected
+
+
+def folded(name: str) -> Choice:
+    return fold(read(openai_chat, CHATS[name])[0]).choices[0]
+
+
+def test_what_the_streams_say():
+    assert folded("text").parts == [Text("é🙂")]
+    assert folded("parallel").parts == [ToolCall("a", "f", '{"x":1}'), ToolCall("b", "g", "{}")]
+    assert folded("mixed").parts == [ToolCall("a", "f", "{}"), ToolCall("b", "g", "{")]
+    assert folded("no index").parts == [ToolCall("abc", "f", "{}"), ToolCall("def", "g", "{}")]
+    assert folded("thinking").parts == [Thinking("hm"), Text("x")]
+    assert folded("refusal").parts == [Refusal("I won't")]
+    assert folded("odd list").parts == [Thinking("hm"), Text("x")]
+    assert (folded("vllm").finish, folded("vllm").stop_sequence) == ("stop", "END")
+
+
+@pytest.mark.parametrize("name", CHATS)
+def test_a_messages_client_reads_every_chat_stream(name):
+    chunks, _ = read(openai_chat, CHATS[name])
+    message = vendor.whole_message(write(anthropic_messages, chunks))
+    calls = [block for block in message["content"] if block["type"] == "tool_use"]
+    said = "".join(block.get("text") or "" for block in message["content"])
+    choice = folded(name)
+    assert said == "".join(part.text for part in choice.parts if isinstance(part, Text | Refusal))
+    assert [c["id"] for c in calls] == [part.id for part in choice.parts if isinstance(part, ToolCall)]
+    expected = {"vllm": "stop_sequence", "refusal": "refusal", "thinking": "max_tokens"}
+    assert message["stop_reason"] == expected.get(name, "tool_use" if calls else "end_turn")
+
+
+def test_a_call_without_an_id_gets_one_that_stays_the_same():
+    body = {"id": "r1", "choices": [{"message": {"tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}]}}]}
+    first, second = (openai_chat.read_reply(json.dumps({**body, "id": i}).encode()) for i in ("r1", "r2"))
+    (one,), (other,) = first.choices[0].parts, second.choices[0].parts
+    assert isinstance(one, ToolCall) and isinstance(other, ToolCall)
+    assert one.id.startswith("call_") and one.id != other.id and one.arguments == '{"a":1}'
+    assert openai_chat.read_reply(json.dumps(body).encode()) == first
+
+
+def test_a_forced_call_ends_as_clients_of_messages_expect():
+    reply = Reply(id="r", model="m", choices=[Choice(0, [ToolCall("a", "f", "{}")], "stop", "stop")])
+    assert json.loads(anthropic_messages.write_reply(reply))["stop_reason"] == "tool_use"
+    chunks: list[Chunk] = [Start("r", "m"), ToolDelta(0, "a", "f", "{}"), End("stop", "stop")]
+    assert vendor.whole_message(write(anthropic_messages, chunks))["stop_reason"] == "tool_use"
+
+
+@pytest.mark.parametrize("arguments", ["{broken", "[1]", '"text"'])
+def test_arguments_that_are_no_json_survive_as_text(arguments):
+    reply = Reply(id="r", model="m", choices=[Choice(0, [ToolCall("a", "f", arguments)], "tool_calls", "tool_calls")])
+    body = json.loads(anthropic_messages.write_reply(reply))
+    assert body["content"][0]["input"] == arguments
+    history = {"model": "m", "max_tokens": 1, "messages": [{"role": "assistant", "content": body["content"]}]}
+    part = anthropic_messages.read_request(json.dumps(history).encode()).messages[0].parts[0]
+    assert isinstance(part, ToolCall) and part.arguments == arguments
+    stream = write(anthropic_messages, unfold(reply))
+    assert (
+        "".join(d["delta"]["partial_json"] for d in vendor.documents(stream) if "delta" in d and "index" in d)
+        == arguments
+    )
+
+
+def test_numbers_and_key_order_in_calls_are_the_models():
+    text = '{"z": 0.10000000000000000001, "a":123456789012345678901234567890}'
+    body = b'{"id":"m","model":"x","content":[{"type":"text","text":"t"},{"type":"tool_use","id":"i","name":"f","input":%b}]}'
+    part = anthropic_messages.read_reply(body % text.encode()).choices[0].parts[1]
+    assert isinstance(part, ToolCall) and part.arguments == text
+    reply = Reply(id="r", model="m", choices=[Choice(0, [ToolCall("a", "f", text)], "tool_calls")])
+    assert text.encode() in anthropic_messages.write_reply(reply)
+    start = b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":'
+    start += b'{"type":"tool_use","id":"i","name":"f","input":%b}}\n\n' % text.encode()
+    stop = b'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n'
+    (streamed,) = fold(read(anthropic_messages, start + stop)[0]).choices[0].parts
+    assert isinstance(streamed, ToolCall) and streamed.arguments == text
+
+
+THOUGHT: list[Part] = [
+    Thinking("first", "sig1", source=ANTHROPIC),
+    Thinking(redacted="blob", source=ANTHROPIC),
+    Thinking("", "sig2", source=ANTHROPIC),
+    Text("answer"),
+]
+
+
+def test_thinking_with_its_proof_goes_through_a_chat_client_and_back():
+    reply = Reply(id="r", model="m", choices=[Choice(0, list(THOUGHT), "stop", "end_turn")])
+    message = json.loads(openai_chat.write_reply(reply))["choices"][0]["message"]
+    assert message["reasoning"] == "first"
+    assert [item["type"] for item in message["reasoning_details"]] == [
+        "reasoning.text",
+        "reasoning.encrypted",
+        "reasoning.text",
+    ]
+    history = {"model": "m", "messages": [{"role": "user", "content": "x"}, message]}
+    request = openai_chat.read_request(json.dumps(history).encode())
+    written = anthropic_messages.write_request(request, Abilities("c", "p/c"), drop=False)
+    assert written.dropped == []
+    assert json.loads(written.body)["messages"][1]["content"] == [
+        {"type": "thinking", "thinking": "first", "signature": "sig1"},
+        {"type": "redacted_thinking", "data": "blob"},
+        {"type": "thinking", "thinking": "", "signature": "sig2"},
+        {"type": "text", "text": "answer"},
+    ]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_thinking_streams_with_its_proof(dialect):
+    reply = Reply(id="r", model="m", choices=[Choice(0, list(THOUGHT), "stop", "stop")], usage=Usage(5, 3))
+    again = fold(read(dialect, write(dialect, unfold(reply)))[0])
+    proofs = [(p.signature, p.redacted, p.source) for p in again.choices[0].parts if isinstance(p, Thinking)]
+    assert proofs == [("sig1", None, ANTHROPIC), (None, "blob", ANTHROPIC), ("sig2", None, ANTHROPIC)]
+    assert [p for p in again.choices[0].parts if isinstance(p, Text)] == [Text("answer")]
+
+
+def test_nobody_is_shown_another_providers_proof():
+    foreign: list[Any] = [
+        Thinking("hm", "secret", source="other"),
+        Thinking(redacted="secret", source="other"),
+        Text("x"),
+    ]
+    reply = Reply(id="r", model="m", choices=[Choice(0, foreign, "stop")])
+    assert b"secret" not in anthropic_messages.write_reply(reply)
+    assert b"secret" not in write(anthropic_messages, unfold(reply))
+    vendor.check_message(anthropic_messages.write_reply(reply))
+
+
+def test_the_native_reason_and_the_stop_sequence_are_told():
+    body = {"id": "m", "model": "x", "content": [], "stop_reason": "stop_sequence", "stop_sequence": "END"}
+    reply = anthropic_messages.read_reply(json.dumps(body).encode())
+    choice = json.loads(openai_chat.write_reply(reply))["choices"][0]
+    assert (choice["finish_reason"], choice["native_finish_reason"], choice["stop_reason"]) == (
+        "stop",
+        "stop_sequence",
+        "END",
+    )
+    stream = write(openai_chat, unfold(reply))
+    end = next(d["choices"][0] for d in vendor.documents(stream) if d["choices"] and d["choices"][0]["finish_reason"])
+    assert (end["finish_reason"], end["native_finish_reason"], end["stop_reason"]) == ("stop", "stop_sequence", "END")
+
+
+@pytest.mark.parametrize(
+    ("native", "finish"),
+    [("end_turn", "stop"), ("max_tokens", "length"), ("model_context_window_exceeded", "length"), ("tool_use", "tool_calls"),
+     ("refusal", "content_filter"), ("pause_turn", "stop"), ("brand_new", "stop")],
+)  # fmt: skip
+def test_reasons_are_translated(native, finish):
+    body = json.dumps({"id": "m", "model": "x", "content": [], "stop_reason": native}).encode()
+    assert anthropic_messages.read_reply(body).choices[0].finish == finish == anthropic_messages.sniff(body).finish
+
+
+def test_usage_is_translated():
+    said = {"input_tokens": 5, "cache_read_input_tokens": 7, "cache_creation_input_tokens": 2, "output_tokens": 3}
+    body = json.dumps({"id": "m", "model": "x", "content": [], "stop_reason": "end_turn", "usage": said}).encode()
+    reply = anthropic_messages.read_reply(body)
+    assert reply.usage == Usage(14, 3, 7, 2) == anthropic_messages.sniff(body).usage
+    printed = json.loads(openai_chat.write_reply(reply))["usage"]
+    assert (printed["prompt_tokens"], printed["completion_tokens"], printed["total_tokens"]) == (14, 3, 17)
+    assert printed["prompt_tokens_details"]["cached_tokens"] == 7
+    assert json.loads(anthropic_messages.write_reply(reply))["usage"] == said
+
+
+def test_usage_is_told_in_a_stream_only_where_it_was_asked_for():
+    chunks: list[Chunk] = unfold(Reply(id="r", model="m", choices=[Choice(0, [Text("x")], "stop")], usage=Usage(1, 2)))
+    asked = vendor.documents(write(openai_chat, chunks))
+    assert asked[-1]["choices"] == [] and asked[-1]["usage"]["total_tokens"] == 3 and asked[0]["usage"] is None
+    writer = openai_chat.writer(Request(model="m", messages=[], stream=True))
+    plain = vendor.documents(writer.write(chunks) + writer.close())
+    assert all("usage" not in document for document in plain)
+
+
+def test_what_the_upstream_does_not_say_can_be_supplied():
+    for dialect in DIALECTS:
+        writer = dialect.writer(ASKED)
+        writer.id, writer.created = "ours", 1234
+        first = vendor.documents(writer.write([Start("", "m"), TextDelta("x")]))[0]
+        assert first.get("message", first)["id"] == "ours"
+        assert first.get("created", 1234) == 1234
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>no</html>", b"null", b"[]", b'"x"', b"{", b"{}", b'{"choices":{}}', b'{"content":"x"}', b"\xff", b"[" * 10_000,
+     b'{"choices":[{"message":{"content":"cut'],
+)  # fmt: skip
+def test_what_is_no_reply_is_a_failure(body):
+    for dialect in DIALECTS:
+        for reading in (dialect.read_reply, dialect.sniff):
+            with pytest.raises(UpstreamFailed) as caught:
+                reading(body)
+            assert (caught.value.code, caught.value.billed) == ("upstream_invalid_response", "uncertain")
+            assert caught.value.retry
+
+
+def test_an_error_with_status_200_has_its_real_status():
+    body = b'{"error":{"message":"slow down","code":429}}'
+    for dialect in DIALECTS:
+        for reading in (dialect.read_reply, dialect.sniff):
+            with pytest.raises(UpstreamFailed) as caught:
+                reading(body)
+            assert caught.value.status == 429
+    with pytest.raises(UpstreamFailed) as caught:
+        anthropic_messages.read_reply(b'{"type":"error","error":{"type":"overloaded_error","message":"x"}}')
+    assert caught.value.code == "upstream_unavailable"
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        chunk({"content": "x"}),
+        chunk({"content": "x"}) + b'data: {"id"',
+        chunk({"content": "x"}) + b"data: {\n\ndata: {\n\n" + chunk({}, "stop"),
+        chunk({"content": "x"})
+        + b'data: {"error":{"message":"x","type":"server_error"}}\n\n'
+        + chunk({}, "stop")
+        + DONE,
+        b"event: error\ndata: gone\n\n",
+        chunk({"content": "x"}, "error"),
+        b"",
+    ],
+)
+def test_a_cut_stream_never_reads_as_whole(stream):
+    chunks, reader = read(openai_chat, stream)
+    assert reader.failure is not None and not reader.ended
+    assert not any(isinstance(one, End) for one in chunks)
+    assert reader.feed(chunk({"content": "late"})) == [] == reader.close()
+
+
+def test_a_cut_messages_stream_never_reads_as_whole():
+    start = b'event: message_start\ndata: {"type":"message_start","message":{"id":"m","model":"x"}}\n\n'
+    error = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"x"}}\n\n'
+    for stream, code in ((start, "upstream_stream_interrupted"), (start + error, "upstream_unavailable")):
+        _, reader = read(anthropic_messages, stream)
+        assert reader.failure is not None and reader.failure.code == code and not reader.started
+
+
+def test_noise_never_raises():
+    rng = random.Random(5)
+    pieces = [b"data: ", b"event: error\n", b"\n\n", b"\r\n", b'{"choices":[', b'{"delta":', b"{}", b"]}", b"null", b'{"type":"',
+              b'content_block_delta","delta":', b'"x"', b"5", b'{"usage":{"prompt_tokens":-1}}', b"[DONE]", b"\xff", b'{"error":'
+              b'"no"}', b'{"type":"content_block_start","content_block":{"type":"tool_use","input":{"a":1}}}', b'"index":"x"}']  # fmt: skip
+    for _ in range(4000):
+        stream = b"".join(rng.choices(pieces, k=rng.randrange(1, 14)))
+        for dialect in DIALECTS:
+            for watcher in (dialect.tap(hide_usage=True), dialect.reader()):
+                for cut in range(0, len(stream), 11):
+                    watcher.feed(stream[cut : cut + 11])
+                watcher.close()
+
+
+def test_signatures_of_several_pieces_are_one():
+    chunks: list[Chunk] = [
+        TextDelta("hm", kind="thinking"),
+        SignatureDelta("a", source=ANTHROPIC),
+        SignatureDelta("b", source=ANTHROPIC),
+    ]
+    assert fold(chunks).choices[0].parts == [Thinking("hm", "ab", source=ANTHROPIC)]

@@ -40,6 +40,7 @@ class Sniff(msgspec.Struct):
 
     usage: Usage | None = None
     finish: str | None = None
+    """The neutral reason of the first choice: stop, length, tool_calls, content_filter."""
     model: str | None = None
     id: str | None = None
 
@@ -47,7 +48,8 @@ class Sniff(msgspec.Struct):
 class Tap(Protocol):
     """Watches one relayed stream: cuts reads at event borders and reads usage, finish and errors on the way.
 
-    After every feed: ``usage`` is the last complete one, ``finish`` the last reason, ``text_bytes`` the UTF-8 bytes of
+    After every feed: ``usage`` is the last complete one, ``finish`` the last reason in
+    neutral words, ``text_bytes`` the UTF-8 bytes of
     generated text so far (for estimates), ``events`` the number of complete events, ``started`` is true once content
     (or its natural end) was seen, ``ended`` once the dialect's terminator was seen, and ``failure`` is what the stream
     itself reported as an error. Bytes after the end are dropped. ``usage_flagged`` tells that a usage was told which

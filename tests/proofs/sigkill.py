@@ -38,7 +38,9 @@ def prove(scale: float, folder: Path, progress: Progress) -> str:
 
 def judge(database: Path, sent: set[str], tally: Tally, cycles: int) -> str:
     con = sqlite3.connect(database)
-    rows = con.execute("SELECT id, trace_id, status, cost_nano, billed FROM records").fetchall()
+    rows = con.execute(
+        "SELECT id, COALESCE(trace_id, replace(id, '-', '')), status, cost_nano, json_extract(detail, '$.billed') FROM records"
+    ).fetchall()
     traces = [row[1] for row in rows]
     assert len(traces) == len(set(traces)), "a call is recorded twice"
     recorded = {row[1]: row for row in rows}

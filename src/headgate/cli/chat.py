@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic, sleep
@@ -43,17 +44,19 @@ def command(
 ) -> None:
     """Send MESSAGE and print the answer as it comes. Without MESSAGE: what is piped in, or a conversation.
 
-    At a home on this machine no key is needed: one that lasts an hour is made.
+    At a home on this machine no key is needed: one is made for the conversation.
     """
     import httpx2
 
     settings = load_settings(home)
     base = (url or f"http://{_reachable(settings.host)}:{settings.port}").rstrip("/").removesuffix("/v1")
-    if url is None and key is None:
-        _be_there(base)
-        key = _temporary_key(home)
     turns = [{"role": "system", "content": system}] if system else []
-    with httpx2.Client(base_url=base, headers={"authorization": f"Bearer {key or ''}"}, timeout=600) as http:
+    with ExitStack() as stack:
+        if url is None and key is None:
+            _be_there(base)
+            key = stack.enter_context(_temporary_key(home))
+        headers = {"authorization": f"Bearer {key or ''}"}
+        http = stack.enter_context(httpx2.Client(base_url=base, headers=headers, timeout=600))
         for said in _said(message, json):
             turns.append({"role": "user", "content": said})
             answer = _whole(http, model, turns) if json else _streamed(http, model, turns)
@@ -169,12 +172,18 @@ def _words(response: "httpx2.Response") -> str:
         return f"{response.url} answered {response.status_code}"
 
 
-def _temporary_key(home: Path | None) -> str:
+@contextmanager
+def _temporary_key(home: Path | None) -> Iterator[str]:
+    """A key for this conversation. Should nobody be left to revoke it, it ends within a day."""
     from headgate.cli.connect import open_admin
 
-    ends = datetime.now(UTC) + timedelta(hours=1)
+    ends = datetime.now(UTC) + timedelta(days=1)
     with open_admin(home, None, None) as gateway:
-        return gateway.create_key("headgate chat", expires_at=iso(ends), tags=["headgate-chat"]).key
+        made = gateway.create_key("headgate chat", expires_at=iso(ends), tags=["headgate-chat"])
+        try:
+            yield made.key
+        finally:
+            gateway.revoke_key(made.id)
 
 
 def _reachable(host: str) -> str:

@@ -1,0 +1,127 @@
+"""The command line beside a gateway that runs, and after it has ended."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from click.testing import CliRunner
+
+from headgate.cli import group
+
+HELLO = {"model": "sandbox/chat", "messages": [{"role": "user", "content": "hello"}]}
+
+
+class Gateway:
+    """``headgate serve`` on a home of its own, and commands on that home."""
+
+    def __init__(self, home: Path) -> None:
+        environ = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+        self.environ = {**environ, "HEADGATE_HOME": str(home), "HEADGATE_PORT": "0"}
+        self.cwd = home.parent
+        words = [sys.executable, "-m", "headgate", "serve"]
+        self.process = subprocess.Popen(
+            words, env=self.environ, cwd=self.cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        self.said = ""
+        while "curl " not in self.said:
+            line = self.process.stdout.readline()
+            assert line, self.process.stderr and self.process.stderr.read()
+            self.said += line
+        match = re.search(r"http://[0-9.]+:([0-9]+)", self.said)
+        assert match
+        self.url = match[0]
+        self.environ["HEADGATE_PORT"] = match[1]
+
+    def run(self, *words: str, code: int = 0, input: str | None = None) -> str:
+        done = CliRunner().invoke(group, list(words), env=self.environ, input=input)
+        assert done.exit_code == code, (done.exit_code, done.output, done.exception)
+        return done.stdout if code == 0 else done.stderr
+
+    def json(self, *words: str) -> Any:
+        return json.loads(self.run(*words, "--json"))
+
+    def ask(self, key: str) -> httpx2.Response:
+        headers = {"authorization": f"Bearer {key}"}
+        return httpx2.post(f"{self.url}/v1/chat/completions", json=HELLO, headers=headers, timeout=10)
+
+    def becomes(self, key: str, status: int, within: float) -> float:
+        """Ask until the answer is *status*; return how many seconds that took."""
+        began = time.monotonic()
+        while self.ask(key).status_code != status:
+            assert time.monotonic() - began < within
+            time.sleep(0.02)
+        return time.monotonic() - began
+
+    def end(self, how: signal.Signals) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        self.process.communicate(timeout=30)
+
+
+@pytest.fixture
+def gateway(tmp_path) -> Iterator[Gateway]:
+    gateway = Gateway(tmp_path / "home")
+    yield gateway
+    gateway.end(signal.SIGKILL)
+
+
+def test_keys_made_turned_and_revoked_beside_it_count_within_a_second(gateway):
+    made = gateway.json("keys", "create", "--name", "app")
+    gateway.becomes(made["key"], 200, within=1)
+    turned = gateway.json("keys", "rotate", made["id"], "--overlap", "1h")
+    gateway.becomes(turned["key"], 200, within=1)
+    assert gateway.ask(made["key"]).status_code == 200
+    gateway.run("keys", "revoke", made["id"])
+    gateway.becomes(turned["key"], 401, within=1)
+    gateway.becomes(made["key"], 401, within=1)
+
+
+def test_chat_then_logs_trace_usage_and_the_same_from_elsewhere(gateway):
+    said = gateway.json("chat", "hello there")
+    assert said["content"]
+    assert said["cost_usd"]
+    assert gateway.run("chat", input="hello from a pipe").strip()
+    time.sleep(1)
+    logs = gateway.json("logs")
+    assert [log["id"] for log in logs][1] == said["id"]
+    trace = gateway.json("trace", said["id"])
+    assert trace["outcome"]["cost_usd"] == said["cost_usd"]
+    assert "sandbox/chat" in gateway.run("trace", said["id"])
+    usage = gateway.json("usage", "--since", "1d")
+    assert usage["total"]["requests"] == 2
+    assert {key["status"] for key in gateway.json("keys", "list") if key["name"] == "headgate chat"} == {"revoked"}
+    admin = re.search(r"hga_\S+", gateway.said)
+    first = re.search(r"\bhg_\S+", gateway.said)
+    assert admin and first
+    elsewhere = ("--url", gateway.url, "--key")
+    assert gateway.json("logs", *elsewhere, admin[0]) == logs
+    assert gateway.json("logs", *elsewhere, first[0]) == []
+    assert "404" not in gateway.run("trace", said["id"], *elsewhere, first[0], code=1)
+    assert "permission" in gateway.run("keys", "list", *elsewhere, first[0], code=1)
+    assert "Incorrect or missing API key" in gateway.run("logs", *elsewhere, "hga_wrong", code=1)
+    assert {m["id"] for m in gateway.json("models", *elsewhere, first[0])} >= {"sandbox/chat"}
+    assert "a gateway runs on" in gateway.run("doctor")
+
+
+def test_what_a_killed_gateway_recorded_is_there(gateway):
+    made = gateway.json("keys", "create", "--name", "app")
+    gateway.becomes(made["key"], 200, within=1)
+    answers = [gateway.ask(made["key"]).headers["x-request-id"] for _ in range(5)]
+    gateway.end(signal.SIGKILL)
+    assert {log["id"] for log in gateway.json("logs", "--key-id", made["id"])} >= set(answers)
+    assert "does not answer" in gateway.run("chat", "anybody there?", code=1)
+    assert "is free" in gateway.run("doctor")
+
+
+def test_a_model_that_is_not_there(gateway):
+    assert "model_not_found" in gateway.run("chat", "--model", "nowhere/x", "hello", code=1)

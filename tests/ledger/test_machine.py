@@ -26,6 +26,7 @@ from tests.ledger.conftest import DAY, Clock, ask, record, who
 
 CAP = 10_000
 KEYS = ("k1", "k2")
+GRANTS = "SELECT owner, scope, start, SUM(amount) FROM grants GROUP BY 1, 2, 3 HAVING SUM(amount) <> 0"
 
 
 class Process:
@@ -33,7 +34,7 @@ class Process:
 
     def __init__(self, home: Path, workers: int, clock: Clock) -> None:
         self.desk = Desk(home / "headgate.db")
-        self.journal = Journal(home / "journal", segment_bytes=2000, sync_seconds=30)
+        self.journal = Journal(home / "journal", segment_bytes=500, sync_seconds=30)
         self.books = LedgerBooks(
             self.journal, SqlGrants(self.desk, self.journal.id, workers), clock=clock, wait_seconds=0.15
         )
@@ -131,6 +132,23 @@ class Ledger(RuleBasedStateMachine):
     @rule()
     def drain(self) -> None:
         self.drainer.drain()
+
+    @rule()
+    def drain_all_and_compare(self) -> None:
+        """Every process was granted exactly what it has free or held: all else is spent, or somebody else's."""
+        self.drainer.recover()
+        expected: dict[tuple[str, str, int], int] = {}
+        for number, process in enumerate(self.processes):
+            self.run(lambda desk=process.desk: desk.ask(lambda con: None))
+            accounts = {id(a): a for purse in process.books._purses.values() for a in purse.accounts}
+            accounts |= {id(a): a for owner, hold in self.open.values() if owner == number for a in hold.parts[1]}
+            for account in accounts.values():
+                key = (process.journal.id, account.scope.id, account.scope.start)
+                expected[key] = expected.get(key, 0) + account.free + account.held
+        con = connect(self.home / "headgate.db")
+        found = {(o, s, start): amount for o, s, start, amount in con.execute(GRANTS)}
+        con.close()
+        assert found == {key: nano for key, nano in expected.items() if nano}
 
     @rule()
     def restart_the_drainer(self) -> None:

@@ -68,7 +68,34 @@ class Journal:
         return self._base + self._size
 
     def append(self, line: bytes) -> bool:
-        """Write *line* (with its newline) now; False where the disk does not take it, which leaves nothing behind."""
+        """Write *line*, an intent, now; False where the disk does not take it, which leaves nothing behind."""
+        if self._size >= self._full:
+            # Only ever before an intent: every hold that is open now is in ``open``, and is carried over.
+            self._rotate()
+        return self._put(line)
+
+    def keep(self, line: bytes) -> None:
+        """Write *line*, an end, now or when the disk takes it again."""
+        if self._put(line):
+            return
+        if self._owed_bytes + len(line) > MAX_OWED_BYTES:
+            self.unwritten += 1
+            return
+        self._owed.append(line)
+        self._owed_bytes += len(line)
+
+    def flush(self) -> bool:
+        """Write what is owed; False where the disk still does not take it."""
+        owed, self._owed = self._owed, deque()
+        while owed:
+            if not self._put(owed[0]):
+                owed.extend(self._owed)
+                self._owed = owed
+                return False
+            self._owed_bytes -= len(owed.popleft())
+        return True
+
+    def _put(self, line: bytes) -> bool:
         if self._owed and not self.flush():
             return False
         try:
@@ -81,29 +108,6 @@ class Journal:
         self._size += written
         if self._sync_each:
             _synced(self._fd)
-        if self._size >= self._full:
-            self._rotate()
-        return True
-
-    def keep(self, line: bytes) -> None:
-        """Write *line*, now or when the disk takes it again."""
-        if self.append(line):
-            return
-        if self._owed_bytes + len(line) > MAX_OWED_BYTES:
-            self.unwritten += 1
-            return
-        self._owed.append(line)
-        self._owed_bytes += len(line)
-
-    def flush(self) -> bool:
-        """Write what is owed; False where the disk still does not take it."""
-        owed, self._owed = self._owed, deque()
-        while owed:
-            if not self.append(owed[0]):
-                owed.extend(self._owed)
-                self._owed = owed
-                return False
-            self._owed_bytes -= len(owed.popleft())
         return True
 
     def close(self) -> None:
@@ -133,6 +137,7 @@ class Journal:
         except OSError:
             self._size += written
             self._owed.appendleft(b"\n")
+            self._owed_bytes += 1
 
     def _rotate(self) -> None:
         """Go on in a new segment. Where none can be made, the present one grows by another share."""

@@ -1,0 +1,301 @@
+"""From journal to database: what is stored, when, and what stands in the way."""
+
+import asyncio
+import sqlite3
+import time
+from time import time_ns
+
+import msgspec
+import pytest
+
+from headgate.core.call import Record, new_id
+from headgate.core.money import Usage
+from headgate.ledger.books import LedgerBooks
+from headgate.ledger.drain import Drainer
+from headgate.ledger.grants import SqlGrants
+from headgate.ledger.journal import Journal
+from headgate.ledger.windows import HOUR
+from headgate.observe.facts import Facts
+from headgate.storage.check import commits_file
+from headgate.storage.sqlite import connect
+from headgate.storage.upgrade import ensure
+from tests.ledger.conftest import ask, end, hold, record, who
+
+
+@pytest.fixture
+def seen() -> list[Facts]:
+    return []
+
+
+@pytest.fixture
+def drainer(journal, database, seen):
+    made = Drainer(journal._directory, database, seen=seen.extend)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+async def books(journal, desk):
+    made = LedgerBooks(journal, SqlGrants(desk, journal.id, 1))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def query(database):
+    con = connect(database)
+    yield lambda sql, *values: con.execute(sql, values).fetchall()
+    con.close()
+
+
+def call(books: LedgerBooks, nano: int = 30, caller=None, **fields) -> Record:
+    taken = books.hold(ask(caller or who()))
+    taken.charge_nano, taken.charge_tokens = nano, 3
+    made = record(taken.ask, nano, **fields)
+    books.end(made, [taken])
+    return made
+
+
+async def test_a_record_is_stored_whole(books, drainer, query):
+    made = call(books, session="s", tags=("a", "b"), metadata={"x": [1]}, parameters={"n": msgspec.Raw(b"1")})
+    drainer.drain()
+    ((detail, key, model, provider, cost, status, trace),) = query(
+        "SELECT detail, key_id, model, provider, cost_nano, status, trace_id FROM records WHERE id = ?", made.id
+    )
+    assert msgspec.json.decode(detail, type=Record) == msgspec.structs.replace(made, parameters={"n": 1})
+    assert (key, model, provider, cost, status) == ("k1", "local/mock", "local", 30, "success")
+    assert trace is None, "it follows from the id"
+
+
+async def test_a_callers_own_trace_can_be_found(books, drainer, query):
+    made = call(books, trace_id="0af7651916cd43dd8448eb211c80319c")
+    drainer.drain()
+    assert query("SELECT id FROM records WHERE trace_id = '0af7651916cd43dd8448eb211c80319c'") == [(made.id,)]
+
+
+async def test_ledger_balances_and_usage_are_sums_of_the_same(books, drainer, query):
+    for nano in (30, 40):
+        call(books, nano, usage=Usage(input=10, output=20, cached=4, cache_write=3, reasoning=2))
+    call(books, 0, status="failure", cost_nano=None)
+    drainer.drain()
+    call(books, 50)
+    drainer.drain()
+    assert query("SELECT scope, tenant_id, SUM(nano), SUM(tokens), MAX(billed) FROM ledger") == [
+        ("k1", "t1", 120, 12, "usage")
+    ]
+    assert query("SELECT scope, SUM(nano), SUM(tokens) FROM balances GROUP BY 1") == [("k1", 120, 12)]
+    assert query("SELECT hour FROM balances")[0][0] == time_ns() // 1000 // HOUR
+    rows = query(
+        "SELECT status, SUM(requests), SUM(unpriced), SUM(input), SUM(output), SUM(cached), SUM(cache_write),"
+        " SUM(reasoning), SUM(cost_nano) FROM usage WHERE tenant_id = 't1' AND key_id = 'k1' GROUP BY 1 ORDER BY 1"
+    )
+    assert rows == [("failure", 1, 1, 10, 20, 0, 0, 0, 0), ("success", 3, 0, 30, 60, 8, 6, 4, 120)]
+
+
+async def test_a_charge_moves_from_granted_to_spent(books, drainer, query):
+    caller = who(nano=1_000_000)
+    taken = await hold(books, ask(caller))
+    drainer.drain()
+    assert query("SELECT SUM(amount) FROM grants") == [(1_000_000,)]
+    end(books, taken, 70)
+    drainer.drain()
+    assert query("SELECT SUM(amount) FROM grants") == [(1_000_000 - 70,)]
+    assert query("SELECT SUM(nano) FROM balances") == [(70,)]
+
+
+async def test_seen_within_a_second_and_told_once(books, drainer, query, seen):
+    drainer.start()
+    made = call(books)
+    begun = time.monotonic()
+    while not query("SELECT 1 FROM records WHERE id = ?", made.id):
+        assert time.monotonic() - begun < 1
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(0.3)
+    assert [facts.id for facts in seen] == [made.id]
+    assert drainer.stored == 1
+
+
+async def test_a_line_read_twice_counts_once(books, drainer, database, query, seen, journal):
+    made = call(books)
+    drainer.drain()
+    con = connect(database)
+    con.execute("DELETE FROM journals")  # as if the note of the position had been lost
+    con.close()
+    again = Drainer(journal._directory, database, seen=seen.extend)
+    drainer._release()
+    call(books, 40)
+    again.drain()
+    assert query("SELECT count(*), SUM(cost_nano) FROM records") == [(2, 70)]
+    assert query("SELECT SUM(nano) FROM ledger") == query("SELECT SUM(nano) FROM balances") == [(70,)]
+    assert query("SELECT SUM(requests) FROM usage") == [(2,)]
+    assert seen[0].id == made.id
+    assert len(seen) == 2
+    again._release()
+
+
+async def test_in_flight_and_behind(books, drainer):
+    taken = [books.hold(ask(who())) for _ in range(3)]
+    drainer.drain()
+    assert drainer.in_flight == 3
+    books.release(taken[0])
+    end(books, taken[1], 5)
+    assert drainer.drain()
+    assert (drainer.in_flight, drainer.behind) == (1, 0)
+
+
+async def test_a_locked_database_makes_the_journal_longer_and_that_is_all(books, drainer, database, query, monkeypatch):
+    monkeypatch.setattr("headgate.ledger.keeper.connect", lambda path: connect(path, timeout=0.02))
+    monkeypatch.setattr("headgate.ledger.drain.POLL_SECONDS", 0.02)
+    monkeypatch.setattr("headgate.ledger.drain.LONGEST_PAUSE", 0.1)
+    drainer.start()
+    con = connect(database)
+    con.execute("BEGIN IMMEDIATE")
+    for _ in range(10):
+        call(books)
+    await asyncio.sleep(0.3)
+    assert drainer.failing_since is not None
+    assert "locked" in drainer.error
+    assert drainer.behind > 0
+    con.execute("ROLLBACK")
+    con.close()
+    await asyncio.sleep(0.4)
+    assert query("SELECT count(*) FROM records") == [(10,)]
+    assert drainer.failing_since is None
+
+
+async def test_a_database_that_went_away_is_not_recreated(books, drainer, database, monkeypatch):
+    monkeypatch.setattr("headgate.ledger.drain.POLL_SECONDS", 0.02)
+    drainer.start()
+    away = database.with_name("away.db")
+    database.rename(away)
+    call(books)
+    await asyncio.sleep(0.2)
+    assert drainer.error is not None
+    assert not database.exists()
+    away.rename(database)
+    await asyncio.sleep(0.5)
+    assert drainer.error is None
+    con = connect(database)
+    assert con.execute("SELECT count(*) FROM records").fetchone() == (1,)
+    con.close()
+
+
+async def test_garbage_is_buried_and_the_rest_stored(books, drainer, journal, query):
+    call(books)
+    journal.append(b'["e","garbage"\n')
+    journal.append(b"\x00\xff\n")
+    journal.append(b'["e",1,2,3]\n')
+    call(books, 40)
+    drainer.drain()
+    assert query("SELECT count(*), SUM(cost_nano) FROM records") == [(2, 70)]
+    assert drainer.dead_letters == 2, "what is no end line is none of its business"
+    assert (journal._directory / "dead.jsonl").read_bytes() == b'["e","garbage"\n["e",1,2,3]\n'
+
+
+async def test_a_record_that_cannot_be_read_still_costs(books, drainer, journal, query):
+    line = '["e","c1",1,[[1,%d,"k1",77,5,"usage","local/mock",""]],{"id":"c1","at":"soon"}]\n'
+    journal.append((line % (time_ns() // 1000)).encode())
+    drainer.drain()
+    assert drainer.dead_letters == 1
+    assert query("SELECT SUM(nano) FROM balances") == [(77,)]
+    assert query("SELECT json_extract(detail, '$.code'), cost_nano FROM records") == [("unreadable", 77)]
+
+
+async def test_a_row_the_database_refuses_is_bisected_out(books, drainer, query):
+    call(books)
+    call(books, 50, cost_nano=2**70)
+    call(books, 40)
+    drainer.drain()
+    assert drainer.dead_letters == 1
+    assert query("SELECT SUM(nano) FROM balances") == [(120,)], "its money counts"
+    assert query("SELECT count(*) FROM records") == [(3,)]
+
+
+async def test_characters_that_stores_cannot_hold(books, drainer, query):
+    raw = msgspec.Raw(b'"a\\u0000b \\ud800 c \\udc00 d \\ud83d\\ude00 e \\\\u0000"')
+    call(books, model_requested="nul \x00 in it", model_used=None, parameters={"stop": raw})
+    drainer.drain()
+    assert drainer.dead_letters == 0
+    ((model, detail),) = query("SELECT model, detail FROM records")
+    assert model == "nul � in it"
+    found = msgspec.json.decode(detail, type=Record)
+    assert found.parameters["stop"].startswith("a�b � c � d 😀 e ")
+    assert "\\u0000" not in detail
+
+
+async def test_an_observer_that_fails_stops_nothing(books, journal, database, query):
+    def fail(batch: object) -> None:
+        raise RuntimeError("observer")
+
+    drainer = Drainer(journal._directory, database, seen=fail)
+    call(books)
+    drainer.drain()
+    call(books)
+    drainer.drain()
+    assert query("SELECT count(*) FROM records") == [(2,)]
+    drainer._release()
+
+
+async def test_drained_segments_are_deleted_once_they_are_safe(database, desk, query):
+    journal = Journal(database.parent / "journal", segment_bytes=3000)
+    books = LedgerBooks(journal, SqlGrants(desk, journal.id, 1))
+    open_ = books.hold(ask(who()))
+    drainer = Drainer(journal._directory, database)
+    for _ in range(20):
+        call(books)
+    assert len(list(journal._directory.glob("*.log"))) > 3
+    drainer.drain()
+    assert len(list(journal._directory.glob("*.log"))) > 3, "not before the database is synced"
+    drainer.recover()
+    assert len(list(journal._directory.glob("*.log"))) == 1
+    assert commits_file(database).exists()
+    books.close()
+    journal.close()
+    drainer.recover()
+    drainer.stop()
+    assert [path.name for path in journal._directory.iterdir()] == ["drain.lock"]
+    assert query("SELECT count(*) FROM records") == [(21,)]
+    assert query("SELECT json_extract(detail, '$.code') FROM records WHERE id = ?", open_.ask.call_id) == [
+        ("interrupted",)
+    ]
+    ensure(f"sqlite:///{database}")
+
+
+async def test_one_drains_and_another_stands_by(books, journal, database, query, monkeypatch):
+    monkeypatch.setattr("headgate.ledger.drain.POLL_SECONDS", 0.02)
+    first, second = (Drainer(journal._directory, database) for _ in range(2))
+    first.start()
+    await asyncio.sleep(0.1)
+    second.start()
+    call(books)
+    await asyncio.sleep(0.2)
+    assert (first.stored, second.stored) == (1, 0)
+    first.stop()
+    call(books)
+    await asyncio.sleep(0.2)
+    assert second.stored == 1
+    second.stop()
+    assert query("SELECT count(*) FROM records") == [(2,)]
+
+
+async def test_leases_of_processes_that_left_nothing(drainer, database, query):
+    con = connect(database)
+    past, future = time_ns() // 1000 - 10**6, time_ns() // 1000 + 10**9
+    rows = [("gone", "a", "d", 0, 5, past), ("elsewhere", "b", "d", 0, 5, future)]
+    con.executemany("INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?)", rows)
+    con.close()
+    drainer.recover()
+    assert query("SELECT owner FROM grants") == [("elsewhere",)]
+
+
+async def test_stopping_drains_what_is_there(books, drainer, query):
+    drainer.start()
+    made = [call(books) for _ in range(500)]
+    drainer.stop()
+    assert query("SELECT count(*) FROM records") == [(len(made),)]
+
+
+def test_ids_are_36_characters(query):
+    assert len(new_id()) == 36
+    with pytest.raises(sqlite3.OperationalError):
+        query("SELECT nothing")

@@ -435,7 +435,7 @@ async def test_a_store_that_fails_is_not_a_spent_budget(journal, desk, monkeypat
     from headgate.ledger.grants import SqlGrants
     from headgate.storage.sqlite import connect
 
-    monkeypatch.setattr("headgate.storage.desk.connect", lambda path: connect(path, timeout=0.02))
+    desk._patience = 0.02
     books = LedgerBooks(journal, SqlGrants(desk, "a", 1), wait_seconds=0.3)
     con = connect(desk._path)
     con.execute("BEGIN IMMEDIATE")

@@ -114,7 +114,7 @@ async def test_rows_at_zero_disappear(desk, database):
 
 async def test_giving_back_waits_for_a_locked_database(desk, database, monkeypatch):
     monkeypatch.setattr("headgate.storage.desk.RETRY_SECONDS", 0.05)
-    monkeypatch.setattr("headgate.storage.desk.connect", lambda path: connect(path, timeout=0.02))
+    desk._patience = 0.02
     one, other = SqlGrants(desk, "a", 2), SqlGrants(desk, "b", 2)
     await one.take(SCOPE, 10, 10, 10)
     con = connect(database)

@@ -91,18 +91,22 @@ def postgres_url() -> Iterator[str]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path, template: Path) -> str:
-    """An empty, migrated database of each kind."""
-    if request.param == "sqlite":
-        shutil.copy(template, tmp_path / "headgate.db")
-        return f"sqlite:///{tmp_path / 'headgate.db'}"
-    server: str = request.getfixturevalue("postgres_url")
+@pytest.fixture
+def postgres(postgres_url: str) -> str:
+    """An empty database."""
     name = "t" + os.urandom(6).hex()
-    _psql(server, f"create database {name} template template0")
-    fresh = server.rsplit("/", 1)[0] + "/" + name
-    ensure(fresh)
-    return fresh
+    _psql(postgres_url, f"create database {name} template template0")
+    return postgres_url.rsplit("/", 1)[0] + "/" + name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str:
+    """A migrated database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{request.getfixturevalue('database')}"
+    found: str = request.getfixturevalue("postgres")
+    ensure(found)
+    return found
 
 
 def _psql(server: str, statement: str) -> None:

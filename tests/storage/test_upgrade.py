@@ -77,20 +77,19 @@ def test_a_new_database_is_private_and_in_wal(tmp_path):
     con.close()
 
 
-def test_postgres_twice_and_a_newer_one(url):
-    if not url.startswith("postgresql"):
-        pytest.skip("PostgreSQL only")
-    upgrade.ensure(url)
+def test_postgres_twice_and_a_newer_one(postgres):
+    upgrade.ensure(postgres)
+    upgrade.ensure(postgres)
 
     async def set_version(value: str) -> None:
-        engine = open_engine(url)
+        engine = open_engine(postgres)
         async with engine.begin() as con:
             await con.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{value}'")
         await engine.dispose()
 
     asyncio.run(set_version("9999"))
     with pytest.raises(StorageRefused, match="newer"):
-        upgrade.ensure(url)
+        upgrade.ensure(postgres)
 
 
 def test_of_two_processes_one_migrates(tmp_path):

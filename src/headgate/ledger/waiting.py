@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import islice
 from time import monotonic
 
 from headgate.core.errors import HeadgateError, Unavailable
@@ -11,6 +12,8 @@ from headgate.ledger.refusals import spent, throttled
 from headgate.ledger.types import Ask, Hold
 
 MAX_WAITERS = 1000
+MAX_TOGETHER = 64
+"""Waiters whose needs are asked for at once."""
 POLL_SECONDS = 0.05
 """How often the store is asked whether another process gave room back."""
 
@@ -96,13 +99,15 @@ class Waiting:
             pass
 
     async def _fetch(self, purse: Purse, ask: Ask) -> bool:
-        """Ask the store for what is short; whether it was asked anything."""
+        """Ask the store for what is short, for all who stand in the queue; whether it was asked anything."""
         output, asked = least_output(ask), False
         full, least = worst(ask, ask.output_tokens), worst(ask, output)
         for account in purse.accounts:
             if account.free < full and not account.known(self._store.alone, monotonic()):
-                need, floor = full - account.free, max(least - account.free, 1)
-                account.learn(await self._store.take(account.scope, account.cap, need, floor))
+                need = sum(worst(each, each.output_tokens) for each, _ in islice(purse.queue, MAX_TOGETHER))
+                floor = max(least - account.free, 1)
+                answer = await self._store.take(account.scope, account.cap, max(need, full) - account.free, floor)
+                account.learn(answer)
                 if account.retired:
                     account.settle_up(self._store)  # the calendar or the budget went on meanwhile
                 asked = True

@@ -274,9 +274,10 @@ def shared_limits(desk: Desk, owner: str, workers: int) -> tuple[Any, Any]:
     """Return (gate, meter maker): in memory for one worker, over the shared store for several."""
     if workers == 1:
         return LocalGate(), lambda key_id, limit: LocalMeter(limit)
-    from headgate.limits.shared import SharedGate, SharedMeter
+    from headgate.ledger.shared_meter import SharedMeter
+    from headgate.limits.shared import SharedGate
 
-    return SharedGate(desk, owner, workers), partial(SharedMeter, desk, owner, workers)
+    return SharedGate(desk, owner, workers), partial(SharedMeter, desk, workers)
 
 
 def log_error(call: Call, error: BaseException) -> None:

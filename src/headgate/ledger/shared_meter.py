@@ -23,9 +23,9 @@ class SharedMeter:
     __slots__ = ("_asked", "_clock", "_desk", "_scope", "_slice", "_still", "_stock", "_tat", "_workers", "rule")
 
     def __init__(
-        self, desk: Desk, scope: str, limit: int, workers: int, clock: Callable[[], int] = monotonic_ns
+        self, desk: Desk, workers: int, scope: str, limit: int, clock: Callable[[], int] = monotonic_ns
     ) -> None:
-        """*scope* is the id of the key; *clock* gives nanoseconds, the same in all processes."""
+        """*workers* is the number of processes, *scope* is the id of the key; *clock* gives nanoseconds, the same in all processes."""
         self._desk = desk
         self._scope = scope
         self._workers = workers

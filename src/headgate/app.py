@@ -25,6 +25,7 @@ from headgate.config import load
 from headgate.config.compile import Compiled, compile_config
 from headgate.config.known import known
 from headgate.config.load import loads
+from headgate.config.parse import read as read_file
 from headgate.config.types import Config, ConfigError, Problem
 from headgate.config.watch import Watcher
 from headgate.control import Control
@@ -89,7 +90,7 @@ class Base:
         self.environ = environment()
         self.found: dict[str, ProviderConfig] = from_environment(self.environ)
         self.file = settings.config_file()
-        self.seen = self.file.read_bytes() if self.file is not None and self.file.is_file() else b""
+        self.seen = read_file(self.file) if self.file is not None and self.file.is_file() else b""
         self.config = self.read(self.seen) if self.seen else load(self.file, self.environ, self._known())
 
     def read(self, data: bytes) -> Config:
@@ -203,6 +204,7 @@ class Worker:
             estimate_output=tokens.estimate,
             log_error=log_error,
             worker=number,
+            max_body=self.compiled.config.limits.body,
         )
         self.state = State(listing=self._listing, ready_checks=self._checks, started_at=monotonic())
         self.watcher: Watcher | None = None

@@ -100,14 +100,13 @@ def serve(settings: Settings) -> int:
     sock = bind(settings.host, settings.port)
     port = sock.getsockname()[1]
     process = Process(base)
-    several = settings.workers > 1
-    inner = bind("127.0.0.1", 0) if several else None
+    inner = bind("127.0.0.1", 0)
     return run(
         process.alone,
         [sock],
         workers=settings.workers,
-        argv=partial(child_argv, settings, inner.getsockname()[1] if inner is not None else 0),
-        control=partial(process.parent, inner) if inner is not None else None,
+        argv=partial(child_argv, settings, inner.getsockname()[1]),
+        control=partial(process.parent, inner),
         on_ready=partial(greet, settings, port, made),
         patience=settings.drain + 6,
     )

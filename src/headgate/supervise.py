@@ -107,7 +107,7 @@ def run(
     *on_ready* is called once everything is ready. *tell* gets a line for people about each worker that failed.
     """
     prepare()
-    if workers == 1:
+    if control is None and workers == 1:
         return uvloop.run(_alone(serve, sockets, 0, on_ready))
     parent = Parent(sockets, workers, argv, patience, tell or _to_stderr)
     return uvloop.run(parent.run(control, on_ready or _nothing))

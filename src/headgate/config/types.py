@@ -8,11 +8,9 @@ from headgate.routing.table import RouteConfig
 
 
 class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Limits of the whole gateway, and defaults for subjects without limits of their own."""
+    """Limits of the whole gateway."""
 
-    user_rps: float = 10.0
-    """Requests per second of every user and end user without a limit of its own."""
-    body: int = 20 * 1024 * 1024
+    body: int = 20_000_000
     """The largest request body, in bytes."""
 
 
@@ -85,7 +83,6 @@ RANGES: dict[tuple[type, str], tuple[float, float]] = {
     (RouteConfig, "attempts"): (1, 10),
     (RouteConfig, "min_output"): (1, 1_000_000_000),
     (RouteConfig, "timeout"): (0.001, 3600),
-    (LimitsConfig, "user_rps"): (0.001, 1_000_000),
     (LimitsConfig, "body"): (1024, 100 * 1024 * 1024),
 }
 """Smallest and largest value of each number; one that is not listed is at least 0."""

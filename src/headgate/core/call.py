@@ -20,6 +20,11 @@ def new_id() -> str:
     return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
 
 
+def now() -> int:
+    """Microseconds since 1970, UTC."""
+    return time_ns() // 1000
+
+
 class Attempt(msgspec.Struct, omit_defaults=True, kw_only=True):
     """One call to one deployment. Times are milliseconds since the exchange began."""
 
@@ -104,97 +109,54 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True):
     clamp: bool = True
 
 
-class Call:
+NO_OPTIONS = Options()
+
+
+class Call(msgspec.Struct, kw_only=True, eq=False):
     """One exchange while it runs. Steps read and write it; ``pipeline.run`` settles it exactly once.
 
     ``who``, ``envelope``, ``route``, ``slot``, ``plan`` and ``holds`` are filled by the steps of their names; their
     types belong to the layers above, which is why they are ``Any`` here.
     """
 
-    __slots__ = (
-        "address",
-        "at",
-        "attempts",
-        "billed",
-        "body",
-        "bytes_out",
-        "deadline",
-        "defaulted",
-        "dialect",
-        "dropped",
-        "envelope",
-        "error",
-        "finish",
-        "headers",
-        "holds",
-        "id",
-        "link",
-        "operation",
-        "options",
-        "plan",
-        "query",
-        "reason",
-        "request",
-        "route",
-        "settled",
-        "slot",
-        "status",
-        "streaming",
-        "surface",
-        "t0",
-        "target",
-        "trace_id",
-        "usage",
-        "who",
-    )
+    surface: str
+    operation: Operation
+    dialect: Any
+    link: Any
+    headers: list[tuple[bytes, bytes]]
+    t0: float
+    """Monotonic seconds when the request's head was complete."""
+    query: bytes = b""
+    address: str | None = None
+    id: str = msgspec.field(default_factory=new_id)
+    at: int = msgspec.field(default_factory=now)
+    """Microseconds since 1970, UTC."""
+    trace_id: str = ""
+    """The caller's W3C trace id; else the id without its dashes."""
+    body: bytes = b""
+    options: Options = NO_OPTIONS
+    deadline: float = 0.0
+    who: Any = None
+    envelope: Any = None
+    request: Request | None = None
+    """The neutral form, read once and only where a target speaks another dialect."""
+    route: Any = None
+    slot: Any = None
+    plan: tuple[Any, ...] = ()
+    reason: str | None = None
+    target: Any = None
+    attempts: list[Attempt] = []
+    holds: list[Any] = []
+    streaming: bool = False
+    usage: Usage = msgspec.field(default_factory=Usage)
+    billed: Literal["usage", "estimated", "uncertain", "none"] = "none"
+    finish: str | None = None
+    dropped: list[str] = []
+    defaulted: list[str] = []
+    error: HeadgateError | None = None
+    status: int = 200
+    bytes_out: int = 0
+    settled: bool = False
 
-    def __init__(
-        self,
-        *,
-        surface: str,
-        operation: Operation,
-        dialect: Any,
-        link: Any,
-        headers: list[tuple[bytes, bytes]],
-        t0: float,
-    ) -> None:
-        now = time_ns()
-        self.id = new_id()
-        self.at = now // 1000
-        self.t0 = t0
-        """Monotonic seconds when the request's head was complete."""
-        self.trace_id = self.id.replace("-", "")
-        self.surface = surface
-        self.operation = operation
-        self.dialect = dialect
-        self.link = link
-        self.headers = headers
-        self.query = b""
-        self.address: str | None = None
-        self.body = b""
-        self.options = NO_OPTIONS
-        self.deadline = 0.0
-        self.who: Any = None
-        self.envelope: Any = None
-        self.request: Request | None = None
-        """The neutral form, read once and only where a target speaks another dialect."""
-        self.route: Any = None
-        self.slot: Any = None
-        self.plan: tuple[Any, ...] = ()
-        self.reason: str | None = None
-        self.target: Any = None
-        self.attempts: list[Attempt] = []
-        self.holds: list[Any] = []
-        self.streaming = False
-        self.usage = Usage()
-        self.billed: Literal["usage", "estimated", "uncertain", "none"] = "none"
-        self.finish: str | None = None
-        self.dropped: list[str] = []
-        self.defaulted: list[str] = []
-        self.error: HeadgateError | None = None
-        self.status = 200
-        self.bytes_out = 0
-        self.settled = False
-
-
-NO_OPTIONS = Options()
+    def __post_init__(self) -> None:
+        self.trace_id = self.trace_id or self.id.replace("-", "")

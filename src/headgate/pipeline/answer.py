@@ -8,33 +8,46 @@ from headgate.core.money import usd
 from headgate.providers.base import Target
 from headgate.transport.base import Inbound
 
-REQUEST_IDS = (b"x-request-id", b"request-id", b"apim-request-id", b"x-amzn-requestid")
+REQUEST_IDS = frozenset((b"x-request-id", b"request-id", b"apim-request-id", b"x-amzn-requestid"))
 
 
 def answer_head(call: Call, target: Target, attempt: Attempt, inbound: Inbound) -> bytes:
     """The lines of a good answer, each ending in CRLF. The cost stands there only where the answer is whole."""
-    name = target.name.encode("ascii", "backslashreplace").decode()
+    name = target.name
+    if not name.isascii():
+        name = name.encode("ascii", "backslashreplace").decode()
     lines = (
-        f"content-type: {'text/event-stream; charset=utf-8' if call.streaming else 'application/json'}\r\n"
         f"x-request-id: {call.id}\r\nx-headgate-model: {name}\r\nx-headgate-provider: {target.provider.name}\r\n"
         f"x-headgate-attempts: {len(call.attempts)}\r\n"
     )
     if call.streaming:
-        lines += "cache-control: no-cache\r\nx-accel-buffering: no\r\n"
-    elif attempt.cost_nano is not None:
-        lines += f"x-headgate-cost: {usd(sum(a.cost_nano or 0 for a in call.attempts))}\r\n"
+        lines += STREAM
+    else:
+        lines += WHOLE
+        if attempt.cost_nano is not None:
+            lines += f"x-headgate-cost: {usd(cost_of(call.attempts) or 0)}\r\n"
     if call.dropped:
         lines += f"x-headgate-dropped: {', '.join(call.dropped)}\r\n"
     if call.defaulted:
         lines += f"x-headgate-defaulted: {', '.join(call.defaulted)}\r\n"
-    head = lines.encode("ascii", "backslashreplace")
-    for name_ in REQUEST_IDS:
-        upstream = inbound.header(name_)
-        if upstream is not None:
-            attempt.upstream_id = upstream[:128].decode("latin-1")
-            head += b"x-headgate-upstream-request-id: " + upstream[:128] + b"\r\n"
+    for header, value in inbound.headers:
+        if header in REQUEST_IDS:
+            attempt.upstream_id = upstream = value[:128].decode("latin-1")
+            lines += f"x-headgate-upstream-request-id: {upstream}\r\n"
             break
-    return head + limit_lines(call)
+    return lines.encode("ascii", "backslashreplace") + limit_lines(call)
+
+
+WHOLE = "content-type: application/json\r\n"
+STREAM = "content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
+
+
+def cost_of(attempts: list[Attempt]) -> int | None:
+    """Nano-dollars of all attempts; ``None`` where none has a price."""
+    if len(attempts) == 1:
+        return attempts[0].cost_nano
+    costs = [a.cost_nano for a in attempts if a.cost_nano is not None]
+    return sum(costs) if costs else None
 
 
 def own_head(call: Call) -> bytes:
@@ -65,7 +78,7 @@ def error_head(call: Call, error: HeadgateError) -> bytes:
 
 def stream_info(call: Call) -> bytes:
     """The comment that ends a stream asked with ``x-headgate-stream-info: 1``."""
-    costs = [a.cost_nano for a in call.attempts if a.cost_nano is not None]
+    cost = cost_of(call.attempts)
     usage = {"input": call.usage.input, "output": call.usage.output, "total": call.usage.total}
-    info = {"cost": usd(sum(costs)) if costs else None, "usage": usage, "id": call.id}
+    info = {"cost": None if cost is None else usd(cost), "usage": usage, "id": call.id}
     return b": headgate " + msgspec.json.encode(info) + b"\n\n"

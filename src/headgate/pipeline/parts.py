@@ -40,7 +40,17 @@ class Snapshot:
 class Parts:
     """The parts themselves. Only ``snapshot`` is ever replaced."""
 
-    __slots__ = ("books", "count_tokens", "estimate_output", "gate", "log_error", "principals", "snapshot", "worker")
+    __slots__ = (
+        "books",
+        "count_tokens",
+        "estimate_output",
+        "gate",
+        "log_error",
+        "max_body",
+        "principals",
+        "snapshot",
+        "worker",
+    )
 
     def __init__(
         self,
@@ -53,6 +63,7 @@ class Parts:
         estimate_output: Callable[[int], int],
         log_error: Callable[[Call, BaseException], None],
         worker: int = 0,
+        max_body: int = 20_000_000,
     ) -> None:
         self.principals = principals
         self.gate = gate
@@ -64,6 +75,8 @@ class Parts:
         """Tokens in so many bytes of generated text."""
         self.log_error = log_error
         self.worker = worker
+        self.max_body = max_body
+        """Bytes."""
 
     async def count_prompt(self, call: Call) -> int:
         """Count the prompt of *call*, for an estimate: by the tokenizer, or by its bytes where it cannot be read."""

@@ -57,6 +57,7 @@ async def answer_whole(
     seen = spoken.sniff(body)
     if spoken is not call.dialect:
         reply = spoken.read_reply(body)
+        reply.id, reply.created = reply.id or call.id, reply.created or call.at // 1_000_000
         body = call.dialect.write_reply(reply)
     attempt.first_ms = attempt.ended_ms = (monotonic() - call.t0) * 1000
     call.finish = seen.finish
@@ -119,7 +120,9 @@ def pipe_for(call: Call, spoken: Dialect) -> Tap:
         tap: Tap = spoken.tap(hide_usage=not call.envelope.include_usage)
         return tap
     assert call.request is not None  # written for this target a moment ago
-    return Translation(spoken.reader(), call.dialect.writer(call.request))
+    writer: Writer = call.dialect.writer(call.request)
+    writer.id, writer.created = call.id, call.at // 1_000_000
+    return Translation(spoken.reader(), writer)
 
 
 async def first_event(pipe: Tap, inbound: Inbound, timeout: float) -> bytes:

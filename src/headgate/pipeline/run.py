@@ -13,10 +13,8 @@ from headgate.transport.server_errors import ClientGone
 
 async def run(call: Call, parts: Parts) -> None:
     """Answer *call*. Never raises but what stops the process."""
-    task = asyncio.current_task()
-    assert task is not None
     link = call.link
-    link.on_close = link.on_shutdown = task.cancel
+    link.on_close = link.on_shutdown = link.task.cancel
     try:
         for step in ENTRY:
             waiting = step(call, parts)

@@ -7,6 +7,7 @@ import msgspec
 from headgate.core.call import Attempt, Call, Record
 from headgate.core.money import Usage
 from headgate.ledger.types import Hold
+from headgate.pipeline.answer import cost_of
 from headgate.pipeline.parts import Parts
 
 PARAMETERS = ("temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "n", "seed", "reasoning_effort")
@@ -56,7 +57,6 @@ def record_of(call: Call, worker: int) -> Record:
     total = (monotonic() - call.t0) * 1000
     last = attempts[-1] if attempts else None
     upstream = ((last.ended_ms or total) - last.started_ms) if last is not None else 0.0
-    costs = [a.cost_nano for a in attempts if a.cost_nano is not None]
     answered = target is not None and last is not None and last.headers_ms is not None
     return Record(
         id=call.id,
@@ -90,20 +90,25 @@ def record_of(call: Call, worker: int) -> Record:
         attempts=tuple(attempts),
         finish=call.finish,
         usage=call.usage,
-        cost_nano=sum(costs) if costs else None,
+        cost_nano=cost_of(attempts),
         billed=call.billed,
-        held_nano=sum(h.nano for h in call.holds),
+        held_nano=sum([h.nano for h in call.holds]),
         dropped=tuple(call.dropped),
         defaulted=tuple(call.defaulted),
         latency_ms=upstream if last is not None else None,
         total_ms=total,
-        overhead_ms=total - sum((a.ended_ms or total) - a.started_ms for a in attempts),
+        overhead_ms=total - (upstream if len(attempts) == 1 else busy(attempts, total)),
         first_token_ms=last.first_ms if last is not None else None,
         bytes_in=len(call.body),
         bytes_out=call.bytes_out,
         address=call.address,
         worker=worker,
     )
+
+
+def busy(attempts: list[Attempt], total: float) -> float:
+    """Milliseconds that went by while a provider was asked."""
+    return sum([(a.ended_ms or total) - a.started_ms for a in attempts])
 
 
 def parameters_of(fields: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw] | None:

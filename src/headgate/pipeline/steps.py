@@ -12,8 +12,6 @@ from headgate.pipeline.parts import Parts, neutral
 from headgate.pipeline.settle import finish
 from headgate.providers.base import Target, unsupported
 
-MAX_BODY = 20_000_000
-
 # Fields that make a call dearer than its model's price, with the values that do not.
 DEARER: dict[str, frozenset[bytes]] = {
     "service_tier": frozenset((b'"auto"', b'"default"', b'"flex"', b'"standard"', b'"standard_only"', b"null")),
@@ -39,7 +37,7 @@ async def _when_known(call: Call, who: Awaitable[Principal]) -> None:
 async def read(call: Call, parts: Parts) -> None:
     """Take the body, the caller's options, and the few fields that the gateway itself needs."""
     read_options(call)
-    call.body = await call.link.body(MAX_BODY)
+    call.body = await call.link.body(parts.max_body)
     call.envelope = envelope = call.dialect.envelope(call.body)
     call.streaming = envelope.stream
 

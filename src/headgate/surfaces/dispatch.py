@@ -35,6 +35,7 @@ class Dispatch:
         path: bytes = scope["raw_path"]
         door = self._doors.get(path)
         if door is not None and scope["method"] == door.method:
+            client = scope["client"]
             call = Call(
                 surface=door.surface,
                 operation=door.operation,
@@ -42,10 +43,9 @@ class Dispatch:
                 link=link,
                 headers=scope["headers"],
                 t0=monotonic(),
+                query=scope["query_string"],
+                address=client[0] if client else None,
             )
-            call.query = scope["query_string"]
-            client = scope["client"]
-            call.address = client[0] if client else None
             await run(call, self._parts)
         elif path in self._control_paths or path.startswith(self._control_prefixes):
             await self._control(scope, receive, send)

@@ -1,5 +1,6 @@
 """The way back to the caller on any ASGI server: the same few verbs as our own server's connection has."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
@@ -19,6 +20,7 @@ class AsgiLink:
         self._receive = receive
         self._send = send
         self._waiting: list[dict[str, Any]] = []
+        self.task = asyncio.current_task()
         self.closed = False
         self.mode = 0
         """0 until the answer has begun."""

@@ -1,10 +1,16 @@
-"""The processes of ``headgate serve``: one that is everything, or a parent and its workers."""
+"""The processes of ``headgate serve``: a parent, and the workers that serve its port.
+
+The parent drains their journals and answers for the management API and ``/metrics``: in a process of its own, because
+neither an import nor a query nor a batch of records may take the interpreter from requests, not with one worker either.
+"""
 
 import asyncio
+import errno
 import hmac
 import socket
 import subprocess
 import sys
+import time
 from functools import partial
 
 import msgspec
@@ -14,7 +20,7 @@ from headgate.access.home import Home
 from headgate.app import Base, Office, Ways, Worker, log_server_error
 from headgate.core.secret import Secret
 from headgate.logs import configure
-from headgate.settings import Settings, environment
+from headgate.settings import Settings, SettingsError, environment
 from headgate.settings import load as load_settings
 from headgate.storage.check import version
 from headgate.storage.upgrade import HEAD, ensure
@@ -22,6 +28,8 @@ from headgate.supervise import Life, run, work
 from headgate.surfaces.control import Guarded, RemoteControl
 from headgate.transport.base import Origin
 from headgate.transport.server import App, bind, start
+
+PORT_FREE_WITHIN = 2.0
 
 PREPARE = -1
 """The number of the process that is no worker but prepares a first start."""
@@ -33,18 +41,7 @@ class Process:
     def __init__(self, base: Base) -> None:
         self.base = base
 
-    async def alone(self, sockets: list[socket.socket], number: int, life: Life) -> None:
-        """Be everything: data plane, drainer, management API."""
-        worker = Worker(self.base, 0, 1)
-        office = Office(self.base, worker.principals, lambda: worker.compiled)
-        worker.on_compiled = office.know
-        office.know(worker.compiled)
-        await asyncio.to_thread(office.drainer.recover)
-        office.drainer.start()
-        await self._serve(worker, sockets, office.control(), life)
-        await asyncio.to_thread(office.drainer.stop)
-
-    async def one_of_several(self, port: int, sockets: list[socket.socket], number: int, life: Life) -> None:
+    async def worker(self, port: int, sockets: list[socket.socket], number: int, life: Life) -> None:
         """Be a data plane; pass management requests on to the parent's *port*."""
         worker = Worker(self.base, number, self.base.settings.workers)
         control = RemoteControl(Origin("127.0.0.1", port), control_token(self.base.home), worker.ways.lean)
@@ -97,12 +94,12 @@ def serve(settings: Settings) -> int:
     configure(settings.log_level)
     base = Base(settings)
     made = prepare(base)
-    sock = bind(settings.host, settings.port)
+    sock = listen(settings)
     port = sock.getsockname()[1]
     process = Process(base)
     inner = bind("127.0.0.1", 0)
     return run(
-        process.alone,
+        None,
         [sock],
         workers=settings.workers,
         argv=partial(child_argv, settings, inner.getsockname()[1]),
@@ -110,6 +107,21 @@ def serve(settings: Settings) -> int:
         on_ready=partial(greet, settings, port, made),
         patience=settings.drain + 6,
     )
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Return the listening socket; a port that a gateway killed a moment ago still holds is waited for."""
+    deadline = time.monotonic() + PORT_FREE_WITHIN
+    while True:
+        try:
+            return bind(settings.host, settings.port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                where = f"{settings.host}:{settings.port}"
+                raise SettingsError(
+                    [f"{where} cannot be listened on: {error.strerror}. Choose another --port."]
+                ) from None
+            time.sleep(0.05)
 
 
 def prepare(base: Base) -> FirstKeys:
@@ -168,7 +180,7 @@ def child(told: Told) -> int:
     if told.number == PREPARE:
         return prepared(base)
     process = Process(base)
-    return work(partial(process.one_of_several, told.port), worker=told.number, fds=told.fds, line=told.line)
+    return work(partial(process.worker, told.port), worker=told.number, fds=told.fds, line=told.line)
 
 
 def greet(settings: Settings, port: int, made: FirstKeys) -> None:

@@ -88,7 +88,7 @@ The command must end in :func:`work`."""
 
 
 def run(
-    serve: Serve,
+    serve: Serve | None,
     sockets: list[socket.socket],
     *,
     workers: int,
@@ -100,14 +100,14 @@ def run(
 ) -> int:
     """Serve until told to stop; return the exit code.
 
-    With one worker, *serve* runs in this process, as worker 0, and nothing else does. With more, it is ignored here:
-    this process runs *control*, and once that has called ``ready``, keeps *workers* processes of *argv* alive. On
-    SIGTERM they are told first and have *patience* seconds; ``control`` is told when the last is gone.
+    With one worker and *serve*, that runs in this process, as worker 0, and nothing else does. Else this process runs
+    *control*, and once that has called ``ready``, keeps *workers* processes of *argv* alive. On SIGTERM they are told
+    first and have *patience* seconds; ``control`` is told when the last is gone.
 
     *on_ready* is called once everything is ready. *tell* gets a line for people about each worker that failed.
     """
     prepare()
-    if control is None and workers == 1:
+    if serve is not None and workers == 1:
         return uvloop.run(_alone(serve, sockets, 0, on_ready))
     parent = Parent(sockets, workers, argv, patience, tell or _to_stderr)
     return uvloop.run(parent.run(control, on_ready or _nothing))
@@ -116,6 +116,7 @@ def run(
 def work(serve: Serve, *, worker: int, fds: Sequence[int], line: int) -> int:
     """Be a worker: what the command that *argv* gives must call. Return the exit code."""
     prepare()
+    die_with_parent()
     sockets = [socket.socket(fileno=fd) for fd in fds]
     with socket.socket(fileno=line) as parent:
         return uvloop.run(_child(serve, sockets, worker, parent))
@@ -132,6 +133,16 @@ def prepare() -> None:
         m_trim_threshold, m_mmap_threshold = -1, -3
         mallopt(m_mmap_threshold, 1 << 20)
         mallopt(m_trim_threshold, 4 << 20)
+
+
+def die_with_parent() -> None:
+    """Let the system end this process the moment its parent ends, so that the port is free for the next start.
+
+    Where the system cannot (it is Linux's prctl), the closing of the line to the parent ends it a little later.
+    """
+    with suppress(OSError, AttributeError):
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)
 
 
 async def _alone(serve: Serve, sockets: list[socket.socket], worker: int, on_ready: Callable[[], object] | None) -> int:

@@ -52,7 +52,7 @@ class Parts:
         "worker",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the list of the parts is the point
         self,
         *,
         principals: Principals,

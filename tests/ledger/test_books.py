@@ -494,3 +494,15 @@ async def test_nothing_is_left_behind(books):
     gc.collect()
     assert not [each for each in gc.get_objects() if isinstance(each, Hold)]
     assert PRICE.bound(0, 50) == HOLD
+
+
+async def test_nothing_is_clamped_or_kept_waiting_while_the_store_has_room(journal):
+    store = MemoryGrants(workers=4)
+    books = LedgerBooks(journal, store, wait_seconds=1)
+    caller = who(nano=10_000 * HOLD)
+    await hold(books, ask(caller))
+    begun = monotonic()
+    large = await hold(books, ask(caller, output=50 * 5000, min_output=1))  # more than a slice
+    assert not large.clamped
+    assert monotonic() - begun < 0.04
+    books.close()

@@ -24,7 +24,7 @@ Waiter = tuple[Ask, "asyncio.Future[Hold]"]
 class Account:
     """One budget in one window. ``free`` + ``held`` is granted to this process and not charged yet."""
 
-    __slots__ = ("asked", "cap", "elsewhere", "free", "held", "retired", "scope", "still")
+    __slots__ = ("asked", "cap", "elsewhere", "exhausted", "free", "held", "retired", "scope", "still")
 
     def __init__(self, scope: Scope, cap: int) -> None:
         self.scope = scope
@@ -35,6 +35,8 @@ class Account:
         self.elsewhere = 0
         """What other processes hold, and what the store had left, as of ``asked``."""
         self.asked = UNASKED
+        self.exhausted = False
+        """The store had less than it was asked for, or gave its last."""
         self.retired = False
         """Its window or its budget is over; what comes back of its holds goes straight to the store."""
         self.still = 0
@@ -42,11 +44,12 @@ class Account:
 
     def known(self, alone: bool, now: float) -> bool:
         """Whether the store need not be asked: all room is here, or it has just answered."""
-        return now - self.asked < (FRESH_ALONE if alone and self.elsewhere == 0 else FRESH)
+        return self.exhausted and now - self.asked < (FRESH_ALONE if alone and self.elsewhere == 0 else FRESH)
 
-    def learn(self, answer: Answer) -> None:
-        """Take over what the store said."""
+    def learn(self, answer: Answer, need: int) -> None:
+        """Take over what the store said, asked for *need*."""
         self.free += answer.granted
+        self.exhausted = answer.granted < need or answer.elsewhere == 0
         self.elsewhere = answer.elsewhere
         self.asked = monotonic()
 

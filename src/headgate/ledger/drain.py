@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Event, Thread
-from time import monotonic
+from time import monotonic, sleep
 
 from headgate.ledger.batch import Ended, Poison, ended_of, read_end
 from headgate.ledger.keeper import Keeper
@@ -21,6 +21,8 @@ from headgate.observe.facts import Facts
 POLL_SECONDS = 0.2
 SYNC_SECONDS = 1.0
 LONGEST_PAUSE = 5.0
+TAKEOVER_SECONDS = 1.0
+"""How long a start waits for one who drains this home just now: a command that will be done, or an old process."""
 
 
 class Drainer:
@@ -81,9 +83,12 @@ class Drainer:
     def recover(self) -> None:
         """Before serving: store what earlier processes left, so that balances are whole.
 
-        Raise ``sqlite3.Error`` or ``OSError``. Does nothing where another process drains this home.
+        Raise ``sqlite3.Error`` or ``OSError``. Does nothing where another process drains this home and stays.
         """
-        if self._own():
+        until = monotonic() + TAKEOVER_SECONDS
+        while not self._own() and monotonic() < until:
+            sleep(POLL_SECONDS / 10)
+        if self._lock is not None:
             self._empty()
             self._keeper.forget(self._tails)
             self._sync()

@@ -20,18 +20,31 @@ class SharedMeter:
     slice of at most its share of 1 percent.
     """
 
-    __slots__ = ("_asked", "_clock", "_desk", "_scope", "_slice", "_still", "_stock", "_tat", "_workers", "rule")
+    __slots__ = (
+        "_asked",
+        "_clock",
+        "_desk",
+        "_exhausted",
+        "_scope",
+        "_slice",
+        "_still",
+        "_stock",
+        "_tat",
+        "_workers",
+        "rule",
+    )
 
     def __init__(
         self, desk: Desk, workers: int, scope: str, limit: int, clock: Callable[[], int] = monotonic_ns
     ) -> None:
-        """*workers* is the number of processes, *scope* is the id of the key; *clock* gives nanoseconds, the same in all processes."""
+        """*workers* is the number of processes, *scope* the key's id; *clock* gives the same nanoseconds to all."""
         self._desk = desk
         self._scope = scope
         self._workers = workers
         self._clock = clock
         self._stock = self._tat = self._still = 0
         self._asked = -FRESH
+        self._exhausted = False
         self._set(limit)
 
     def _set(self, limit: int) -> None:
@@ -79,17 +92,18 @@ class SharedMeter:
 
         units, self._tat = await self._desk.ask(work)
         self._stock += units
+        self._exhausted = units < need - stock
         self._asked = self._clock()
 
     def known(self) -> bool:
         """See :class:`headgate.ledger.meters.Meter`."""
-        return self._clock() - self._asked < FRESH
+        return self._exhausted and self._clock() - self._asked < FRESH
 
     def follow(self, limit: int) -> None:
         """See :class:`headgate.ledger.meters.Meter`."""
         self._give_back(self._stock)
         self._set(limit)
-        self._asked = -FRESH
+        self._exhausted = False
 
     def rest(self) -> None:
         """See :class:`headgate.ledger.meters.Meter`."""

@@ -104,10 +104,9 @@ class Waiting:
         full, least = worst(ask, ask.output_tokens), worst(ask, output)
         for account in purse.accounts:
             if account.free < full and not account.known(self._store.alone, monotonic()):
-                need = sum(worst(each, each.output_tokens) for each, _ in islice(purse.queue, MAX_TOGETHER))
-                floor = max(least - account.free, 1)
-                answer = await self._store.take(account.scope, account.cap, max(need, full) - account.free, floor)
-                account.learn(answer)
+                wanted = sum(worst(each, each.output_tokens) for each, _ in islice(purse.queue, MAX_TOGETHER))
+                need, floor = max(wanted, full) - account.free, max(least - account.free, 1)
+                account.learn(await self._store.take(account.scope, account.cap, need, floor), need)
                 if account.retired:
                     account.settle_up(self._store)  # the calendar or the budget went on meanwhile
                 asked = True

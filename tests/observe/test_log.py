@@ -1,0 +1,126 @@
+"""The log and the usage, as the drainer would have left them, on SQLite and on PostgreSQL."""
+
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+from sqlalchemy import insert
+
+from headgate.core.call import Record, new_id
+from headgate.core.money import Usage
+from headgate.ledger.batch import ended_of, record_row, usage_rows
+from headgate.observe.log import LogFilter, SqlLogStore
+from headgate.observe.usage import SqlUsage
+from headgate.storage.engine import open_engine
+from headgate.storage.schema import records, usage
+from tests.storage.conftest import database, postgres, postgres_url, template, url
+
+__all__ = ["database", "postgres", "postgres_url", "template", "url"]
+
+HOUR = 3_600_000_000
+DAY = 24 * HOUR
+START = 20_000 * DAY
+
+
+def call(number: int, **fields) -> Record:
+    values = {
+        "id": new_id(),
+        "at": START + number * HOUR,
+        "tenant_id": "t1",
+        "key_id": f"k{number % 2}",
+        "surface": "openai",
+        "operation": "chat",
+        "model_requested": "fast",
+        "model_used": "local/mock" if number % 3 else "claude/x",
+        "provider_used": "local" if number % 3 else "claude",
+        "status": "failure" if number == 4 else "success",
+        "http_status": 200,
+        "cost_nano": number * 1000 if number else None,
+        "usage": Usage(input=10, output=number, cached=1, reasoning=1),
+    }
+    values |= fields
+    values.setdefault("trace_id", values["id"].replace("-", ""))
+    return Record(**values)
+
+
+@pytest.fixture
+async def engine(url: str) -> AsyncIterator:
+    made = open_engine(url)
+    yield made
+    await made.dispose()
+
+
+@pytest.fixture
+async def calls(engine) -> list[Record]:
+    made = [call(number) for number in range(10)]
+    made += [
+        call(3, tenant_id="t2", trace_id="0af7651916cd43dd8448eb211c80319c"),
+        call(11, trace_id="0af7651916cd43dd8448eb211c80319c"),
+        call(12, trace_id="0af7651916cd43dd8448eb211c80319c"),
+    ]
+    ended = [ended_of(each, []) for each in made]
+    async with engine.begin() as con:
+        rows = [dict(zip(records.c.keys(), record_row(facts, raw), strict=True)) for facts, raw, _ in ended]
+        await con.execute(insert(records), rows)
+        sums = usage_rows([facts for facts, _, _ in ended])
+        await con.execute(insert(usage), [dict(zip(usage.c.keys(), row, strict=True)) for row in sums])
+    return made
+
+
+async def ids(engine, **where) -> list[str]:
+    return [each.id for each in await SqlLogStore(engine).list("t1", LogFilter(**where))]
+
+
+async def test_newest_first_and_own_tenant_only(engine, calls):
+    mine = sorted((c for c in calls if c.tenant_id == "t1"), key=lambda c: -c.at)
+    assert await SqlLogStore(engine).list("t1", LogFilter()) == mine
+    assert len(await SqlLogStore(engine).list("t2", LogFilter())) == 1
+    assert await SqlLogStore(engine).list("t3", LogFilter()) == []
+
+
+async def test_filters(engine, calls):
+    assert await ids(engine, since=START + 3 * HOUR, until=START + 5 * HOUR) == [calls[4].id, calls[3].id]
+    assert await ids(engine, status="failure") == [calls[4].id]
+    assert await ids(engine, provider="claude", until=START + 9 * HOUR) == [calls[n].id for n in (6, 3, 0)]
+    assert await ids(engine, model="claude/x", key_id="k0", until=START + 9 * HOUR) == [calls[6].id, calls[0].id]
+    assert await ids(engine, min_cost=9000, until=START + 10 * HOUR) == [calls[9].id]
+
+
+async def test_pages(engine, calls):
+    store = SqlLogStore(engine)
+    found, after = [], None
+    while page := await store.list("t1", LogFilter(), after=after, limit=5):
+        found += page
+        after = (page[-1].at, page[-1].id)
+    assert found == await store.list("t1", LogFilter())
+
+
+async def test_one_call_by_id_by_its_own_trace_and_by_the_callers(engine, calls):
+    store = SqlLogStore(engine)
+    assert await store.get("t1", calls[5].id) == calls[5]
+    assert await store.get("t1", calls[5].trace_id) == calls[5]
+    assert await store.get("t1", "0af7651916cd43dd8448eb211c80319c") == calls[12], "the newest of the trace"
+    assert await store.get("t2", "0af7651916cd43dd8448eb211c80319c") == calls[10]
+    assert await store.get("t2", calls[5].id) is None
+    assert await store.get("t1", "nothing") is None
+
+
+async def test_usage_by_every_dimension(engine, calls):
+    store = SqlUsage(engine)
+    window = {"since": START, "until": START + 10 * HOUR}
+    by_key = {each.name: each for each in await store.totals("t1", "key", **window)}
+    assert (by_key["k0"].requests, by_key["k1"].requests) == (5, 5)
+    assert (by_key["k0"].cost_nano, by_key["k1"].cost_nano) == (20_000, 25_000)
+    assert (by_key["k0"].failures, by_key["k0"].unpriced) == (1, 1)
+    by_model = {each.name: each.requests for each in await store.totals("t1", "model", **window)}
+    assert by_model == {"claude/x": 4, "local/mock": 6}
+    by_provider = {each.name: each.output for each in await store.totals("t1", "provider", **window)}
+    assert by_provider == {"claude": 18, "local": 27}
+    hours = await store.totals("t1", "hour", **window)
+    assert [each.name for each in hours] == [START + n * HOUR for n in range(10)]
+    (day,) = await store.totals("t1", "day", since=START, until=START + DAY)
+    assert (day.name, day.requests, day.cost_nano, day.input) == (START, 12, 68_000, 120)
+    (mine,) = await store.totals("t1", "day", key_id="k1", since=START, until=START + DAY)
+    assert mine.requests == 6
+    assert await store.totals("t2", "model", since=START + 4 * HOUR, until=START + DAY) == []
+    assert msgspec.json.encode(day), "plain numbers, whatever the database sums in"

@@ -22,7 +22,19 @@ def main() -> int:
         print(f"{FREEDOM}=1, but there is no {', '.join(absent)}", file=sys.stderr)
         return 1
     code = subprocess.call(
-        [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", "-p", "no:cacheprovider", *sys.argv[1:]]
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-n",
+            "2",
+            "--dist",
+            "loadgroup",
+            "-p",
+            "no:cacheprovider",
+            *sys.argv[1:],
+        ]
     )
     print(f"{time.monotonic() - started:.0f} s")
     print(f"not run: {', '.join(absent) or 'nothing'}")

@@ -14,7 +14,9 @@ MAX_FILE, MAX_FUNCTION = 500, 80
 FORBIDDEN_FOLDERS = {"utils", "helpers", "managers", "services", "common", "misc"}
 # Who may read the environment or files of settings: one place.
 ENVIRONMENT_READERS = {"settings.py", "plugins.py"}
-FORBIDDEN_WORDS = re.compile(r"\b(claude code session|as an ai|co-authored-by|helper agent|pypi\.org|npmjs\.org)\b", re.I)
+FORBIDDEN_WORDS = re.compile(
+    r"\b(claude code session|as an ai|co-authored-by|helper agent|pypi\.org|npmjs\.org)\b", re.I
+)
 
 
 def tracked() -> list[Path]:

@@ -7,7 +7,7 @@ from time import time_ns
 
 import pytest
 
-from headgate.access.types import Budget, Limits, Principal
+from headgate.access.types import Budget, Limits, Principal, Window
 from headgate.core.call import Attempt, Record, new_id
 from headgate.core.money import Price, Usage
 from headgate.ledger.books import LedgerBooks
@@ -67,7 +67,7 @@ class MemoryGrants:
         self.give(scope, nano)
 
 
-def who(key: str = "k1", nano: int | None = None, window: str = "day", **limits) -> Principal:
+def who(key: str = "k1", nano: int | None = None, window: Window = "day", **limits) -> Principal:
     budgets = (Budget(nano, window),) if nano is not None else ()
     return Principal(kind="key", id=key, tenant_id="t1", name="app", budgets=budgets, limits=Limits(**limits))
 
@@ -109,6 +109,13 @@ def record(of: Ask, cost: int | None = 0, **fields) -> Record:
         "overhead_ms": 0.2,
     }
     return Record(**{**values, **fields})
+
+
+def hold_now(books: LedgerBooks, wanted: Ask) -> Hold:
+    """For a caller without budgets: never waits."""
+    found = books.hold(wanted)
+    assert isinstance(found, Hold)
+    return found
 
 
 async def hold(books: LedgerBooks, wanted: Ask) -> Hold:

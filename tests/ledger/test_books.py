@@ -3,14 +3,15 @@
 import asyncio
 import errno
 import gc
+import os
 from time import monotonic
+from typing import Any
 
 import msgspec
 import pytest
 
 from headgate.core.errors import BadRequest, BudgetSpent, RateLimited, Unavailable
 from headgate.core.money import Price
-from headgate.ledger import journal as journal_module
 from headgate.ledger import waiting
 from headgate.ledger.books import LedgerBooks
 from headgate.ledger.types import Hold
@@ -36,7 +37,7 @@ def account(books: LedgerBooks, key: str = "k1"):
     return found
 
 
-def lines(journal) -> list[list]:
+def lines(journal) -> list[Any]:
     (segment,) = journal._directory.glob(f"{journal.id}.*.log")
     return [msgspec.json.decode(line) for line in segment.read_bytes().splitlines()]
 
@@ -302,7 +303,7 @@ async def test_one_who_leaves_just_as_he_is_served_gives_it_back(books):
     await asyncio.sleep(0.02)
     attempt = books._waiting._attempt
 
-    def leave(*args) -> Hold | None:
+    def leave(*args) -> Any:
         found = attempt(*args)
         if found is not None:
             asyncio.get_running_loop().call_soon(task.cancel)
@@ -409,7 +410,7 @@ def full(monkeypatch):
     def fill(yes: bool) -> None:
         monkeypatch.undo()
         if yes:
-            monkeypatch.setattr(journal_module.os, "write", write)
+            monkeypatch.setattr(os, "write", write)
 
     return fill
 

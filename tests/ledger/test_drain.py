@@ -19,7 +19,7 @@ from headgate.observe.facts import Facts
 from headgate.storage.check import commits_file
 from headgate.storage.sqlite import connect
 from headgate.storage.upgrade import ensure
-from tests.ledger.conftest import ask, end, hold, record, who
+from tests.ledger.conftest import ask, end, hold, hold_now, record, who
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def query(database):
 
 
 def call(books: LedgerBooks, nano: int = 30, caller=None, **fields) -> Record:
-    taken = books.hold(ask(caller or who()))
+    taken = hold_now(books, ask(caller or who()))
     taken.charge_nano, taken.charge_tokens = nano, 3
     made = record(taken.ask, nano, **fields)
     books.end(made, [taken])
@@ -219,6 +219,7 @@ async def test_characters_that_stores_cannot_hold(books, drainer, query):
     ((model, detail),) = query("SELECT model, detail FROM records")
     assert model == "nul � in it"
     found = msgspec.json.decode(detail, type=Record)
+    assert found.parameters is not None
     assert found.parameters["stop"].startswith("a�b � c � d 😀 e ")
     assert "\\u0000" not in detail
 
@@ -239,7 +240,7 @@ async def test_an_observer_that_fails_stops_nothing(books, journal, database, qu
 async def test_drained_segments_are_deleted_once_they_are_safe(database, desk, query):
     journal = Journal(database.parent / "journal", segment_bytes=3000)
     books = LedgerBooks(journal, SqlGrants(desk, journal.id, 1))
-    open_ = books.hold(ask(who()))
+    open_ = hold_now(books, ask(who()))
     drainer = Drainer(journal._directory, database)
     for _ in range(20):
         call(books)

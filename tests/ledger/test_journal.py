@@ -94,8 +94,8 @@ def test_a_line_longer_than_a_chunk_is_read(tmp_path):
 
 
 def test_synced_once_a_second_and_not_when_idle(tmp_path, monkeypatch):
-    synced = []
-    monkeypatch.setattr(module.os, "fdatasync", synced.append)
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", synced.append)
     journal = Journal(tmp_path, sync_seconds=0.02)
     time.sleep(0.1)
     assert synced == []
@@ -108,8 +108,8 @@ def test_synced_once_a_second_and_not_when_idle(tmp_path, monkeypatch):
 
 
 def test_synced_with_each_line_if_so_set(tmp_path, monkeypatch):
-    synced = []
-    monkeypatch.setattr(module.os, "fdatasync", synced.append)
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", synced.append)
     journal = Journal(tmp_path, sync_each=True, sync_seconds=60)
     journal.append(b"[]\n")
     assert len(synced) == 1
@@ -129,7 +129,7 @@ def full(monkeypatch):
         room["left"] -= fits
         return real(fd, data[:fits])
 
-    monkeypatch.setattr(module.os, "write", write)
+    monkeypatch.setattr(os, "write", write)
     return room
 
 
@@ -172,7 +172,7 @@ def test_half_a_line_that_cannot_be_taken_back_is_ended(journal, full, monkeypat
     def refuse(fd: int, size: int) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(module.os, "ftruncate", refuse)
+    monkeypatch.setattr(os, "ftruncate", refuse)
     full["left"] = 4
     assert not journal.append(b'["e","1"]\n')
     full["left"] = 10**9

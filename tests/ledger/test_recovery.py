@@ -83,9 +83,9 @@ async def torn(copy: Path, home: Path, name: str, data: bytes) -> None:
 async def test_what_an_interrupted_call_looks_like(tmp_path, database, desk):
     journal = Journal(tmp_path / "journal")
     books = LedgerBooks(journal, SqlGrants(desk, journal.id, 1))
-    first = books.hold(ask(who(), target="a/x"))
+    first = await hold(books, ask(who(), target="a/x"))
     books.hold(msgspec.structs.replace(first.ask, attempt=2, target="b/y", surface="anthropic"))
-    unpriced = books.hold(ask(who(), price=None))
+    unpriced = await hold(books, ask(who(), price=None))
     journal.close()
     drainer = Drainer(tmp_path / "journal", database)
     drainer.recover()

@@ -1,10 +1,12 @@
 """The log and the usage, as the drainer would have left them, on SQLite and on PostgreSQL."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 import pytest
 from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from headgate.core.call import Record, new_id
 from headgate.core.money import Usage
@@ -23,7 +25,7 @@ START = 20_000 * DAY
 
 
 def call(number: int, **fields) -> Record:
-    values = {
+    values: dict[str, Any] = {
         "id": new_id(),
         "at": START + number * HOUR,
         "tenant_id": "t1",
@@ -44,7 +46,7 @@ def call(number: int, **fields) -> Record:
 
 
 @pytest.fixture
-async def engine(url: str) -> AsyncIterator:
+async def engine(url: str) -> AsyncIterator[AsyncEngine]:
     made = open_engine(url)
     yield made
     await made.dispose()
@@ -107,7 +109,7 @@ async def test_one_call_by_id_by_its_own_trace_and_by_the_callers(engine, calls)
 
 async def test_usage_by_every_dimension(engine, calls):
     store = SqlUsage(engine)
-    window = {"since": START, "until": START + 10 * HOUR}
+    window: dict[str, Any] = {"since": START, "until": START + 10 * HOUR}
     by_key = {each.name: each for each in await store.totals("t1", "key", **window)}
     assert (by_key["k0"].requests, by_key["k1"].requests) == (5, 5)
     assert (by_key["k0"].cost_nano, by_key["k1"].cost_nano) == (20_000, 25_000)

@@ -43,7 +43,7 @@ def read(metrics: Metrics) -> dict[tuple[str, frozenset[tuple[str, str]]], float
     }
 
 
-def total(page, name: str, **labels: str) -> float:
+def total(page: dict[tuple[str, frozenset[tuple[str, str]]], float], name: str, **labels: str) -> float:
     return sum(value for (each, has), value in page.items() if each == name and labels.items() <= dict(has).items())
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from time import time_ns
+from time import monotonic, time_ns
 
 import pytest
 
@@ -126,6 +126,14 @@ async def hold(books: LedgerBooks, wanted: Ask) -> Hold:
 def end(books: LedgerBooks, taken: Hold, nano: int, tokens: int = 1) -> None:
     taken.charge_nano, taken.charge_tokens = nano, tokens
     books.end(record(taken.ask, nano), [taken])
+
+
+async def eventually(holds: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait until *holds* is true; fail where it never is."""
+    until = monotonic() + seconds
+    while not holds():
+        assert monotonic() < until
+        await asyncio.sleep(0.01)
 
 
 @pytest.fixture

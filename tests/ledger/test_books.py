@@ -15,7 +15,7 @@ from headgate.core.money import Price
 from headgate.ledger import waiting
 from headgate.ledger.books import LedgerBooks
 from headgate.ledger.types import Hold
-from tests.ledger.conftest import DAY, PRICE, Clock, MemoryGrants, ask, end, hold, record, who
+from tests.ledger.conftest import DAY, PRICE, Clock, MemoryGrants, ask, end, eventually, hold, record, who
 
 HOLD = 100_000  # nano-dollars of 50 tokens of output
 
@@ -256,11 +256,12 @@ async def test_waiting_ends(books):
     begun = monotonic()
     with pytest.raises(BudgetSpent, match="held by calls in flight"):
         await hold(books, ask(caller))
-    assert 0.25 < monotonic() - begun < 0.6
+    assert 0.25 < monotonic() - begun < 3
+    books._waiting._seconds = 30
     begun = monotonic()
     with pytest.raises(BudgetSpent):
         await hold(books, ask(caller, deadline=monotonic() + 0.1))
-    assert monotonic() - begun < 0.25
+    assert monotonic() - begun < 10
 
 
 async def test_refused_at_once_where_waiting_cannot_help(books):
@@ -456,13 +457,12 @@ async def test_idle_room_goes_back_and_the_caller_is_forgotten(journal, monkeypa
     taken = await hold(books, ask(who(nano=10**9)))
     scope = account(books).scope
     assert sum(store.granted.values()) > HOLD
-    await asyncio.sleep(0.06)
+    await eventually(lambda: sum(store.granted.values()) == HOLD)
+    await asyncio.sleep(0.05)
     assert sum(store.granted.values()) == HOLD, "what is held stays"
     end(books, taken, 30)
-    await asyncio.sleep(0.06)
     store.drain(scope, 30)
-    assert sum(store.granted.values()) == 0
-    assert not books._purses
+    await eventually(lambda: sum(store.granted.values()) == 0 and not books._purses)
     books.close()
 
 
@@ -505,5 +505,5 @@ async def test_nothing_is_clamped_or_kept_waiting_while_the_store_has_room(journ
     begun = monotonic()
     large = await hold(books, ask(caller, output=50 * 5000, min_output=1))  # more than a slice
     assert not large.clamped
-    assert monotonic() - begun < 0.04
+    assert monotonic() - begun < 0.5
     books.close()

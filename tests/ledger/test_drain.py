@@ -19,7 +19,7 @@ from headgate.observe.facts import Facts
 from headgate.storage.check import commits_file
 from headgate.storage.sqlite import connect
 from headgate.storage.upgrade import ensure
-from tests.ledger.conftest import ask, end, hold, hold_now, record, who
+from tests.ledger.conftest import ask, end, eventually, hold, hold_now, record, who
 
 
 @pytest.fixture
@@ -152,15 +152,13 @@ async def test_a_locked_database_makes_the_journal_longer_and_that_is_all(books,
     con.execute("BEGIN IMMEDIATE")
     for _ in range(10):
         call(books)
-    await asyncio.sleep(0.3)
-    assert drainer.failing_since is not None
+    await eventually(lambda: drainer.failing_since is not None)
     assert "locked" in drainer.error
     assert drainer.behind > 0
     con.execute("ROLLBACK")
     con.close()
-    await asyncio.sleep(0.4)
+    await eventually(lambda: drainer.failing_since is None)
     assert query("SELECT count(*) FROM records") == [(10,)]
-    assert drainer.failing_since is None
 
 
 async def test_a_database_that_went_away_is_not_recreated(books, drainer, database, monkeypatch):
@@ -169,12 +167,10 @@ async def test_a_database_that_went_away_is_not_recreated(books, drainer, databa
     away = database.with_name("away.db")
     database.rename(away)
     call(books)
-    await asyncio.sleep(0.2)
-    assert drainer.error is not None
+    await eventually(lambda: drainer.error is not None)
     assert not database.exists()
     away.rename(database)
-    await asyncio.sleep(0.5)
-    assert drainer.error is None
+    await eventually(lambda: drainer.error is None)
     con = connect(database)
     assert con.execute("SELECT count(*) FROM records").fetchone() == (1,)
     con.close()
@@ -269,12 +265,11 @@ async def test_one_drains_and_another_stands_by(books, journal, database, query,
     await asyncio.sleep(0.1)
     second.start()
     call(books)
-    await asyncio.sleep(0.2)
-    assert (first.stored, second.stored) == (1, 0)
+    await eventually(lambda: first.stored == 1)
+    assert second.stored == 0
     first.stop()
     call(books)
-    await asyncio.sleep(0.2)
-    assert second.stored == 1
+    await eventually(lambda: second.stored == 1)
     second.stop()
     assert query("SELECT count(*) FROM records") == [(2,)]
 

@@ -8,7 +8,7 @@ from headgate.core.errors import Unavailable
 from headgate.ledger.grants import Scope, SqlGrants, slice_of
 from headgate.storage.desk import Desk
 from headgate.storage.sqlite import connect
-from tests.ledger.conftest import DAY
+from tests.ledger.conftest import DAY, eventually
 
 SCOPE = Scope("k1", "day", 100 * DAY, 101 * DAY)
 
@@ -124,7 +124,7 @@ async def test_giving_back_waits_for_a_locked_database(desk, database, monkeypat
         await other.take(SCOPE, 10, 10, 10)
     con.execute("ROLLBACK")
     con.close()
-    await asyncio.sleep(0.3)
+    await eventually(lambda: not desk._owed)
     assert (await other.take(SCOPE, 10, 10, 10)).granted == 10
     assert desk.failures >= 1
 

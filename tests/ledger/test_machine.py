@@ -5,6 +5,7 @@ is the sum of the charges, to the last nano-dollar, once the journals are draine
 """
 
 import asyncio
+import atexit
 import shutil
 import tempfile
 from pathlib import Path
@@ -231,6 +232,7 @@ _template: list[Path] = []
 def template() -> Path:
     if not _template:
         path = Path(tempfile.mkdtemp(prefix="machine_template_")) / "headgate.db"
+        atexit.register(shutil.rmtree, path.parent)
         ensure(f"sqlite:///{path}")
         _template.append(path)
     return _template[0]

@@ -35,7 +35,7 @@ def test_the_example():
 def test_no_file_and_an_empty_file_are_the_defaults(tmp_path):
     (tmp_path / "c.yaml").write_text("# nothing yet\n")
     assert load(None, {}, KNOWN) == load(tmp_path / "c.yaml", {}, KNOWN) == Config()
-    assert Config().limits.user_rps == 10
+    assert Config().limits.body == 20_000_000
 
 
 def test_a_section_with_everything_commented_out_is_empty():
@@ -76,7 +76,7 @@ def test_every_fault_at_once_in_order():
         ("- one\n", "1:1 : must be a mapping (`name: value`); found a list"),
         ("just text\n", "1:1 : must be a mapping"),
         ("routes: !!python/object:os.system {}\n", "1:9 routes: a YAML tag is not allowed here"),
-        ("limits: {user_rps: !!python/name:os.system x}\n", "1:20 limits.user_rps: a YAML tag is not allowed here"),
+        ("limits: {body: !!python/name:os.system x}\n", "1:16 limits.body: a YAML tag is not allowed here"),
         ("a: " + "[" * 5000 + "\n", "1:35 : is nested more than 32 levels deep"),
         ("? [a]\n: b\n", "1:3 : a key must be text"),
     ],

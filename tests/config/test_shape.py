@@ -42,7 +42,7 @@ def test_what_does_not_fit(one_fault, entry, said):
         ("routes: {r: {targets: [1]}}", "must be text; put it in quotes; found a number"),
         ("routes: {r: {targets: [sandbox/chat], on_unsupported: dorp}}", "not `dorp`; did you mean `drop`?"),
         ("routes: {r: {targets: [sandbox/chat], attempts: 11}}", "must be from 1 to 10"),
-        ("limits: {user_rps: 0}", "must be from 0.001 to 1,000,000"),
+        ("limits: {body: 0}", "must be from 1,024 to 104,857,600"),
         ("aliases: {a: on}", "must be text; put it in quotes; found on or off"),
         ("aliases: {a: }", "must be text; put it in quotes; found nothing"),
         ("providers: {p: x}", "must be a mapping"),
@@ -59,10 +59,10 @@ def test_switches_are_read_in_every_spelling():
 
 
 def test_references_fill_any_type():
-    text = "limits: {user_rps: '${RPS}', body: '${BODY:-2048}'}\nsandbox: ${SANDBOX:-off}\n"
+    text = "limits: {body: '${BODY:-2048}'}\nsandbox: ${SANDBOX:-off}\n"
     text += "aliases: {a: 'p/${M}'}\nproviders: {p: {kind: openai}}"
     config = read(text, {"RPS": "2.5", "M": "4o", "SANDBOX": ""})
-    assert (config.limits.user_rps, config.limits.body, config.sandbox) == (2.5, 2048, False)
+    assert (config.limits.body, config.sandbox) == (2048, False)
     assert config.aliases == {"a": "p/4o"}
 
 

@@ -96,8 +96,8 @@ async def test_a_bad_change_keeps_the_old_and_is_told_once(watched, caplog):
     [
         ("", "is empty now"),
         ("  \n", "is empty now"),
-        ("limits: {user_rps: 1", "in the middle of a line"),
-        ("limits:\n  user_rps: 1", "in the middle of a line"),
+        ("limits: {body: 1", "in the middle of a line"),
+        ("limits:\n  body: 1", "in the middle of a line"),
     ],
 )
 async def test_a_file_cut_short_is_not_taken_for_a_change(watched, text, why):

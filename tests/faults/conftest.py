@@ -23,7 +23,10 @@ def gateway(wall: Wall, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ga
         f'  wall: {{kind: openai-compatible, base_url: "{url}", api_key: "sk-wall-secret-0123456789abcdef", {price}, {SHORT}}}',
         f'  spare: {{kind: openai-compatible, base_url: "{url}", api_key: "sk-spare-secret", {price}, {SHORT}}}',
         f'  closed: {{kind: openai-compatible, base_url: "{closed}", api_key: "sk-closed", {price}, {SHORT}}}',
+        f'  claude: {{kind: anthropic, base_url: "http://127.0.0.1:{wall.port}", api_key: "sk-claude", {price}, {SHORT}}}',
         "routes:",
+        "  strict: {targets: [wall/good], unknown_fields: refuse}",
+        "  claude-then-good: {targets: [claude/good_claude, spare/good]}",
         "  refused-then-good: {targets: [closed/any, spare/good]}",
         *(f"  {name}-then-good: {{targets: [wall/{name}, 'spare/good:after-{name}']}}" for name in FAULTS),
     ]

@@ -22,7 +22,7 @@ class Attempt:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes, body: bytes) -> None:
         self.reader, self.writer, self.head = reader, writer, head
-        self.body = json.loads(body)
+        self.raw, self.body = body, json.loads(body)
         self.model: str = self.body["model"]
         self.stream = bool(self.body.get("stream"))
         self.at = time.monotonic()
@@ -99,6 +99,13 @@ async def good(a: Attempt) -> None:
     for word in ("fi", "ne"):
         await a.text(word)
     await a.end()
+
+
+async def good_claude(a: Attempt) -> None:
+    usage = {"input_tokens": 11, "output_tokens": 7}
+    message = {"id": "msg_wall", "type": "message", "role": "assistant", "model": "wall", "stop_sequence": None}
+    content = [{"type": "text", "text": "fine"}]
+    await a.whole(200, {**message, "content": content, "stop_reason": "end_turn", "usage": usage})
 
 
 def status(code: int, body: bytes | dict[str, Any] = b"", headers: str = "") -> Fault:

@@ -66,7 +66,7 @@ def reported(said: Any) -> Reported | None:
     """Read a decoded ``usage`` object; ``None`` for what is none."""
     try:
         return msgspec.convert(said, Reported | None, strict=False)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter for a lone surrogate
         return None
 
 

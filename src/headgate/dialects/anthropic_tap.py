@@ -143,5 +143,5 @@ def _salvaged(document: Any) -> _Event:
 def _usage(value: Any) -> Reported | None:
     try:
         return msgspec.convert(value, Reported | None, strict=False)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter for a lone surrogate
         return Reported(-1, -1)  # said, and not to be believed

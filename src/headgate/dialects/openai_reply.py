@@ -91,7 +91,7 @@ def usage_in(found: dict[str, Any]) -> Usage | None:
         return None
     try:
         usage = usage_of(msgspec.convert(said, Reported, strict=False))
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter for a lone surrogate
         return None
     return usage if usage is not None and believable(usage) else None
 

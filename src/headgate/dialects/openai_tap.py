@@ -211,6 +211,6 @@ def _salvaged(document: Any) -> _Chunk:
             )
     try:
         usage = msgspec.convert(document.get("usage"), Reported | None, strict=False)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter for a lone surrogate
         usage = Reported(prompt_tokens=-1, completion_tokens=-1)  # said, and not to be believed
     return _Chunk(found, usage, document.get("error"))

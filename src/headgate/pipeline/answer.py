@@ -59,7 +59,8 @@ def limit_lines(call: Call) -> bytes:
     """``x-ratelimit-*`` for callers with limits."""
     if call.slot is None:
         return b""
-    return b"".join(name + b": " + value + b"\r\n" for name, value in call.slot.headers())
+    lines = call.slot.headers()
+    return b"".join([b"%b: %b\r\n" % line for line in lines]) if lines else b""
 
 
 def error_head(call: Call, error: HeadgateError) -> bytes:

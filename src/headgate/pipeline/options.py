@@ -2,11 +2,13 @@
 
 import re
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 
 from headgate.core.call import Call, Options
 from headgate.core.errors import BadRequest, MediaType
+from headgate.dialects.json_guard import FORBIDDEN, not_allowed
 
 PREFIX = b"x-headgate-"
 TRACEPARENT = re.compile(rb"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
@@ -18,7 +20,9 @@ _metadata = msgspec.json.Decoder(dict[str, Any])
 
 
 def read_options(call: Call) -> None:
-    """Read one request's headers, once."""
+    """Read one request's headers, once. Of a query only what may not stand in it matters."""
+    if call.query:
+        _check_query(call.query)
     found: dict[str, Any] = {}
     media = b""
     for name, value in call.headers:
@@ -34,6 +38,12 @@ def read_options(call: Call) -> None:
         raise MediaType("Send the body as JSON with the header content-type: application/json.", param="content-type")
     if found:
         call.options = Options(**found)
+
+
+def _check_query(query: bytes) -> None:
+    for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        if name in FORBIDDEN:
+            raise not_allowed(name)
 
 
 def _option(name: str, value: str, found: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """The steps before a call leaves: each one small, each one testable alone."""
 
 from collections.abc import Awaitable
+from typing import Any
 
 from headgate.access.types import Principal
 from headgate.core.call import Call
@@ -64,8 +65,8 @@ def authorize(call: Call, parts: Parts) -> None:
 
 def admit(call: Call, parts: Parts) -> Awaitable[None] | None:
     """Take a place under the caller's request limits."""
-    slot = parts.gate.admit(call.who)
-    if isinstance(slot, Awaitable):
+    slot: Any = parts.gate.admit(call.who)
+    if hasattr(slot, "__await__"):  # an isinstance of an abstract class costs ten times as much
         return _when_admitted(call, slot)
     call.slot = slot
     return None
@@ -80,7 +81,7 @@ def plan(call: Call, parts: Parts) -> None:
     route = call.route
     operation = call.operation
     usable: tuple[Target, ...] = call.plan
-    if not all(t.provider.supports(operation) for t in usable):
+    if not all([t.provider.supports(operation) for t in usable]):
         usable = tuple(t for t in usable if t.provider.supports(operation))
         if not usable and operation != "count_tokens":
             raise unsupported(call.envelope.model, operation.replace("_", " "))
@@ -111,6 +112,8 @@ async def count(call: Call, parts: Parts) -> None:
 
 def refuse_dearer(call: Call) -> None:
     """Refuse what would cost more than the price that a hold is counted by."""
+    if call.envelope.fields.keys().isdisjoint(DEARER):
+        return
     for name, harmless in DEARER.items():
         value = call.envelope.fields.get(name)
         if value is not None and bytes(value) not in harmless:

@@ -31,6 +31,7 @@ class Management:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        scope = {**scope, "path": scope["raw_path"].decode("latin-1")}  # as it came: %6c is no second name of l
         page = self._pages.get(scope["path"])
         if page is None:
             await self._admin(scope, receive, send)

@@ -11,7 +11,19 @@ import pytest
 
 from tests.e2e.processes import Gateway
 from tests.faults.asking import (
-    CHAT, FOREIGN, MESSAGES, NATIVE, SURFACES, Asker, body_of, document, judge, parsed, resident, spliced,
+    ANY,
+    CHAT,
+    FOREIGN,
+    MESSAGES,
+    NATIVE,
+    SURFACES,
+    Asker,
+    body_of,
+    document,
+    judge,
+    parsed,
+    resident,
+    spliced,
 )  # fmt: skip
 from tests.faults.wall import Wall
 
@@ -62,7 +74,9 @@ def test_another_encoding(asker: Asker, path: str, encoding: str) -> None:
 
 
 @both
-@pytest.mark.parametrize(("escaped", "stored"), [("\\ud800", "\ufffd"), ("\\u0000", "\ufffd"), ("\\udfff\\ud800", "\ufffd\ufffd")])
+@pytest.mark.parametrize(
+    ("escaped", "stored"), [("\\ud800", "\ufffd"), ("\\u0000", "\ufffd"), ("\\udfff\\ud800", "\ufffd\ufffd")]
+)
 def test_odd_characters_are_served_forwarded_as_given_and_stored_replaced(
     asker: Asker, path: str, escaped: str, stored: str
 ) -> None:
@@ -117,7 +131,9 @@ def test_no_number(asker: Asker, path: str, number: str, where: str) -> None:
 
 
 @both
-@pytest.mark.parametrize("more", [b'"model": "wall/other"', b'"mod\\u0065l": "wall/other"', b'"messages": []', b'"max_tokens": 1'])
+@pytest.mark.parametrize(
+    "more", [b'"model": "wall/other"', b'"mod\\u0065l": "wall/other"', b'"messages": []', b'"max_tokens": 1']
+)
 def test_a_key_twice(asker: Asker, path: str, more: bytes) -> None:
     param = json.loads(b"{" + more + b"}")
     asker.refuse(path, spliced(path, more), 400, "duplicate_key", next(iter(param)))
@@ -217,12 +233,15 @@ def test_an_option_that_is_wrong(asker: Asker, path: str) -> None:
 
 @both
 def test_heads_that_are_too_large(asker: Asker, path: str) -> None:
-    judge(parsed(asker.raw(head(path, b"X: " + b"a" * 66_000))), path, 431, "headers_too_large") if path == CHAT else None
-    many = [b"X-%d: a" % n for n in range(101)]
-    assert parsed(asker.raw(head(path, *many))).status_code == 431
-    one = b"X: " + b"a" * 66_000
-    assert parsed(asker.raw(head(path, one))).status_code == 431
-    assert parsed(asker.raw(head(path + "?" + "a" * 8200))).status_code == 414
+    for data, status, code in (
+        (head(path, b"X: " + b"a" * 66_000), 431, "headers_too_large"),
+        (head(path, *(b"X-%d: a" % n for n in range(101))), 431, "headers_too_large"),
+        (head(path, *(b"X: a" for _ in range(101))), 431, "headers_too_large"),
+        (head(path + "?" + "a" * 8200), 414, "target_too_long"),
+    ):
+        answer = parsed(asker.raw(data))
+        judge(answer, path, status, code)
+        assert answer.headers["connection"] == "close"
 
 
 @pytest.mark.parametrize(
@@ -231,7 +250,7 @@ def test_heads_that_are_too_large(asker: Asker, path: str) -> None:
         "/v1/nothing-here", "/nothing-here", "/", "//v1/chat/completions", "/v1//chat/completions", "/v1/chat/completions/",
         "/V1/chat/completions", "/v1/Chat/Completions", "/v1/%2e%2e/admin", "/v1/../v1/chat/completions", "/v1/messages/",
         "/v1/./messages", "/v1/chat%2fcompletions", "/v1/chat/completions;x", "/v1/chat/completion%73", "/v1/messages/../keys",
-        "/api/v1", "/api/v1/", "/api/v1/keys/", "/api/v1//keys", "/api/v1/%6beys", "/api/v1/../v1/keys", "/API/v1/keys",
+        "/api/v1", "/api/v1/", "/api/v1/logs/", "/api/v1//logs", "/api/v1/%6cogs", "/api/v1/config/virtual%2dkeys", "/api/v1/traces%2fx", "/api/v1/../v1/logs", "/API/v1/logs",
         "/metrics/", "/%6detrics", "/docs/", "/health/", "/api/v1/nothing", "/openapi.json/", "/v1/messages/count_tokens/",
         "/health/../api/v1/keys", "/health/%2e%2e/api/v1/keys", "/v1/models%00", "/v1/messages%0d%0ax:y",
     ],
@@ -240,7 +259,9 @@ def test_heads_that_are_too_large(asker: Asker, path: str) -> None:
 def test_nothing_has_a_second_name(asker: Asker, target: str, method: bytes) -> None:
     before = len(asker.wall.attempts)
     body = body_of(CHAT)
-    found = parsed(asker.raw(head(target, b"Connection: close", b"Content-Length: %d" % len(body), method=method) + body))
+    found = parsed(
+        asker.raw(head(target, b"Connection: close", b"Content-Length: %d" % len(body), method=method) + body)
+    )
     judge(found, target, 404, "not_found", type="not_found_error")
     assert len(asker.wall.attempts) == before
     assert "nothing-here" not in httpx2.get(f"{asker.gateway.url}/metrics", timeout=20).text
@@ -256,11 +277,9 @@ def test_wrong_method(asker: Asker, path: str, allow: str) -> None:
     answer = httpx2.request(
         "DELETE", asker.gateway.url + path, headers={"authorization": f"Bearer {asker.key}"}, timeout=20
     )
-    judge_shape = MESSAGES if path.startswith(MESSAGES) else path
     assert answer.status_code == 405, answer.text
     assert allow in answer.headers["allow"]
     assert answer.json()["error"]["code"] == "method_not_allowed"
-    assert answer.json()["error"]["type"] == "invalid_request_error", judge_shape
 
 
 @both
@@ -329,14 +348,20 @@ def test_gzip_bomb(asker: Asker, bomb: bytes, path: str) -> None:
         ([{"role": 5, "content": "x"}], "messages[0].role"), ([{"role": None, "content": "x"}], "messages[0].role"),
         ([{"role": "user", "content": None}], "messages[0].content"), ([{"role": "user"}], "messages[0].content"),
         ([{"role": "user", "content": "x"}] * 2 + [{"role": "user", "content": None}], "messages[2].content"),
-        ([{"role": "user", "content": 5}], "messages[0].content"),
-        ([{"role": "user", "content": {"type": "text"}}], "messages[0].content"),
-        ([{"role": "user", "content": True}], "messages[0].content"),
     ],
     ids=str,
 )  # fmt: skip
 def test_messages(asker: Asker, path: str, messages: Any, param: str) -> None:
     asker.refuse(path, body_of(path, messages=messages), 400, None, param)
+
+
+@both
+@pytest.mark.parametrize("content", [5, True, {"type": "text"}, [5], [{"text": "x"}]], ids=str)
+def test_content_that_must_be_read(asker: Asker, path: str, content: Any) -> None:
+    error = asker.refuse(
+        path, body_of(path, model=FOREIGN[path], messages=[{"role": "user", "content": content}]), 400, None, ANY
+    )
+    assert error["param"].startswith("messages[0].content")
 
 
 @both
@@ -358,7 +383,9 @@ def test_an_unknown_field_goes_to_who_speaks_the_same_dialect_alone(asker: Asker
     if not (stream and path == MESSAGES):
         assert asker.post(path, body_of(path, stream=stream, **field)).status_code == 200
         assert asker.wall.attempts[-1].body["brand_new"] == field["brand_new"]
-    asker.refuse(path, body_of(path, model=FOREIGN[path], stream=stream, **field), 400, "unknown_parameter", "brand_new")
+    asker.refuse(
+        path, body_of(path, model=FOREIGN[path], stream=stream, **field), 400, "unknown_parameter", "brand_new"
+    )
     asker.refuse(path, body_of(path, model="strict", stream=stream, **field), 400, "unknown_parameter", "brand_new")
 
 
@@ -379,13 +406,17 @@ def test_callers_choose_neither_hosts_nor_credentials(asker: Asker, path: str, n
     for stream in (False, True):
         asker.refuse(path, body_of(path, stream=stream, **{name: "http://x"}), 400, "parameter_not_allowed", name)
         asker.refuse(path, body_of(path, metadata={name: "x"}), 400, "parameter_not_allowed", f"metadata.{name}")
-        asker.refuse(path, body_of(path, tools=[tool, {**tool, name: 1}]), 400, "parameter_not_allowed", f"tools[1].{name}")
+        asker.refuse(
+            path, body_of(path, tools=[tool, {**tool, name: 1}]), 400, "parameter_not_allowed", f"tools[1].{name}"
+        )
         asker.refuse(path, body_of(path, **{name: None}), 400, "parameter_not_allowed", name)
     if name == "api_key":  # a credential in an address is none
         judge(asker.post(f"{path}?{name}=x", body_of(path)), path, 401, "invalid_api_key")
     else:
         asker.refuse(f"{path}?{name}=http://x", body_of(path), 400, "parameter_not_allowed", name)
-        asker.refuse(f"{path}?beta=true&{name[:-1]}%{ord(name[-1]):x}=", body_of(path), 400, "parameter_not_allowed", name)
+        asker.refuse(
+            f"{path}?beta=true&{name[:-1]}%{ord(name[-1]):x}=", body_of(path), 400, "parameter_not_allowed", name
+        )
 
 
 @both
@@ -398,14 +429,18 @@ def test_what_only_looks_like_a_host_is_served(asker: Asker, path: str) -> None:
 
 
 @both
-@pytest.mark.parametrize("model", ["nothing", "nobody/anything", "gpt-99", "a" * 5000, "../etc/passwd", "wall", "x' OR 1=1"])
+@pytest.mark.parametrize(
+    "model", ["nothing", "nobody/anything", "gpt-99", "a" * 5000, "../etc/passwd", "wall", "x' OR 1=1"]
+)
 @pytest.mark.parametrize("stream", [False, True])
 def test_unknown_model(asker: Asker, path: str, model: str, stream: bool) -> None:
-    error = asker.refuse(path, body_of(path, model=model, stream=stream), 404, "model_not_found", "model")
-    assert len(error["message"]) < 600
-    assert asker.refuse(path, body_of(path, model="other"), 404, "model_not_found", "model")["message"].replace(
-        "other", "X"
-    ) == error["message"].replace(model, "X") or len(model) > 200
+    def words(name: str) -> str:
+        error = asker.refuse(path, body_of(path, model=name, stream=stream), 404, "model_not_found", "model")
+        said: str = error["message"]
+        return said.replace(repr(name[:200]), "X")
+
+    assert words(model) == words("other")
+    assert len(words(model)) < 300
 
 
 def calling(arguments: str) -> list[dict[str, Any]]:
@@ -421,16 +456,11 @@ def calling(arguments: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("model", ["claude/good_claude", "claude-then-good"])
 def test_tool_arguments_that_are_no_json(asker: Asker, arguments: str, model: str) -> None:
     body = body_of(CHAT, model=model, messages=calling(arguments))
-    error = asker.refuse(CHAT, body, 400, None)if False else judge_arguments(asker, body)
-    assert error["code"] == "invalid_value"
+    asker.refuse(CHAT, body, 400, "invalid_value", "messages[1].tool_calls[0].function.arguments")
     same = body_of(CHAT, messages=calling(arguments))
     assert asker.post(CHAT, same).status_code == 200, "as text to who speaks the same dialect"
     good = asker.post(CHAT, body_of(CHAT, model=model, messages=calling("{}")))
     assert good.status_code == 200 and good.headers["x-headgate-provider"] == "claude", "nothing is benched"
-
-
-def judge_arguments(asker: Asker, body: bytes) -> dict[str, Any]:
-    return asker.refuse(CHAT, body, 400, "invalid_value", "messages[1].tool_calls[0].function.arguments")
 
 
 @both
@@ -467,7 +497,9 @@ def test_a_legal_limit_is_served(asker: Asker, path: str) -> None:
 
 
 @both
-@pytest.mark.parametrize("changes", [{"messages": []}, {"max_tokens": 0}, {"base_url": "x"}, {"model": "nothing"}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{"messages": []}, {"max_tokens": 0}, {"base_url": "x"}, {"model": "nothing"}], ids=str
+)
 def test_a_refused_stream_is_answered_whole(asker: Asker, path: str, changes: dict[str, Any]) -> None:
     answer = asker.post(path, body_of(path, stream=True, **changes))
     assert answer.status_code in (400, 404)
@@ -485,13 +517,25 @@ def test_a_connection_is_good_after_an_error(asker: Asker) -> None:
 
 def test_the_control_plane_refuses_as_well(asker: Asker) -> None:
     headers = {"authorization": f"Bearer {asker.gateway.admin_key}", "content-type": "application/json"}
-    url = f"{asker.gateway.url}/api/v1/keys"
-    for body, status in [(b"", 400), (b"{", 400), (b'{"name": NaN}', 400), (b"\xff", 400), (b"[" * 100_000, 400), (b"{}", 400)]:
+    url = f"{asker.gateway.url}/api/v1/config/virtual-keys"
+    for body, status in [
+        (b"", 400),
+        (b"{", 400),
+        (b'{"name": NaN}', 400),
+        (b"\xff", 400),
+        (b"[" * 100_000, 400),
+        (b"{}", 400),
+    ]:
         answer = httpx2.post(url, content=body, headers=headers, timeout=20)
         assert answer.status_code == status, (body[:20], answer.text)
         assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
     assert httpx2.post(url, content=b" " * 20_000_001, headers=headers, timeout=20).status_code == 413
-    assert httpx2.post(url, content=gzip.compress(b" " * 30_000_000), headers={**headers, "content-encoding": "gzip"}, timeout=20).status_code == 413
+    assert (
+        httpx2.post(
+            url, content=gzip.compress(b" " * 30_000_000), headers={**headers, "content-encoding": "gzip"}, timeout=20
+        ).status_code
+        == 413
+    )
 
 
 def test_every_refused_call_has_one_row_and_has_cost_nothing(asker: Asker) -> None:

@@ -13,7 +13,9 @@ from tests.faults.wall import Wall
 pytestmark = pytest.mark.xdist_group("faults")
 
 
-def ask(gateway: Gateway, model: str, *, stream: bool = False, key: str | None = None, **headers: str) -> httpx2.Response:
+def ask(
+    gateway: Gateway, model: str, *, stream: bool = False, key: str | None = None, **headers: str
+) -> httpx2.Response:
     return httpx2.post(
         f"{gateway.url}/v1/chat/completions",
         json={"model": model, "messages": [{"role": "user", "content": "hi"}], "stream": stream, "max_tokens": 50},
@@ -117,7 +119,10 @@ def test_one_failure_is_retried_unseen(gateway: Gateway, fault: str) -> None:
 
 
 # Once content was sent: how the stream ends.
-@pytest.mark.parametrize("fault", ["cut", "cut_by_reset", "clean_end_without_finish", "stall", "error_later", "two_bad_events", "too_big_line"])
+@pytest.mark.parametrize(
+    "fault",
+    ["cut", "cut_by_reset", "clean_end_without_finish", "stall", "error_later", "two_bad_events", "too_big_line"],
+)
 def test_a_stream_that_dies_ends_in_an_error_event(gateway: Gateway, fault: str) -> None:
     answer = ask(gateway, f"{fault}-then-good", stream=True)
     assert answer.status_code == 200

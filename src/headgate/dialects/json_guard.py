@@ -227,11 +227,16 @@ def _refuse(body: bytes, reason: str) -> NoReturn:
 def _forbid(fields: dict[str, Raw], where: str) -> None:
     for name in fields:
         if name in FORBIDDEN:
-            raise BadRequest(
-                f"'{where}{name}' is not allowed: where a request goes is the gateway's configuration.",
-                code="parameter_not_allowed",
-                param=where + name,
-            )
+            raise not_allowed(where + name)
+
+
+def not_allowed(param: str) -> BadRequest:
+    """The refusal of a field by which a caller would choose a host or a credential."""
+    return BadRequest(
+        f"'{param}' is not allowed: where a request goes is the gateway's configuration.",
+        code="parameter_not_allowed",
+        param=param,
+    )
 
 
 def _members(raw: Raw) -> dict[str, Raw]:

@@ -191,5 +191,8 @@ FIXTURES: list[dict[str, Any]] = [
         "match": {"userMessage": "boom 400"},
         "response": {"error": {"message": "Bad thing", "type": "invalid_request_error"}, "status": 400},
     },
-    {"match": {"userMessage": "hello"}, "response": {"content": "Hello there, this is a mocked answer to a greeting.", "usage": USAGE}},
+    {
+        "match": {"userMessage": "hello"},
+        "response": {"content": "Hello there, this is a mocked answer to a greeting.", "usage": USAGE},
+    },
 ]

@@ -14,12 +14,12 @@ pytestmark = pytest.mark.xdist_group("faults")
 
 
 def ask(
-    gateway: Gateway, model: str, *, stream: bool = False, key: str | None = None, **headers: str
+    gateway: Gateway, model: str, *, stream: bool = False, key: str | None = None, headers: dict[str, str] | None = None
 ) -> httpx2.Response:
     return httpx2.post(
         f"{gateway.url}/v1/chat/completions",
         json={"model": model, "messages": [{"role": "user", "content": "hi"}], "stream": stream, "max_tokens": 50},
-        headers={"authorization": f"Bearer {key or gateway.first_key}", **headers},
+        headers={"authorization": f"Bearer {key or gateway.first_key}", **(headers or {})},
         timeout=60,
     )
 
@@ -180,7 +180,7 @@ def test_the_providers_echo_of_our_key_is_taken_out(gateway: Gateway) -> None:
 
 def test_a_callers_deadline_is_kept(gateway: Gateway, wall: Wall) -> None:
     began = time.monotonic()
-    answer = ask(gateway, "never-then-good", **{"x-headgate-timeout": "0.5"})
+    answer = ask(gateway, "never-then-good", headers={"x-headgate-timeout": "0.5"})
     assert time.monotonic() - began < 1.5
     assert answer.status_code == 504
     assert answer.json()["error"]["code"] in {"deadline_exceeded", "upstream_timeout"}

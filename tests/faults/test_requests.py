@@ -391,7 +391,7 @@ def test_an_unknown_field_goes_to_who_speaks_the_same_dialect_alone(asker: Asker
 
 @both
 def test_a_field_that_changes_the_price(asker: Asker, path: str) -> None:
-    key = asker.gateway.key("budget " + path, "--budget", "5", "--window", "day")
+    key = asker.new_key("budget", budgets=[{"usd": "5", "window": "day"}])["key"]
     asker.refuse(path, body_of(path, service_tier="priority"), 400, "price_unknown", "service_tier", key=key)
     assert asker.post(path, body_of(path), key=key).status_code == 200
 

@@ -171,6 +171,15 @@ def test_a_key_in_the_address_is_none(asker: Asker, path: str, name: str) -> Non
 
 
 @both
+@pytest.mark.parametrize(
+    "query", ["b=%C3%A9", "%C3%A9=b", "%FF", "%00", "%", "%zz=%", "&&=&", "a=b;c", "+", "beta=%ud800", "[]={}"]
+)
+def test_an_odd_query_means_nothing(asker: Asker, path: str, query: str) -> None:
+    assert asker.post(f"{path}?{query}", body_of(path)).status_code == 200
+    refused(asker, f"{path}?{query}", key="hg_nobody")
+
+
+@both
 def test_a_query_is_never_logged(asker: Asker, path: str) -> None:
     for body in (body_of(path), b"{"):
         assert asker.post(f"{path}?canary=c4n4ry-{path[-1]}", body).status_code in (200, 400)

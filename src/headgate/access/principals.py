@@ -21,7 +21,7 @@ from headgate.core.errors import NotAuthenticated, Unavailable
 from headgate.storage.types import KeyFeed, KeyRow
 
 CREDENTIALS = frozenset((b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key"))
-QUERY_NAMES = frozenset((b"key", b"api_key", b"api-key", b"apikey", b"access_token", b"token", b"x-api-key"))
+QUERY_NAMES = frozenset(("key", "api_key", "api-key", "apikey", "access_token", "token", "x-api-key"))
 MAX_KEY = 512
 STALE = 60.0
 """Seconds that cached keys outlive the last answer of the feed."""
@@ -222,6 +222,6 @@ class Principals:
 def _has_key(query: bytes) -> bool:
     """Whether a query carries a credential: URLs end up in logs, so none is taken from there."""
     return any(
-        name.lower() in QUERY_NAMES or value.startswith((b"hg_", b"hga_"))
-        for name, value in parse_qsl(query, keep_blank_values=True)
+        name.lower() in QUERY_NAMES or value.startswith(("hg_", "hga_"))
+        for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True)
     )

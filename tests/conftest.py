@@ -1,0 +1,26 @@
+"""What holds for every test: provider keys of this machine stay out, and a skip counts where everything must run."""
+
+import os
+
+import pytest
+from _pytest.terminal import TerminalReporter
+
+REQUIRE_ALL = os.environ.get("HEADGATE_REQUIRE_ALL") == "1"
+
+for name in [name for name in os.environ if name.endswith("_API_KEY") or name.startswith("HEADGATE_")]:
+    if name != "HEADGATE_REQUIRE_ALL":
+        del os.environ[name]
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    if skipped:
+        names = sorted({str(report.nodeid).partition("::")[0] for report in skipped})
+        terminalreporter.write_line(f"skipped: {len(skipped)} in {', '.join(names)}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if REQUIRE_ALL and exitstatus == 0 and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -538,6 +538,23 @@ def test_the_control_plane_refuses_as_well(asker: Asker) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/v1/models/%ff", "/v1/models/%00", "/api/v1/logs?limit=99999999999999999999", "/api/v1/logs?since=9999-99-99",
+        "/api/v1/logs?min_cost=NaN", "/api/v1/logs?min_cost=1e999", "/api/v1/logs?after=1.x", "/api/v1/logs?nonsense=1",
+        "/api/v1/traces/%00", "/api/v1/traces/%ff", "/api/v1/usage?by=x", "/api/v1/usage?since=-1", "/api/v1/config?x=%ff",
+    ],
+)  # fmt: skip
+def test_pages_refuse_as_well(asker: Asker, target: str) -> None:
+    answer = asker.client.get(
+        asker.gateway.url + target, headers={"authorization": f"Bearer {asker.gateway.admin_key}"}
+    )
+    assert answer.status_code in (400, 404), answer.text
+    assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+    assert answer.json()["error"]["type"] in ("invalid_request_error", "not_found_error")
+
+
 def test_every_refused_call_has_one_row_and_has_cost_nothing(asker: Asker) -> None:
     asker.told_once()
     assert '"level": "error"' not in asker.gateway.printed, "nothing of all this is a fault of ours"

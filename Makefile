@@ -57,7 +57,8 @@ clean: ## Remove what this file installed
 	@$(UV) venv -q --allow-existing --python $(PYTHON) .venv
 
 .venv/.runtime: locks/runtime.txt pyproject.toml | .venv/bin/python
-	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r locks/runtime.txt
+	@echo "Installing into .venv (once) ..."
+	@$(UV) pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r locks/runtime.txt
 	@$(UV) pip install -q --python $(BIN)/python --no-deps -e .
 	@touch $@
 

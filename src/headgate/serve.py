@@ -75,7 +75,8 @@ class Process:
             life.reload = worker.watcher.poke
         life.ready()
         await life.stopping.wait()
-        stopping = asyncio.ensure_future(worker.stop(min(settings.accept_grace, settings.drain), settings.drain))
+        grace = 0.0 if life.brisk else min(settings.accept_grace, settings.drain)  # Ctrl-C: no balancer is in front
+        stopping = asyncio.ensure_future(worker.stop(grace, settings.drain))
         hurrying = asyncio.ensure_future(life.hurry.wait())
         await asyncio.wait([stopping, hurrying], return_when=asyncio.FIRST_COMPLETED)
         if not stopping.done():

@@ -43,6 +43,7 @@ class Life:
 
     Fields:
         stopping: Set by the first SIGTERM or SIGINT: finish what runs, then return.
+        brisk: Whether a person asked for it (SIGINT): no new connections are waited for.
         hurry: Set by the second one, or when the parent has died: flush and return now; the end comes within a second.
         reload: Called on SIGHUP.
     """
@@ -50,6 +51,7 @@ class Life:
     def __init__(self, on_ready: Callable[[], object] | None = None) -> None:
         self.stopping = asyncio.Event()
         self.hurry = asyncio.Event()
+        self.brisk = False
         self.reload: Callable[[], object] = _nothing
         self._on_ready = on_ready or _nothing
 
@@ -64,6 +66,11 @@ class Life:
             self.stop_now()
         self.stopping.set()
 
+    def interrupt(self) -> None:
+        """Ask the process to stop, as Ctrl-C does."""
+        self.brisk = True
+        self.stop()
+
     def stop_now(self) -> None:
         """Ask the process to flush and go, and see to it that it does."""
         self.stopping.set()
@@ -75,7 +82,7 @@ class Life:
         """Take SIGTERM, SIGINT and SIGHUP from now on."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stop)
-        loop.add_signal_handler(signal.SIGINT, self.stop)
+        loop.add_signal_handler(signal.SIGINT, self.interrupt)
         loop.add_signal_handler(signal.SIGHUP, lambda: self.reload())
 
 
@@ -242,7 +249,7 @@ class Parent:
         keepers = asyncio.gather(*(self._keep(place) for place in self._places))
         life = self._life
         await _first(life.stopping.wait(), keepers)
-        self._signal(signal.SIGTERM)
+        self._signal(signal.SIGINT if life.brisk else signal.SIGTERM)
         await _first(life.hurry.wait(), keepers, within=self._patience)
         if not keepers.done():
             self._signal(signal.SIGTERM)

@@ -23,7 +23,7 @@ def test_cells_cannot_command_a_terminal():
     assert text("a\x1b[31mb\nc\u202e") == "a\ufffd[31mb\ufffdc\ufffd"
     assert text(["a", "b"]) == "a, b"
     assert text(None) == ""
-    assert text(True) == "True"
+    assert text(True) == "yes"
 
 
 def test_json_takes_structs(capsys):

@@ -35,7 +35,7 @@ LOCAL = "providers: {local: {kind: openai-compatible, base_url: 'http://127.0.0.
         ("routes: {r: {targets: [r]}}", "is the route itself"),
         ("routes: {r: {targets: [sandbox/a, sandbox/a]}}", "`sandbox/a` is in this list already"),
         ("routes: {r: {targets: [groq/x]}}", "no provider `groq`: set GROQ_API_KEY, or add `providers.groq`"),
-        ("routes: {r: {targets: [gpt-4oo]}}", "no model `gpt-4oo`; did you mean `gpt-4o`?: write `provider/model`"),
+        ("routes: {r: {targets: [gpt-4oo]}}", "no model `gpt-4oo`; did you mean `gpt-4o`?"),
         ("routes: {r: {targets: [gpt-4o]}}", "`gpt-4o` must be written in full: did you mean `openai/gpt-4o`?"),
         ("routes: {r: {targets: [chat]}}", "`chat` must be written in full: did you mean `sandbox/chat`?"),
         ("providers: {p: {kind: openai, enabled: off}}\nroutes: {r: {targets: [p/x]}}", "has `enabled: off`"),

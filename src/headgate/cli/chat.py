@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headgate.cli.connect import gateway_options, load_settings
+from headgate.cli.keys import CHAT_TAG
 from headgate.cli.output import as_json, print_json, text
 from headgate.cli.when import iso
 
@@ -179,7 +180,7 @@ def _temporary_key(home: Path | None) -> Iterator[str]:
 
     ends = datetime.now(UTC) + timedelta(days=1)
     with open_admin(home, None, None) as gateway:
-        made = gateway.create_key("headgate chat", expires_at=iso(ends), tags=["headgate-chat"])
+        made = gateway.create_key("headgate chat", expires_at=iso(ends), tags=[CHAT_TAG])
         try:
             yield made.key
         finally:

@@ -13,6 +13,9 @@ from headgate.cli.when import Moment, Span, iso
 if TYPE_CHECKING:
     from headgate.client import Key, MadeKey
 
+CHAT_TAG = "headgate-chat"
+"""Marks the keys that `headgate chat` makes for one conversation each."""
+
 
 @click.group("keys")
 def command() -> None:
@@ -46,14 +49,15 @@ def create(home: Path | None, url: str | None, key: str | None, json: bool, **gi
 @gateway_options
 @as_json
 def list_keys(home: Path | None, url: str | None, key: str | None, json: bool) -> None:
-    """List keys, oldest first, revoked ones too."""
+    """List keys, oldest first, revoked ones too; those of ended `headgate chat` conversations with --json alone."""
     with open_admin(home, url, key) as gateway:
         keys = list(gateway.all_keys())
     if json:
         print_json(keys)
         return
+    shown = [key for key in keys if not (key.status == "revoked" and CHAT_TAG in key.tags)]
     columns = ("id", "name", "kind", "key", "status", "models", "limits", "budgets", "created", "expires")
-    print_table(columns, map(_row, keys), empty="There are no keys. `headgate keys create --name NAME` makes one.")
+    print_table(columns, map(_row, shown), empty="There are no keys. `headgate keys create --name NAME` makes one.")
 
 
 @command.command("revoke")
@@ -110,7 +114,7 @@ def _show(made: "MadeKey", json: bool, words: str) -> None:
 
 
 def _row(key: "Key") -> tuple[Any, ...]:
-    limits = [f"{value:g} {name}" for name in key.limits.__struct_fields__ if (value := getattr(key.limits, name))]
+    limits = [f"{value:,.10g} {name}" for name in key.limits.__struct_fields__ if (value := getattr(key.limits, name))]
     budgets = [f"{b.usd} USD {'in all' if b.window == 'total' else 'a ' + b.window}" for b in key.budgets]
     secret = f"{key.prefix}…{key.last4}"
     return (

@@ -48,7 +48,7 @@ def command(home: Path | None, url: str | None, key: str | None, json: bool, **f
 
 def _row(log: "Log") -> tuple[Any, ...]:
     at = datetime.fromisoformat(log.at).strftime("%m-%d %H:%M:%S")
-    status = log.status if log.status == "success" else f"{log.status} {log.http_status}"
+    status = f"{log.status} {log.http_status}" if log.status == "failure" else log.status
     why = log.code or ""
     return (
         at, log.id, status, log.model_requested, log.model_used, log.input_tokens, log.output_tokens,

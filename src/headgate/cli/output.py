@@ -43,9 +43,11 @@ def text(value: Any) -> str:
     """Return a cell: nothing for ``None``, and no control character that a terminal would obey."""
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:,.1f}"
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int):
         return f"{value:,}"
     shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     return "".join(c if c.isprintable() else "\ufffd" for c in shown)

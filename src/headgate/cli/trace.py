@@ -53,7 +53,7 @@ def tree(trace: "Trace") -> "Tree":
 def _branch(parent: "Tree", name: str, values: dict[str, Any]) -> None:
     from rich.text import Text
 
-    branch = parent.add(Text(text(name), style="bold"))
-    for key, value in values.items():
-        if value not in (None, [], {}):
-            branch.add(Text(f"{text(key)}: {text(value)}"))
+    told = {key: value for key, value in values.items() if value not in (None, [], {})}
+    branch = parent.add(Text(text(name), style="bold")) if told else parent
+    for key, value in told.items():
+        branch.add(Text(f"{text(key)}: {text(value)}"))

@@ -41,7 +41,8 @@ class Names:
             usable = [name for name in full if name.partition("/")[0] in self.providers] or full
             return f"{shown(target)} must be written in full: did you mean `{usable[0]}`?"
         names = (*but, *self.models, *self.known.models, *(n.partition("/")[2] for n in self.known.models))
-        return f"no model {shown(target)}{nearest(target, names, listed=False)}: write `provider/model`"
+        hint = nearest(target, names, listed=False)
+        return f"no model {shown(target)}{hint or ': write `provider/model`'}"
 
     def _hint(self, provider: str) -> str:
         variable = self.known.variables.get(provider)

@@ -15,6 +15,13 @@ REFERENCES = {
     "/v1/messages/count_tokens": "https://docs.anthropic.com/en/api/messages-count-tokens",
 }
 
+ABOUT = {
+    "/metrics": ("Metrics for Prometheus; open on loopback, else for the metrics token or an admin key", "text/plain"),
+    "/openapi.json": ("This document", "application/json"),
+    "/docs": ("This document, for people", "text/html"),
+}
+"""Pages of the control plane that the management API's own document does not have: what they are, content type."""
+
 
 def data_plane() -> dict[str, Any]:
     """Return the OpenAPI paths of the data plane. Bodies are the vendors' own; their pages are linked."""
@@ -46,6 +53,10 @@ def data_plane() -> dict[str, Any]:
             path += "{id}"
             operation["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}]
         paths[path] = {page.method.lower(): operation}
+    for path, (summary, kind) in ABOUT.items():
+        content = {kind: {"schema": {"type": "string"}}}
+        answers = {"200": {"description": "The answer", "content": content}, "default": ERROR}
+        paths[path] = {"get": {"summary": summary, "tags": ["about"], "responses": answers}}
     return paths
 
 

@@ -185,6 +185,15 @@ def test_a_callers_deadline_is_kept(gateway: Gateway, wall: Wall) -> None:
     assert answer.json()["error"]["code"] in {"deadline_exceeded", "upstream_timeout"}
 
 
+def test_a_steady_trickle_does_not_outlive_the_deadline(gateway: Gateway) -> None:
+    began = time.monotonic()
+    answer = ask(gateway, "wall/trickle", headers={"x-headgate-timeout": "1"})
+    assert answer.status_code == 504 and time.monotonic() - began < 3
+    began = time.monotonic()
+    found = events(ask(gateway, "wall/endless:deadline", stream=True, headers={"x-headgate-timeout": "1"}))
+    assert found[-1]["error"]["code"] == "deadline_exceeded" and time.monotonic() - began < 3
+
+
 def test_retries_are_not_multiplied_by_the_client(gateway: Gateway) -> None:
     assert ask(gateway, "wall/s503:final").headers["x-should-retry"] == "false"
 

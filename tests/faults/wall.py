@@ -161,6 +161,17 @@ async def stall(a: Attempt) -> None:
     await watch(a, 120)
 
 
+async def trickle(a: Attempt) -> None:
+    """A whole answer that comes a byte at a time, for longer than anybody should wait."""
+    await a.send(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n")
+    try:
+        for _ in range(600):
+            await a.send(b" ")
+            await asyncio.sleep(0.1)
+    except ConnectionError:
+        a.closed_at = time.monotonic()
+
+
 async def endless(a: Attempt) -> None:
     """A long stream, until the peer leaves."""
     await begin(a)

@@ -52,7 +52,7 @@ async def answer_whole(
 ) -> None:
     """Read a whole reply, settle, then answer: what the caller has seen is always on record."""
     room = max(call.deadline - monotonic(), 0.001)
-    body = await inbound.read_all(room, MAX_REPLY)
+    body = await inbound.read_all(room, MAX_REPLY, room)
     spoken = target.provider.dialect(call.operation) or call.dialect
     seen = spoken.sniff(body)
     if spoken is not call.dialect:
@@ -152,7 +152,12 @@ async def pump(call: Call, pipe: Tap, inbound: Inbound, pending: bytes, target: 
             blocked = write(out)
             if blocked is not None:
                 await blocked
-        data = await inbound.read(idle)
+        room = call.deadline - monotonic()
+        if room <= 0:
+            raise UpstreamFailed(
+                "The time limit of this call ran out in the middle of its answer.", status=504, code="deadline_exceeded"
+            )
+        data = await inbound.read(idle if idle < room else room)
         if not data:
             out = pipe.close()
             if pipe.failure is None:

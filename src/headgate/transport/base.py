@@ -1,5 +1,6 @@
 """The one edge where bytes leave: what is sent, what comes back, and the port that every sender fills."""
 
+from math import inf
 from typing import Protocol
 
 import msgspec
@@ -51,8 +52,11 @@ class Inbound(Protocol):
         """
         ...
 
-    async def read_all(self, timeout: float, limit: int) -> bytes:
-        """Return the whole body; raise as :meth:`read`, or ``upstream_invalid_response`` past *limit* bytes."""
+    async def read_all(self, timeout: float, limit: int, whole: float = inf) -> bytes:
+        """Return the whole body; raise as :meth:`read`, or ``upstream_invalid_response`` past *limit* bytes.
+
+        *timeout* is between bytes, *whole* for all of them: a body that trickles is cut then.
+        """
         ...
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ and only the sender's clock looks at deadlines: a request sets no timer.
 
 import asyncio
 from collections import deque
+from math import inf
 from time import monotonic
 from typing import Any, Protocol
 
@@ -81,6 +82,7 @@ class Connection(asyncio.Protocol):
         "response",
         "room",
         "unread",
+        "until",
         "used",
         "waiter",
     )
@@ -101,6 +103,8 @@ class Connection(asyncio.Protocol):
         self.used = False
         self.expires = 0.0
         self.deadline = 0.0
+        self.until = inf
+        """Monotonic seconds at which patience ends, however steadily bytes come."""
         self.room = 0
         self.waiter: asyncio.Future[None] | None = None
         self.response: Response | None = None
@@ -116,6 +120,7 @@ class Connection(asyncio.Protocol):
         self._headers: list[tuple[bytes, bytes]] | deque[tuple[bytes, bytes]] = []
         self._phase = _HEAD
         self._complete = self._unframed = False
+        self.until = inf
         self._bare = head[:5] == b"HEAD "
         self.unread = self._overhead = 0
         if not size and head[:4] in (b"GET ", b"HEAD"):
@@ -295,7 +300,7 @@ class Connection(asyncio.Protocol):
         elif self.unread > self.room:
             self._wake()
         else:
-            self.deadline = monotonic() + self._patience
+            self.deadline = min(monotonic() + self._patience, self.until)
 
     def _finish(self) -> None:
         response = self.response

@@ -6,6 +6,8 @@ Slower by far than ``client`` and the same to its callers. What it stands on is 
 import asyncio
 import ssl
 from importlib.util import find_spec
+from math import inf
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from headgate.core.errors import UpstreamFailed
@@ -116,10 +118,11 @@ class GeneralResponse:
             self.close()
             raise failures.invalid(self._origin, str(error)) from None
 
-    async def read_all(self, timeout: float, limit: int) -> bytes:
+    async def read_all(self, timeout: float, limit: int, whole: float = inf) -> bytes:
         """See ``Inbound.read_all``."""
         pieces = []
-        while data := await self.read(timeout):
+        until = monotonic() + whole
+        while data := await self.read(min(timeout, max(until - monotonic(), 0.001))):
             pieces.append(data)
             limit -= len(data)
             if limit < 0:

@@ -1,5 +1,7 @@
 """An answer of an upstream: what ``Inbound`` promises, over one HTTP/1.1 connection."""
 
+from math import inf
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from headgate.core.errors import UpstreamFailed
@@ -52,11 +54,13 @@ class Response:
             self.close()
             raise failures.invalid(self.origin, str(error)) from None
 
-    async def read_all(self, timeout: float, limit: int) -> bytes:
-        """See ``Inbound.read_all``. The timeout is between bytes, not for the whole."""
+    async def read_all(self, timeout: float, limit: int, whole: float = inf) -> bytes:
+        """See ``Inbound.read_all``."""
         connection = self.connection
         if connection is not None and connection.unread <= limit and self._fits(limit):
             connection.room = limit
+            if whole < inf:
+                connection.until = monotonic() + whole
             connection.resume()
             try:
                 await connection.wait(ALL, timeout)

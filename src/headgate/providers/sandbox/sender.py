@@ -3,7 +3,8 @@
 from asyncio import get_running_loop, sleep
 from collections.abc import Callable, Iterator
 from itertools import islice
-from time import time
+from math import inf
+from time import monotonic, time
 
 import msgspec
 
@@ -62,11 +63,12 @@ class Answered:
             await sleep(0)  # a stream that is never waited for would keep everybody else waiting
         return self._next(BATCH)
 
-    async def read_all(self, timeout: float, limit: int) -> bytes:
+    async def read_all(self, timeout: float, limit: int, whole: float = inf) -> bytes:
         """Return the whole body."""
         parts: list[bytes] = []
         size = 0
-        while data := await self.read(timeout):
+        until = monotonic() + whole
+        while data := await self.read(min(timeout, max(until - monotonic(), 0.001))):
             parts.append(data)
             size += len(data)
             if size > limit:

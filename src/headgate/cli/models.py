@@ -16,7 +16,7 @@ COLUMNS = ("model", "kind", "input>", "output>", "context>", "longest answer>")
 
 @click.command("models")
 @click.argument("search", required=False)
-@click.option("--usable", is_flag=True, help="Only what can be called now (with this environment), as GET /v1/models lists it.")
+@click.option("--usable", is_flag=True, help="What can be called with this environment, as GET /v1/models has it.")
 @gateway_options
 @as_json
 def command(search: str | None, usable: bool, home: Path | None, url: str | None, key: str | None, json: bool) -> None:

@@ -1,7 +1,7 @@
 """What commands print: tables for people, one JSON document for programs."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import click
 import msgspec
@@ -18,24 +18,33 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
-    """Print rows under their columns, or *empty* where there are none. A column that ends in ``>`` is of numbers."""
+    """Print rows under their columns, or *empty* where there are none. A column that ends in ``>`` is of numbers.
+
+    Columns in which nothing stands are left out. Words are never broken, for ids are there to be copied.
+    """
     rows = [[text(cell) for cell in row] for row in rows]
     if not rows:
         click.echo(empty)
         return
+    used = [number for number in range(len(columns)) if any(row[number] for row in rows)]
+    columns = [columns[number] for number in used]
+    rows = [[row[number] for number in used] for row in rows]
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        right = column.endswith(">")
-        table.add_column(column.removesuffix(">"), justify="right" if right else "left", overflow="fold")
+    words = [
+        max(len(word) for cell in cells for word in cell.split() or [""]) for cells in zip(columns, *rows, strict=True)
+    ]
+    for column, longest in zip(columns, words, strict=True):
+        side: Literal["left", "right"] = "right" if column.endswith(">") else "left"
+        table.add_column(column.removesuffix(">"), justify=side, min_width=longest)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))  # Text: what callers sent must not be taken for markup
-    console = Console(soft_wrap=False)
-    if not console.is_terminal:
-        console = Console(width=500)
+    console = Console()
+    needed = sum(words) + 2 * len(words)
+    console = Console(width=max(console.width, needed) if console.is_terminal else 500)
     console.print(table)
 
 

@@ -119,9 +119,9 @@ def _row(key: "Key") -> tuple[Any, ...]:
     secret = f"{key.prefix}…{key.last4}"
     return (
         key.id, key.name, key.kind, secret, key.status, key.models or "all", limits, budgets,
-        _day(key.created_at), _day(key.expires_at),
+        key.created_at[:10], _minute(key.expires_at),
     )  # fmt: skip
 
 
-def _day(moment: str | None) -> str | None:
+def _minute(moment: str | None) -> str | None:
     return datetime.fromisoformat(moment).strftime("%Y-%m-%d %H:%M") if moment else None

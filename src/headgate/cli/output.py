@@ -20,7 +20,7 @@ def print_json(value: Any) -> None:
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
     """Print rows under their columns, or *empty* where there are none. A column that ends in ``>`` is of numbers.
 
-    Columns in which nothing stands are left out. Words are never broken, for ids are there to be copied.
+    Columns in which nothing stands are left out. A row is one line, however narrow the terminal: ids are to be copied.
     """
     rows = [[text(cell) for cell in row] for row in rows]
     if not rows:
@@ -34,17 +34,15 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    words = [
-        max(len(word) for cell in cells for word in cell.split() or [""]) for cells in zip(columns, *rows, strict=True)
-    ]
-    for column, longest in zip(columns, words, strict=True):
+    for column in columns:
         side: Literal["left", "right"] = "right" if column.endswith(">") else "left"
-        table.add_column(column.removesuffix(">"), justify=side, min_width=longest)
+        table.add_column(column.removesuffix(">"), justify=side, no_wrap=True)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))  # Text: what callers sent must not be taken for markup
-    console = Console()
-    needed = sum(words) + 2 * len(words)
-    console = Console(width=max(console.width, needed) if console.is_terminal else 500)
+    widest = max(
+        sum(2 * len(cell) + 2 for cell in row) for row in [columns, *rows]
+    )  # a cell's sign may take two places
+    console = Console(width=widest * len(columns))
     console.print(table)
 
 

@@ -1,14 +1,16 @@
 """The command line beside a gateway with a configuration: what the options of a key do to real requests."""
 
-import subprocess
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import httpx2
 import pytest
+from click.testing import CliRunner
 
-from tests.e2e.processes import HEADGATE, Gateway
+from headgate.cli import group
+from tests.e2e.processes import Gateway
 
 pytestmark = pytest.mark.xdist_group("e2e-start")
 
@@ -31,11 +33,19 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 def plain(gateway: Gateway, *words: str, code: int = 0) -> str:
     """Run a command as people do; return what they read."""
-    done = subprocess.run(
-        [HEADGATE, *words], env=gateway.env, cwd=gateway.home, capture_output=True, timeout=30, text=True, check=False
-    )
-    assert done.returncode == code, (words, done.stdout, done.stderr)
+    done = CliRunner().invoke(group, list(words), env=gateway.env)
+    assert done.exit_code == code, (words, done.output, done.exception)
     return done.stderr if code else done.stdout
+
+
+def told(gateway: Gateway, *words: str) -> Any:
+    """Run a command as programs do."""
+    return json.loads(plain(gateway, *words, "--json"))
+
+
+def new_key(gateway: Gateway, *words: str) -> str:
+    made: str = told(gateway, "keys", "create", *words)["key"]
+    return made
 
 
 def ask(gateway: Gateway, key: str, model: str = "fast", **more: Any) -> httpx2.Response:
@@ -55,7 +65,7 @@ def code(answer: httpx2.Response) -> str:
 
 
 def test_a_made_key_is_told_with_id_key_and_prefix(gateway: Gateway) -> None:
-    made = gateway.cli("keys", "create", "--name", "app")
+    made = told(gateway, "keys", "create", "--name", "app")
     assert made["id"]
     assert made["key"].startswith(made["prefix"])
     assert made["prefix"].startswith("hg_")
@@ -65,7 +75,7 @@ def test_a_made_key_is_told_with_id_key_and_prefix(gateway: Gateway) -> None:
 
 
 def test_models_of_a_key(gateway: Gateway) -> None:
-    key = gateway.key("narrow", "--models", "fast,sandbox/embed")
+    key = new_key(gateway, "--name", "narrow", "--models", "fast,sandbox/embed")
     assert ask(gateway, key).status_code == 200
     assert ask(gateway, key, "slow").status_code == 403
     listed = httpx2.get(f"{gateway.url}/v1/models", headers={"x-api-key": key}).json()["data"]
@@ -74,12 +84,12 @@ def test_models_of_a_key(gateway: Gateway) -> None:
 
 
 def test_requests_of_a_key(gateway: Gateway) -> None:
-    key = gateway.key("few", "--rpm", "2")
+    key = new_key(gateway, "--name", "few", "--rpm", "2")
     assert [ask(gateway, key).status_code for _ in range(3)] == [200, 200, 429]
 
 
 def test_a_budget_of_a_key(gateway: Gateway) -> None:
-    key = gateway.key("poor", "--budget", "0.0000001", "--window", "total")
+    key = new_key(gateway, "--name", "poor", "--budget", "0.0000001", "--window", "total")
     refused = ask(gateway, key)
     assert refused.status_code == 429
     assert code(refused) == "insufficient_quota"
@@ -87,14 +97,14 @@ def test_a_budget_of_a_key(gateway: Gateway) -> None:
 
 
 def test_a_key_that_has_ended(gateway: Gateway) -> None:
-    key = gateway.key("short", "--expires", "2s")
+    key = new_key(gateway, "--name", "short", "--expires", "3s")
     assert ask(gateway, key).status_code == 200
-    time.sleep(2)
+    time.sleep(3)
     assert ask(gateway, key).status_code == 401
 
 
 def test_what_people_read(gateway: Gateway) -> None:
-    key = gateway.key("read", "--tpm", "1000000", "--budget", "25", "--window", "month", "--tags", "a,b")
+    key = new_key(gateway, "--name", "read", "--tpm", "1000000", "--budget", "25", "--window", "month", "--tags", "a,b")
     id = ask(gateway, key, "quick").headers["x-request-id"]
     gateway.trace(id)
     listed = plain(gateway, "keys", "list")
@@ -113,13 +123,13 @@ def test_what_people_read(gateway: Gateway) -> None:
 
 def test_usable_models_are_those_that_the_gateway_lists(gateway: Gateway) -> None:
     page = httpx2.get(f"{gateway.url}/v1/models", headers={"x-api-key": gateway.first_key}).json()
-    assert {row["id"] for row in gateway.cli("models", "--usable")} == {model["id"] for model in page["data"]}
+    assert {row["id"] for row in told(gateway, "models", "--usable")} == {model["id"] for model in page["data"]}
 
 
 def test_conversations_do_not_crowd_the_list_of_keys(gateway: Gateway) -> None:
     plain(gateway, "chat", "--model", "quick", "hello")
     assert "headgate chat" not in plain(gateway, "keys", "list")
-    assert "headgate chat" in {key["name"] for key in gateway.cli("keys", "list")}
+    assert "headgate chat" in {key["name"] for key in told(gateway, "keys", "list")}
 
 
 def test_an_exposed_or_broken_start_beside_it_is_refused(gateway: Gateway) -> None:

@@ -1,6 +1,9 @@
 """The management API of a home on this machine, in this process: whoever owns the files needs no key."""
 
+import fcntl
+import os
 import sqlite3
+from pathlib import Path
 
 from headgate.access.home import open_home
 from headgate.access.types import Principal
@@ -52,7 +55,7 @@ def local_admin(settings: Settings) -> Admin:
 def settle(settings: Settings) -> None:
     """Bring what an ended gateway left in its journals into the database; a running one does so itself."""
     directory = settings.home / "journal"
-    if not directory.exists():
+    if not directory.exists() or _drained(directory / "drain.lock"):
         return
     drainer = Drainer(directory, settings.database_path())
     try:
@@ -63,3 +66,18 @@ def settle(settings: Settings) -> None:
         ) from None
     finally:
         drainer.stop()
+
+
+def _drained(lock: Path) -> bool:
+    """Whether a gateway that runs holds *lock*: the drainer would wait a second for its end; no command should."""
+    try:
+        fd = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False

@@ -8,8 +8,7 @@ from _pytest.terminal import TerminalReporter
 REQUIRE_ALL = os.environ.get("HEADGATE_REQUIRE_ALL") == "1"
 
 for name in [name for name in os.environ if name.endswith("_API_KEY") or name.startswith("HEADGATE_")]:
-    if name != "HEADGATE_REQUIRE_ALL":
-        del os.environ[name]
+    del os.environ[name]
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter, exitstatus: int, config: pytest.Config) -> None:

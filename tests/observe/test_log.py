@@ -38,6 +38,7 @@ def call(number: int, **fields) -> Record:
         "status": "failure" if number == 4 else "success",
         "http_status": 200,
         "cost_nano": number * 1000 if number else None,
+        "billed": "usage",
         "usage": Usage(input=10, output=number, cached=1, reasoning=1),
     }
     values |= fields

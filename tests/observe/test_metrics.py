@@ -52,11 +52,14 @@ def test_an_empty_page_parses(metrics):
 
 
 def test_counts_of_calls_tokens_and_cost(metrics):
-    metrics.add([facts(), facts(status="failure", cost_nano=None), facts(usage=Usage(input=5, output=7, cached=3))])
+    refused = facts(status="failure", cost_nano=None)
+    metrics.add(
+        [facts(), refused, facts(cost_nano=None, billed="usage"), facts(usage=Usage(input=5, output=7, cached=3))]
+    )
     page = read(metrics)
-    assert total(page, "headgate_requests_total") == 3
+    assert total(page, "headgate_requests_total") == 4
     assert total(page, "headgate_requests_total", status="failure", provider="local", model="local/mock") == 1
-    assert total(page, "headgate_tokens_total", kind="input") == 25
+    assert total(page, "headgate_tokens_total", kind="input") == 35
     assert total(page, "headgate_tokens_total", kind="cached") == 3
     assert total(page, "headgate_cost_usd_total") == pytest.approx(0.000003)
     assert total(page, "headgate_unpriced_total") == 1

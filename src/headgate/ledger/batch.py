@@ -235,8 +235,8 @@ def usage_rows(counted: list[Facts]) -> list[tuple[object, ...]]:
             sums[4] += usage.cached
             sums[5] += usage.cache_write
             sums[6] += usage.reasoning
-        if cost is None:
-            sums[1] += 1
-        else:
+        if cost is not None:
             sums[7] += cost
+        elif facts.unpriced:
+            sums[1] += 1
     return [(*key, *sums) for key, sums in found.items()]

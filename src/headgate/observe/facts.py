@@ -21,10 +21,16 @@ class Facts(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     provider_used: str | None = None
     usage: Usage = msgspec.field(default_factory=Usage)
     cost_nano: int | None = None
+    billed: str = "none"
     total_ms: float = 0.0
     overhead_ms: float = 0.0
     first_token_ms: float | None = None
     code: str | None = None
+
+    @property
+    def unpriced(self) -> bool:
+        """Whether it was billed at a price that nobody knows. A call that was refused is not."""
+        return self.cost_nano is None and self.billed != "none"
 
     @property
     def model(self) -> str | None:

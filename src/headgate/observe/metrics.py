@@ -58,10 +58,10 @@ class Cell:
             tokens[2] += usage.cached
             tokens[3] += usage.cache_write
             tokens[4] += usage.reasoning
-        if facts.cost_nano is None:
-            self.unpriced += 1
-        else:
+        if facts.cost_nano is not None:
             self.cost += facts.cost_nano
+        elif facts.unpriced:
+            self.unpriced += 1
         self.total.add(facts.total_ms)
         self.overhead.add(facts.overhead_ms)
         if facts.first_token_ms is not None:
@@ -135,7 +135,7 @@ class Metrics:
         page.family("cost_usd_total", "counter", "Cost of finished calls in US dollars.")
         for labels, cell in labelled:
             page.line("cost_usd_total", labels, cell.cost / NANO)
-        page.family("unpriced_total", "counter", "Finished calls of models without a price.")
+        page.family("unpriced_total", "counter", "Billed calls of models without a price.")
         for labels, cell in labelled:
             page.line("unpriced_total", labels, cell.unpriced)
         page.histogram(

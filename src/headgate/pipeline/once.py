@@ -21,6 +21,7 @@ PATIENT = 600.0  # on the last target, and for reasoning models, which think bef
 MAX_ERROR_BODY = 64 * 1024
 ERROR_BODY = 5.0  # seconds between the pieces of an error body
 DEFAULT_OUTPUT = 16_384
+FRAMING = 32  # tokens that a provider may add around the messages, beyond a tenth for tokenizers that differ
 FREE = Price()  # counting tokens costs nothing anywhere
 
 
@@ -117,6 +118,7 @@ async def take_hold(call: Call, parts: Parts, target: Target) -> Hold:
         if not chat:
             raise
         counted = await parts.count_tokens(neutral(call))
+        counted += counted // 10 + FRAMING
         if counted >= ask.input_tokens:
             raise
         ask.input_tokens = counted

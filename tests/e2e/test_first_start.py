@@ -144,7 +144,7 @@ def test_ctrl_c_at_a_terminal_ends_it_at_once_while_nothing_runs(tmp_path: Path)
         began = time.monotonic()
         os.write(master, b"\x03")
         assert process.wait(10) == 0
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 5
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

@@ -266,26 +266,20 @@ def test_guessing_is_slowed_down_and_good_keys_are_unhurt(asker: Asker) -> None:
             return client.post(path, json=json.loads(body_of(path)), headers={"authorization": f"Bearer {key}"})
 
         assert ask(asker.key).status_code == 200
-        began = time.monotonic()
         tries = 0
         while (answer := ask(f"hg_guess{tries}")).status_code == 401:
             tries += 1
             assert tries < 2_100, "two minutes' worth"
         assert tries >= 999
-        each = (time.monotonic() - began) / tries
         judge(answer, CHAT, 429, "rate_limit_exceeded", type="rate_limit_error")
         assert 1 <= int(answer.headers["retry-after"]) <= 60
-        assert each < 0.01
-        if int(answer.headers["retry-after"]) < 3:
-            pytest.skip("the minute is about to end")
-        began = time.monotonic()
-        for n in range(100):
-            assert ask(f"hg_more{n}").status_code == 429
-        assert (time.monotonic() - began) / 100 < 2 * each + 0.005
-        judge(ask("hg_x", MESSAGES), MESSAGES, 429, "rate_limit_exceeded")
+        if int(answer.headers["retry-after"]) >= 3:  # else the minute ends in the middle
+            for n in range(100):
+                assert ask(f"hg_more{n}").status_code == 429
+            judge(ask("hg_x", MESSAGES), MESSAGES, 429, "rate_limit_exceeded")
+            assert client.post(CHAT, content=b"{}").status_code == 429, "nor is a request without a key asked about"
         assert ask(asker.key).status_code == 200, "a known key"
         assert ask(new).status_code == 200, "a key that was never seen before"
-        assert client.post(CHAT, content=b"{}").status_code == 429, "nor is a request without a key asked about"
     refused(asker, CHAT, key="hg_guess0")  # another address is not this one
 
 

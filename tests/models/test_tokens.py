@@ -72,7 +72,7 @@ def test_text_without_blanks_takes_no_time() -> None:
     began = time.monotonic()
     for text in ("a" * 300_000, " " * 300_000, "數" * 300_000):
         assert tokens.count(text, "gpt-4o") > 0
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 5
 
 
 def test_slices_change_a_count_by_next_to_nothing() -> None:

@@ -1,6 +1,7 @@
 """A budget of so many holds, hit by many callers over several workers: exactly so many are admitted."""
 
 import sqlite3
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.e2e.processes import Gateway
@@ -15,6 +16,11 @@ USD = 0.000025  # what one call of the wall costs: 11 x 1 + 7 x 2 USD per millio
 
 
 def prove(scale: float, folder: Path, progress: Progress) -> str:
+    with ExitStack() as at_end:  # whatever happens, no gateway is left running
+        return measured(scale, folder, progress, at_end)
+
+
+def measured(scale: float, folder: Path, progress: Progress, at_end: ExitStack) -> str:
     wall = Wall()
     calls = round(CALLS * scale)
     worth = calls // 4
@@ -24,6 +30,7 @@ def prove(scale: float, folder: Path, progress: Progress) -> str:
     gateway = Gateway(
         folder / "home", config=f"providers: {{wall: {provider}}}\n", args=("--workers", str(WORKERS))
     ).start()
+    at_end.callback(gateway.kill)
     cap = round(worth * USD, 9)
     key = gateway.key("capped", "--budget", f"{cap:.9f}", "--window", "total")
     tally = Tally()

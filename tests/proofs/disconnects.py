@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,11 +20,17 @@ CALLERS = 16
 
 
 def prove(scale: float, folder: Path, progress: Progress) -> str:
+    with ExitStack() as at_end:  # whatever happens, no gateway is left running
+        return measured(scale, folder, progress, at_end)
+
+
+def measured(scale: float, folder: Path, progress: Progress, at_end: ExitStack) -> str:
     wall = Wall()
     provider = (
         f'{{kind: openai-compatible, base_url: "http://127.0.0.1:{wall.port}/v1", price: {{input: 1, output: 2}}}}'
     )
     gateway = Gateway(folder / "home", config=f"providers: {{wall: {provider}}}\n").start()
+    at_end.callback(gateway.kill)
     key, calls = gateway.first_key, max(round(CALLS * scale), CALLERS)
     assert gateway.process is not None
     pid = gateway.process.pid

@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.e2e.processes import Gateway
@@ -15,11 +16,17 @@ SECONDS = 1.0
 
 
 def prove(scale: float, folder: Path, progress: Progress) -> str:
+    with ExitStack() as at_end:  # whatever happens, no gateway is left running
+        return measured(scale, folder, progress, at_end)
+
+
+def measured(scale: float, folder: Path, progress: Progress, at_end: ExitStack) -> str:
     wall = Wall()
     provider = (
         f'{{kind: openai-compatible, base_url: "http://127.0.0.1:{wall.port}/v1", price: {{input: 1, output: 2}}}}'
     )
     gateway = Gateway(folder / "home", config=f"providers: {{wall: {provider}}}\n").start()
+    at_end.callback(gateway.kill)
     key = gateway.key("load", "--budget", "1000", "--window", "month")
     cycles = max(round(CYCLES * scale), 2)
     tally = Tally()

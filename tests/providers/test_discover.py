@@ -86,7 +86,7 @@ async def test_a_silent_server_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
     async with serving(monkeypatch, silent=silent, mute=silent):
         began = time.monotonic()
         assert await discover.probe_local() == {}
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < 5
 
 
 async def test_nobody_at_home_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:

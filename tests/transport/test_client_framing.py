@@ -374,7 +374,7 @@ async def test_bomb() -> None:
         started = time.monotonic()
         error = await failure(read())
         assert error.code == "upstream_invalid_response"
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 5
         assert made.counts.open == made.counts.idle
 
 
@@ -392,7 +392,7 @@ async def test_many_small_chunks() -> None:
     async with upstream(repeat(framed)) as up, sender() as made:
         started = time.process_time()
         assert await fetch(made, up.out()) == (200, b"x" * 100_000)
-        assert time.process_time() - started < 2
+        assert time.process_time() - started < 5
 
 
 async def test_long_stream_of_framing_and_content_in_turn() -> None:

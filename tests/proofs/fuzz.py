@@ -11,7 +11,7 @@ from headgate.dialects import anthropic_messages, embeddings, openai_chat
 from headgate.dialects.json_guard import top_level
 from tests.proofs import Progress
 
-SECONDS = 12.0  # for each reader
+SECONDS = 6.0  # for each reader
 SLOWEST = 1.0
 
 CHAT = b'{"model":"m","messages":[{"role":"system","content":"s"},{"role":"user","content":[{"type":"text","text":"\\u00e4\\ud83d\\ude00"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AA=="}}]},{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\\"a\\":1}"}}]},{"role":"tool","tool_call_id":"c","content":"r"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}],"tool_choice":"auto","response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{}}},"max_tokens":5,"temperature":0.5,"stop":["a"],"stream":true,"stream_options":{"include_usage":true},"n":1,"user":"u"}'

@@ -78,6 +78,8 @@ class Pieces:
             inner = call.get("custom")
         function = inner if isinstance(inner, dict) else {}
         id_, index = call.get("id"), call.get("index")
+        if not isinstance(id_, str):
+            id_ = None
         key: object = index if isinstance(index, int) else id_ or ("at", position)
         number = self._calls.get((choice, key))
         first = number is None

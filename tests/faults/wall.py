@@ -386,6 +386,7 @@ class Wall:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.writers.add(writer)
+        attempt: Attempt | None = None
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -395,8 +396,11 @@ class Wall:
                 attempt = Attempt(reader, writer, head, await reader.readexactly(length))
                 self.attempts.append(attempt)
                 await self._fault(attempt)(attempt)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except asyncio.IncompleteReadError:
             pass
+        except ConnectionError:  # the peer may leave while an answer begins, before anything watches for it
+            if attempt is not None and attempt.closed_at is None:
+                attempt.closed_at = time.monotonic()
         finally:
             self.writers.discard(writer)
             writer.close()

@@ -79,7 +79,7 @@ def test_a_known_query_goes_on_and_others_do_not(senders: Senders, target: Make)
 
 def test_what_it_offers(senders: Senders) -> None:
     provider = build("claude", ProviderConfig(kind="anthropic"), senders)
-    assert provider.dialect("chat") is anthropic_messages
+    assert provider.dialects("chat") == (anthropic_messages,)
     assert provider.supports("count_tokens")
     assert not provider.supports("embeddings")
-    assert provider.dialect("embeddings") is None
+    assert provider.dialects("embeddings") == ()

@@ -57,13 +57,13 @@ def test_operations_have_their_paths(senders: Senders, target: Make, operation: 
 
 def test_dialects_and_operations_follow_the_row(senders: Senders) -> None:
     openai = build("openai", ProviderConfig(kind="openai"), senders)
-    assert openai.dialect("chat") is openai_chat
-    assert openai.dialect("embeddings") is embeddings
-    assert openai.dialect("count_tokens") is None
+    assert openai.dialects("chat") == (openai_chat,)
+    assert openai.dialects("embeddings") == (embeddings,)
+    assert openai.dialects("count_tokens") == ()
     assert not openai.supports("count_tokens")
     groq = build("groq", ProviderConfig(kind="groq"), senders)
     assert not groq.supports("embeddings")
-    assert groq.dialect("embeddings") is None
+    assert groq.dialects("embeddings") == ()
 
 
 def test_any_server_by_its_base_url(senders: Senders, target: Make) -> None:

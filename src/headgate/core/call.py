@@ -11,7 +11,18 @@ from headgate.core.errors import HeadgateError
 from headgate.core.money import Usage
 
 Status = Literal["success", "fallback", "failure"]
-Operation = Literal["chat", "embeddings", "count_tokens", "models"]
+Operation = Literal[
+    "chat",
+    "embeddings",
+    "count_tokens",
+    "models",
+    "rerank",
+    "moderations",
+    "images",
+    "speech",
+    "transcription",
+    "raw",
+]
 
 
 def new_id() -> str:
@@ -133,6 +144,11 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     """Microseconds since 1970, UTC."""
     trace_id: str = ""
     """The caller's W3C trace id; else the id without its dashes."""
+    path_model: str = ""
+    """The model, where the path names it and not the body."""
+    path_stream: bool = False
+    media: bytes = b"application/json"
+    """The content type that the body must have."""
     body: bytes = b""
     options: Options = NO_OPTIONS
     deadline: float = 0.0
@@ -145,6 +161,8 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     plan: tuple[Any, ...] = ()
     reason: str | None = None
     target: Any = None
+    spoken: Any = None
+    """The dialect that the target is asked in; ``None`` where the request goes on as it is."""
     attempts: list[Attempt] = []
     holds: list[Any] = []
     streaming: bool = False

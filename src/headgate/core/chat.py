@@ -23,11 +23,32 @@ class Extra(msgspec.Struct):
     """How the source spelt what can be spelt in two ways; for printing to the same dialect, never reported."""
 
 
+class Citation(msgspec.Struct, omit_defaults=True):
+    """Where a piece of an answer's text comes from."""
+
+    url: str | None = None
+    title: str | None = None
+    quote: str | None = None
+    """What the source says there, word for word."""
+    start: int | None = None
+    end: int | None = None
+    """The span of the answer's part that is backed, in characters."""
+    source: str | None = None
+    """Which of the documents that were sent, in the dialect's own words."""
+    extra: Extra | None = None
+
+
+Cache = Literal["", "5m", "1h"]
+"""A prompt-cache marker: the prefix up to and with this part is to be cached, so long (``""``: as the provider does)."""
+
+
 class Text(msgspec.Struct, tag=True):
     """Plain text."""
 
     text: str
     extra: Extra | None = None
+    citations: list[Citation] | None = None
+    cache: Cache | None = None
 
 
 class Image(msgspec.Struct, tag=True):
@@ -38,6 +59,7 @@ class Image(msgspec.Struct, tag=True):
     media_type: str | None = None
     detail: str | None = None
     extra: Extra | None = None
+    cache: Cache | None = None
 
 
 class Audio(msgspec.Struct, tag=True):
@@ -57,6 +79,7 @@ class File(msgspec.Struct, tag=True):
     media_type: str | None = None
     name: str | None = None
     extra: Extra | None = None
+    cache: Cache | None = None
 
 
 class ToolCall(msgspec.Struct, tag=True):
@@ -66,6 +89,7 @@ class ToolCall(msgspec.Struct, tag=True):
     name: str
     arguments: str
     extra: Extra | None = None
+    cache: Cache | None = None
 
 
 class ToolResult(msgspec.Struct, tag=True):
@@ -75,16 +99,24 @@ class ToolResult(msgspec.Struct, tag=True):
     parts: list["Part"]
     is_error: bool = False
     extra: Extra | None = None
+    cache: Cache | None = None
 
 
 class Thinking(msgspec.Struct, tag=True):
-    """Reasoning. ``signature`` and ``redacted`` are opaque and go back only to the dialect in ``source``."""
+    """Reasoning. ``signature`` and ``redacted`` are opaque and go back only to the dialect in ``source``.
+
+    Without ``of`` it stands before the part that it led to; with ``of`` it is the proof of that tool call.
+    """
 
     text: str = ""
     signature: str | None = None
     redacted: str | None = None
     source: str | None = None
     extra: Extra | None = None
+    of: str | None = None
+    """The id of the tool call that ``signature`` belongs to (Gemini signs calls, not thoughts)."""
+    id: str | None = None
+    """The provider's own id of it (Responses)."""
 
 
 class Refusal(msgspec.Struct, tag=True):
@@ -114,6 +146,7 @@ class Tool(msgspec.Struct):
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
     extra: Extra | None = None
+    cache: Cache | None = None
 
 
 class ToolChoice(msgspec.Struct):
@@ -121,6 +154,8 @@ class ToolChoice(msgspec.Struct):
 
     mode: Literal["auto", "none", "required", "named"]
     name: str | None = None
+    allowed: list[str] | None = None
+    """The only tools that may be called now, by name, although more are declared."""
 
 
 class Format(msgspec.Struct):
@@ -155,6 +190,18 @@ class Request(msgspec.Struct, kw_only=True):
     parallel_tool_calls: bool | None = None
     format: Format | None = None
     effort: str | None = None
+    """How hard to think: none, minimal, low, medium, high, xhigh, max."""
+    thinking: Literal["off", "on", "auto"] | None = None
+    """Whether to think at all; ``auto`` leaves it to the model."""
+    thinking_budget: int | None = None
+    """Tokens that thinking may take."""
+    thoughts: bool | None = None
+    """Whether the text of its thoughts is wanted."""
+    verbosity: str | None = None
+    service_tier: str | None = None
+    cache_key: str | None = None
+    """Calls of one key share a prompt cache (OpenAI's ``prompt_cache_key``)."""
+    store: bool | None = None
     user: str | None = None
     metadata: dict[str, Any] | None = None
     stream: bool = False
@@ -212,6 +259,16 @@ class SignatureDelta(msgspec.Struct, tag=True):
     redacted: str | None = None
     choice: int = 0
     source: str | None = None
+    of: str | None = None
+    """The id of the tool call it belongs to, as in :class:`Thinking`; it comes before that call's first piece."""
+    id: str | None = None
+
+
+class CitationDelta(msgspec.Struct, tag=True):
+    """The source of text just streamed."""
+
+    citation: Citation
+    choice: int = 0
 
 
 class ToolDelta(msgspec.Struct, tag=True):
@@ -239,4 +296,4 @@ class Counted(msgspec.Struct, tag=True):
     usage: Usage
 
 
-Chunk = Start | TextDelta | SignatureDelta | ToolDelta | End | Counted
+Chunk = Start | TextDelta | SignatureDelta | CitationDelta | ToolDelta | End | Counted

@@ -6,6 +6,7 @@ from typing import Any
 from headgate.core.chat import (
     Choice,
     Chunk,
+    CitationDelta,
     Counted,
     End,
     Part,
@@ -39,13 +40,15 @@ class _Folded:
         self._calls: dict[int, int] = {}
         """The number of a tool call to its place among the parts."""
 
-    def add(self, chunk: TextDelta | SignatureDelta | ToolDelta | End) -> None:
+    def add(self, chunk: TextDelta | SignatureDelta | CitationDelta | ToolDelta | End) -> None:
         if isinstance(chunk, TextDelta):
             self._text(chunk)
         elif isinstance(chunk, ToolDelta):
             self._tool(chunk)
         elif isinstance(chunk, SignatureDelta):
             self._signature(chunk)
+        elif isinstance(chunk, CitationDelta):
+            self._cite(chunk)
         else:
             choice = self.choice
             choice.finish, choice.native, choice.stop_sequence = chunk.finish, chunk.native, chunk.stop_sequence
@@ -77,12 +80,19 @@ class _Folded:
     def _signature(self, chunk: SignatureDelta) -> None:
         last = self.choice.parts[-1] if self.choice.parts else None
         if chunk.redacted is not None:
-            self._begin(Thinking(redacted=chunk.redacted, source=chunk.source))
-        elif isinstance(last, Thinking) and last.redacted is None:
+            self._begin(Thinking(redacted=chunk.redacted, source=chunk.source, of=chunk.of, id=chunk.id))
+        elif isinstance(last, Thinking) and last.redacted is None and last.of == chunk.of:
             last.signature = (last.signature or "") + (chunk.signature or "")
-            last.source = chunk.source
+            last.source, last.id = chunk.source, chunk.id
         else:
-            self._begin(Thinking(signature=chunk.signature, source=chunk.source))
+            self._begin(Thinking(signature=chunk.signature, source=chunk.source, of=chunk.of, id=chunk.id))
+
+    def _cite(self, chunk: CitationDelta) -> None:
+        if not self.choice.parts or not isinstance(self.choice.parts[-1], Text):
+            self._begin(Text(""))
+        last = self.choice.parts[-1]
+        assert isinstance(last, Text)
+        last.citations = [*(last.citations or ()), chunk.citation]
 
     def _tool(self, chunk: ToolDelta) -> None:
         at = self._calls.get(chunk.index)
@@ -137,12 +147,16 @@ def _chunks(choice: Choice) -> list[Chunk]:
             chunks.append(ToolDelta(calls, part.id, part.name, part.arguments, at))
             calls += 1
         elif isinstance(part, Thinking) and part.redacted is not None:
-            chunks.append(SignatureDelta(None, part.redacted, at, part.source))
+            chunks.append(SignatureDelta(None, part.redacted, at, part.source, part.of, part.id))
+        elif isinstance(part, Thinking) and part.of is not None:
+            chunks.append(SignatureDelta(part.signature, None, at, part.source, part.of, part.id))
         elif isinstance(part, Text | Thinking | Refusal):
             new = not part.text or type(part) is type(before)
             chunks.append(TextDelta(part.text, at, _NAMES[type(part)], new))  # type: ignore[arg-type]
             if isinstance(part, Thinking) and part.signature is not None:
-                chunks.append(SignatureDelta(part.signature, None, at, part.source))
+                chunks.append(SignatureDelta(part.signature, None, at, part.source, None, part.id))
+            if isinstance(part, Text):
+                chunks += [CitationDelta(one, at) for one in part.citations or ()]
         before = part
     if choice.finish is not None:
         chunks.append(End(choice.finish, choice.native, choice.stop_sequence, at))

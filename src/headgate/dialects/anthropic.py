@@ -20,6 +20,8 @@ class AnthropicMessages:
 
     name = NAME
     path = "/v1/messages"
+    stream_type = "text/event-stream"
+    reply_type = "application/json"
 
     read_request = staticmethod(anthropic_read.read_request)
     write_request = staticmethod(anthropic_write.write_request)

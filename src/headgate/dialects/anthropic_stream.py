@@ -156,7 +156,7 @@ class MessagesWriter:
                 self._tool(chunk, out)
             elif isinstance(chunk, SignatureDelta):
                 self._proof(chunk, out)
-            else:
+            elif isinstance(chunk, End):
                 self._end = chunk
                 self._close(out)
         return b"".join(out)

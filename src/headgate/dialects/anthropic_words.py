@@ -33,3 +33,14 @@ FIELDS = frozenset({
 })
 """Every field that a Messages request can have, beta ones included."""
 # fmt: on
+
+SPELLINGS = {
+    "stop": "stop_sequences",
+    "user": "metadata.user_id",
+    "format": "output_config.format",
+    "effort": "output_config.effort",
+    "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
+    "thinking_budget": "thinking.budget_tokens",
+    "thoughts": "thinking.display",
+}
+"""Neutral field to ours, where they differ."""

@@ -10,6 +10,32 @@ from headgate.core.money import Usage
 from headgate.dialects.envelope import Envelope
 
 
+class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one model does with parameters that its siblings take; the defaults are those of an obliging model."""
+
+    sampling: bool = True
+    """False where ``temperature``, ``top_p`` and ``top_k`` are refused, even at their defaults."""
+    penalties: bool = True
+    stop: bool = True
+    efforts: tuple[str, ...] = ()
+    """The reasoning efforts it takes, weakest first; empty where unknown."""
+    thinking: tuple[str, ...] = ()
+    """How it may be told to think: ``adaptive``, ``enabled`` (a budget), ``disabled``, ``level``; empty: unknown."""
+    forced_tools: bool = True
+    """False where a tool may not be forced."""
+    system_midway: bool = False
+    """It takes system messages in the middle of a conversation."""
+    cache_points: bool = False
+    """It takes explicit cache markers."""
+    speaks: tuple[str, ...] = ()
+    """The dialects it can be reached by, best first; empty where its provider's all do."""
+    tools_by: str | None = None
+    """The dialect it must be asked in where tools are sent and reasoning is on."""
+
+
+PLAIN = Profile()
+
+
 class Abilities(msgspec.Struct, frozen=True):
     """What a dialect must know of the model it writes for."""
 
@@ -23,6 +49,9 @@ class Abilities(msgspec.Struct, frozen=True):
     """False where the server refuses ``stream_options``."""
     max_tokens_field: str = "max_tokens"
     """``max_completion_tokens`` for OpenAI's newer models."""
+    kind: str = ""
+    """The kind of provider: what a row of the catalogue is called."""
+    profile: Profile = PLAIN
 
 
 class Written(msgspec.Struct):
@@ -121,7 +150,11 @@ class Dialect(Protocol):
 
     name: str
     path: str
-    """Where its chat requests are posted, below the base URL."""
+    """Where its requests are posted, below the base URL; ``{model}`` stands where the path names the model."""
+    stream_type: str
+    """The content type of its streams."""
+    reply_type: str
+    """The content type of its whole replies; empty where the upstream's own is passed on."""
 
     def envelope(self, body: bytes) -> Envelope:
         """Read what the gateway itself needs of a request; raise ``BadRequest`` as :meth:`read_request`."""

@@ -2,46 +2,24 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import msgspec
 
 from headgate.core.chat import Extra, Message, Part, Request, Text, Thinking, ToolCall
 from headgate.core.errors import BadRequest
-from headgate.dialects import anthropic_words, openai_words, wire
+from headgate.dialects import openai_words, wire
 from headgate.dialects.base import Abilities, Written
+from headgate.dialects.contract import IGNORE as IGNORE
+from headgate.dialects.contract import REFUSE, Rules, words
+from headgate.dialects.contract import SILENT as SILENT
+from headgate.dialects.contract import Rule as Rule
 
 MAX_TOLD = 64  # paths named in a header; a long history repeats itself
 MAX_PATH = 200
 _UNFIT = re.compile(r"[^!-+\--~]")  # callers name fields as they like; these names go into a header
 RAW = "raw"  # the form of an object that is kept whole because its kind is not known here
 
-FIELDS = {openai_words.NAME: openai_words.FIELDS, anthropic_words.NAME: anthropic_words.FIELDS}
-# Where a neutral field has another name in its source.
-SPELLINGS: dict[str, dict[str, str]] = {
-    openai_words.NAME: {"format": "response_format", "effort": "reasoning_effort"},
-    anthropic_words.NAME: {
-        "stop": "stop_sequences",
-        "user": "metadata.user_id",
-        "format": "output_config.format",
-        "effort": "output_config.effort",
-        "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
-    },
-}
-
-
-class Rule(NamedTuple):
-    """``refuse`` what changes the answer, ``ignore`` what only hints; a value in ``defaults`` means nothing anyway."""
-
-    act: Literal["refuse", "ignore", "silent"]
-    defaults: tuple[Any, ...] = ()
-    fix: str = ""
-
-
-REFUSE = Rule("refuse")
-IGNORE = Rule("ignore")
-SILENT = Rule("silent")
-Rules = Mapping[str, Rule]
 _NOTHING: tuple[Any, ...] = (None, [], {}, "")
 
 
@@ -75,7 +53,20 @@ class Fit:
 
     def name(self, field: str) -> str:
         """Return what the source calls a neutral field."""
-        return SPELLINGS.get(self.source, {}).get(field, field)
+        return words(self.source).SPELLINGS.get(field, field) if self.source else field
+
+    def unsaid(self, request: Request, rules: Rules) -> None:
+        """Refuse, or leave out as a hint, every neutral field that *rules* says the target has no word for."""
+        for field, rule in rules.items():
+            if rule.act not in ("refuse", "ignore"):
+                continue
+            value = getattr(request, field, None)
+            if means_nothing(value, rule.defaults):
+                continue
+            if rule.act == "ignore":
+                self.ignore(self.name(field))
+            else:
+                self.refuse(self.name(field), rule.fix)
 
     def ignore(self, path: str) -> None:
         """Leave a hint out, and say so."""
@@ -127,7 +118,7 @@ class Fit:
         for one in paths:
             if rule.act == "ignore":
                 self.ignore(one)
-            elif not at and field not in FIELDS.get(dialect, (field,)):
+            elif not at and field not in words(dialect).FIELDS:
                 self.refuse(one, "No dialect defines it", code="unknown_parameter")
             else:
                 self.refuse(one, rule.fix)

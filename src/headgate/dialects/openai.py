@@ -16,6 +16,8 @@ class OpenAIChat:
 
     name = NAME
     path = "/chat/completions"
+    stream_type = "text/event-stream"
+    reply_type = "application/json"
 
     envelope = staticmethod(chat_envelope)
     read_request = staticmethod(openai_read.read_request)

@@ -114,7 +114,7 @@ class ChatWriter:
                 self._end(chunk, out)
             elif isinstance(chunk, Counted):
                 self._usage = chunk.usage
-            else:
+            elif isinstance(chunk, SignatureDelta):
                 self._proof(chunk, out)
         return b"".join(out)
 

@@ -31,3 +31,6 @@ FIELDS = frozenset({
 })
 """Every field that a Chat Completions request can have."""
 # fmt: on
+
+SPELLINGS = {"format": "response_format", "effort": "reasoning_effort", "cache_key": "prompt_cache_key"}
+"""Neutral field to ours, where they differ."""

@@ -81,6 +81,7 @@ class Registry:
                 reasoning=reasons or (known.effort and ours.reasoning is None),
                 stream_usage=usual.stream_usage if stream_usage is None else stream_usage,
                 max_tokens_field=ours.max_tokens_field or usual.max_tokens_field,
+                kind=provider.kind,
             ),
             timeouts=_first(ours.timeouts, account.timeouts if account else Timeouts(), usual.timeouts),
             reasoning=reasons,

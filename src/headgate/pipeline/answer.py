@@ -20,10 +20,12 @@ def answer_head(call: Call, target: Target, attempt: Attempt, inbound: Inbound) 
         f"x-request-id: {call.id}\r\nx-headgate-model: {name}\r\nx-headgate-provider: {target.provider.name}\r\n"
         f"x-headgate-attempts: {len(call.attempts)}\r\n"
     )
+    dialect = call.dialect
     if call.streaming:
-        lines += STREAM
+        lines += f"content-type: {dialect.stream_type}\r\n{STREAM}"
     else:
-        lines += WHOLE
+        kind = dialect.reply_type or (inbound.header(b"content-type") or b"application/octet-stream").decode("latin-1")
+        lines += f"content-type: {kind}\r\n"
         if attempt.cost_nano is not None:
             lines += f"x-headgate-cost: {usd(cost_of(call.attempts) or 0)}\r\n"
     if call.dropped:
@@ -38,8 +40,7 @@ def answer_head(call: Call, target: Target, attempt: Attempt, inbound: Inbound) 
     return lines.encode("ascii", "backslashreplace") + limit_lines(call)
 
 
-WHOLE = "content-type: application/json\r\n"
-STREAM = "content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
+STREAM = "cache-control: no-cache\r\nx-accel-buffering: no\r\n"
 
 
 def cost_of(attempts: list[Attempt]) -> int | None:

@@ -6,7 +6,7 @@ from time import monotonic
 from headgate.core.call import Attempt, Call
 from headgate.core.errors import BudgetSpent, HeadgateError, UpstreamFailed
 from headgate.core.money import Price
-from headgate.dialects.base import Written
+from headgate.dialects.base import PLAIN, Dialect, Written
 from headgate.ledger.types import Ask, Hold
 from headgate.pipeline.parts import Parts, neutral
 from headgate.pipeline.relay import answer_stream, answer_whole
@@ -35,12 +35,25 @@ async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
     hold: Hold | None = None
     sent = False
     try:
+        call.spoken = spoken_for(call, target)
         hold = await take_hold(call, parts, target)
         attempt.held_nano = hold.nano
         patient = last or target.reasoning
-        body, headers_timeout = write_body(call, target, hold), time_limit(call, target.timeouts.headers, patient)
         provider = target.provider
-        out = provider.outbound(call.operation, target, body, forwarded(provider, call.headers), call.query)
+        body = write_body(call, target, hold)
+        if provider.prepare is not None and (waiting := provider.prepare()) is not None:
+            await waiting
+        headers_timeout = time_limit(call, target.timeouts.headers, patient)
+        name = call.spoken.name if call.spoken is not None else ""
+        out = provider.outbound(
+            call.operation,
+            target,
+            body,
+            forwarded(provider, call.headers),
+            call.query,
+            spoken=name,
+            stream=call.streaming,
+        )
         out.headers_timeout = headers_timeout
         if target.timeouts.connect is not None:
             out.connect_timeout = target.timeouts.connect
@@ -73,6 +86,26 @@ async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
         raise
     finally:
         attempt.ended_ms = (monotonic() - call.t0) * 1000
+
+
+def spoken_for(call: Call, target: Target) -> Dialect | None:
+    """The dialect to ask *target* in: the caller's own where it can be, so that bytes are relayed, else the first."""
+    offered = target.provider.dialects(call.operation)
+    if not offered:
+        return None
+    profile = target.abilities.profile
+    if profile is not PLAIN:
+        only: tuple[str, ...] = profile.speaks
+        if profile.tools_by is not None and thinks_with_tools(call):
+            only = (profile.tools_by,)
+        offered = tuple(one for one in offered if not only or one.name in only) or offered
+    return call.dialect if call.dialect in offered else offered[0]
+
+
+def thinks_with_tools(call: Call) -> bool:
+    """Whether tools are sent, and thinking is not switched off."""
+    fields = call.envelope.fields
+    return "tools" in fields and bytes(fields.get("reasoning_effort", b"")) != b'"none"'
 
 
 def time_limit(call: Call, configured: float | None, patient: bool, hasty: float = HEADERS) -> float:
@@ -135,7 +168,7 @@ def write_body(call: Call, target: Target, hold: Hold) -> bytes:
     if hold.clamped:
         limit = max(hold.output_tokens // call.envelope.n, 1)
         call.defaulted.append(f"max_tokens={limit}")
-    spoken = target.provider.dialect(call.operation)
+    spoken = call.spoken
     if spoken is None or spoken is call.dialect:
         ask_usage = call.streaming and target.abilities.stream_usage
         body: bytes = call.envelope.patched(target.model, include_usage=ask_usage, max_tokens=limit)
@@ -165,6 +198,6 @@ async def failure_of(call: Call, target: Target, inbound: Inbound) -> UpstreamFa
             body += more
     except UpstreamFailed:
         pass  # cut or stalled: the status, and what came, say enough
-    spoken = target.provider.dialect("chat") or call.dialect
+    spoken = call.spoken or call.dialect
     error: UpstreamFailed = spoken.read_error(inbound.status, inbound.headers, body[:MAX_ERROR_BODY])
     return error

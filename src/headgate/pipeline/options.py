@@ -34,8 +34,9 @@ def read_options(call: Call) -> None:
                 call.trace_id = match[1].decode()
         elif name.startswith(PREFIX):
             _option(name[len(PREFIX) :].decode("latin-1"), value.decode("latin-1").strip(), found)
-    if media != b"application/json" and media.partition(b";")[0].strip().lower() != b"application/json":
-        raise MediaType("Send the body as JSON with the header content-type: application/json.", param="content-type")
+    if media != call.media and media.partition(b";")[0].strip().lower() != call.media:
+        wanted = call.media.decode()
+        raise MediaType(f"Send the body as {wanted}, with the header content-type: {wanted}.", param="content-type")
     if found:
         call.options = Options(**found)
 

@@ -53,7 +53,7 @@ async def answer_whole(
     """Read a whole reply, settle, then answer: what the caller has seen is always on record."""
     room = max(call.deadline - monotonic(), 0.001)
     body = await inbound.read_all(room, MAX_REPLY, room)
-    spoken = target.provider.dialect(call.operation) or call.dialect
+    spoken = call.spoken or call.dialect
     seen = spoken.sniff(body)
     if spoken is not call.dialect:
         reply = spoken.read_reply(body)
@@ -75,14 +75,14 @@ async def answer_stream(
     call: Call, parts: Parts, target: Target, attempt: Attempt, hold: Hold, inbound: Inbound, first: float
 ) -> None:
     """Relay or translate a stream. Before its first real event everything may still fail over; after it nothing may."""
-    if not (inbound.header(b"content-type") or b"").startswith(b"text/event-stream"):
+    spoken = call.spoken or call.dialect
+    if not (inbound.header(b"content-type") or b"").startswith(spoken.stream_type.encode()):
         raise UpstreamFailed(
             f"{target.name} was asked for a stream and answered something else.",
             status=502,
             code="upstream_invalid_response",
             billed="uncertain",
         )
-    spoken = target.provider.dialect("chat") or call.dialect
     pipe = pipe_for(call, spoken)
     pending = await first_event(pipe, inbound, first)
     attempt.first_ms = (monotonic() - call.t0) * 1000

@@ -39,7 +39,12 @@ async def read(call: Call, parts: Parts) -> None:
     """Take the body, the caller's options, and the few fields that the gateway itself needs."""
     read_options(call)
     call.body = await call.link.body(parts.max_body)
-    call.envelope = envelope = call.dialect.envelope(call.body)
+    dialect = call.dialect
+    if call.path_model:
+        envelope = dialect.envelope_at(call.body, call.path_model, stream=call.path_stream)
+    else:
+        envelope = dialect.envelope(call.body)
+    call.envelope = envelope
     call.streaming = envelope.stream
 
 

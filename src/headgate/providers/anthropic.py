@@ -16,7 +16,7 @@ PATHS: dict[Operation, tuple[str, str]] = {
     "count_tokens": ("POST", "/v1/messages/count_tokens"),
     "models": ("GET", "/v1/models"),
 }
-DIALECTS: Mapping[Operation, Dialect | None] = {"chat": anthropic_messages, "count_tokens": count_tokens}
+DIALECTS: Mapping[Operation, tuple[Dialect, ...]] = {"chat": (anthropic_messages,), "count_tokens": (count_tokens,)}
 QUERIES = (b"", b"beta=true")
 """Query strings that go on: the vendor's own SDKs add the second to beta calls."""
 BEARER = ("sk-ant-oat", "Bearer ")
@@ -27,6 +27,7 @@ class Anthropic:
     """An account at Anthropic, or at a server that speaks its wire format."""
 
     __slots__ = ("_heads", "_origin", "_version", "forward", "kind", "name", "sender")
+    prepare = None
 
     def __init__(self, name: str, config: ProviderConfig, known: Row, sender: Sender) -> None:
         """Render every header once; raise ``ValueError`` for what cannot be sent."""
@@ -45,16 +46,24 @@ class Anthropic:
         self._version = f"anthropic-version: {lines.pop('anthropic-version')}\r\n".encode("latin-1")
         self._heads = {(op, query): head(op, at, lines, query) for op in PATHS for query in QUERIES}
 
-    def dialect(self, operation: Operation) -> Dialect | None:
+    def dialects(self, operation: Operation) -> tuple[Dialect, ...]:
         """Anthropic's own, for chat and for counting."""
-        return DIALECTS.get(operation)
+        return DIALECTS.get(operation, ())
 
     def supports(self, operation: Operation) -> bool:
         """Everything but embeddings."""
         return operation in PATHS
 
     def outbound(
-        self, operation: Operation, target: Target, body: bytes, extra: bytes = b"", query: bytes = b""
+        self,
+        operation: Operation,
+        target: Target,
+        body: bytes,
+        extra: bytes = b"",
+        query: bytes = b"",
+        *,
+        spoken: str = "",
+        stream: bool = False,
     ) -> Outbound:
         """Return the signed request, under the version that the caller asked for if it asked for one."""
         if b"anthropic-version: " not in extra:

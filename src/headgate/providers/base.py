@@ -1,5 +1,6 @@
 """A provider: whom we call, how to sign it, and which dialect it speaks."""
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import msgspec
@@ -77,8 +78,16 @@ class Provider(Protocol):
     forward: frozenset[bytes]
     """Request headers of the caller that may go on to it, in lower case."""
 
-    def dialect(self, operation: Operation) -> Dialect | None:
-        """The dialect it speaks for *operation*; ``None`` for one it has not, or that has no dialect."""
+    @property
+    def prepare(self) -> Callable[[], Awaitable[None] | None] | None:
+        """Called before a request is signed, where credentials must be fetched first; ``None`` where none are."""
+        ...
+
+    def dialects(self, operation: Operation) -> tuple[Dialect, ...]:
+        """The dialects it speaks for *operation*, its own first; empty for what it has not, or that has no dialect.
+
+        A caller who speaks one of them is relayed; for any other the first one that the model takes is written.
+        """
         ...
 
     def supports(self, operation: Operation) -> bool:
@@ -86,9 +95,17 @@ class Provider(Protocol):
         ...
 
     def outbound(
-        self, operation: Operation, target: Target, body: bytes, extra: bytes = b"", query: bytes = b""
+        self,
+        operation: Operation,
+        target: Target,
+        body: bytes,
+        extra: bytes = b"",
+        query: bytes = b"",
+        *,
+        spoken: str = "",
+        stream: bool = False,
     ) -> Outbound:
-        """Return the signed request.
+        """Return the signed request; *spoken* names the dialect of *body*, *stream* tells that a stream is wanted.
 
         *extra* is header lines of this call, each ending in CRLF. *query* is the caller's own query string; only one
         that the provider is known to understand (``beta=true``) goes on, any other is left out.

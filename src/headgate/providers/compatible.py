@@ -14,7 +14,7 @@ PATHS: dict[Operation, tuple[str, str]] = {
     "embeddings": ("POST", "/embeddings"),
     "models": ("GET", "/models"),
 }
-DIALECTS: Mapping[Operation, Dialect | None] = {"chat": openai_chat, "embeddings": embeddings}
+DIALECTS: Mapping[Operation, tuple[Dialect, ...]] = {"chat": (openai_chat,), "embeddings": (embeddings,)}
 CONNECT = 5.0
 HEADERS = 30.0
 
@@ -23,6 +23,7 @@ class Compatible:
     """An account at a server that speaks OpenAI's wire format."""
 
     __slots__ = ("_heads", "_operations", "_origin", "forward", "kind", "name", "sender")
+    prepare = None
 
     def __init__(self, name: str, config: ProviderConfig, known: Row, sender: Sender) -> None:
         """Render every header once; raise ``ValueError`` for what cannot be sent."""
@@ -36,16 +37,24 @@ class Compatible:
         self._origin = at.origin
         self._heads = {op: head(op, at, lines) for op in PATHS if op in known.operations}
 
-    def dialect(self, operation: Operation) -> Dialect | None:
+    def dialects(self, operation: Operation) -> tuple[Dialect, ...]:
         """OpenAI's own for chat and for embeddings."""
-        return DIALECTS.get(operation) if operation in self._operations else None
+        return DIALECTS.get(operation, ()) if operation in self._operations else ()
 
     def supports(self, operation: Operation) -> bool:
         """What the row says."""
         return operation in self._operations
 
     def outbound(
-        self, operation: Operation, target: Target, body: bytes, extra: bytes = b"", query: bytes = b""
+        self,
+        operation: Operation,
+        target: Target,
+        body: bytes,
+        extra: bytes = b"",
+        query: bytes = b"",
+        *,
+        spoken: str = "",
+        stream: bool = False,
     ) -> Outbound:
         """Return the signed request. No query is known to these servers."""
         limits = target.timeouts

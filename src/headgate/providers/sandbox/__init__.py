@@ -13,7 +13,7 @@ HEADS: dict[Operation, bytes] = {
     "embeddings": b"POST /v1/embeddings HTTP/1.1\r\n",
     "models": b"GET /v1/models HTTP/1.1\r\n",
 }
-DIALECTS: dict[Operation, Dialect] = {"chat": openai_chat, "embeddings": embeddings}
+DIALECTS: dict[Operation, tuple[Dialect, ...]] = {"chat": (openai_chat,), "embeddings": (embeddings,)}
 PATIENCE = 600.0
 
 
@@ -21,6 +21,7 @@ class Sandbox:
     """Speaks OpenAI's wire format to itself."""
 
     __slots__ = ("_origin", "forward", "kind", "name", "sender")
+    prepare = None
 
     def __init__(self, name: str, config: ProviderConfig) -> None:
         self.name = name
@@ -29,16 +30,24 @@ class Sandbox:
         self.forward: frozenset[bytes] = frozenset()
         self._origin = endpoint(row("sandbox").base_url or "").origin
 
-    def dialect(self, operation: Operation) -> Dialect | None:
+    def dialects(self, operation: Operation) -> tuple[Dialect, ...]:
         """OpenAI's own for chat and for embeddings."""
-        return DIALECTS.get(operation)
+        return DIALECTS.get(operation, ())
 
     def supports(self, operation: Operation) -> bool:
         """Chat, embeddings and the list of models."""
         return operation in HEADS
 
     def outbound(
-        self, operation: Operation, target: Target, body: bytes, extra: bytes = b"", query: bytes = b""
+        self,
+        operation: Operation,
+        target: Target,
+        body: bytes,
+        extra: bytes = b"",
+        query: bytes = b"",
+        *,
+        spoken: str = "",
+        stream: bool = False,
     ) -> Outbound:
         """Return the request; there is nothing to sign."""
         return Outbound(

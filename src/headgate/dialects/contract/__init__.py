@@ -1,0 +1,85 @@
+"""The translation contract: what becomes of every field of every source at every target, as one table of data.
+
+A target is a dialect that requests are written in; its column is the module of its name here. A source is a dialect
+that requests are read from; what it calls the neutral fields, and which fields it has, stands in its words.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any, Literal, NamedTuple, Protocol
+
+
+class Rule(NamedTuple):
+    """What becomes of one field.
+
+    ``same`` and ``map`` carry it (``to`` names the target's own field), ``default`` supplies what the target needs and
+    the source lacks, ``refuse`` answers 400 or leaves it out by permission, ``ignore`` leaves a hint out and says so,
+    ``silent`` leaves out what says nothing. A value in ``defaults`` is the source's own default: it means nothing, and
+    passes without a word. ``fix`` tells the caller what to do instead.
+    """
+
+    act: Literal["same", "map", "default", "refuse", "ignore", "silent"]
+    defaults: tuple[Any, ...] = ()
+    fix: str = ""
+    to: str = ""
+    when: str = ""
+    """On what it depends, where it does (for the reference page): ``by model``, ``above 1 refused`` ..."""
+
+
+SAME = Rule("same")
+REFUSE = Rule("refuse")
+IGNORE = Rule("ignore")
+SILENT = Rule("silent")
+Rules = Mapping[str, Rule]
+
+
+def to(field: str, when: str = "") -> Rule:
+    """The rule of a field that is carried under another name."""
+    return Rule("map", to=field, when=when)
+
+
+class Words(Protocol):
+    """What is to be known of a source."""
+
+    NAME: str
+    FIELDS: frozenset[str]
+    """Every top-level field that its requests can have."""
+    SPELLINGS: Mapping[str, str]
+    """Neutral field -> the path of it in the source, where that differs."""
+
+
+class Column(Protocol):
+    """What is to be known of a target."""
+
+    NEUTRAL: Rules
+    """By field of :class:`headgate.core.chat.Request`, and ``parts.image_url``-like names for parts of messages."""
+    OWN: Mapping[str, Rules]
+    """By source, then by its own field: top-level names bare, others below ``messages.``, ``tools.``, ``part.``."""
+
+
+SOURCES: Mapping[str, str] = {
+    "openai-chat": "openai_words",
+    "openai-responses": "responses_words",
+    "openai-completions": "completions_words",
+    "anthropic-messages": "anthropic_words",
+    "gemini": "gemini_words",
+    "bedrock-converse": "converse_words",
+    "cohere-chat": "cohere_words",
+    "ollama-chat": "ollama_words",
+}
+"""Dialect -> the module of its words, below ``headgate.dialects``. Every one of them is a target too."""
+
+
+@cache
+def words(source: str) -> Words:
+    """Return the words of a source."""
+    module: Any = import_module(f"headgate.dialects.{SOURCES[source]}")
+    return module  # type: ignore[no-any-return]  # a module is checked against the protocol by the tests
+
+
+@cache
+def column(target: str) -> Column:
+    """Return the rules of a target."""
+    module: Any = import_module(f"headgate.dialects.contract.{target.replace('-', '_')}")
+    return module  # type: ignore[no-any-return]

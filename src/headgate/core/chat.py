@@ -39,7 +39,7 @@ class Citation(msgspec.Struct, omit_defaults=True):
 
 
 Cache = Literal["", "5m", "1h"]
-"""A prompt-cache marker: the prefix up to and with this part is to be cached, so long (``""``: as the provider does)."""
+"""A prompt-cache marker: cache the prefix up to and with this part, for so long (``""``: as the provider does)."""
 
 
 class Text(msgspec.Struct, tag=True):

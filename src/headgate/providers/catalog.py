@@ -20,6 +20,8 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     stream_usage: bool = True
     max_tokens_field: str = "max_tokens"
     operations: tuple[Operation, ...] = ("chat", "embeddings", "models")
+    chat: tuple[str, ...] = ("openai-chat",)
+    stores: bool = False
     forward: tuple[str, ...] = ()
     headers: dict[str, str] = {}
     timeouts: Timeouts = Timeouts()

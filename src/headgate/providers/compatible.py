@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from headgate.dialects import embeddings, openai_chat
+from headgate.dialects import DIALECTS, embeddings
 from headgate.dialects.base import Dialect
 from headgate.providers.base import Operation, ProviderConfig, Senders, Target
 from headgate.providers.catalog import Row, row
@@ -10,11 +10,10 @@ from headgate.providers.endpoint import USER_AGENT, Endpoint, credential, endpoi
 from headgate.transport.base import Outbound, Sender
 
 PATHS: dict[Operation, tuple[str, str]] = {
-    "chat": ("POST", "/chat/completions"),
     "embeddings": ("POST", "/embeddings"),
     "models": ("GET", "/models"),
 }
-DIALECTS: Mapping[Operation, tuple[Dialect, ...]] = {"chat": (openai_chat,), "embeddings": (embeddings,)}
+ACCEPT = {"accept": "application/json"}
 CONNECT = 5.0
 HEADERS = 30.0
 
@@ -22,7 +21,7 @@ HEADERS = 30.0
 class Compatible:
     """An account at a server that speaks OpenAI's wire format."""
 
-    __slots__ = ("_heads", "_operations", "_origin", "forward", "kind", "name", "sender")
+    __slots__ = ("_dialects", "_heads", "_operations", "_origin", "forward", "kind", "name", "sender", "stores")
     prepare = None
 
     def __init__(self, name: str, config: ProviderConfig, known: Row, sender: Sender) -> None:
@@ -33,13 +32,21 @@ class Compatible:
         self.kind = config.kind
         self.sender = sender
         self.forward = known.forwards()
+        self.stores = known.stores
         self._operations = known.operations
         self._origin = at.origin
-        self._heads = {op: head(op, at, lines) for op in PATHS if op in known.operations}
+        chat = tuple(DIALECTS[one] for one in known.chat) if "chat" in known.operations else ()
+        self._dialects: dict[Operation, tuple[Dialect, ...]] = {"chat": chat}
+        if "embeddings" in known.operations:
+            self._dialects["embeddings"] = (embeddings,)
+        self._heads: dict[str, bytes] = {op: head(op, at, lines) for op in PATHS if op in known.operations}
+        """By operation; that of chat by dialect too."""
+        for one in reversed(chat):
+            self._heads["chat"] = self._heads[one.name] = render("POST", at, one.path, posted(lines))
 
     def dialects(self, operation: Operation) -> tuple[Dialect, ...]:
-        """OpenAI's own for chat and for embeddings."""
-        return DIALECTS.get(operation, ()) if operation in self._operations else ()
+        """Those of the row for chat, OpenAI's own for embeddings."""
+        return self._dialects.get(operation, ())
 
     def supports(self, operation: Operation) -> bool:
         """What the row says."""
@@ -60,7 +67,7 @@ class Compatible:
         limits = target.timeouts
         return Outbound(
             self._origin,
-            self._heads[operation],
+            self._heads.get(spoken) or self._heads[operation],
             extra,
             body,
             limits.connect or CONNECT,
@@ -92,5 +99,9 @@ def common(config: ProviderConfig, known: Row) -> dict[str, str]:
 def head(operation: Operation, at: Endpoint, lines: Mapping[str, str]) -> bytes:
     """Render the request line and the fixed header lines of *operation*."""
     method, path = PATHS[operation]
-    typed = {"content-type": "application/json"} if method == "POST" else {}
-    return render(method, at, path, fields({"accept": "application/json"}, typed, lines))
+    return render(method, at, path, posted(lines) if method == "POST" else fields(ACCEPT, lines))
+
+
+def posted(lines: Mapping[str, str]) -> dict[str, str]:
+    """Return the header lines of a request that has a body."""
+    return fields(ACCEPT, {"content-type": "application/json"}, lines)

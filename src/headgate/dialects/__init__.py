@@ -4,10 +4,14 @@ from headgate.dialects.anthropic import AnthropicMessages, CountTokens
 from headgate.dialects.base import Dialect
 from headgate.dialects.openai import OpenAIChat
 from headgate.dialects.openai_embeddings import Embeddings
+from headgate.dialects.rerank import Rerank
 
 openai_chat = OpenAIChat()
 anthropic_messages = AnthropicMessages()
 count_tokens = CountTokens()
 embeddings = Embeddings()
+rerank = Rerank()
 
-DIALECTS: dict[str, Dialect] = {one.name: one for one in (openai_chat, anthropic_messages, count_tokens, embeddings)}
+DIALECTS: dict[str, Dialect] = {
+    one.name: one for one in (openai_chat, anthropic_messages, count_tokens, embeddings, rerank)
+}

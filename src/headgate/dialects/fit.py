@@ -8,10 +8,11 @@ import msgspec
 
 from headgate.core.chat import Extra, Message, Part, Request, Text, Thinking, ToolCall
 from headgate.core.errors import BadRequest
+from headgate.core.tasks import EmbedRequest, RerankRequest
 from headgate.dialects import openai_words, wire
 from headgate.dialects.base import Abilities, Written
 from headgate.dialects.contract import IGNORE as IGNORE
-from headgate.dialects.contract import REFUSE, Rules, words
+from headgate.dialects.contract import REFUSE, SOURCES, Rules, words
 from headgate.dialects.contract import SILENT as SILENT
 from headgate.dialects.contract import Rule as Rule
 
@@ -28,7 +29,14 @@ class Fit:
 
     __slots__ = ("_dialect", "_drop", "_rules", "_to", "defaulted", "dropped", "source")
 
-    def __init__(self, dialect: str, request: Request, to: Abilities, drop: bool, rules: Mapping[str, Rules]) -> None:
+    def __init__(
+        self,
+        dialect: str,
+        request: Request | EmbedRequest | RerankRequest,
+        to: Abilities,
+        drop: bool,
+        rules: Mapping[str, Rules],
+    ) -> None:
         """*rules* says, by source dialect, what to do with each of its own fields."""
         self.source = request.extra.dialect if request.extra is not None else ""
         self._dialect = dialect
@@ -53,7 +61,7 @@ class Fit:
 
     def name(self, field: str) -> str:
         """Return what the source calls a neutral field."""
-        return words(self.source).SPELLINGS.get(field, field) if self.source else field
+        return words(self.source).SPELLINGS.get(field, field) if self.source in SOURCES else field
 
     def unsaid(self, request: Request, rules: Rules) -> None:
         """Refuse, or leave out as a hint, every neutral field that *rules* says the target has no word for."""
@@ -118,7 +126,7 @@ class Fit:
         for one in paths:
             if rule.act == "ignore":
                 self.ignore(one)
-            elif not at and field not in words(dialect).FIELDS:
+            elif not at and dialect in SOURCES and field not in words(dialect).FIELDS:
                 self.refuse(one, "No dialect defines it", code="unknown_parameter")
             else:
                 self.refuse(one, rule.fix)

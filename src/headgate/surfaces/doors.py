@@ -1,6 +1,7 @@
 """The doors: every path of the data plane, on one screen, with what it needs and what it answers."""
 
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from typing import Any
 
 import msgspec
@@ -34,6 +35,15 @@ class Page(msgspec.Struct, frozen=True, eq=False):
     """The path goes on: what follows it is the handler's argument, slashes included."""
 
 
+def later(module: str, name: str) -> Callable[..., Awaitable[None]]:
+    """Return a page's handler that is imported when it is first asked for: few need it, and every start would pay."""
+
+    async def handler(*args: Any) -> None:
+        await getattr(import_module(f"headgate.surfaces.{module}"), name)(*args)
+
+    return handler
+
+
 DOORS: tuple[Door, ...] = (
     Door("/v1/chat/completions", "openai", "chat", openai_chat, "Chat, in OpenAI's form"),
     Door("/v1/embeddings", "openai", "embeddings", embeddings, "Embeddings, in OpenAI's form"),
@@ -44,6 +54,7 @@ DOORS: tuple[Door, ...] = (
 PAGES: tuple[Page, ...] = (
     Page("/v1/models", listing.list_models, "The models this key can call now", "gateway:use"),
     Page("/v1/models/", listing.one_model, "One model", "gateway:use", rest=True),
+    Page("/v1/stream", later("socket_stream", "stream_socket"), "Chat over a WebSocket", "gateway:use"),
     Page("/health", health.alive, "Liveness: the loop turns", None),
     Page("/livez", health.alive, "Second name of /health", None),
     Page(

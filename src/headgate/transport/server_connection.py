@@ -1,7 +1,7 @@
 """One client connection: it cuts the byte stream into requests, one at a time, and keeps the clock on the client.
 
 Only the current request is parsed; what a pipelining client sends ahead stays as bytes until its turn, and past 64 KiB
-the socket is not read. A WebSocket would begin in ``_begin``, where an upgrade is now ignored.
+the socket is not read. An upgrade that is offered is taken where the application asks for it, by ``switch``.
 """
 
 import asyncio
@@ -15,7 +15,8 @@ from headgate.transport.server_chunked import Chunked
 from headgate.transport.server_errors import HeadTooLarge, Overloaded, TargetTooLong
 from headgate.transport.server_head import Head, parse_head, valid_host
 from headgate.transport.server_link import LARGE, Link
-from headgate.transport.server_wire import BODY, BUSY, CLOSING, DEAF, HEAD, HELD, LINGER, Wire, address
+from headgate.transport.server_wire import BODY, BUSY, CLOSING, DEAF, HEAD, HELD, LINGER, TUNNEL, Wire, address
+from headgate.transport.tunnel import Tunnel
 
 if TYPE_CHECKING:
     from headgate.transport.server import Server
@@ -27,13 +28,14 @@ _OVER = 128
 class Connection(Wire):
     """The protocol object of one connection."""
 
-    __slots__ = ("_arrived", "_check", "_chunks")
+    __slots__ = ("_arrived", "_check", "_chunks", "_tunnel")
 
     def __init__(self, server: "Server") -> None:
         Wire.__init__(self, server)
         self._check: HttpRequestParser | None = None
         self._chunks: Chunked | None = None
         self._arrived = 0
+        self._tunnel: Tunnel | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or refuse it with 503 where there is no room."""
@@ -60,6 +62,8 @@ class Connection(Wire):
             self._body(data)
         elif state == BUSY:
             self._hold(data)
+        elif state == TUNNEL and self._tunnel is not None:
+            self._tunnel.feed(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, whoever ended it."""
@@ -67,9 +71,20 @@ class Connection(Wire):
         self._buffer = b""
         self.server.leave(self)
         self._wake_writer()
+        if self._tunnel is not None:
+            self._tunnel.lost()
         link, self._link = self._link, None
         if link is not None:
             link.gone()
+
+    def switch(self, lines: bytes) -> Tunnel:
+        """Answer the request in flight with 101 and *lines*; from now on the connection's bytes are the tunnel's."""
+        self._state = TUNNEL
+        first, self._buffer = self._buffer, b""
+        self._tunnel = Tunnel(self, first)
+        self.transport.write(b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\n%b\r\n" % lines)
+        self.resume_reading()
+        return self._tunnel
 
     def want_body(self, link: Link) -> None:
         """The application waits for more of the body: let the client send it."""

@@ -14,6 +14,7 @@ from headgate.transport.server_inflate import inflate
 
 if TYPE_CHECKING:
     from headgate.transport.server_connection import Connection
+    from headgate.transport.tunnel import Tunnel
 
 WAITING, WHOLE, CHUNKED, UNTIL_CLOSE, BODILESS, ENDED = range(6)
 """How far the answer is: not begun; of a stated length; in chunks; ended by closing; without a body; complete."""
@@ -205,6 +206,14 @@ class Link:
             self.conn.transport.write(b"0\r\n\r\n")
         self.mode = ENDED
         self.conn.answered(self)
+
+    def switch(self, lines: bytes) -> "Tunnel":
+        """Answer 101 with header *lines*; from now on the connection is another protocol's. ``on_close`` still works."""
+        if self.closed:
+            raise ClientGone("the client closed the connection")
+        self.mode = ENDED
+        self.keep = False
+        return self.conn.switch(lines)
 
     def abort(self) -> None:
         """Cut the connection, so that the client sees that the answer is not whole. What was written is still sent."""

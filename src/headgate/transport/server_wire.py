@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from headgate.transport.server import Server
     from headgate.transport.server_asgi import Exchange
 
-HEAD, BODY, BUSY, DEAF, LINGER, CLOSING = range(6)
+HEAD, BODY, BUSY, DEAF, LINGER, CLOSING, TUNNEL = range(7)
 """Waiting for a head; receiving a body; answering; answering, with all further input thrown away; answered, with input
-thrown away until the client has seen it; closed, or about to be."""
+thrown away until the client has seen it; closed, or about to be; switched to another protocol."""
 
 HELD = 64 * 1024
 """Bytes kept of what nobody has asked for yet: a body, pipelined requests, an answer that is not read."""

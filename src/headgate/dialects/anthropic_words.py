@@ -1,6 +1,7 @@
 """The words of Anthropic's Messages API that stand for ours, and ours for theirs."""
 
-from headgate.core.chat import Finish
+from headgate.core.chat import Finish, Message
+from headgate.dialects.contract import IGNORE, SILENT, Rule, Rules
 
 NAME = "anthropic-messages"
 
@@ -42,5 +43,39 @@ SPELLINGS = {
     "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
     "thinking_budget": "thinking.budget_tokens",
     "thoughts": "thinking.display",
+    "parts.cache": "cache_control",
+    "parts.citations": "citations",
+    "parts.is_error": "is_error",
 }
-"""Neutral field to ours, where they differ."""
+"""Neutral field to ours, where they differ; of a row of parts, below the part."""
+
+ABROAD: Rules = {
+    "service_tier": Rule("ignore", ("auto",)),
+    "cache_control": IGNORE,  # it marks the last block by itself
+    "speed": Rule("refuse", ("standard",)),
+    "inference_geo": Rule("refuse", fix="Where a request is served is for the provider's address to say"),
+    "container": Rule("refuse", fix="Only Anthropic's own tools use it"),
+    "mcp_servers": Rule("refuse", fix="Call the servers yourself, and declare their tools as functions"),
+    "fallbacks": Rule("refuse", fix="Let a route of the gateway list the targets"),
+    "diagnostics": IGNORE,
+    "betas": IGNORE,
+    "messages.cache_control": IGNORE,
+    "tools.cache_control": IGNORE,
+    "tools.input_examples": IGNORE,
+    "tools.eager_input_streaming": IGNORE,
+    "tools.defer_loading": Rule("ignore", (False,)),
+    "tools.allowed_callers": Rule("refuse", (["direct"],)),
+    "tools.type": SILENT,
+    "part.cache_control": IGNORE,
+    "part.caller": Rule("refuse", ({"type": "direct"},)),
+    "part.citations": Rule("refuse", ({"enabled": False},), "Send the document without 'citations'"),
+}
+"""What becomes of our own fields in other dialects, unless one of them says else; what is not here is refused."""
+
+
+def part_path(at: str, message: Message, index: int) -> str:
+    """Return where part number *index* of *message*, itself at the path *at*, stands in a request."""
+    listed = message.extra is not None and message.extra.form.get("content") == "list"
+    if at == "system":
+        return f"system[{index}]" if listed else at
+    return f"{at}.content[{index}]" if listed else f"{at}.content"

@@ -3,40 +3,20 @@
 from typing import Any
 
 from headgate.core.chat import Extra, Request, Tool
-from headgate.dialects import openai_words, wire
+from headgate.dialects import wire
 from headgate.dialects.anthropic_messages_write import carried, write_messages
 from headgate.dialects.anthropic_words import NAME
 from headgate.dialects.base import Abilities, Written
-from headgate.dialects.fit import IGNORE, RAW, SILENT, Fit, Rule, merge
+from headgate.dialects.contract import anthropic_messages as column
+from headgate.dialects.fit import RAW, Fit, merge
 
 MAX_TOKENS = 4096  # the field is required; this is within every model's limit
 MAX_DEFAULT = 32_000  # a model's own limit may be so high that the API wants a stream for it
 
-# What to do with the fields that only the source has.
-_RULES = {
-    openai_words.NAME: {
-        "modalities": Rule("refuse", (["text"],)),
-        "store": Rule("refuse", (False,)),
-        "verbosity": Rule("refuse", ("medium",)),
-        "functions": Rule("refuse", fix="Send 'tools' instead"),
-        "function_call": Rule("refuse", ("none", "auto"), "Send 'tool_choice' instead"),
-        "prediction": IGNORE,
-        "prompt_cache_key": IGNORE,
-        "prompt_cache_options": IGNORE,
-        "prompt_cache_retention": IGNORE,
-        "stream_options": IGNORE,
-        "service_tier": Rule("ignore", ("auto",)),
-        "messages.annotations": IGNORE,
-        "messages.reasoning": SILENT,  # its items are what is carried
-        "messages.reasoning_content": SILENT,
-        "part.index": SILENT,  # where a streamed call stood; its place in the array says so too
-    }
-}
-
 
 def write_request(request: Request, to: Abilities, *, drop: bool) -> Written:
     """Write *request*; raise ``BadRequest`` for what the Messages API has no word for, unless *drop*."""
-    fit = Fit(NAME, request, to, drop, _RULES)
+    fit = Fit(NAME, request, to, drop, column.OWN)
     body: dict[str, Any] = {"model": to.model}
     _limit(body, request, to, fit)
     write_messages(body, request, fit)
@@ -48,15 +28,7 @@ def write_request(request: Request, to: Abilities, *, drop: bool) -> Written:
     _user(body, request, fit)
     if request.stream or fit.form(request.extra, "stream") is not None:
         body["stream"] = request.stream
-    if request.seed is not None:
-        fit.refuse("seed")
-    for field in ("logit_bias", "frequency_penalty", "presence_penalty", "top_logprobs", "logprobs"):
-        if getattr(request, field):
-            fit.refuse(field)
-    if request.n is not None and request.n > 1:
-        fit.refuse("n", "Ask once for each answer")
-    if request.metadata:
-        fit.ignore("metadata")
+    fit.unsaid(request, column.NEUTRAL)
     taken = ("tool_choice", "safety_identifier") if not fit.same else ()
     merge(body, fit.leftover(request.extra, "", *taken))
     return fit.written(body)

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from headgate.core.chat import Extra, Message, Part, Request, Text, Thinking, ToolCall
+from headgate.core.chat import Extra, Message, Part, Request, Text
 from headgate.core.errors import BadRequest
 from headgate.core.tasks import EmbedRequest, RerankRequest
-from headgate.dialects import openai_words, wire
+from headgate.dialects import wire
 from headgate.dialects.base import Abilities, Written
 from headgate.dialects.contract import IGNORE as IGNORE
 from headgate.dialects.contract import REFUSE, SOURCES, Rules, words
@@ -27,7 +27,7 @@ _NOTHING: tuple[Any, ...] = (None, [], {}, "")
 class Fit:
     """Collects what is left out while one request is written for one target."""
 
-    __slots__ = ("_dialect", "_drop", "_rules", "_to", "defaulted", "dropped", "source")
+    __slots__ = ("_abroad", "_dialect", "_drop", "_rules", "_to", "defaulted", "dropped", "same", "source")
 
     def __init__(
         self,
@@ -37,19 +37,17 @@ class Fit:
         drop: bool,
         rules: Mapping[str, Rules],
     ) -> None:
-        """*rules* says, by source dialect, what to do with each of its own fields."""
+        """*rules* says, by source dialect, what to do with each of its own fields, where the source says else."""
         self.source = request.extra.dialect if request.extra is not None else ""
+        self.same = self.source == dialect
+        """The source speaks the target's dialect."""
         self._dialect = dialect
         self._to = to
         self._drop = drop
         self._rules = rules.get(self.source, {})
+        self._abroad: Rules = getattr(words(self.source), "ABROAD", {}) if self.source else {}
         self.dropped: list[str] = []
         self.defaulted: list[str] = []
-
-    @property
-    def same(self) -> bool:
-        """The source speaks the target's dialect."""
-        return self.source == self._dialect
 
     def written(self, body: dict[str, Any]) -> Written:
         """Return the request, with what was left out."""
@@ -69,12 +67,15 @@ class Fit:
             if rule.act not in ("refuse", "ignore"):
                 continue
             value = getattr(request, field, None)
-            if means_nothing(value, rule.defaults):
-                continue
-            if rule.act == "ignore":
-                self.ignore(self.name(field))
-            else:
-                self.refuse(self.name(field), rule.fix)
+            if value is not None and not means_nothing(value, rule.defaults):
+                self.leave(rule, self.name(field))
+
+    def leave(self, rule: Rule, path: str) -> None:
+        """Leave out what is at *path*, of which *rule* says that the target has no word for it."""
+        if rule.act == "refuse":
+            self.refuse(path, rule.fix)
+        elif rule.act != "silent":
+            self.ignore(path)
 
     def ignore(self, path: str) -> None:
         """Leave a hint out, and say so."""
@@ -115,7 +116,8 @@ class Fit:
         return {}
 
     def _foreign(self, dialect: str, field: str, value: Any, at: str) -> None:
-        rule = self._rules.get(f"{kind_of(at)}{field}", REFUSE)
+        name = f"{kind_of(at)}{field}"
+        rule = self._rules.get(name) or self._abroad.get(name, REFUSE)
         if rule.act == "silent" or means_nothing(value, rule.defaults):
             return
         path = f"{at}.{field}" if at else field
@@ -132,12 +134,18 @@ class Fit:
                 self.refuse(one, rule.fix)
 
 
+_KINDS = {
+    "messages": "messages.",
+    "contents": "messages.",
+    "input": "messages.",
+    "tools": "tools.",
+    "functionDeclarations": "tools.",
+}
+
+
 def kind_of(at: str) -> str:
-    """Return the prefix under which the rules of an object stand: ``""``, ``messages.``, ``tools.``, ``part.`` ..."""
-    if not at:
-        return ""
-    last = at.rpartition(".")[2].partition("[")[0]
-    return {"messages": "messages.", "tools": "tools.", "tool_calls": "part."}.get(last, "part.")
+    """Return the prefix under which the rules of an object stand: ``""``, ``messages.``, ``tools.`` or ``part.``."""
+    return _KINDS.get(at.rpartition(".")[2].partition("[")[0], "part.") if at else ""
 
 
 def means_nothing(value: Any, defaults: tuple[Any, ...]) -> bool:
@@ -146,20 +154,23 @@ def means_nothing(value: Any, defaults: tuple[Any, ...]) -> bool:
     return any(type(plain) is type(one) and plain == one for one in (*_NOTHING, *defaults))
 
 
+def message_path(source: str, request: Request, index: int) -> str:
+    """Return where message number *index* of *request* stands in its source."""
+    own = getattr(words(source), "message_path", None) if source else None
+    if own is not None:
+        return str(own(request, index))
+    if request.extra is not None and "system" in request.extra.form:  # it stands in a field of its own
+        return f"messages[{index - 1}]" if index else "system"
+    return f"messages[{index}]"
+
+
 def part_path(source: str, at: str, message: Message, index: int) -> str:
     """Return where part number *index* of *message*, itself at the path *at*, stands in its source."""
-    as_list = message.extra is not None and message.extra.form.get("content") == "list"
-    if source != openai_words.NAME:
-        if at == "system":
-            return f"system[{index}]" if as_list else at
-        return f"{at}.content[{index}]" if as_list else f"{at}.content"
-    part = message.parts[index]
-    if isinstance(part, ToolCall):
-        return f"{at}.tool_calls[{sum(isinstance(p, ToolCall) for p in message.parts[:index])}]"
-    if isinstance(part, Thinking):
-        return f"{at}.reasoning"
-    before = sum(not isinstance(p, ToolCall | Thinking) for p in message.parts[:index])
-    return f"{at}.content[{before}]" if as_list else f"{at}.content"
+    own = getattr(words(source), "part_path", None) if source else None
+    if own is not None:
+        return str(own(at, message, index))
+    listed = message.extra is not None and message.extra.form.get("content") == "list"
+    return f"{at}.content[{index}]" if listed else f"{at}.content"
 
 
 def merge(into: dict[str, Any], rest: dict[str, Any]) -> None:

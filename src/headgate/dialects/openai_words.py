@@ -1,6 +1,7 @@
 """The words of OpenAI's Chat Completions API that stand for ours."""
 
-from headgate.core.chat import Finish
+from headgate.core.chat import Finish, Message, Thinking, ToolCall
+from headgate.dialects.contract import IGNORE, SILENT, Rule, Rules
 
 NAME = "openai-chat"
 
@@ -32,5 +33,51 @@ FIELDS = frozenset({
 """Every field that a Chat Completions request can have."""
 # fmt: on
 
-SPELLINGS = {"format": "response_format", "effort": "reasoning_effort", "cache_key": "prompt_cache_key"}
-"""Neutral field to ours, where they differ."""
+SPELLINGS = {
+    "format": "response_format",
+    "effort": "reasoning_effort",
+    "cache_key": "prompt_cache_key",
+    "parts.cache": "prompt_cache_breakpoint",
+    "tools.strict": "function.strict",
+}
+"""Neutral field to ours, where they differ; of a row of parts, below the part."""
+
+ABROAD: Rules = {
+    "service_tier": Rule("ignore", ("auto",)),
+    "prompt_cache_key": IGNORE,
+    "store": Rule("refuse", (False,)),
+    "verbosity": Rule("refuse", ("medium",)),
+    "modalities": Rule("refuse", (["text"],)),
+    "audio": Rule("refuse", fix="The answer can only be text"),
+    "moderation": Rule("refuse", fix="Let a guardrail of the gateway check the text"),
+    "web_search_options": Rule("refuse", fix="Only models of OpenAI search by themselves"),
+    "functions": Rule("refuse", fix="Send 'tools' instead"),
+    "function_call": Rule("refuse", ("none", "auto"), "Send 'tool_choice' instead"),
+    "prediction": IGNORE,
+    "prompt_cache_options": IGNORE,
+    "prompt_cache_retention": IGNORE,
+    "safety_identifier": IGNORE,
+    "stream_options": IGNORE,
+    "messages.annotations": IGNORE,
+    "messages.audio": Rule("refuse", fix="Send the text that was spoken"),
+    "messages.function_call": Rule("refuse", fix="Send 'tool_calls' instead"),
+    "messages.reasoning": SILENT,  # its items are what is carried
+    "messages.reasoning_content": SILENT,
+    "part.index": SILENT,  # where a streamed call stood; its place in the array says so too
+    "part.prompt_cache_breakpoint": IGNORE,
+    "part.cache_control": IGNORE,  # as many clients of OpenAI-like gateways write it
+    "tools.cache_control": IGNORE,
+}
+"""What becomes of our own fields in other dialects, unless one of them says else; what is not here is refused."""
+
+
+def part_path(at: str, message: Message, index: int) -> str:
+    """Return where part number *index* of *message*, itself at the path *at*, stands in a request."""
+    part, before = message.parts[index], message.parts[:index]
+    if isinstance(part, ToolCall):
+        return f"{at}.tool_calls[{sum(isinstance(p, ToolCall) for p in before)}]"
+    if isinstance(part, Thinking):
+        return f"{at}.reasoning"
+    if message.extra is None or message.extra.form.get("content") != "list":
+        return f"{at}.content"
+    return f"{at}.content[{sum(not isinstance(p, ToolCall | Thinking) for p in before)}]"

@@ -3,38 +3,18 @@
 from typing import Any
 
 from headgate.core.chat import Request, Tool
-from headgate.dialects import anthropic_words
 from headgate.dialects.base import Abilities, Written
-from headgate.dialects.fit import IGNORE, RAW, SILENT, Fit, Rule, merge
+from headgate.dialects.contract import openai_chat as column
+from headgate.dialects.fit import RAW, Fit, merge
 from headgate.dialects.openai_messages import write_messages
 from headgate.dialects.openai_words import NAME
 
-# What to do with the fields that only the source has.
-_RULES = {
-    anthropic_words.NAME: {
-        "cache_control": IGNORE,
-        "service_tier": Rule("ignore", ("auto",)),
-        "speed": Rule("refuse", ("standard",)),
-        "diagnostics": IGNORE,
-        "betas": IGNORE,
-        "messages.cache_control": IGNORE,
-        "tools.cache_control": IGNORE,
-        "tools.input_examples": IGNORE,
-        "tools.eager_input_streaming": IGNORE,
-        "tools.defer_loading": Rule("ignore", (False,)),
-        "tools.allowed_callers": Rule("refuse", (["direct"],)),
-        "tools.type": SILENT,
-        "part.cache_control": IGNORE,
-        "part.caller": Rule("refuse", ({"type": "direct"},)),
-        "part.citations": Rule("ignore", ({"enabled": False},)),
-    }
-}
 _EFFORT_BY_BUDGET = ((4096, "low"), (16_384, "medium"))
 
 
 def write_request(request: Request, to: Abilities, *, drop: bool) -> Written:
     """Write *request*; raise ``BadRequest`` for what Chat Completions has no word for, unless *drop*."""
-    fit = Fit(NAME, request, to, drop, _RULES)
+    fit = Fit(NAME, request, to, drop, column.OWN)
     body: dict[str, Any] = {"model": to.model, "messages": write_messages(request, fit)}
     _limits(body, request, to, fit)
     for field in (
@@ -55,8 +35,7 @@ def write_request(request: Request, to: Abilities, *, drop: bool) -> Written:
         value = getattr(request, field)
         if value is not None and (value != 1 or fit.same):  # some models refuse even the default
             body[field] = value
-    if request.top_k is not None:
-        fit.refuse("top_k")
+    fit.unsaid(request, column.NEUTRAL)
     if request.stop is not None:
         body["stop"] = request.stop[0] if fit.form(request.extra, "stop") == "str" else request.stop
     if request.tools is not None:

@@ -46,7 +46,12 @@ class Words(Protocol):
     FIELDS: frozenset[str]
     """Every top-level field that its requests can have."""
     SPELLINGS: Mapping[str, str]
-    """Neutral field -> the path of it in the source, where that differs."""
+    """Neutral field -> the path of it in the source, where that differs; of a row of parts, below the part."""
+    ABROAD: Rules
+    """What becomes of its own fields in every other dialect, unless that one's ``OWN`` says else; may be missing."""
+
+    # Two functions may stand beside them, where its objects do not stand where those of Anthropic's do:
+    # part_path(at: str, message: Message, index: int) -> str, and message_path(request: Request, index: int) -> str.
 
 
 class Column(Protocol):
@@ -55,8 +60,22 @@ class Column(Protocol):
     NEUTRAL: Rules
     """By field of :class:`headgate.core.chat.Request`, and ``parts.image_url``-like names for parts of messages."""
     OWN: Mapping[str, Rules]
-    """By source, then by its own field: top-level names bare, others below ``messages.``, ``tools.``, ``part.``."""
+    """By source, then by its own field: top-level names bare, others below ``messages.``, ``tools.``, ``part.``.
 
+    Only what differs from the source's ``ABROAD``; what stands in neither is refused.
+    """
+
+
+ROWS = (
+    *("messages.name", "messages.system_midway"),
+    *("parts.image_url", "parts.image", "parts.audio", "parts.file", "parts.file_url", "parts.file_id"),
+    *("parts.tool_call", "parts.tool_result", "parts.tool_result_image", "parts.is_error"),
+    *("parts.thinking", "parts.refusal", "parts.citations", "parts.cache"),
+    *("tools.strict", "tools.custom", "tools.cache"),
+    *("tool_choice.required", "tool_choice.named", "tool_choice.none", "tool_choice.allowed"),
+    *("format.json_object", "format.json_schema"),
+)
+"""What a column's ``NEUTRAL`` has beside the fields of a request."""
 
 SOURCES: Mapping[str, str] = {
     "openai-chat": "openai_words",
@@ -76,6 +95,12 @@ def words(source: str) -> Words:
     """Return the words of a source."""
     module: Any = import_module(f"headgate.dialects.{SOURCES[source]}")
     return module  # type: ignore[no-any-return]  # a module is checked against the protocol by the tests
+
+
+@cache
+def own_rules(source: str, target: str) -> Rules:
+    """Return what becomes of the fields that only *source* has in a request that is written for *target*."""
+    return {**getattr(words(source), "ABROAD", {}), **column(target).OWN.get(source, {})}
 
 
 @cache

@@ -11,6 +11,7 @@ NANO = 10**9
 PICO_PER_NANO = 1000
 PICO_PER_USD_PER_MILLION = 10**6
 MAX_NANO = 2**63 - 1
+ENDLESS = 2**62
 
 
 class Usage(msgspec.Struct, omit_defaults=True):
@@ -163,18 +164,32 @@ class Price(msgspec.Struct, frozen=True):
 
         *most* bounds what is not tokens: its ``images``, ``searches``, ``characters`` and ``milliseconds``.
         """
-        dearest = max(self.input, self.cached or 0, self.cache_write or 0)
-        output, pico = self.output, self.request
-        extra = self.extra
-        if extra is not None:
-            dearest, output = max(dearest, extra.dearest_input), max(output, extra.dearest_output)
-            if most is not None:
-                pico += extra.units(most)
-        nano = -(-(pico + input_tokens * dearest + output_tokens * output) // PICO_PER_NANO)
+        fixed, output = self._dearest(input_tokens, most)
+        nano = -(-(fixed + output_tokens * output) // PICO_PER_NANO)
         for tier in self.tiers:
             if input_tokens > tier.above:
                 nano = max(nano, tier.price.bound(input_tokens, output_tokens, most))
         return nano
+
+    def affordable(self, input_tokens: int, nano: int, most: Usage | None = None) -> int:
+        """Return the most output tokens for which :meth:`bound` stays within *nano*; negative if the rest does not."""
+        fixed, output = self._dearest(input_tokens, most)
+        pico = nano * PICO_PER_NANO - fixed
+        tokens = pico // output if output else (ENDLESS if pico >= 0 else -1)
+        for tier in self.tiers:
+            if input_tokens > tier.above:
+                tokens = min(tokens, tier.price.affordable(input_tokens, nano, most))
+        return tokens
+
+    def _dearest(self, input_tokens: int, most: Usage | None) -> tuple[int, int]:
+        """Return pico-dollars for everything but the answer, and for one token of the answer, at the dearest."""
+        dearest, output, fixed = max(self.input, self.cached or 0, self.cache_write or 0), self.output, self.request
+        extra = self.extra
+        if extra is not None:
+            dearest, output = max(dearest, extra.dearest_input), max(output, extra.dearest_output)
+            if most is not None:
+                fixed += extra.units(most)
+        return fixed + input_tokens * dearest, output
 
 
 class Tier(msgspec.Struct, frozen=True):

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from time import monotonic
 
 from headgate.access.types import Principal
-from headgate.core.money import PICO_PER_NANO, Price
 from headgate.ledger.grants import Answer, GrantStore, Scope
 from headgate.ledger.meters import Meter
 from headgate.ledger.types import Ask, Hold
@@ -96,7 +95,7 @@ class Purse:
         output = ask.output_tokens
         if ask.price is not None:
             for account in self.accounts:
-                output = min(output, affordable(ask.price, ask.input_tokens, account.free))
+                output = min(output, ask.price.affordable(ask.input_tokens, account.free, ask.most))
         if self.meter is not None:
             output = min(output, self.meter.room() - ask.input_tokens)
         return output
@@ -137,18 +136,9 @@ class Purse:
 
 def worst(ask: Ask, output: int) -> int:
     """Return the most that a call with such an answer can cost; nothing where it has no price."""
-    return ask.price.bound(ask.input_tokens, output) if ask.price is not None else 0
+    return ask.price.bound(ask.input_tokens, output, ask.most) if ask.price is not None else 0
 
 
 def least_output(ask: Ask) -> int:
     """Return the shortest answer that the call can be given."""
     return min(max(ask.min_output, 1), ask.output_tokens) if ask.clamp else ask.output_tokens
-
-
-def affordable(price: Price, input_tokens: int, nano: int) -> int:
-    """Return the most output tokens for which ``price.bound`` stays within *nano*; negative if the prompt does not."""
-    dearest = max(price.input, price.cached or 0, price.cache_write or 0)
-    pico = nano * PICO_PER_NANO - input_tokens * dearest - price.request
-    if price.output == 0:
-        return 2**62 if pico >= 0 else -1
-    return pico // price.output

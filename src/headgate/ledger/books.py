@@ -67,7 +67,7 @@ class LedgerBooks:
         wanted = ask.output_tokens
         hold = Hold(
             ask=ask,
-            nano=0 if price is None else price.bound(ask.input_tokens, wanted),
+            nano=0 if price is None else price.bound(ask.input_tokens, wanted, ask.most),
             tokens=ask.input_tokens + wanted,
             output_tokens=wanted,
             at=self._clock() // 1000,

@@ -7,7 +7,7 @@ import msgspec
 
 from headgate.access.types import Principal
 from headgate.core.call import Record
-from headgate.core.money import Price
+from headgate.core.money import Price, Usage
 
 
 class Ask(msgspec.Struct, kw_only=True):
@@ -24,6 +24,8 @@ class Ask(msgspec.Struct, kw_only=True):
     """Upper bound of the prompt (R10)."""
     output_tokens: int
     """Upper bound of the answer: the caller's, else the model's, else 16,384."""
+    most: Usage | None = None
+    """Upper bounds of what is charged by the piece; ``None`` where nothing is."""
     min_output: int = 256
     """Clamping stops here; no clamping where it equals ``output_tokens`` or above."""
     clamp: bool = True

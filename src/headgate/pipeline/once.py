@@ -5,7 +5,7 @@ from time import monotonic
 
 from headgate.core.call import Attempt, Call
 from headgate.core.errors import BudgetSpent, HeadgateError, UpstreamFailed
-from headgate.core.money import Price
+from headgate.core.money import Price, Usage
 from headgate.dialects.base import PLAIN, Dialect, Written
 from headgate.ledger.types import Ask, Hold
 from headgate.pipeline.parts import Parts, neutral
@@ -21,7 +21,10 @@ PATIENT = 600.0  # on the last target, and for reasoning models, which think bef
 MAX_ERROR_BODY = 64 * 1024
 ERROR_BODY = 5.0  # seconds between the pieces of an error body
 DEFAULT_OUTPUT = 16_384
+SPOKEN = 250  # milliseconds that a character may take to say
+SEARCHED = 300  # bytes of the hundred documents that one search unit covers, were they all empty
 FRAMING = 32  # tokens that a provider may add around the messages, beyond a tenth for tokenizers that differ
+WRITES = frozenset(("chat", "images", "speech", "transcription"))  # what may be charged by the token made
 FREE = Price()  # counting tokens costs nothing anywhere
 
 
@@ -136,7 +139,8 @@ async def take_hold(call: Call, parts: Parts, target: Target) -> Hold:
         target=target.name,
         price=FREE if count else target.price,
         input_tokens=0 if count else len(call.body),
-        output_tokens=wanted * envelope.n if chat else 0,
+        output_tokens=wanted * envelope.n if call.operation in WRITES else 0,
+        most=None if chat else most_of(call),
         min_output=call.route.config.min_output * envelope.n if chat else 0,
         clamp=call.options.clamp and chat,
         deadline=call.deadline,
@@ -160,6 +164,21 @@ async def take_hold(call: Call, parts: Parts, target: Target) -> Hold:
             hold = await hold
     call.holds.append(hold)
     return hold
+
+
+def most_of(call: Call) -> Usage | None:
+    """The most that *call* can use of what is charged by the piece, from its bytes alone."""
+    size = len(call.body)
+    match call.operation:
+        case "images":
+            return Usage(images=call.envelope.n)
+        case "speech":
+            return Usage(characters=size, milliseconds=size * SPOKEN)
+        case "transcription":
+            return Usage(milliseconds=size * 2)  # speech codecs go down to some 6 kbit a second
+        case "rerank":
+            return Usage(searches=1 + size // SEARCHED)
+    return None
 
 
 def write_body(call: Call, target: Target, hold: Hold) -> bytes:

@@ -154,6 +154,9 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     deadline: float = 0.0
     who: Any = None
     envelope: Any = None
+    names: tuple[str, ...] = ()
+    """The caller's own order of models or routes, where it gave one; then ``asked`` holds what each stands for."""
+    asked: tuple[Any, ...] = ()
     request: Request | None = None
     """The neutral form, read once and only where a target speaks another dialect."""
     route: Any = None

@@ -1,6 +1,6 @@
 """The steps before a call leaves: each one small, each one testable alone."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from typing import Any
 
 from headgate.access.types import Principal
@@ -11,7 +11,9 @@ from headgate.pipeline.answer import own_head
 from headgate.pipeline.options import read_options
 from headgate.pipeline.parts import Parts, neutral
 from headgate.pipeline.settle import finish
+from headgate.pipeline.wishes import name_first, take_wishes
 from headgate.providers.base import Target, unsupported
+from headgate.routing.table import Route, in_order
 
 # Fields that make a call dearer than its model's price, with the values that do not.
 DEARER: dict[str, frozenset[bytes]] = {
@@ -43,29 +45,53 @@ async def read(call: Call, parts: Parts) -> None:
     if call.path_model:
         envelope = dialect.envelope_at(call.body, call.path_model, stream=call.path_stream)
     else:
-        envelope = dialect.envelope(call.body)
+        try:
+            envelope = dialect.envelope(call.body)
+        except BadRequest as error:
+            if error.param != "model":
+                raise
+            call.body = name_first(call.body, error)  # a list of models may stand for the one
+            envelope = dialect.envelope(call.body)
     call.envelope = envelope
+    fields = envelope.fields
+    if "headgate" in fields or "models" in fields:
+        take_wishes(call)
     call.streaming = envelope.stream
 
 
 def resolve(call: Call, parts: Parts) -> None:
     """Turn the model name into a route."""
+    if call.names:
+        call.asked = tuple(parts.snapshot.table.resolve(name) for name in call.names)
+        call.route = in_order(call.names, call.asked)
+        return
     call.route = parts.snapshot.table.resolve(call.envelope.model)
 
 
 def authorize(call: Call, parts: Parts) -> None:
     """Refuse what the key was not granted. A grant names a route, an alias, ``provider/model`` or ``provider/*``."""
     granted = call.who.models
-    if not granted or call.route.name in granted or call.envelope.model in granted:
+    if not granted:
         call.plan = call.route.targets
         return
-    call.plan = tuple(t for t in call.route.targets if t.name in granted or f"{t.provider.name}/*" in granted)
+    if call.asked:
+        may = [t for name, route in zip(call.names, call.asked, strict=True) for t in allowed(route, name, granted)]
+        call.plan = tuple(dict.fromkeys(may))
+    else:
+        call.plan = allowed(call.route, call.envelope.model, granted)
     if not call.plan:
         raise Forbidden(
             f"The key {call.who.name!r} may not use the model {call.envelope.model!r}. "
             f"Ask for a grant, or use one of: {', '.join(sorted(granted)[:20])}.",
             param="model",
         )
+
+
+def allowed(route: Route, name: str, granted: Collection[str]) -> tuple[Target, ...]:
+    """The deployments of *route*, asked for as *name*, that a key with these grants may use."""
+    if route.name in granted or name in granted:
+        return route.targets
+    return tuple(t for t in route.targets if t.name in granted or f"{t.provider.name}/*" in granted)
 
 
 def admit(call: Call, parts: Parts) -> Awaitable[None] | None:

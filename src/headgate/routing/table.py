@@ -1,6 +1,6 @@
 """Names to routes: what a caller may ask for, compiled once per configuration and swapped whole."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -33,10 +33,21 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     """A compiled route: its targets best first."""
 
     name: str
-    kind: Literal["route", "alias", "model"]
+    kind: Literal["route", "alias", "model", "list"]
     targets: tuple[Target, ...]
     config: RouteConfig
     reason: str
+
+
+def in_order(names: Sequence[str], routes: Sequence[Route]) -> Route:
+    """Return the route of a caller's own order: everything the first name stands for, then the second, and so on.
+
+    Its settings (time limit, attempts, what to refuse) are the first one's.
+    """
+    targets = tuple(dict.fromkeys(target for route in routes for target in route.targets))
+    first = routes[0].config
+    config = msgspec.structs.replace(first, attempts=max(first.attempts, len(targets)))
+    return Route(routes[0].name, "list", targets, config, f"the caller's own order: {', '.join(names)}")
 
 
 class RouteTable:

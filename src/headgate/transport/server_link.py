@@ -208,7 +208,7 @@ class Link:
         self.conn.answered(self)
 
     def switch(self, lines: bytes) -> "Tunnel":
-        """Answer 101 with header *lines*; from now on the connection is another protocol's. ``on_close`` still works."""
+        """Answer 101 with header *lines*; from now on the connection is another protocol's."""
         if self.closed:
             raise ClientGone("the client closed the connection")
         self.mode = ENDED

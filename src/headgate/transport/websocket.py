@@ -1,4 +1,4 @@
-"""WebSockets over any stream of bytes, from either side: https://www.rfc-editor.org/rfc/rfc6455. wsproto frames them."""
+"""WebSockets over any stream of bytes, from either side, framed by wsproto: https://www.rfc-editor.org/rfc/rfc6455."""
 
 import asyncio
 import base64

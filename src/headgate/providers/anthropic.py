@@ -8,6 +8,7 @@ from headgate.providers.base import Operation, ProviderConfig, Senders, Target
 from headgate.providers.catalog import Row, row
 from headgate.providers.compatible import CONNECT, HEADERS, locate
 from headgate.providers.endpoint import USER_AGENT, Endpoint, credential, fields, render
+from headgate.providers.raw import Headers, Heard, below, heard_among, request
 from headgate.transport.base import Outbound, Sender
 
 VERSION = "2023-06-01"  # what a caller who speaks another dialect gets: later versions refuse sampling parameters
@@ -26,7 +27,7 @@ BEARER = ("sk-ant-oat", "Bearer ")
 class Anthropic:
     """An account at Anthropic, or at a server that speaks its wire format."""
 
-    __slots__ = ("_heads", "_origin", "_version", "forward", "kind", "name", "sender")
+    __slots__ = ("_at", "_heads", "_lines", "_version", "forward", "kind", "name", "sender")
     prepare = None
 
     def __init__(self, name: str, config: ProviderConfig, known: Row, sender: Sender) -> None:
@@ -42,7 +43,8 @@ class Anthropic:
         self.kind = config.kind
         self.sender = sender
         self.forward = known.forwards()
-        self._origin = at.origin
+        self._at = at
+        self._lines = lines.copy()
         self._version = f"anthropic-version: {lines.pop('anthropic-version')}\r\n".encode("latin-1")
         self._heads = {(op, query): head(op, at, lines, query) for op in PATHS for query in QUERIES}
 
@@ -70,13 +72,22 @@ class Anthropic:
             extra = self._version + extra
         limits = target.timeouts
         return Outbound(
-            self._origin,
+            self._at.origin,
             self._heads.get((operation, query)) or self._heads[operation, b""],
             extra,
             body,
             limits.connect or CONNECT,
             limits.headers or HEADERS,
         )
+
+    def raw(self, method: str, path: str, query: bytes, headers: Headers, body: bytes) -> Outbound:
+        """Return the signed request for any path, under the version that the caller asked for if it asked for one."""
+        return request(method, self._at, path, query, self._lines, headers, body, yields=self.forward)
+
+    def heard(self, method: str, path: str) -> Heard | None:
+        """Chat, and counting of tokens."""
+        rest = below(self._at, path)
+        return heard_among(DIALECTS.items(), method, f"/v1{rest}" if self._at.path.endswith("/v1") else rest)
 
 
 def build(name: str, config: ProviderConfig, senders: Senders) -> Anthropic:

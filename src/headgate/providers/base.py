@@ -1,6 +1,6 @@
 """A provider: whom we call, how to sign it, and which dialect it speaks."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -10,6 +10,7 @@ from headgate.core.errors import BadRequest
 from headgate.core.money import Price
 from headgate.core.secret import Secret
 from headgate.dialects.base import Abilities, Dialect
+from headgate.providers.raw import Heard
 from headgate.transport.base import Outbound, Sender
 
 
@@ -109,6 +110,26 @@ class Provider(Protocol):
 
         *extra* is header lines of this call, each ending in CRLF. *query* is the caller's own query string; only one
         that the provider is known to understand (``beta=true``) goes on, any other is left out.
+        """
+        ...
+
+    def raw(
+        self, method: str, path: str, query: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes
+    ) -> Outbound:
+        """Return the signed request for any path of the provider's own API; see :func:`headgate.providers.raw.request`.
+
+        *path* begins with a slash and is checked: ASCII, percent-encoded as it came, without ``.`` and ``..`` steps,
+        empty steps or control characters. It is taken below the base URL, the end of which it may repeat. *query* is
+        the caller's own, without credentials. *headers* (names in lower case) are the caller's that may go on: none
+        that frame, authenticate or are meant for the gateway; the provider's own go over them. Called after
+        ``prepare``. Raise ``NotFound`` where the provider has no API of its own.
+        """
+        ...
+
+    def heard(self, method: str, path: str) -> Heard | None:
+        """Return what a call of *path* (as for :meth:`raw`) stands for, ``None`` where the gateway does not know it.
+
+        A known one is held, counted and recorded like a call of the gateway's own surfaces, in the dialect named.
         """
         ...
 

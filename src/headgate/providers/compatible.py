@@ -7,6 +7,7 @@ from headgate.dialects.base import Dialect
 from headgate.providers.base import Operation, ProviderConfig, Senders, Target
 from headgate.providers.catalog import Row, row
 from headgate.providers.endpoint import USER_AGENT, Endpoint, credential, endpoint, fields, render
+from headgate.providers.raw import Headers, Heard, below, heard_among, request
 from headgate.transport.base import Outbound, Sender
 
 PATHS: dict[Operation, tuple[str, str]] = {
@@ -21,7 +22,7 @@ HEADERS = 30.0
 class Compatible:
     """An account at a server that speaks OpenAI's wire format."""
 
-    __slots__ = ("_dialects", "_heads", "_operations", "_origin", "forward", "kind", "name", "sender", "stores")
+    __slots__ = ("_at", "_dialects", "_heads", "_lines", "_operations", "forward", "kind", "name", "sender", "stores")
     prepare = None
 
     def __init__(self, name: str, config: ProviderConfig, known: Row, sender: Sender) -> None:
@@ -34,7 +35,8 @@ class Compatible:
         self.forward = known.forwards()
         self.stores = known.stores
         self._operations = known.operations
-        self._origin = at.origin
+        self._at = at
+        self._lines = lines
         chat = tuple(DIALECTS[one] for one in known.chat) if "chat" in known.operations else ()
         self._dialects: dict[Operation, tuple[Dialect, ...]] = {"chat": chat}
         if "embeddings" in known.operations:
@@ -66,13 +68,21 @@ class Compatible:
         """Return the signed request. No query is known to these servers."""
         limits = target.timeouts
         return Outbound(
-            self._origin,
+            self._at.origin,
             self._heads.get(spoken) or self._heads[operation],
             extra,
             body,
             limits.connect or CONNECT,
             limits.headers or HEADERS,
         )
+
+    def raw(self, method: str, path: str, query: bytes, headers: Headers, body: bytes) -> Outbound:
+        """Return the signed request for any path."""
+        return request(method, self._at, path, query, self._lines, headers, body, yields=self.forward)
+
+    def heard(self, method: str, path: str) -> Heard | None:
+        """The paths of its dialects."""
+        return heard_among(self._dialects.items(), method, below(self._at, path))
 
 
 def build(name: str, config: ProviderConfig, senders: Senders) -> Compatible:

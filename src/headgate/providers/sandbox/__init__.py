@@ -1,10 +1,12 @@
 """The sandbox: a provider inside the gateway, without network or key, that answers the same request always alike."""
 
+from headgate.core.errors import NotFound
 from headgate.dialects import embeddings, openai_chat
 from headgate.dialects.base import Dialect
 from headgate.providers.base import Operation, ProviderConfig, Senders, Target
 from headgate.providers.catalog import row
 from headgate.providers.endpoint import endpoint
+from headgate.providers.raw import Headers, Heard, heard_among
 from headgate.providers.sandbox.sender import SandboxSender
 from headgate.transport.base import Outbound
 
@@ -53,6 +55,14 @@ class Sandbox:
         return Outbound(
             self._origin, HEADS[operation], extra, body, headers_timeout=target.timeouts.headers or PATIENCE
         )
+
+    def raw(self, method: str, path: str, query: bytes, headers: Headers, body: bytes) -> Outbound:
+        """Nothing: there is no API behind the sandbox that is not the gateway's own."""
+        raise NotFound("The sandbox has no API of its own; ask for its models, such as sandbox/chat.")
+
+    def heard(self, method: str, path: str) -> Heard | None:
+        """The paths of its dialects."""
+        return heard_among(DIALECTS.items(), method, path.removeprefix("/v1"))
 
 
 def build(name: str, config: ProviderConfig, senders: Senders) -> Sandbox:

@@ -2,16 +2,18 @@
 
 from headgate.dialects.anthropic import AnthropicMessages, CountTokens
 from headgate.dialects.base import Dialect
+from headgate.dialects.completions import Completions
 from headgate.dialects.openai import OpenAIChat
 from headgate.dialects.openai_embeddings import Embeddings
 from headgate.dialects.rerank import Rerank
 
 openai_chat = OpenAIChat()
+openai_completions = Completions()
 anthropic_messages = AnthropicMessages()
 count_tokens = CountTokens()
 embeddings = Embeddings()
 rerank = Rerank()
 
 DIALECTS: dict[str, Dialect] = {
-    one.name: one for one in (openai_chat, anthropic_messages, count_tokens, embeddings, rerank)
+    one.name: one for one in (openai_chat, openai_completions, anthropic_messages, count_tokens, embeddings, rerank)
 }

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from headgate.core.call import Operation
-from headgate.dialects import anthropic_messages, count_tokens, embeddings, openai_chat
+from headgate.dialects import anthropic_messages, count_tokens, embeddings, openai_chat, openai_completions
 from headgate.surfaces import health, listing
 
 
@@ -46,6 +46,10 @@ def later(module: str, name: str) -> Callable[..., Awaitable[None]]:
 
 DOORS: tuple[Door, ...] = (
     Door("/v1/chat/completions", "openai", "chat", openai_chat, "Chat, in OpenAI's form"),
+    Door("/v1/completions", "openai", "chat", openai_completions, "Text that goes on, in OpenAI's form"),
+    Door("/api/v1/chat/completions", "openai", "chat", openai_chat, "The same, under the management API's prefix"),
+    Door("/ai/chat/completions", "task", "chat", openai_chat, "Chat, among the task surfaces"),
+    Door("/ai/embeddings", "task", "embeddings", embeddings, "Embeddings, among the task surfaces"),
     Door("/v1/embeddings", "openai", "embeddings", embeddings, "Embeddings, in OpenAI's form"),
     Door("/v1/messages", "anthropic", "chat", anthropic_messages, "Chat, in Anthropic's form"),
     Door("/v1/messages/count_tokens", "anthropic", "count_tokens", count_tokens, "Count a prompt's tokens"),
@@ -54,6 +58,9 @@ DOORS: tuple[Door, ...] = (
 PAGES: tuple[Page, ...] = (
     Page("/v1/models", listing.list_models, "The models this key can call now", "gateway:use"),
     Page("/v1/models/", listing.one_model, "One model", "gateway:use", rest=True),
+    Page("/ai/models", listing.list_models, "The models this key can call now", "gateway:use"),
+    Page("/ai/code/generate", later("code", "generate"), "Write code, told from prose", "gateway:use", "POST"),
+    Page("/api/v1/gateway/llm/invoke", later("invoke", "invoke"), "A prompt in, its text out", "gateway:use", "POST"),
     Page("/v1/stream", later("socket_stream", "stream_socket"), "Chat over a WebSocket", "gateway:use"),
     Page("/health", health.alive, "Liveness: the loop turns", None),
     Page("/livez", health.alive, "Second name of /health", None),

@@ -36,6 +36,8 @@ class EmbedReply(msgspec.Struct, kw_only=True):
     model: str = ""
     created: int = 0
     vectors: list[list[float]]
+    encoding: Literal["float", "base64"] | None = None
+    """How the caller wants them printed: as in the request."""
     usage: Usage | None = None
     extra: Extra | None = None
 

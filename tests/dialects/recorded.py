@@ -12,13 +12,18 @@ CHAT = ("openai", "azure", "groq", "mistral", "deepseek", "together")
 
 
 @cache
-def rows(name: str) -> list[dict[str, Any]]:
-    """Return the chat exchanges of one provider, or skip the test that asks for them."""
+def every(name: str) -> list[dict[str, Any]]:
+    """Return the exchanges of one provider, or skip the test that asks for them."""
     file = FOLDER / f"{name}.jsonl"
     if not file.is_file():
         pytest.skip("the recorded exchanges are not here")
-    found = [json.loads(line) for line in file.read_text().splitlines()]
-    return [row for row in found if row["api"] in ("chat", "messages")]
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+@cache
+def rows(name: str) -> list[dict[str, Any]]:
+    """Return the chat exchanges of one provider."""
+    return [row for row in every(name) if row["api"] in ("chat", "messages")]
 
 
 def streams(name: str) -> list[bytes]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from headgate.config import ConfigError, Known, loads
 from headgate.core.errors import HeadgateError
-from headgate.dialects import anthropic_messages, embeddings, openai_chat
+from headgate.dialects import anthropic_messages, embeddings, openai_chat, openai_completions
 from headgate.dialects.json_guard import top_level
 from tests.proofs import Progress
 
@@ -17,6 +17,9 @@ SLOWEST = 1.0
 CHAT = b'{"model":"m","messages":[{"role":"system","content":"s"},{"role":"user","content":[{"type":"text","text":"\\u00e4\\ud83d\\ude00"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AA=="}}]},{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\\"a\\":1}"}}]},{"role":"tool","tool_call_id":"c","content":"r"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}],"tool_choice":"auto","response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{}}},"max_tokens":5,"temperature":0.5,"stop":["a"],"stream":true,"stream_options":{"include_usage":true},"n":1,"user":"u"}'
 MESSAGES = b'{"model":"m","max_tokens":5,"system":[{"type":"text","text":"s","cache_control":{"type":"ephemeral"}}],"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"s"},{"type":"tool_use","id":"c","name":"f","input":{"a":1e3}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"c","content":[{"type":"text","text":"r"}],"is_error":false}]}],"tools":[{"name":"f","input_schema":{"type":"object"}}],"tool_choice":{"type":"auto"},"stop_sequences":["x"],"metadata":{"user_id":"u"},"stream":true}'
 EMBED = b'{"model":"m","input":["a",[1,2]],"encoding_format":"float","dimensions":8}'
+COMPLETIONS = b'{"model":"m","prompt":"a","max_tokens":5,"logprobs":2,"stop":["a"],"n":1,"best_of":1,"echo":false,"suffix":"s","stream":true,"stream_options":{"include_usage":true},"logit_bias":{"5":1}}'
+COMPLETIONS_REPLY = b'{"id":"i","object":"text_completion","created":1,"model":"m","choices":[{"text":"x","index":0,"logprobs":{"tokens":["x"],"token_logprobs":[-1.5],"top_logprobs":[{"x":-1.5}],"text_offset":[0]},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}'
+COMPLETIONS_STREAM = b'data: {"id":"i","object":"text_completion","created":1,"choices":[{"text":"a","index":0,"logprobs":{"tokens":["a"]},"finish_reason":null}],"model":"m"}\n\ndata: {"choices":[{"text":"","index":0,"finish_reason":"stop"}]}\n\ndata: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\ndata: [DONE]\n\n'
 CHAT_REPLY = b'{"id":"i","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"x","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}'
 MESSAGE_REPLY = b'{"id":"i","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"x"},{"type":"tool_use","id":"c","name":"f","input":{}}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":1,"output_tokens":2}}'
 CHAT_STREAM = b'data: {"id":"i","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"a"},"finish_reason":null}]}\n\ndata: {"id":"i","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{"}}]},"finish_reason":null}]}\n\ndata: {"id":"i","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\ndata: [DONE]\n\n'
@@ -115,6 +118,12 @@ TARGETS: dict[str, tuple[bytes, Callable[[bytes, random.Random], None]]] = {
     "messages tap": (MESSAGE_STREAM, streamed(lambda: anthropic_messages.tap(hide_usage=False))),
     "messages reader": (MESSAGE_STREAM, streamed(anthropic_messages.reader)),
     "embeddings envelope": (EMBED, plain(embeddings.envelope)),
+    "completions envelope": (COMPLETIONS, plain(openai_completions.envelope)),
+    "completions request": (COMPLETIONS, plain(openai_completions.read_request)),
+    "completions reply": (COMPLETIONS_REPLY, plain(openai_completions.read_reply)),
+    "completions sniff": (COMPLETIONS_REPLY, plain(openai_completions.sniff)),
+    "completions tap": (COMPLETIONS_STREAM, streamed(lambda: openai_completions.tap(hide_usage=True))),
+    "completions reader": (COMPLETIONS_STREAM, streamed(openai_completions.reader)),
     "configuration": (CONFIG, plain(config)),
 }
 

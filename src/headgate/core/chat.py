@@ -199,6 +199,7 @@ class Request(msgspec.Struct, kw_only=True):
     """Whether the text of its thoughts is wanted."""
     verbosity: str | None = None
     service_tier: str | None = None
+    """auto, default, flex, priority; any other word is the source's own."""
     cache_key: str | None = None
     """Calls of one key share a prompt cache (OpenAI's ``prompt_cache_key``)."""
     store: bool | None = None
@@ -230,6 +231,10 @@ class Reply(msgspec.Struct, kw_only=True):
     choices: list[Choice]
     usage: Usage | None = None
     extra: Extra | None = None
+    request: Request | None = None
+    """What was asked, for a format that repeats it in the answer."""
+    call_id: str = ""
+    """The gateway's own id of the exchange, for a format whose ids the gateway gives."""
 
 
 class Start(msgspec.Struct, tag=True):

@@ -58,7 +58,7 @@ class SseReader(Watch):
         if not isinstance(document, dict):
             return
         if document.get("error") is not None or event.name == "error":
-            self._fail_with(document.get("error"))
+            self._fail_with(document.get("error") or document)  # Responses' may be flat
             return
         before = len(chunks)
         self._understand(document, data, chunks)

@@ -297,16 +297,48 @@ def test_thinking_streams_with_its_proof(dialect):
     assert [p for p in again.choices[0].parts if isinstance(p, Text)] == [Text("answer")]
 
 
-def test_nobody_is_shown_another_providers_proof():
-    foreign: list[Any] = [
-        Thinking("hm", "secret", source="other"),
-        Thinking(redacted="secret", source="other"),
-        Text("x"),
-    ]
-    reply = Reply(id="r", model="m", choices=[Choice(0, foreign, "stop")])
-    assert b"secret" not in anthropic_messages.write_reply(reply)
-    assert b"secret" not in write(anthropic_messages, unfold(reply))
-    vendor.check_message(anthropic_messages.write_reply(reply))
+FOREIGN: list[Part] = [
+    Thinking("hm", "secret1", source="gemini"),
+    Thinking("", "secret2", source="gemini", of="c1"),
+    Thinking("so", redacted="secret3", source="openai-responses", id="rs_1"),
+    Thinking(redacted="secret4", source="openai-responses", id="rs_2"),
+    Text("x"),
+    ToolCall("c1", "f", "{}"),
+]
+
+
+def history_of(dialect: Dialect, printed: dict[str, Any]) -> bytes:
+    """A request that sends an answer back, as clients do."""
+    message = printed["choices"][0]["message"] if dialect is openai_chat else {k: printed[k] for k in ("role", "content")}
+    return json.dumps({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}, message]}).encode()
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("streamed", [False, True])
+def test_another_dialects_proofs_go_through_a_client_and_back_but_to_no_other_provider(dialect, streamed):
+    reply = Reply(id="r", model="m", choices=[Choice(0, list(FOREIGN), "stop")])
+    printed = json.loads(dialect.write_reply(reply))
+    if streamed:
+        written = write(dialect, unfold(reply))
+        if dialect is anthropic_messages:
+            printed = vendor.whole_message(written)
+        else:
+            deltas = [d["choices"][0]["delta"] for d in vendor.documents(written) if d["choices"]]
+            details = [item for delta in deltas for item in delta.get("reasoning_details", ())]
+            printed["choices"][0]["message"]["reasoning_details"] = details
+    request = dialect.read_request(history_of(dialect, printed))
+    thoughts = [part for part in request.messages[1].parts if isinstance(part, Thinking)]
+    for part in thoughts:
+        part.extra = None
+    assert thoughts == [part for part in FOREIGN if isinstance(part, Thinking)]
+    for target in DIALECTS:
+        if target is not dialect:
+            sent = target.write_request(request, Abilities("c", "p/c"), drop=False)
+            assert b"secret" not in sent.body and len(sent.dropped) == len(thoughts)
+    own = anthropic_messages.write_request(request, Abilities("c", "p/c"), drop=False)
+    assert b"secret" not in own.body
+    if dialect is anthropic_messages:
+        vendor.check_message(json.dumps(printed).encode())
 
 
 def test_the_native_reason_and_the_stop_sequence_are_told():

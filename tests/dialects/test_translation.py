@@ -7,7 +7,7 @@ import pytest
 
 from headgate.core.errors import BadRequest
 from headgate.dialects import anthropic_messages, openai_chat
-from headgate.dialects.base import Abilities
+from headgate.dialects.base import Abilities, Profile
 from headgate.dialects.fit import MAX_TOLD
 from tests.dialects import recorded
 
@@ -187,7 +187,11 @@ def test_system_messages_lead_and_later_ones_stay():
         USER,
         {"role": "system", "content": "later"},
     ]
-    body, _ = to_anthropic({"messages": messages})
+    with pytest.raises(BadRequest) as caught:
+        to_anthropic({"messages": messages})
+    assert caught.value.param == "messages[3]" and "before the first message" in caught.value.message
+    midway = Abilities("t", "p/t", profile=Profile(system_midway=True))
+    body, _ = to_anthropic({"messages": messages}, midway)
     marked = {"type": "text", "text": "b", "cache_control": {"type": "ephemeral"}}
     assert body["system"] == [{"type": "text", "text": "a"}, marked]
     assert body["messages"] == [USER, {"role": "system", "content": "later"}]

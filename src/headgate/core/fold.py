@@ -26,7 +26,6 @@ _KINDS: dict[str, type[Text] | type[Thinking] | type[Refusal]] = {
     "thinking": Thinking,
     "refusal": Refusal,
 }
-_NAMES = {Text: "text", Thinking: "thinking", Refusal: "refusal"}
 
 
 class _Folded:
@@ -79,19 +78,23 @@ class _Folded:
 
     def _signature(self, chunk: SignatureDelta) -> None:
         last = self.choice.parts[-1] if self.choice.parts else None
+        unproven = last if isinstance(last, Thinking) and last.redacted is None and last.of == chunk.of else None
+        if chunk.redacted is not None and (unproven is None or chunk.id is None or unproven.signature is not None):
+            unproven = None  # with an id it would be of the very item that was just told
+        if unproven is None or unproven.id not in (None, chunk.id):
+            unproven = Thinking(of=chunk.of)
+            self._begin(unproven)
+        unproven.source, unproven.id = chunk.source, chunk.id
         if chunk.redacted is not None:
-            self._begin(Thinking(redacted=chunk.redacted, source=chunk.source, of=chunk.of, id=chunk.id))
-        elif isinstance(last, Thinking) and last.redacted is None and last.of == chunk.of:
-            last.signature = (last.signature or "") + (chunk.signature or "")
-            last.source, last.id = chunk.source, chunk.id
+            unproven.redacted = chunk.redacted
         else:
-            self._begin(Thinking(signature=chunk.signature, source=chunk.source, of=chunk.of, id=chunk.id))
+            unproven.signature = (unproven.signature or "") + (chunk.signature or "")
 
     def _cite(self, chunk: CitationDelta) -> None:
-        if not self.choice.parts or not isinstance(self.choice.parts[-1], Text):
-            self._begin(Text(""))
-        last = self.choice.parts[-1]
-        assert isinstance(last, Text)
+        last = next((part for part in reversed(self.choice.parts) if isinstance(part, Text)), None)
+        if last is None:
+            last = Text("")
+            self._begin(last)
         last.citations = [*(last.citations or ()), chunk.citation]
 
     def _tool(self, chunk: ToolDelta) -> None:
@@ -146,21 +149,26 @@ def _chunks(choice: Choice) -> list[Chunk]:
         if isinstance(part, ToolCall):
             chunks.append(ToolDelta(calls, part.id, part.name, part.arguments, at))
             calls += 1
-        elif isinstance(part, Thinking) and part.redacted is not None:
-            chunks.append(SignatureDelta(None, part.redacted, at, part.source, part.of, part.id))
-        elif isinstance(part, Thinking) and part.of is not None:
-            chunks.append(SignatureDelta(part.signature, None, at, part.source, part.of, part.id))
-        elif isinstance(part, Text | Thinking | Refusal):
+        elif isinstance(part, Thinking):
+            chunks += _thought(part, at, before)
+        elif isinstance(part, Text | Refusal):
             new = not part.text or type(part) is type(before)
-            chunks.append(TextDelta(part.text, at, _NAMES[type(part)], new))  # type: ignore[arg-type]
-            if isinstance(part, Thinking) and part.signature is not None:
-                chunks.append(SignatureDelta(part.signature, None, at, part.source, None, part.id))
+            chunks.append(TextDelta(part.text, at, "text" if isinstance(part, Text) else "refusal", new))
             if isinstance(part, Text):
                 chunks += [CitationDelta(one, at) for one in part.citations or ()]
         before = part
     if choice.finish is not None:
         chunks.append(End(choice.finish, choice.native, choice.stop_sequence, at))
     return chunks
+
+
+def _thought(part: Thinking, at: int, before: Part | None) -> list[Chunk]:
+    proof = SignatureDelta(part.signature, part.redacted, at, part.source, part.of, part.id)
+    proven = part.signature is not None or part.redacted is not None
+    if part.of is not None or (part.redacted is not None and part.id is None):
+        return [proof]
+    text = TextDelta(part.text, at, "thinking", not part.text or isinstance(before, Thinking))
+    return [text, proof] if proven else [text]
 
 
 def _joined(one: Any, other: Any) -> Any:

@@ -1,13 +1,16 @@
 """Writes the system text and the messages of a Messages request from the neutral form."""
 
 import base64
+import re
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
 from headgate.core.chat import (
     Audio,
-    Extra,
+    Cache,
+    Citation,
     File,
     Image,
     Message,
@@ -22,9 +25,11 @@ from headgate.core.chat import (
 from headgate.core.errors import BadRequest
 from headgate.dialects import wire
 from headgate.dialects.anthropic_words import NAME
-from headgate.dialects.fit import RAW, Fit, merge, part_path, plain
+from headgate.dialects.contract import anthropic_messages as column
+from headgate.dialects.fit import RAW, Fit, merge, message_path, part_path, plain, result_path
 
 Block = dict[str, Any]
+_ID = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 _SYSTEM = ("system", "developer")
 
 
@@ -35,15 +40,13 @@ def write_messages(body: dict[str, Any], request: Request, fit: Fit) -> None:
     that follow each other become one message, as one turn's results have to come together.
     """
     messages = request.messages
-    own_system = request.extra is not None and "system" in request.extra.form
     if fit.same:
-        leading = 1 if own_system else 0
+        leading = 1 if request.extra is not None and "system" in request.extra.form else 0
     else:
         leading = next((i for i, m in enumerate(messages) if m.role not in _SYSTEM), len(messages))
-    shift = 1 if own_system else 0
     system: list[Block] = []
     for index, message in enumerate(messages[:leading]):
-        system += _blocks(message, "system" if own_system else f"messages[{index}]", fit)
+        system += _blocks(message, message_path(fit.source, request, index), fit)
     if leading:
         text = plain(messages[0].parts) if leading == 1 else None
         listed = fit.form(messages[0].extra, "content") == "list"
@@ -52,7 +55,7 @@ def write_messages(body: dict[str, Any], request: Request, fit: Fit) -> None:
             del body["system"]
     turns: list[Block] = []
     for index, message in enumerate(messages[leading:], leading):
-        turn = _turn(message, f"messages[{index - shift}]", fit)
+        turn = _turn(message, message_path(fit.source, request, index), fit)
         if turn is None:
             continue
         before = turns[-1] if turns else None
@@ -68,8 +71,11 @@ def _turn(message: Message, at: str, fit: Fit) -> Block | None:
     if message.extra is not None and message.extra.form.get("role") == "function" and not fit.same:
         fit.refuse(at, "Send tool calls and their results instead")
         return None
+    if role == "system" and not fit.same and not fit.to.profile.system_midway:
+        fit.leave(column.NEUTRAL["messages.system_midway"], at)
+        return None
     if message.name is not None:
-        fit.ignore(f"{at}.name")
+        fit.leave(column.NEUTRAL["messages.name"], f"{at}.name")
     leftover = fit.leftover(message.extra, at)
     blocks = _blocks(message, at, fit)
     text = plain(message.parts)
@@ -98,17 +104,18 @@ def _blocks(message: Message, at: str, fit: Fit) -> list[Block]:
 def _block(part: Part, path: str, fit: Fit) -> Block | None:
     """Write one block; ``None`` where it was left out."""
     if isinstance(part, Text | ToolCall) and part.extra is not None and part.extra.form.get("part") == RAW:
-        if fit.same:
-            return part.extra.fields
-        fit.refuse(path)
-        return None
+        return fit.raw(part.extra, path)
     block: Block | None
-    if isinstance(part, Text | Refusal):
+    if isinstance(part, Text):
+        block = {"type": "text", "text": part.text}
+        if part.citations:
+            _cite(block, part.citations, path, fit)
+    elif isinstance(part, Refusal):
         block = {"type": "text", "text": part.text}
     elif isinstance(part, Thinking):
         return _thinking(part, path, fit)
     elif isinstance(part, ToolCall):
-        block = {"type": "tool_use", "id": part.id, "name": part.name, "input": _input(part, path, fit)}
+        block = {"type": "tool_use", "id": fitting(part.id, fit), "name": part.name, "input": _input(part, path, fit)}
     elif isinstance(part, ToolResult):
         block = _result(part, path, fit)
     elif isinstance(part, Image):
@@ -116,12 +123,34 @@ def _block(part: Part, path: str, fit: Fit) -> Block | None:
     elif isinstance(part, File):
         block = _document(part, path, fit)
     else:
-        assert isinstance(part, Audio)
-        fit.refuse(path, "This API takes no audio")
+        fit.leave(column.NEUTRAL["parts.audio"], path)
         return None
     if block is not None:
-        merge(block, fit.leftover(part.extra, path, *carried(part.extra, block, fit)))
+        if not isinstance(part, Refusal | Audio) and part.cache is not None:
+            block["cache_control"] = marker(part.cache)
+        merge(block, fit.leftover(part.extra, path))
     return block
+
+
+def marker(ttl: Cache) -> Block:
+    """Write a cache marker."""
+    return {"type": "ephemeral", "ttl": ttl} if ttl else {"type": "ephemeral"}
+
+
+def fitting(id_: str, fit: Fit) -> str:
+    """Return the id of a tool call, or for one with characters that the API refuses another: always the same."""
+    if fit.same or _ID(id_) is not None:
+        return id_
+    return "hg_" + blake2b(id_.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+
+def _cite(block: Block, citations: list[Citation], path: str, fit: Fit) -> None:
+    """Put back the citations that the API itself gave; others it would not believe."""
+    own = [one.extra.fields for one in citations if one.extra is not None and one.extra.dialect == NAME]
+    if own:
+        block["citations"] = own
+    if len(own) != len(citations):
+        fit.leave(column.NEUTRAL["parts.citations"], fit.inner(path, "parts.citations"))
 
 
 def _thinking(part: Thinking, path: str, fit: Fit) -> Block | None:
@@ -151,7 +180,7 @@ def _input(part: ToolCall, path: str, fit: Fit) -> Any:
     try:
         wire.members(text.encode())
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        where = f"{path}.{'input' if fit.same else 'function.arguments'}"
+        where = fit.inner(path, "parts.arguments")
         raise BadRequest(
             f"'{where}' is not a JSON object, which is what this model's API takes.", code="invalid_value", param=where
         ) from None
@@ -159,13 +188,12 @@ def _input(part: ToolCall, path: str, fit: Fit) -> Any:
 
 
 def _result(part: ToolResult, path: str, fit: Fit) -> Block:
-    block: Block = {"type": "tool_result", "tool_use_id": part.call_id}
+    block: Block = {"type": "tool_result", "tool_use_id": fitting(part.call_id, fit)}
     text = plain(part.parts)
     if text is not None and fit.form(part.extra, "content") != "list":
         block["content"] = text
     elif part.parts or fit.form(part.extra, "content") != "absent":
-        at = f"{path}.content" if fit.same else path.removesuffix("[0]")
-        inner = [_block(one, f"{at}[{i}]", fit) for i, one in enumerate(part.parts)]
+        inner = [_block(one, result_path(fit.source, path, i), fit) for i, one in enumerate(part.parts)]
         block["content"] = [one for one in inner if one is not None]
         if not block["content"] and not fit.same:
             block["content"] = ""
@@ -176,7 +204,7 @@ def _result(part: ToolResult, path: str, fit: Fit) -> Block:
 
 def _image(part: Image, path: str, fit: Fit) -> Block | None:
     if part.detail not in (None, "auto"):
-        fit.ignore(f"{path}.image_url.detail")
+        fit.ignore(fit.inner(path, "parts.detail"))
     if part.data is not None:
         return {"type": "image", "source": {"type": "base64", "media_type": part.media_type, "data": part.data}}
     if part.url is None:
@@ -185,7 +213,7 @@ def _image(part: Image, path: str, fit: Fit) -> Block | None:
         fit.refuse(path, "Send the image's URL or bytes instead")
         return None
     if part.url.startswith("data:") and not fit.same:
-        fit.refuse(f"{path}.image_url.url", "A data URL must be of the form data:image/png;base64,...")
+        fit.refuse(fit.inner(path, "parts.image_url"), "A data URL must be of the form data:image/png;base64,...")
         return None
     return {"type": "image", "source": {"type": "url", "url": part.url}}
 
@@ -206,8 +234,8 @@ def _document(part: File, path: str, fit: Fit) -> Block | None:
     elif fit.same and part.file_id is not None:
         source = {"type": "file", "file_id": part.file_id}
     elif not fit.same:
-        where = f"{path}.file.file_id" if part.file_id is not None else f"{path}.file.file_data"
-        fit.refuse(where, "Send the document as a data URL (data:application/pdf;base64,...)")
+        row = "parts.file_id" if part.file_id is not None else "parts.file"
+        fit.leave(column.NEUTRAL["parts.file_id"], fit.inner(path, row))
         return None
     block: Block = {"type": "document"}
     if source is not None:
@@ -215,18 +243,3 @@ def _document(part: File, path: str, fit: Fit) -> Block | None:
     if part.name is not None:
         block["title"] = part.name
     return block
-
-
-def carried(extra: Extra | None, written: dict[str, Any], fit: Fit) -> tuple[str, ...]:
-    """Carry cache markers that came in another dialect's objects; return the names of the fields they stood in."""
-    if extra is None or fit.same:
-        return ()
-    marker = extra.fields.get("cache_control")  # as many clients of OpenAI-like gateways write it
-    explicit = extra.fields.get("prompt_cache_breakpoint")
-    if marker is not None:
-        written["cache_control"] = marker
-    elif explicit is not None:
-        given = wire.decode(explicit)
-        ttl = given.get("ttl") if isinstance(given, dict) else None
-        written["cache_control"] = {"type": "ephemeral"} | ({"ttl": ttl} if ttl in ("5m", "1h") else {})
-    return ("cache_control", "prompt_cache_breakpoint")

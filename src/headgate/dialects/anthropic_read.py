@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from headgate.core.chat import (
+    Cache,
+    Citation,
     Extra,
     File,
     Format,
@@ -14,14 +16,14 @@ from headgate.core.chat import (
     Part,
     Request,
     Text,
-    Thinking,
     Tool,
     ToolCall,
     ToolChoice,
     ToolResult,
 )
 from headgate.dialects import wire
-from headgate.dialects.anthropic_words import NAME
+from headgate.dialects.anthropic_pieces import citation, thought
+from headgate.dialects.anthropic_words import NAME, THINKING, TIERS
 from headgate.dialects.envelope import no_content
 from headgate.dialects.fields import Fields, items, starts, text
 from headgate.dialects.fit import RAW
@@ -32,6 +34,7 @@ Meta = msgspec.Meta
 _role = msgspec.json.Decoder(Literal["user", "assistant", "system"])
 _share = msgspec.json.Decoder(Annotated[float, Meta(ge=0, le=1)])
 _top = msgspec.json.Decoder(Annotated[int, Meta(ge=0)])
+_MARKERS = ({"type": "ephemeral"}, {"type": "ephemeral", "ttl": "5m"}, {"type": "ephemeral", "ttl": "1h"})
 _MODES = {"auto": "auto", "none": "none", "any": "required", "tool": "named"}
 
 
@@ -56,6 +59,7 @@ def read_request(body: bytes) -> Request:
         parallel_tool_calls=parallel,
         format=_format(config, "format") or _format(given, "output_format", form),
         effort=config.text("effort") if config is not None else None,
+        service_tier=_tier(given),
         user=_user(given, form),
         stream=_stream(given, form),
         stream_usage=True,
@@ -64,11 +68,33 @@ def read_request(body: bytes) -> Request:
         given.keep("output_config", config)
         if not config.rest and request.format is None and request.effort is None:
             form["output_config"] = "empty"
-    thinking = given.document("thinking")
-    if thinking is not None:
-        given.rest["thinking"] = thinking  # type: ignore[assignment]  # read by writers of other dialects
+    _think(given, request, form)
     request.extra = Extra(NAME, given.rest, form)
     return request
+
+
+def _think(given: Fields, request: Request, form: dict[str, str]) -> None:
+    value = given.raw("thinking")
+    if value is None:
+        return
+    config = Fields(value, "thinking")
+    kind = config.need("type", config.text("type"))
+    if kind not in THINKING:
+        given.rest["thinking"] = value
+        return
+    form["thinking"] = kind
+    request.thinking = THINKING[kind]
+    request.thinking_budget = config.count("budget_tokens")
+    display = wire.decode(config.rest.get("display", wire.NULL))
+    if display in ("summarized", "omitted"):
+        del config.rest["display"]
+        request.thoughts = display == "summarized"
+    given.keep("thinking", config)
+
+
+def _tier(given: Fields) -> str | None:
+    tier = given.text("service_tier")
+    return "default" if tier == TIERS["default"] else tier
 
 
 def _system(given: Fields, form: dict[str, str]) -> list[Message]:
@@ -115,6 +141,7 @@ def _tool(given: Fields) -> Tool:
         given.need("input_schema", given.document("input_schema")),
         given.flag("strict"),
     )
+    tool.cache = _cache(given)
     tool.extra = given.extra(NAME, {"type": kind} if kind else None)
     return tool
 
@@ -171,22 +198,44 @@ def _block(given: Fields) -> Part:
     form: dict[str, str] = {}
     if kind == "text":
         part = Text(given.need("text", given.text("text")))
+        part.citations = _citations(given)
     elif kind == "image":
         part = _image(given)
     elif kind == "document":
         part = _document(given, form)
     elif kind == "thinking":
-        part = Thinking(given.need("thinking", given.text("thinking")), given.text("signature"), source=NAME)
+        said = given.need("thinking", given.text("thinking"))
+        part = thought(said, given.text("signature"), None)
     elif kind == "redacted_thinking":
-        part = Thinking(redacted=given.need("data", given.text("data")), source=NAME)
+        part = thought("", None, given.need("data", given.text("data")))
     elif kind == "tool_use":
         part = _tool_use(given, form)
     elif kind == "tool_result":
         part = _tool_result(given, form)
     else:
         return Text("", Extra(NAME, whole, {"part": RAW}))
+    if given.rest and isinstance(part, Text | Image | File | ToolCall | ToolResult):
+        part.cache = _cache(given)
     part.extra = given.extra(NAME, form)
     return part
+
+
+def _cache(given: Fields) -> Cache | None:
+    marker = wire.decode(given.rest.get("cache_control", wire.NULL))
+    if marker not in _MARKERS:
+        return None
+    del given.rest["cache_control"]
+    return marker.get("ttl", "")  # type: ignore[no-any-return]  # it is one of the three
+
+
+def _citations(given: Fields) -> list[Citation] | None:
+    value = given.rest.get("citations")
+    if value is None or not starts(value, b"[") or not (found := wire.decode(value)):
+        return None
+    if not all(isinstance(one, dict) for one in found):
+        raise given.refuse("citations", "expected objects.", "invalid_type")
+    del given.rest["citations"]
+    return [citation(one) for one in found]
 
 
 def _image(given: Fields) -> Image:

@@ -7,6 +7,7 @@ import msgspec
 from headgate.core.chat import (
     Choice,
     Chunk,
+    CitationDelta,
     End,
     Extra,
     Part,
@@ -22,6 +23,7 @@ from headgate.core.chat import (
 from headgate.core.fold import fold
 from headgate.core.money import Usage
 from headgate.dialects import wire
+from headgate.dialects.anthropic_pieces import block_of, citation, cited
 from headgate.dialects.anthropic_usage import Reported, printed, usage_of
 from headgate.dialects.anthropic_words import FINISH, NAME, STOP_REASON
 from headgate.dialects.base import Sniff
@@ -109,13 +111,17 @@ def whole_block(block: dict[str, Any], number: int, arguments: str) -> list[Chun
     """Return the chunks of one block, a tool call being the *number*-th of the reply."""
     kind = block.get("type")
     if kind == "text" and block.get("text"):
-        return [TextDelta(str(block["text"]), new=True)]
+        said = block.get("citations")
+        cited_ = (
+            [CitationDelta(citation(one)) for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+        )
+        return [TextDelta(str(block["text"]), new=True), *cited_]
     if kind == "thinking":
         thought: list[Chunk] = [TextDelta(str(block.get("thinking") or ""), kind="thinking", new=True)]
         signature = block.get("signature")
-        return (
-            [*thought, SignatureDelta(signature, source=NAME)] if isinstance(signature, str) and signature else thought
-        )
+        if isinstance(signature, str) and signature:
+            thought.append(SignatureDelta(signature, source=NAME))
+        return thought
     if kind == "redacted_thinking":
         return [SignatureDelta(redacted=str(block.get("data") or ""), source=NAME)]
     if kind == "tool_use":
@@ -156,16 +162,16 @@ def stop_reason(finish: str | None, native: str | None, stop_sequence: str | Non
 
 
 def _block(part: Part) -> dict[str, Any] | None:
-    if isinstance(part, Text | Refusal):
+    if isinstance(part, Text):
+        block: dict[str, Any] = {"type": "text", "text": part.text}
+        if part.citations:
+            block["citations"] = [cited(one) for one in part.citations]
+        return block
+    if isinstance(part, Refusal):
         return {"type": "text", "text": part.text}
     if isinstance(part, ToolCall):
         return {"type": "tool_use", "id": part.id, "name": part.name, "input": _input(part.arguments)}
-    if isinstance(part, Thinking):
-        if part.redacted is not None:
-            return {"type": "redacted_thinking", "data": part.redacted} if part.source == NAME else None
-        signature = part.signature if part.source == NAME else None  # nobody is shown another provider's
-        return {"type": "thinking", "thinking": part.text, "signature": signature or ""}
-    return None
+    return block_of(part) if isinstance(part, Thinking) else None
 
 
 def _input(arguments: str) -> Any:

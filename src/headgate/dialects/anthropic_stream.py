@@ -2,9 +2,21 @@
 
 from typing import Any
 
-from headgate.core.chat import Chunk, Counted, End, Request, SignatureDelta, Start, TextDelta, ToolDelta
+from headgate.core.chat import (
+    Chunk,
+    CitationDelta,
+    Counted,
+    End,
+    Request,
+    SignatureDelta,
+    Start,
+    TextDelta,
+    Thinking,
+    ToolDelta,
+)
 from headgate.core.money import Usage
 from headgate.dialects import wire
+from headgate.dialects.anthropic_pieces import citation, cited, proof
 from headgate.dialects.anthropic_reply import reported, stop_reason, whole_block
 from headgate.dialects.anthropic_usage import Reported, printed, usage_of
 from headgate.dialects.anthropic_words import FINISH, NAME
@@ -94,6 +106,11 @@ class MessagesReader(SseReader):
             chunks.append(TextDelta(str(delta.get("thinking") or ""), kind="thinking"))
         elif kind == "signature_delta":
             chunks.append(SignatureDelta(str(delta.get("signature") or ""), source=NAME))
+        elif kind == "citations_delta" and isinstance(delta.get("citation"), dict):
+            if at in self._fresh:  # it comes before the text that it backs
+                self._fresh.discard(at)
+                chunks.append(TextDelta("", new=True))
+            chunks.append(CitationDelta(citation(delta["citation"])))
         elif kind == "input_json_delta" and at in self._calls:
             text = str(delta.get("partial_json") or "")
             if text:
@@ -126,7 +143,7 @@ class MessagesReader(SseReader):
 class MessagesWriter:
     """Prints chunks for a Messages client. ``id`` stands in where the upstream gives none."""
 
-    __slots__ = ("_blocks", "_calls", "_end", "_open", "_refused", "_usage", "created", "id")
+    __slots__ = ("_blocks", "_calls", "_end", "_open", "_refused", "_sealed", "_usage", "created", "id")
 
     def __init__(self, request: Request) -> None:
         self.id = ""
@@ -137,6 +154,8 @@ class MessagesWriter:
         self._calls: dict[int, int] = {}
         """The number of a tool call to that of its block."""
         self._refused = False
+        self._sealed: Thinking | None = None
+        """Another dialect's proof of the block now open."""
         self._end: End | None = None
         self._usage: Usage | None = None
 
@@ -156,6 +175,9 @@ class MessagesWriter:
                 self._tool(chunk, out)
             elif isinstance(chunk, SignatureDelta):
                 self._proof(chunk, out)
+            elif isinstance(chunk, CitationDelta):
+                at = self._block("text", {"text": ""}, False, out)
+                _delta(at, b'"citations_delta","citation":' + wire.encode(cited(chunk.citation)), out)
             elif isinstance(chunk, End):
                 self._end = chunk
                 self._close(out)
@@ -191,26 +213,38 @@ class MessagesWriter:
         _event("message_start", {"message": message}, out)
 
     def _text(self, chunk: TextDelta, out: list[bytes]) -> None:
-        if not chunk.text and not (chunk.new and chunk.kind == "thinking"):
-            return
         if chunk.kind == "thinking":
-            at = self._block("thinking", {"thinking": "", "signature": ""}, chunk.new, out)
-            if chunk.text:
-                _delta(at, b'"thinking_delta","thinking":' + wire.encode(chunk.text), out)
+            if chunk.text or chunk.new:
+                at = self._block("thinking", {"thinking": "", "signature": ""}, chunk.new, out)
+                if chunk.text:
+                    _delta(at, b'"thinking_delta","thinking":' + wire.encode(chunk.text), out)
+            return
+        if not chunk.text:
+            if chunk.new:
+                self._close(out)  # what comes next is another block
             return
         self._refused = self._refused or chunk.kind == "refusal"
         at = self._block("text", {"text": ""}, chunk.new, out)
         _delta(at, b'"text_delta","text":' + wire.encode(chunk.text), out)
 
     def _proof(self, chunk: SignatureDelta, out: list[bytes]) -> None:
-        if chunk.source != NAME:
-            return  # nobody is shown another provider's
-        if chunk.redacted is not None:
-            self._block("redacted_thinking", {"data": chunk.redacted}, True, out)
+        part = Thinking("", chunk.signature, chunk.redacted, chunk.source, None, chunk.of, chunk.id)
+        own = chunk.source == NAME
+        if own and chunk.redacted is None:
+            at = self._block("thinking", {"thinking": "", "signature": ""}, False, out)
+            _delta(at, b'"signature_delta","signature":' + wire.encode(chunk.signature or ""), out)
+        elif self._proves(chunk):
+            if self._sealed is not None:
+                part.signature = (self._sealed.signature or "") + (chunk.signature or "")
+            self._sealed = part  # it may come in pieces, and is wrapped whole
+        elif opaque := proof(part):
+            self._block("redacted_thinking", {"data": opaque}, True, out)
             self._close(out)
-            return
-        at = self._block("thinking", {"thinking": "", "signature": ""}, False, out)
-        _delta(at, b'"signature_delta","signature":' + wire.encode(chunk.signature or ""), out)
+
+    def _proves(self, chunk: SignatureDelta) -> bool:
+        """Tell whether a proof belongs to the block now open."""
+        thinking = self._open is not None and self._open[0] == "thinking" and chunk.source != NAME
+        return thinking and chunk.of is None and (chunk.redacted is None or chunk.id is not None)
 
     def _tool(self, chunk: ToolDelta, out: list[bytes]) -> None:
         at = self._calls.get(chunk.index)
@@ -233,6 +267,9 @@ class MessagesWriter:
 
     def _close(self, out: list[bytes]) -> None:
         if self._open is not None:
+            if self._sealed is not None:
+                opaque, self._sealed = proof(self._sealed), None
+                _delta(self._open[1], b'"signature_delta","signature":' + wire.encode(opaque), out)
             _event("content_block_stop", {"index": self._open[1]}, out)
             self._open = None
 

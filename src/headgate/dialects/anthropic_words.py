@@ -1,5 +1,7 @@
 """The words of Anthropic's Messages API that stand for ours, and ours for theirs."""
 
+from typing import Literal
+
 from headgate.core.chat import Finish, Message
 from headgate.dialects.contract import IGNORE, SILENT, Rule, Rules
 
@@ -25,6 +27,11 @@ STOP_REASON: dict[Finish, str] = {
     "error": "end_turn",
 }
 
+TIERS = {"auto": "auto", "default": "standard_only"}
+"""The neutral ``service_tier`` to ours."""
+THINKING: dict[str, Literal["auto", "on", "off"]] = {"adaptive": "auto", "enabled": "on", "disabled": "off"}
+"""``thinking.type`` to ours."""
+
 # fmt: off
 FIELDS = frozenset({
     "model", "max_tokens", "messages", "system", "stop_sequences", "stream", "thinking", "output_config", "tools",
@@ -45,12 +52,11 @@ SPELLINGS = {
     "thoughts": "thinking.display",
     "parts.cache": "cache_control",
     "parts.citations": "citations",
-    "parts.is_error": "is_error",
+    "parts.arguments": "input",
 }
 """Neutral field to ours, where they differ; of a row of parts, below the part."""
 
 ABROAD: Rules = {
-    "service_tier": Rule("ignore", ("auto",)),
     "cache_control": IGNORE,  # it marks the last block by itself
     "speed": Rule("refuse", ("standard",)),
     "inference_geo": Rule("refuse", fix="Where a request is served is for the provider's address to say"),

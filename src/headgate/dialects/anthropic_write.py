@@ -2,111 +2,108 @@
 
 from typing import Any
 
-from headgate.core.chat import Extra, Request, Tool
-from headgate.dialects import wire
-from headgate.dialects.anthropic_messages_write import carried, write_messages
-from headgate.dialects.anthropic_words import NAME
+from headgate.core.chat import Request, Tool, ToolChoice
+from headgate.dialects.anthropic_messages_write import marker, write_messages
+from headgate.dialects.anthropic_words import NAME, TIERS
 from headgate.dialects.base import Abilities, Written
 from headgate.dialects.contract import anthropic_messages as column
-from headgate.dialects.fit import RAW, Fit, merge
+from headgate.dialects.fit import RAW, Fit, budget_of, effort_of, merge, nearest
 
 MAX_TOKENS = 4096  # the field is required; this is within every model's limit
 MAX_DEFAULT = 32_000  # a model's own limit may be so high that the API wants a stream for it
+MIN_BUDGET = 1024
 
 
 def write_request(request: Request, to: Abilities, *, drop: bool) -> Written:
     """Write *request*; raise ``BadRequest`` for what the Messages API has no word for, unless *drop*."""
     fit = Fit(NAME, request, to, drop, column.OWN)
     body: dict[str, Any] = {"model": to.model}
-    _limit(body, request, to, fit)
+    _limit(body, request, fit)
     write_messages(body, request, fit)
+    fit.unsaid(request, column.NEUTRAL)
     _sampling(body, request, fit)
     if request.stop is not None:
         body["stop_sequences"] = request.stop
     _tools(body, request, fit)
-    _config(body, request, to, fit)
-    _user(body, request, fit)
+    _config(body, request, fit)
+    if fit.same:
+        _same_thinking(body, request, fit)
+    else:
+        _thinking(body, request, fit)
+    _tier(body, request, fit)
+    if request.user is not None:
+        body["metadata"] = {"user_id": request.user}
+    elif fit.form(request.extra, "metadata") == "empty":
+        body["metadata"] = {}
     if request.stream or fit.form(request.extra, "stream") is not None:
         body["stream"] = request.stream
-    fit.unsaid(request, column.NEUTRAL)
-    taken = ("tool_choice", "safety_identifier") if not fit.same else ()
-    merge(body, fit.leftover(request.extra, "", *taken))
+    merge(body, fit.leftover(request.extra, ""))
     return fit.written(body)
 
 
-def _limit(body: dict[str, Any], request: Request, to: Abilities, fit: Fit) -> None:
+def _limit(body: dict[str, Any], request: Request, fit: Fit) -> None:
     if request.max_tokens is not None:
         body["max_tokens"] = request.max_tokens
     elif not fit.same:  # a request to count needs none
-        body["max_tokens"] = min(to.max_output or MAX_TOKENS, MAX_DEFAULT)
+        body["max_tokens"] = min(fit.to.max_output or MAX_TOKENS, MAX_DEFAULT)
         fit.defaulted.append(f"max_tokens={body['max_tokens']}")
 
 
 def _sampling(body: dict[str, Any], request: Request, fit: Fit) -> None:
+    taken = fit.same or fit.to.profile.sampling
     for field in ("temperature", "top_p"):
         value = getattr(request, field)
         if value is None or (value == 1 and not fit.same):  # newer models refuse even the default
             continue
-        if value > 1:
-            fit.refuse(field, "It goes from 0 to 1 there")
+        if not taken:
+            fit.refuse(fit.name(field))
+        elif value > 1:
+            fit.refuse(fit.name(field), "It goes from 0 to 1 there")
         else:
             body[field] = value
     if request.top_k is not None:
-        body["top_k"] = request.top_k
+        if taken:
+            body["top_k"] = request.top_k
+        else:
+            fit.refuse(fit.name("top_k"))
 
 
 def _tools(body: dict[str, Any], request: Request, fit: Fit) -> None:
-    names, mode = _allowed(request.extra, fit)
+    choice = request.tool_choice
+    only = choice.allowed if choice is not None else None
     if request.tools is not None:
         tools = [
             written
             for i, tool in enumerate(request.tools)
-            if (names is None or tool.name in names) and (written := _tool(tool, f"tools[{i}]", fit)) is not None
+            if (only is None or tool.name in only) and (written := _tool(tool, f"tools[{i}]", fit)) is not None
         ]
         if tools or fit.same:
             body["tools"] = tools
-    choice = _choice(request, mode)
     if "tools" not in body and not fit.same:
         return
+    chosen = _choice(choice, fit) if choice is not None else None
     if request.parallel_tool_calls is not None and (fit.same or not request.parallel_tool_calls):
-        choice = choice or {"type": "auto"}
-        if choice["type"] != "none" or fit.same:
-            choice["disable_parallel_tool_use"] = not request.parallel_tool_calls
-    if choice:
-        body["tool_choice"] = choice
+        chosen = chosen or {"type": "auto"}
+        if chosen["type"] != "none" or fit.same:
+            chosen["disable_parallel_tool_use"] = not request.parallel_tool_calls
+    if chosen:
+        body["tool_choice"] = chosen
 
 
-def _choice(request: Request, mode: str | None) -> dict[str, Any] | None:
-    choice = request.tool_choice
-    if choice is None:
-        return {"type": mode} if mode else None
+def _choice(choice: ToolChoice, fit: Fit) -> dict[str, Any] | None:
+    if choice.mode in ("required", "named") and not fit.same and not fit.to.profile.forced_tools:
+        fit.refuse(fit.name("tool_choice"), "This model cannot be forced to call a tool: send 'auto'")
+        return None
     if choice.mode == "named":
         return {"type": "tool", "name": choice.name}
     return {"type": "any" if choice.mode == "required" else choice.mode}
-
-
-def _allowed(extra: Extra | None, fit: Fit) -> tuple[frozenset[str] | None, str | None]:
-    """Chat Completions can narrow the tools of one request: return their names, and the mode."""
-    value = wire.NULL if fit.same or extra is None else extra.fields.get("tool_choice", wire.NULL)
-    choice = wire.decode(value)
-    if choice is None:
-        return None, None
-    allowed = choice.get("allowed_tools") if choice.get("type") == "allowed_tools" else None
-    tools = allowed.get("tools") if isinstance(allowed, dict) else None
-    names = {
-        t["function"].get("name") for t in tools or () if isinstance(t, dict) and isinstance(t.get("function"), dict)
-    }
-    if not isinstance(allowed, dict) or not names or len(names) != len(tools or ()):
-        fit.refuse("tool_choice")
-        return None, None
-    return frozenset(names), "any" if allowed.get("mode") == "required" else "auto"
 
 
 def _tool(tool: Tool, at: str, fit: Fit) -> dict[str, Any] | None:
     if tool.extra is not None and tool.extra.form.get("tool") == RAW:
         if fit.same:
             return tool.extra.fields
-        fit.refuse(at, "Only functions can be called through this API")
+        fit.leave(column.NEUTRAL["tools.custom"], at)
         return None
     written: dict[str, Any] = {"name": tool.name}
     kind = fit.form(tool.extra, "type")
@@ -117,43 +114,90 @@ def _tool(tool: Tool, at: str, fit: Fit) -> dict[str, Any] | None:
     written["input_schema"] = tool.parameters if tool.parameters is not None else {"type": "object", "properties": {}}
     if tool.strict is not None and (fit.same or tool.strict):
         written["strict"] = tool.strict
-    merge(written, fit.leftover(tool.extra, at, *carried(tool.extra, written, fit)))
+    if tool.cache is not None:
+        written["cache_control"] = marker(tool.cache)
+    merge(written, fit.leftover(tool.extra, at))
     return written
 
 
-def _config(body: dict[str, Any], request: Request, to: Abilities, fit: Fit) -> None:
+def _config(body: dict[str, Any], request: Request, fit: Fit) -> None:
     config: dict[str, Any] = {}
     wanted = request.format
     if wanted is not None and wanted.kind == "json_object":
-        fit.refuse(fit.name("format"), "Send a 'json_schema' format instead")
+        fit.leave(column.NEUTRAL["format.json_object"], fit.name("format"))
     elif wanted is not None and wanted.kind == "json_schema":
         spec = {"type": "json_schema", "schema": wanted.schema or {"type": "object"}}
         if wanted.description is not None:
-            fit.ignore(f"{fit.name('format')}.json_schema.description")
+            fit.ignore(fit.name("format.description"))
         if fit.form(request.extra, "format") == "output_format":
             body["output_format"] = spec
         else:
             config["format"] = spec
-    if request.effort is not None:
-        _effort(body, config, request.effort, to, fit)
+    if fit.same:
+        if request.effort is not None:
+            config["effort"] = request.effort
+    elif request.effort not in (None, "none"):
+        _effort(config, request.effort or "", fit)
     if config or fit.form(request.extra, "output_config") == "empty":
         body["output_config"] = config
 
 
-def _effort(body: dict[str, Any], config: dict[str, Any], effort: str, to: Abilities, fit: Fit) -> None:
-    if fit.same:
-        config["effort"] = effort
-    elif effort != "none":  # not to think is what happens unless asked
-        config["effort"] = "low" if effort == "minimal" else effort
-        if to.reasoning:
-            body["thinking"] = {"type": "adaptive"}
+def _effort(config: dict[str, Any], effort: str, fit: Fit) -> None:
+    profile = fit.to.profile
+    if profile.thinking and not profile.efforts and "adaptive" not in profile.thinking:
+        return  # it is told how hard to think by a number
+    word = nearest(effort, profile.efforts or ("low", "medium", "high", "xhigh", "max"))
+    config["effort"] = word
+    if word != effort and effort != "minimal":
+        fit.defaulted.append(f"{fit.name('effort')}={word}")
 
 
-def _user(body: dict[str, Any], request: Request, fit: Fit) -> None:
-    user: Any = request.user
-    if user is None and not fit.same and request.extra is not None:
-        user = request.extra.fields.get("safety_identifier")
-    if user is not None:
-        body["metadata"] = {"user_id": user}
-    elif fit.form(request.extra, "metadata") == "empty":
-        body["metadata"] = {}
+def _same_thinking(body: dict[str, Any], request: Request, fit: Fit) -> None:
+    kind = fit.form(request.extra, "thinking")
+    if kind is None:
+        return
+    body["thinking"] = {"type": kind}
+    if request.thinking_budget is not None:
+        body["thinking"]["budget_tokens"] = request.thinking_budget
+    if request.thoughts is not None:
+        body["thinking"]["display"] = "summarized" if request.thoughts else "omitted"
+
+
+def _thinking(body: dict[str, Any], request: Request, fit: Fit) -> None:
+    """Tell the model to think as it may be told: by itself (adaptive), or with so many tokens (enabled)."""
+    kinds, effort, budget = fit.to.profile.thinking, request.effort, request.thinking_budget
+    off = request.thinking == "off" or (effort == "none" and request.thinking is None)
+    if off:
+        if "disabled" in kinds:  # elsewhere not to think is what happens unless asked
+            body["thinking"] = {"type": "disabled"}
+        return
+    asked = request.thinking is not None or budget is not None
+    if not asked and (effort is None or not (fit.to.reasoning or kinds)):
+        return
+    if ("enabled" in kinds and "adaptive" not in kinds) or (budget is not None and (not kinds or "enabled" in kinds)):
+        room = body["max_tokens"] - 1
+        tokens = min(budget if budget is not None else budget_of(effort or "medium"), room)
+        if room < MIN_BUDGET:
+            fit.ignore(fit.name("thinking_budget" if budget is not None else "thinking" if asked else "effort"))
+            return
+        body["thinking"] = {"type": "enabled", "budget_tokens": max(tokens, MIN_BUDGET)}
+        if budget not in (None, body["thinking"]["budget_tokens"]):
+            fit.defaulted.append(f"{fit.name('thinking_budget')}={body['thinking']['budget_tokens']}")
+    else:
+        body["thinking"] = {"type": "adaptive"}
+        if budget is not None and effort is None:
+            word = nearest(effort_of(budget), fit.to.profile.efforts)
+            body.setdefault("output_config", {})["effort"] = word
+            fit.defaulted.append(f"{fit.name('thinking_budget')}={word}")
+    if request.thoughts is not None:
+        body["thinking"]["display"] = "summarized" if request.thoughts else "omitted"
+
+
+def _tier(body: dict[str, Any], request: Request, fit: Fit) -> None:
+    tier = request.service_tier
+    if tier is None or (tier == "auto" and not fit.same):
+        return
+    if tier in TIERS or fit.same:
+        body["service_tier"] = TIERS.get(tier, tier)
+    else:
+        fit.ignore(fit.name("service_tier"))

@@ -27,7 +27,7 @@ _NOTHING: tuple[Any, ...] = (None, [], {}, "")
 class Fit:
     """Collects what is left out while one request is written for one target."""
 
-    __slots__ = ("_abroad", "_dialect", "_drop", "_rules", "_to", "defaulted", "dropped", "same", "source")
+    __slots__ = ("_abroad", "_dialect", "_drop", "_form", "_rules", "defaulted", "dropped", "same", "source", "to")
 
     def __init__(
         self,
@@ -42,10 +42,11 @@ class Fit:
         self.same = self.source == dialect
         """The source speaks the target's dialect."""
         self._dialect = dialect
-        self._to = to
+        self._form = request.extra.form if request.extra is not None else {}
+        self.to = to
         self._drop = drop
         self._rules = rules.get(self.source, {})
-        self._abroad: Rules = getattr(words(self.source), "ABROAD", {}) if self.source else {}
+        self._abroad: Rules = getattr(words(self.source), "ABROAD", {}) if self.source in SOURCES else {}
         self.dropped: list[str] = []
         self.defaulted: list[str] = []
 
@@ -59,7 +60,13 @@ class Fit:
 
     def name(self, field: str) -> str:
         """Return what the source calls a neutral field."""
-        return words(self.source).SPELLINGS.get(field, field) if self.source in SOURCES else field
+        if self.source not in SOURCES:
+            return field
+        return self._form.get(f"at.{field}") or words(self.source).SPELLINGS.get(field, field)
+
+    def inner(self, path: str, row: str) -> str:
+        """Return where what the source says by *row* stands, in the part or the tool at *path*."""
+        return f"{path}.{self.name(row).removeprefix('parts.').removeprefix('tools.')}"
 
     def unsaid(self, request: Request, rules: Rules) -> None:
         """Refuse, or leave out as a hint, every neutral field that *rules* says the target has no word for."""
@@ -87,7 +94,7 @@ class Fit:
             self.dropped.append(path)
             return
         raise BadRequest(
-            f"{self._to.name} does not support '{path}'. {fix or 'Remove it, or ask for a model that takes it'}; "
+            f"{self.to.name} does not support '{path}'. {fix or 'Remove it, or ask for a model that takes it'}; "
             f"with the header 'x-headgate-on-unsupported: drop' the gateway leaves it out.",
             code=code,
             param=path,
@@ -100,6 +107,15 @@ class Fit:
     def form(self, extra: Extra | None, field: str) -> str | None:
         """Return how *field* was spelt, if that was in the target's own dialect."""
         return extra.form.get(field) if extra is not None and extra.dialect == self._dialect else None
+
+    def raw(self, extra: Extra, path: str) -> dict[str, Any] | None:
+        """Return an object that was kept whole, to print it again; ``None`` where it is another dialect's."""
+        if extra.dialect == self._dialect:
+            return extra.fields
+        kind = extra.fields.get("type", "")
+        name = f"part={wire.decode(kind) if isinstance(kind, msgspec.Raw) else kind}"
+        self.leave(self._rules.get(name) or self._abroad.get(name, REFUSE), path)
+        return None
 
     def leftover(self, extra: Extra | None, at: str, *taken: str) -> dict[str, Any]:
         """Return the fields of *extra* to print as they are; refuse or ignore those of another dialect.
@@ -154,9 +170,39 @@ def means_nothing(value: Any, defaults: tuple[Any, ...]) -> bool:
     return any(type(plain) is type(one) and plain == one for one in (*_NOTHING, *defaults))
 
 
+def result_path(source: str, path: str, index: int) -> str:
+    """Return where part number *index* of the tool's result at *path* stands in its source."""
+    own = getattr(words(source), "result_path", None) if source in SOURCES else None
+    return str(own(path, index)) if own is not None else f"{path}.content[{index}]"
+
+
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+_BUDGETS = ((4096, "low"), (16_384, "medium"))
+_TOKENS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 24_576, "xhigh": 32_768, "max": 65_536}
+
+
+def nearest(effort: str, known: tuple[str, ...]) -> str:
+    """Return *effort*, or of those that a model is *known* to take the nearest; of two as near, the stronger."""
+    if not known or effort in known or effort not in EFFORTS:
+        return effort
+    at = EFFORTS.index(effort)
+    ranked = [one for one in known if one in EFFORTS and (one == "none") == (effort == "none")]
+    return min(ranked, key=lambda one: (abs(EFFORTS.index(one) - at), -EFFORTS.index(one)), default=effort)
+
+
+def effort_of(budget: int) -> str:
+    """Return the effort that a budget of so many tokens for thinking comes to."""
+    return next((word for most, word in _BUDGETS if budget < most), "high")
+
+
+def budget_of(effort: str) -> int:
+    """Return the tokens that thinking with *effort* may take, for models that are told by a number."""
+    return _TOKENS.get(effort, 8192)
+
+
 def message_path(source: str, request: Request, index: int) -> str:
     """Return where message number *index* of *request* stands in its source."""
-    own = getattr(words(source), "message_path", None) if source else None
+    own = getattr(words(source), "message_path", None) if source in SOURCES else None
     if own is not None:
         return str(own(request, index))
     if request.extra is not None and "system" in request.extra.form:  # it stands in a field of its own
@@ -166,7 +212,7 @@ def message_path(source: str, request: Request, index: int) -> str:
 
 def part_path(source: str, at: str, message: Message, index: int) -> str:
     """Return where part number *index* of *message*, itself at the path *at*, stands in its source."""
-    own = getattr(words(source), "part_path", None) if source else None
+    own = getattr(words(source), "part_path", None) if source in SOURCES else None
     if own is not None:
         return str(own(at, message, index))
     listed = message.extra is not None and message.extra.form.get("content") == "list"
@@ -182,6 +228,7 @@ def merge(into: dict[str, Any], rest: dict[str, Any]) -> None:
 
 def plain(parts: list[Part]) -> str | None:
     """Return the text of *parts* if they are one text and nothing beside it."""
-    if len(parts) == 1 and isinstance(parts[0], Text) and parts[0].extra is None:
-        return parts[0].text
+    only = parts[0] if len(parts) == 1 else None
+    if isinstance(only, Text) and only.extra is None and only.cache is None and not only.citations:
+        return only.text
     return None

@@ -3,9 +3,9 @@
 from hashlib import blake2b
 from typing import Any
 
-from headgate.core.chat import Chunk, SignatureDelta, TextDelta, ToolDelta
+from headgate.core.chat import Chunk, Citation, CitationDelta, Extra, SignatureDelta, TextDelta, ToolDelta
 from headgate.dialects import wire
-from headgate.dialects.openai_words import SOURCES
+from headgate.dialects.openai_words import NAME, OF_CALLS, SOURCES
 
 
 class Pieces:
@@ -31,6 +31,9 @@ class Pieces:
                 chunks.append(TextDelta(content, choice))
         elif isinstance(content, list):
             chunks += _listed(content, choice)
+        cited = delta.get("annotations")
+        if isinstance(cited, list):
+            chunks += [CitationDelta(citation(item), choice) for item in cited if isinstance(item, dict)]
         refusal = delta.get("refusal")
         if isinstance(refusal, str) and refusal:
             chunks.append(TextDelta(refusal, choice, "refusal"))
@@ -63,13 +66,16 @@ class Pieces:
         for item, words in zip(details, said, strict=True):
             format_ = item.get("format")
             source = SOURCES.get(format_, format_) if isinstance(format_, str) else None
-            signature, data = item.get("signature"), item.get("data")
+            signature, data, id_ = item.get("signature"), item.get("data"), item.get("id")
+            own = id_ if isinstance(id_, str) else None
             if isinstance(words, str) and choice not in self._thought:
                 chunks.append(TextDelta(words, choice, "thinking", new=self._whole))
             if isinstance(signature, str) and signature:
-                chunks.append(SignatureDelta(signature, None, choice, source))
-            if isinstance(data, str):
-                chunks.append(SignatureDelta(None, data, choice, source))
+                chunks.append(SignatureDelta(signature, None, choice, source, None, own))
+            if isinstance(data, str) and own is not None and source in OF_CALLS:
+                chunks.append(SignatureDelta(data, None, choice, source, own))
+            elif isinstance(data, str):
+                chunks.append(SignatureDelta(None, data, choice, source, None, own))
         return chunks
 
     def _call(self, call: dict[str, Any], position: int, choice: int) -> ToolDelta:
@@ -100,6 +106,45 @@ class Pieces:
     def _mint(self, choice: int, number: int) -> str:
         """An id for a call that came without: the same for the same reply, another for the next."""
         return "call_" + blake2b(f"{self._reply_id}/{choice}/{number}".encode(), digest_size=12).hexdigest()
+
+
+def citation(item: dict[str, Any]) -> Citation:
+    """Read one item of ``annotations``."""
+    said = item.get(str(item.get("type")))
+    inner = said if isinstance(said, dict) else {}
+
+    def one(name: str, kind: type) -> Any:
+        value = inner.get(name)
+        return value if isinstance(value, kind) else None
+
+    return Citation(
+        one("url", str),
+        one("title", str),
+        one("content", str),
+        one("start_index", int),
+        one("end_index", int),
+        one("source", str),
+        Extra(NAME, item),
+    )
+
+
+def annotation(cited: Citation, start: int, end: int) -> dict[str, Any]:
+    """Write one item of ``annotations``; the part that it backs goes from *start* to *end* of the answer's text.
+
+    There are words for pages of the web only: a document that was sent is told in a type of its own, in the same way.
+    """
+    if cited.extra is not None and cited.extra.dialect == NAME:
+        return cited.extra.fields
+    span: dict[str, Any] = {
+        "start_index": start + cited.start if cited.start is not None else start,
+        "end_index": start + cited.end if cited.end is not None else end,
+    }
+    more = {"content": cited.quote} if cited.quote is not None else {}
+    if cited.url is not None:
+        inner = {**span, "url": cited.url, "title": cited.title or "", **more}
+        return {"type": "url_citation", "url_citation": inner}
+    inner = {**span, "title": cited.title or "", "source": cited.source or "", **more}
+    return {"type": "document_citation", "document_citation": inner}
 
 
 def _listed(content: list[Any], choice: int) -> list[Chunk]:

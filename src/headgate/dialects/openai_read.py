@@ -1,12 +1,13 @@
 """Reads Chat Completions requests, <https://platform.openai.com/docs/api-reference/chat/create>."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from headgate.core.chat import (
     Audio,
+    Cache,
     Extra,
     File,
     Format,
@@ -23,11 +24,12 @@ from headgate.core.chat import (
     ToolChoice,
     ToolResult,
 )
+from headgate.dialects import wire
 from headgate.dialects.envelope import no_content
 from headgate.dialects.fields import Fields, items, starts, text
 from headgate.dialects.fit import RAW
 from headgate.dialects.json_guard import top_level
-from headgate.dialects.openai_words import NAME, SOURCES
+from headgate.dialects.openai_words import NAME, OF_CALLS, SOURCES
 
 Raw = msgspec.Raw
 Meta = msgspec.Meta
@@ -40,6 +42,10 @@ _bias = msgspec.json.Decoder(dict[str, float])
 _top = msgspec.json.Decoder(Annotated[int, Meta(ge=0, le=20)])
 _any_int = msgspec.json.Decoder(int)
 _DATA = re.compile(r"data:([^;,]+);base64,(.*)", re.DOTALL)
+_MARKERS = {
+    name: tuple({kind: word} | ttl for ttl in ({}, {"ttl": "5m"}, {"ttl": "1h"}))
+    for name, kind, word in (("prompt_cache_breakpoint", "mode", "explicit"), ("cache_control", "type", "ephemeral"))
+}
 _MODES = {"auto": "auto", "none": "none", "required": "required", "any": "required"}  # Mistral says any
 
 
@@ -67,7 +73,11 @@ def read_request(body: bytes) -> Request:
         parallel_tool_calls=given.flag("parallel_tool_calls"),
         format=_format(given),
         effort=given.text("reasoning_effort"),
-        user=given.text("user"),
+        verbosity=given.text("verbosity"),
+        service_tier=given.text("service_tier"),
+        cache_key=given.text("prompt_cache_key"),
+        store=given.flag("store"),
+        user=_user(given, form),
         metadata=given.document("metadata"),
         stream=_stream(given, form),
         stream_usage=_stream_usage(given, form),
@@ -85,6 +95,15 @@ def _limit(given: Fields, form: dict[str, str]) -> int | None:
     elif old is not None:
         form["max_tokens"] = "max_tokens"
     return old if new is None else new
+
+
+def _user(given: Fields, form: dict[str, str]) -> str | None:
+    user = given.text("user")
+    if user is None:
+        user = given.text("safety_identifier")
+        if user is not None:
+            form["at.user"] = "safety_identifier"
+    return user
 
 
 def _stop(given: Fields, form: dict[str, str]) -> list[str] | None:
@@ -133,6 +152,7 @@ def _tool(given: Fields) -> Tool:
         function.flag("strict"),
     )
     given.keep("function", function)
+    tool.cache = cache(given, {}, "cache_control") if given.rest else None
     tool.extra = given.extra(NAME)
     return tool
 
@@ -149,12 +169,49 @@ def _tool_choice(given: Fields, form: dict[str, str]) -> ToolChoice | None:
             form["tool_choice"] = mode
         return ToolChoice(_MODES[mode])  # type: ignore[arg-type]  # it is one of the modes
     choice = Fields(value, "tool_choice")
-    if choice.need("type", choice.text("type")) == "function":
+    kind = choice.need("type", choice.text("type"))
+    if kind == "allowed_tools":
+        allowed = _allowed(wire.decode(value))
+        if allowed is not None:
+            return allowed
+    if kind == "function":
         function = choice.need("function", choice.inner("function"))
         name = function.need("name", function.text("name"))
         if not choice.rest and not function.rest:
             return ToolChoice("named", name)
     given.rest["tool_choice"] = value
+    return None
+
+
+def _allowed(choice: Any) -> ToolChoice | None:
+    """Read a choice among functions; ``None`` where other tools are among them, or more is said than we know."""
+    allowed = choice["allowed_tools"] if choice.keys() == {"type", "allowed_tools"} else None
+    if (
+        not isinstance(allowed, dict)
+        or allowed.keys() != {"mode", "tools"}
+        or allowed["mode"] not in ("auto", "required")
+    ):
+        return None
+    names = [_function_name(tool) for tool in allowed["tools"]] if isinstance(allowed["tools"], list) else [None]
+    known = [name for name in names if name is not None]
+    return ToolChoice(allowed["mode"], allowed=known) if len(known) == len(names) else None
+
+
+def _function_name(tool: Any) -> str | None:
+    function = tool.get("function") if isinstance(tool, dict) and tool.keys() == {"type", "function"} else None
+    name = function.get("name") if isinstance(function, dict) and function.keys() == {"name"} else None
+    return name if isinstance(name, str) and tool["type"] == "function" else None
+
+
+def cache(given: Fields, form: dict[str, str], *names: str) -> Cache | None:
+    """Take a cache marker in OpenAI's form, or in Anthropic's as many clients of gateways write it."""
+    for name in names:
+        marker = wire.decode(given.rest.get(name, wire.NULL))
+        if marker in _MARKERS[name]:
+            del given.rest[name]
+            if name == "cache_control":
+                form["cache"] = name
+            return marker.get("ttl", "")  # type: ignore[no-any-return]  # it is one of the three
     return None
 
 
@@ -232,7 +289,11 @@ def _part(given: Fields) -> Part:
         part = _file(given)
     else:
         return Text("", Extra(NAME, whole, {"part": RAW}))
-    part.extra = given.extra(NAME)
+    if given.rest:
+        form: dict[str, str] = {}
+        if isinstance(part, Text | Image | File):
+            part.cache = cache(given, form, *_MARKERS)
+        part.extra = given.extra(NAME, form)
     return part
 
 
@@ -276,10 +337,17 @@ def thought(given: Fields) -> Thinking:
     """Read one item of ``reasoning_details``; its ``format`` tells whose opaque parts it holds."""
     format_ = given.text("format")
     part = Thinking(source=SOURCES.get(format_ or "", format_))
-    part.text = given.text("text") or ""
+    said = given.text("text")
+    form = {}
+    if said is None:
+        said = given.text("summary")
+        form = {"text": "summary"} if said is not None else {}
+    part.text = said or ""
     part.signature = given.text("signature")
-    part.redacted = given.text("data")
-    part.extra = given.extra(NAME)
+    part.redacted, part.id = given.text("data"), given.text("id")
+    if part.redacted is not None and part.id is not None and part.source in OF_CALLS:
+        part.signature, part.of, part.redacted, part.id = part.redacted, part.id, None, None
+    part.extra = given.extra(NAME, form)
     return part
 
 

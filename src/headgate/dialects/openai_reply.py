@@ -4,14 +4,14 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from headgate.core.chat import Choice, Extra, Refusal, Reply, Text, Thinking, ToolCall
+from headgate.core.chat import Choice, Extra, Part, Refusal, Reply, Text, Thinking, ToolCall
 from headgate.core.errors import UpstreamFailed
 from headgate.core.fold import fold
 from headgate.core.money import Usage
 from headgate.dialects import wire
 from headgate.dialects.base import Sniff
 from headgate.dialects.openai_messages import detail
-from headgate.dialects.openai_pieces import Pieces
+from headgate.dialects.openai_pieces import Pieces, annotation
 from headgate.dialects.openai_usage import Reported, printed, usage_of
 from headgate.dialects.openai_words import FINISH, NAME
 from headgate.dialects.upstream import read_stream_error
@@ -160,8 +160,13 @@ def _written(choice: Choice) -> dict[str, Any]:
         "content": "".join(texts) if texts or not (calls or refusals) else None,
         "refusal": "".join(refusals) if refusals else None,
     }
+    annotations = _annotations(choice.parts)
+    if annotations:
+        message["annotations"] = annotations
     if thoughts:
-        message["reasoning"] = "".join(part.text for part in thoughts)
+        said = "".join(part.text for part in thoughts)
+        if said:
+            message["reasoning"] = said
         if any(part.source is not None for part in thoughts):
             message["reasoning_details"] = [detail(part, index) for index, part in enumerate(thoughts)]
     if calls:
@@ -178,6 +183,17 @@ def _written(choice: Choice) -> dict[str, Any]:
     if choice.extra is not None and choice.extra.dialect == NAME:
         written.update(choice.extra.fields)
     return written
+
+
+def _annotations(parts: list[Part]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    start = 0
+    for part in parts:
+        if isinstance(part, Text):
+            end = start + len(part.text)
+            found += [annotation(one, start, end) for one in part.citations or ()]
+            start = end
+    return found
 
 
 def reasons(finish: str | None, native: str | None, stop_sequence: str | None) -> dict[str, Any]:

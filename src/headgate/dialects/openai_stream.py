@@ -2,11 +2,22 @@
 
 from typing import Any
 
-from headgate.core.chat import Chunk, Counted, End, Request, SignatureDelta, Start, TextDelta, Thinking, ToolDelta
+from headgate.core.chat import (
+    Chunk,
+    CitationDelta,
+    Counted,
+    End,
+    Request,
+    SignatureDelta,
+    Start,
+    TextDelta,
+    Thinking,
+    ToolDelta,
+)
 from headgate.core.money import Usage
 from headgate.dialects import wire
 from headgate.dialects.openai_messages import detail
-from headgate.dialects.openai_pieces import Pieces
+from headgate.dialects.openai_pieces import Pieces, annotation
 from headgate.dialects.openai_reply import reasons, usage_in
 from headgate.dialects.openai_usage import printed
 from headgate.dialects.openai_words import FINISH
@@ -85,7 +96,18 @@ class ChatReader(SseReader):
 class ChatWriter:
     """Prints chunks for a Chat Completions client. ``id`` and ``created`` stand in where the upstream gives none."""
 
-    __slots__ = ("_after", "_before", "_choices", "_details", "_thought", "_usage", "_with_usage", "created", "id")
+    __slots__ = (
+        "_after",
+        "_before",
+        "_choices",
+        "_details",
+        "_said",
+        "_thought",
+        "_usage",
+        "_with_usage",
+        "created",
+        "id",
+    )
 
     def __init__(self, request: Request) -> None:
         self.id = ""
@@ -96,6 +118,8 @@ class ChatWriter:
         self._thought: dict[int, list[str]] = {}
         """The reasoning of the part now open, by choice: its proof is told together with it."""
         self._details: dict[int, int] = {}
+        self._said: dict[int, list[int]] = {}
+        """Where the part of the answer's text now open begins, and where it ends so far; by choice."""
         self._before = b""
         self._after = b',"usage":null}\n\n' if self._with_usage else b"}\n\n"
 
@@ -116,6 +140,9 @@ class ChatWriter:
                 self._usage = chunk.usage
             elif isinstance(chunk, SignatureDelta):
                 self._proof(chunk, out)
+            elif isinstance(chunk, CitationDelta):
+                found = annotation(chunk.citation, *self._said.get(chunk.choice, (0, 0)))
+                self._event(chunk.choice, b'{"annotations":[%b]}' % wire.encode(found), out)
         return b"".join(out)
 
     def close(self) -> bytes:
@@ -157,15 +184,23 @@ class ChatWriter:
             if chunk.new:
                 thought.clear()
             thought.append(chunk.text)
+        elif chunk.kind == "text":
+            said = self._said.get(chunk.choice)
+            if said is None:
+                said = self._said[chunk.choice] = [0, 0]
+            if chunk.new:
+                said[0] = said[1]
+            said[1] += len(chunk.text)
         if chunk.text or chunk.logprobs is not None:
             delta = b'{"%b":%b}' % (_FIELD[chunk.kind], wire.encode(chunk.text))
             self._event(chunk.choice, delta, out, wire.encode(chunk.logprobs))
 
     def _proof(self, chunk: SignatureDelta, out: list[bytes]) -> None:
-        text = "".join(self._thought.pop(chunk.choice, ())) if chunk.redacted is None else ""
+        whole = chunk.of is None and (chunk.redacted is None or chunk.id is not None)
+        text = "".join(self._thought.pop(chunk.choice, ())) if whole else ""
         number = self._details.get(chunk.choice, 0)
         self._details[chunk.choice] = number + 1
-        part = Thinking(text, chunk.signature, chunk.redacted, chunk.source)
+        part = Thinking(text, chunk.signature, chunk.redacted, chunk.source, None, chunk.of, chunk.id)
         self._event(chunk.choice, b'{"reasoning_details":[%b]}' % wire.encode(detail(part, number)), out)
 
     def _end(self, chunk: End, out: list[bytes]) -> None:

@@ -17,9 +17,15 @@ FINISH: dict[str, Finish] = {
 }
 """``finish_reason`` to ours (Together says ``eos``, Mistral ``model_length``); any other word means ``stop``."""
 
-SOURCES = {"anthropic-claude-v1": "anthropic-messages"}
+SOURCES = {
+    "anthropic-claude-v1": "anthropic-messages",
+    "google-gemini-v1": "gemini",
+    "openai-responses-v1": "openai-responses",
+}
 """The ``format`` of an item of ``reasoning_details`` to the dialect whose opaque parts it holds."""
 FORMATS = {source: format_ for format_, source in SOURCES.items()}
+OF_CALLS = frozenset({"gemini"})
+"""Sources whose items with an ``id`` prove the tool call of that id; elsewhere it is the item's own."""
 
 # fmt: off
 FIELDS = frozenset({
@@ -38,15 +44,17 @@ SPELLINGS = {
     "effort": "reasoning_effort",
     "cache_key": "prompt_cache_key",
     "parts.cache": "prompt_cache_breakpoint",
+    "parts.arguments": "function.arguments",
+    "parts.detail": "image_url.detail",
+    "parts.file": "file.file_data",
+    "parts.file_id": "file.file_id",
+    "parts.image_url": "image_url.url",
     "tools.strict": "function.strict",
+    "format.description": "response_format.json_schema.description",
 }
 """Neutral field to ours, where they differ; of a row of parts, below the part."""
 
 ABROAD: Rules = {
-    "service_tier": Rule("ignore", ("auto",)),
-    "prompt_cache_key": IGNORE,
-    "store": Rule("refuse", (False,)),
-    "verbosity": Rule("refuse", ("medium",)),
     "modalities": Rule("refuse", (["text"],)),
     "audio": Rule("refuse", fix="The answer can only be text"),
     "moderation": Rule("refuse", fix="Let a guardrail of the gateway check the text"),
@@ -76,8 +84,16 @@ def part_path(at: str, message: Message, index: int) -> str:
     part, before = message.parts[index], message.parts[:index]
     if isinstance(part, ToolCall):
         return f"{at}.tool_calls[{sum(isinstance(p, ToolCall) for p in before)}]"
+    form = message.extra.form if message.extra is not None else {}
     if isinstance(part, Thinking):
-        return f"{at}.reasoning"
-    if message.extra is None or message.extra.form.get("content") != "list":
+        if form.get("reasoning") == "details":
+            return f"{at}.reasoning_details[{sum(isinstance(p, Thinking) for p in before)}]"
+        return f"{at}.{form.get('reasoning', 'reasoning')}"
+    if form.get("content") != "list":
         return f"{at}.content"
     return f"{at}.content[{sum(not isinstance(p, ToolCall | Thinking) for p in before)}]"
+
+
+def result_path(path: str, index: int) -> str:
+    """Return where part number *index* of the tool's result at *path* stands: the message has no other content."""
+    return f"{path.removesuffix('[0]')}[{index}]"

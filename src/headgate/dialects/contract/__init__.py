@@ -50,8 +50,9 @@ class Words(Protocol):
     ABROAD: Rules
     """What becomes of its own fields in every other dialect, unless that one's ``OWN`` says else; may be missing."""
 
-    # Two functions may stand beside them, where its objects do not stand where those of Anthropic's do:
-    # part_path(at: str, message: Message, index: int) -> str, and message_path(request: Request, index: int) -> str.
+    # Functions may stand beside them, where its objects do not stand where those of Anthropic's do:
+    # message_path(request: Request, index: int) -> str; part_path(at: str, message: Message, index: int) -> str;
+    # result_path(path: str, index: int) -> str, for the parts of a tool's result.
 
 
 class Column(Protocol):
@@ -60,7 +61,8 @@ class Column(Protocol):
     NEUTRAL: Rules
     """By field of :class:`headgate.core.chat.Request`, and ``parts.image_url``-like names for parts of messages."""
     OWN: Mapping[str, Rules]
-    """By source, then by its own field: top-level names bare, others below ``messages.``, ``tools.``, ``part.``.
+    """By source, then by its own field: top-level names bare, others below ``messages.``, ``tools.``, ``part.``, and
+    ``part=`` with the type of a part that was kept whole because the neutral form has none like it.
 
     Only what differs from the source's ``ABROAD``; what stands in neither is refused.
     """

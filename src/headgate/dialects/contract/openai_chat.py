@@ -1,8 +1,9 @@
 """What becomes of a request that is written for Chat Completions, OpenAI's own or that of the many who copy it."""
 
 from collections.abc import Mapping
+from functools import cache
 
-from headgate.dialects.contract import IGNORE, SAME, Rule, Rules, to
+from headgate.dialects.contract import IGNORE, REFUSE, SAME, Rule, Rules, to
 
 NEUTRAL: Rules = {
     "model": SAME,
@@ -63,3 +64,65 @@ NEUTRAL: Rules = {
 }
 
 OWN: Mapping[str, Rules] = {}
+
+_ALIKE: Rules = {
+    "verbosity": Rule("refuse", ("medium",)),
+    "store": Rule("refuse", (False,), "Only OpenAI itself keeps answers"),
+    "metadata": Rule(
+        "refuse", fix="Only OpenAI itself keeps metadata; the header 'x-headgate-metadata' is the gateway's"
+    ),
+    "service_tier": IGNORE,
+    "cache_key": IGNORE,
+}
+_TOP_K: Rules = {"top_k": SAME}
+_NO_PENALTY: Rules = {"frequency_penalty": Rule("refuse", (0,)), "presence_penalty": Rule("refuse", (0,))}
+
+KINDS: Mapping[str, Rules] = {
+    "cerebras": _ALIKE,
+    "cohere": {**_ALIKE, "logit_bias": REFUSE, "n": Rule("refuse", (1,))},
+    "dashscope": {**_ALIKE, **_TOP_K},
+    "deepinfra": {**_ALIKE, **_TOP_K},
+    "deepseek": {**_ALIKE, "seed": REFUSE, "n": Rule("refuse", (1,)), "logit_bias": REFUSE},
+    "fireworks": {**_ALIKE, **_TOP_K},
+    "gemini": {**_ALIKE, "logit_bias": REFUSE},
+    "groq": {
+        **_ALIKE,
+        **_NO_PENALTY,
+        "n": Rule("refuse", (1,)),
+        "logit_bias": REFUSE,
+        "logprobs": Rule("refuse", (False,)),
+        "top_logprobs": Rule("refuse", (0,)),
+        "service_tier": SAME,
+    },
+    "huggingface": _ALIKE,
+    "lmstudio": {**_ALIKE, **_TOP_K},
+    "mistral": {
+        **_ALIKE,
+        **_TOP_K,
+        "seed": to("random_seed"),
+        "logit_bias": REFUSE,
+        "user": IGNORE,
+        "metadata": SAME,
+        "cache_key": to("prompt_cache_key"),
+        "service_tier": SAME,
+        "messages.name": Rule("refuse", fix="Write the name into the text"),
+    },
+    "moonshot": _ALIKE,
+    "nvidia": _ALIKE,
+    "ollama": {**_ALIKE, "n": Rule("refuse", (1,)), "logit_bias": REFUSE, "user": IGNORE},
+    "openai-compatible": _ALIKE,
+    "openrouter": {**_TOP_K, "store": _ALIKE["store"], "cache_key": IGNORE},
+    "perplexity": {**_ALIKE, **_TOP_K, "seed": REFUSE, "n": Rule("refuse", (1,)), "logit_bias": REFUSE},
+    "sambanova": {**_ALIKE, **_TOP_K},
+    "together": {**_ALIKE, **_TOP_K},
+    "vllm": {**_ALIKE, **_TOP_K, "user": IGNORE},
+    "xai": {**_ALIKE, "logit_bias": REFUSE, "store": SAME, "cache_key": to("prompt_cache_key")},
+    "zai": _ALIKE,
+}
+"""What those who copy OpenAI's API do otherwise, by kind of provider."""
+
+
+@cache
+def neutral(kind: str) -> Rules:
+    """Return ``NEUTRAL`` as it is for one kind of provider."""
+    return {**NEUTRAL, **KINDS.get(kind, {})}

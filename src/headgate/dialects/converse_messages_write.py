@@ -1,0 +1,325 @@
+"""Writes the system text and the messages of a Converse request from the neutral form."""
+
+import base64
+import re
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from headgate.core.chat import (
+    Audio,
+    Cache,
+    Citation,
+    File,
+    Image,
+    Message,
+    Part,
+    Refusal,
+    Request,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
+from headgate.core.errors import BadRequest
+from headgate.dialects import wire
+from headgate.dialects.base import Abilities
+from headgate.dialects.contract.bedrock_converse import NEUTRAL
+from headgate.dialects.converse_words import AUDIOS, DOCUMENTS, IMAGES, NAME
+from headgate.dialects.fit import RAW, Fit, merge, message_path, part_path
+
+Block = dict[str, Any]
+_SYSTEM = ("system", "developer")
+_ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
+_NO_NAME = re.compile(r"[^a-zA-Z0-9\s()\[\]-]+|\s(?=\s)")  # what a document's name may not have
+MAX_NAME = 200
+_ARGUMENTS = {"openai-chat": "function.arguments", "openai-responses": "arguments", "gemini": "functionCall.args"}
+
+
+def write_messages(body: dict[str, Any], request: Request, to: Abilities, fit: Fit) -> None:
+    """Put ``system`` and ``messages`` into *body*.
+
+    System messages that lead become ``system``; later ones stay where they are, which some models take. Turns of one
+    role that follow each other become one, since the API wants the roles to alternate and one turn's results together.
+    """
+    _Messages(request, to, fit).write(body)
+
+
+class _Messages:
+    """One conversation being written."""
+
+    def __init__(self, request: Request, to: Abilities, fit: Fit) -> None:
+        self._request = request
+        self._to = to
+        self._fit = fit
+        self._names: set[str] = set()
+        """Names of documents given so far: the API wants each once."""
+
+    def write(self, body: dict[str, Any]) -> None:
+        request, fit = self._request, self._fit
+        own_system = request.extra is not None and "system" in request.extra.form
+        if fit.same:
+            leading = 1 if own_system else 0
+        else:
+            turns_ = (i for i, message in enumerate(request.messages) if message.role not in _SYSTEM)
+            leading = next(turns_, len(request.messages))
+        system: list[Block] = []
+        for index in range(leading):
+            system += self._blocks(request.messages[index], self._at(index), system=True)
+        if system or (fit.same and own_system):
+            body["system"] = system
+        turns: list[Block] = []
+        for index in range(leading, len(request.messages)):
+            turn = self._turn(request.messages[index], self._at(index))
+            before = turns[-1] if turns else None
+            if turn is None:
+                continue
+            if not fit.same and before is not None and before["role"] == turn["role"]:
+                before["content"] += turn["content"]
+            else:
+                turns.append(turn)
+        body["messages"] = turns
+
+    def _at(self, index: int) -> str:
+        return message_path(self._fit.source, self._request, index)
+
+    def _turn(self, message: Message, at: str) -> Block | None:
+        fit = self._fit
+        if message.name is not None:
+            fit.ignore(f"{at}.name")
+        if message.role in _SYSTEM and not fit.same and not self._to.profile.system_midway:
+            fit.leave(NEUTRAL["messages.system_midway"], at)
+            return None
+        if message.extra is not None and message.extra.form.get("role") == "function" and not fit.same:
+            fit.refuse(at, "Send tool calls and their results instead")
+            return None
+        leftover = fit.leftover(message.extra, at)
+        blocks = self._blocks(message, at)
+        if not blocks and message.role == "assistant" and not fit.same:
+            return None  # it says nothing, and the API takes no empty turn
+        role = {"tool": "user", "developer": "system"}.get(message.role, message.role)
+        turn: Block = {"role": role, "content": blocks}
+        merge(turn, leftover)
+        return turn
+
+    def _blocks(self, message: Message, at: str, *, system: bool = False) -> list[Block]:
+        fit = self._fit
+        written: list[Block] = []
+        for index, part in enumerate(message.parts):
+            path = part_path(fit.source, at, message, index)
+            if system and not fit.same and not isinstance(part, Text | Refusal):
+                fit.refuse(path, "The system's part can only be text here")
+                continue
+            empty = isinstance(part, Text) and not part.text and part.extra is None and len(message.parts) > 1
+            if not empty or fit.same:  # the API takes no empty text
+                block = self._block(part, path)
+                if block is not None:
+                    written.append(block)
+            cache = getattr(part, "cache", None)
+            if cache is not None:
+                points = cache_points(cache, path, "parts.cache", self._to, fit)
+                written += points if written else []
+        return written
+
+    def _block(self, part: Part, path: str) -> Block | None:
+        """Write one block; ``None`` where it was left out."""
+        fit = self._fit
+        if isinstance(part, Text | ToolCall) and part.extra is not None and part.extra.form.get("part") == RAW:
+            if fit.same:
+                return part.extra.fields
+            fit.refuse(path)
+            return None
+        block: Block | None
+        if isinstance(part, Text):
+            block = self._text(part, path)
+        elif isinstance(part, Refusal):
+            block = {"text": part.text}
+        elif isinstance(part, Thinking):
+            return self._thinking(part, path)
+        elif isinstance(part, ToolCall):
+            block = {"toolUse": {"toolUseId": tool_id(part.id), "name": part.name, "input": self._input(part, path)}}
+        elif isinstance(part, ToolResult):
+            block = self._result(part, path)
+        elif isinstance(part, Image):
+            block = self._image(part, path)
+        elif isinstance(part, Audio):
+            block = self._audio(part, path)
+        else:
+            block = self._document(part, path)
+        if block is not None:
+            merge_deep(block, fit.leftover(part.extra, path, *self._carried(part)))
+        return block
+
+    def _carried(self, part: Part) -> tuple[str, ...]:
+        """Name the fields of another dialect that a document was written with."""
+        anthropics = self._fit.source == "anthropic-messages"
+        return ("context", "citations") if anthropics and isinstance(part, File) else ()
+
+    def _text(self, part: Text, path: str) -> Block:
+        fit, form = self._fit, part.extra.form.get("part") if part.extra is not None and self._fit.same else None
+        if form == "json":
+            return {"json": msgspec.Raw(part.text.encode())}
+        if form == "citations":
+            assert part.extra is not None
+            spelt = part.extra.form.get("content")
+            content = wire.decode(spelt.encode()) if spelt is not None else [{"text": part.text}]
+            cited = None if part.citations is None else [_citation(one) for one in part.citations]
+            given = {"content": content, "citations": cited}
+            return {"citationsContent": {name: value for name, value in given.items() if value is not None}}
+        if part.citations:
+            fit.leave(NEUTRAL["parts.citations"], fit.inner(path, "parts.citations"))
+        return {"text": part.text}
+
+    def _thinking(self, part: Thinking, path: str) -> Block | None:
+        """Write reasoning back to where it came from; the API refuses any other."""
+        fit = self._fit
+        if part.source != NAME:
+            fit.leave(NEUTRAL["parts.thinking"], path)
+            return None
+        if part.redacted is not None:
+            inner: Block = {"redactedContent": part.redacted}
+        else:
+            inner = {"reasoningText": {"text": part.text}}
+            if part.signature is not None:
+                inner["reasoningText"]["signature"] = part.signature
+        block = {"reasoningContent": inner}
+        merge_deep(block, fit.own(part.extra))
+        return block
+
+    def _input(self, part: ToolCall, path: str) -> Any:
+        fit, arguments = self._fit, part.arguments
+        if fit.form(part.extra, "input") == "text":
+            return arguments
+        if not arguments.strip():
+            return {}
+        try:
+            raw = arguments.encode()
+            if not fit.same:
+                wire.members(raw)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            where = f"{path}.{_ARGUMENTS.get(fit.source, 'input')}"
+            raise BadRequest(
+                f"'{where}' is not a JSON object, which is what this model's API takes.",
+                code="invalid_value",
+                param=where,
+            ) from None
+        return msgspec.Raw(raw)
+
+    def _result(self, part: ToolResult, path: str) -> Block:
+        fit = self._fit
+        content: list[Block] = []
+        for index, one in enumerate(part.parts):
+            at = self._result_path(part, path, index)
+            if getattr(one, "cache", None) is not None:
+                fit.ignore(fit.inner(at, "parts.cache"))
+            if isinstance(one, Text | Image | File):
+                if isinstance(one, Text) and not one.text and one.extra is None and not fit.same:
+                    continue
+                block = self._block(one, at)
+                if block is not None:
+                    content.append(block)
+            else:
+                fit.refuse(at, "A tool's result can be text, images and documents here")
+        inner: Block = {"toolUseId": tool_id(part.call_id), "content": content}
+        status = "error" if part.is_error else fit.form(part.extra, "status")
+        if status is not None:
+            inner["status"] = status
+        return {"toolResult": inner}
+
+    def _result_path(self, part: ToolResult, path: str, index: int) -> str:
+        if self._fit.same:
+            return f"{path}.toolResult.content[{index}]"
+        if self._fit.source == "anthropic-messages":
+            return f"{path}.content[{index}]" if len(part.parts) > 1 or not isinstance(part.parts[0], Text) else path
+        return path if path.endswith("]") else f"{path}[{index}]" if len(part.parts) > 1 else path
+
+    def _image(self, part: Image, path: str) -> Block | None:
+        fit = self._fit
+        if part.detail not in (None, "auto"):
+            fit.ignore(f"{path}.image_url.detail" if fit.source == "openai-chat" else f"{path}.detail")
+        if part.data is None:
+            fit.leave(NEUTRAL["parts.image_url"], path)
+            return None
+        type_ = part.media_type or ""
+        format_ = IMAGES.get(type_) or (type_.removeprefix("image/") if fit.same else None)
+        if format_ is None:
+            fit.refuse(path, "Images can be PNG, JPEG, GIF or WebP here")
+            return None
+        return {"image": {"format": format_, "source": {"bytes": part.data}}}
+
+    def _audio(self, part: Audio, path: str) -> Block | None:
+        if part.format not in AUDIOS and not self._fit.same:
+            self._fit.refuse(path, f"Audio can be {', '.join(sorted(AUDIOS))} here")
+            return None
+        return {"audio": {"format": part.format, "source": {"bytes": part.data}}}
+
+    def _document(self, part: File, path: str) -> Block | None:
+        fit = self._fit
+        if part.data is None:
+            fit.leave(NEUTRAL["parts.file_url" if part.url is not None else "parts.file_id"], path)
+            return None
+        if fit.same:
+            return {"document": self._own_document(part)}
+        extension = (part.name or "").rpartition(".")[2].lower()
+        format_ = DOCUMENTS.get(part.media_type or "") or (extension if extension in DOCUMENTS.values() else None)
+        if format_ is None:
+            fit.refuse(path, f"Documents can be {', '.join(DOCUMENTS.values())} here")
+            return None
+        document: Block = {"name": self._name(part.name, path), "format": format_, "source": {"bytes": part.data}}
+        if part.extra is not None and fit.source == "anthropic-messages":
+            document |= {name: part.extra.fields[name] for name in self._carried(part) if name in part.extra.fields}
+        return {"document": document}
+
+    def _own_document(self, part: File) -> Block:
+        fit = self._fit
+        source = {"bytes": part.data}
+        if fit.form(part.extra, "source") == "text":
+            source = {"text": base64.b64decode(part.data or "").decode("utf-8", "surrogatepass")}
+        document: Block = {"name": part.name, "source": source}
+        format_ = fit.form(part.extra, "format") or DOCUMENTS.get(part.media_type or "")
+        if format_ != "absent":
+            document["format"] = format_
+        return document
+
+    def _name(self, given: str | None, path: str) -> str:
+        """Return a name that the API takes; one is required, and no two documents may have the same."""
+        said = _NO_NAME.sub("-", given or "").strip()[: MAX_NAME - 8]
+        base = name = said or "document"
+        number = 1
+        while name in self._names:
+            number += 1
+            name = f"{base} {number}"
+        self._names.add(name)
+        if not given:
+            self._fit.defaulted.append(f"{path}.name={name.replace(' ', '-')}")
+        return name
+
+
+def cache_points(cache: Cache, path: str, row: str, to: Abilities, fit: Fit) -> list[Block]:
+    """Write the cache marker of what stands at *path*, or say that it was left out."""
+    if not fit.same and not to.profile.cache_points:
+        fit.ignore(fit.inner(path, row))
+        return []
+    return [{"cachePoint": {"type": "default"} | ({"ttl": cache} if cache else {})}]
+
+
+def tool_id(given: str) -> str:
+    """Return the id of a call as the API takes it: itself, or always the same other for one that it would refuse."""
+    if _ID.fullmatch(given):
+        return given
+    return "tooluse_" + blake2b(given.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def merge_deep(into: Block, rest: dict[str, Any]) -> None:
+    """Put *rest* beside what is written, objects into objects, however deep."""
+    for name, value in rest.items():
+        there = into.get(name)
+        if isinstance(there, dict) and isinstance(value, dict):
+            merge_deep(there, value)
+        else:
+            into[name] = value
+
+
+def _citation(cited: Citation) -> Any:
+    return cited.extra.fields if cited.extra is not None else {}

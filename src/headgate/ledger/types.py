@@ -21,7 +21,7 @@ class Ask(msgspec.Struct, kw_only=True):
     """``provider/model``."""
     price: Price | None
     input_tokens: int
-    """Upper bound of the prompt (R10)."""
+    """Upper bound of the prompt."""
     output_tokens: int
     """Upper bound of the answer: the caller's, else the model's, else 16,384."""
     most: Usage | None = None

@@ -4,13 +4,20 @@ from html import escape
 from typing import Any
 
 from headgate import __version__
-from headgate.surfaces.doors import DOORS, PAGES
+from headgate.surfaces.doors import ANY, DOORS, PAGES
 
 JSON_BODY = {"application/json": {"schema": {"type": "object"}}}
+METHODS = ("get", "post", "put", "patch", "delete")
 STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
 REFERENCES = {
     "/v1/chat/completions": "https://platform.openai.com/docs/api-reference/chat/create",
     "/v1/embeddings": "https://platform.openai.com/docs/api-reference/embeddings/create",
+    "/v1/moderations": "https://platform.openai.com/docs/api-reference/moderations/create",
+    "/v1/images/generations": "https://platform.openai.com/docs/api-reference/images/create",
+    "/v1/audio/speech": "https://platform.openai.com/docs/api-reference/audio/createSpeech",
+    "/v1/audio/transcriptions": "https://platform.openai.com/docs/api-reference/audio/createTranscription",
+    "/v1/audio/translations": "https://platform.openai.com/docs/api-reference/audio/createTranslation",
+    "/v1/rerank": "https://docs.cohere.com/v2/reference/rerank",
     "/v1/messages": "https://docs.anthropic.com/en/api/messages",
     "/v1/messages/count_tokens": "https://docs.anthropic.com/en/api/messages-count-tokens",
 }
@@ -28,16 +35,16 @@ def data_plane() -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for door in DOORS:
         content = JSON_BODY | (STREAM if door.operation == "chat" else {})
-        paths[door.path] = {
-            door.method.lower(): {
-                "summary": door.summary,
-                "tags": ["data plane"],
-                "x-permission": door.permission,
-                "externalDocs": {"url": REFERENCES[door.path]},
-                "requestBody": {"required": True, "content": JSON_BODY},
-                "responses": {"200": {"description": "The answer", "content": content}, "default": ERROR},
-            }
+        about: dict[str, Any] = {
+            "summary": door.summary,
+            "tags": ["data plane"],
+            "x-permission": door.permission,
+            "requestBody": {"required": True, "content": JSON_BODY},
+            "responses": {"200": {"description": "The answer", "content": content}, "default": ERROR},
         }
+        if door.path in REFERENCES:
+            about["externalDocs"] = {"url": REFERENCES[door.path]}
+        paths[door.path] = {door.method.lower(): about}
     for page in PAGES:
         operation: dict[str, Any] = {
             "summary": page.summary,
@@ -50,9 +57,13 @@ def data_plane() -> dict[str, Any]:
             operation["x-permission"] = page.permission
         path = page.path
         if page.rest:
-            path += "{id}"
-            operation["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}]
-        paths[path] = {page.method.lower(): operation}
+            names = ("provider", "path") if page.method == ANY else ("id",)
+            path += "/".join(f"{{{name}}}" for name in names)
+            operation["parameters"] = [
+                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
+            ]
+        methods = METHODS if page.method == ANY else (page.method.lower(),)
+        paths.setdefault(path, {}).update(dict.fromkeys(methods, operation))
     for path, (summary, kind) in ABOUT.items():
         content = {kind: {"schema": {"type": "string"}}}
         answers = {"200": {"description": "The answer", "content": content}, "default": ERROR}

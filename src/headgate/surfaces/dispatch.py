@@ -8,7 +8,7 @@ from headgate.core.errors import HeadgateError, MethodNotAllowed, NotFound
 from headgate.dialects import anthropic_messages, openai_chat
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.run import run
-from headgate.surfaces.doors import CONTROL_PATHS, CONTROL_PREFIXES, DOORS, PAGES, Door, Page
+from headgate.surfaces.doors import ANY, CONTROL_PATHS, CONTROL_PREFIXES, DOORS, PAGES, Door, Page
 from headgate.surfaces.link import AsgiLink
 from headgate.surfaces.state import State
 from headgate.transport.server_asgi import App, Receive, Scope, Send
@@ -39,6 +39,7 @@ class Dispatch:
             call = Call(
                 surface=door.surface,
                 operation=door.operation,
+                media=door.media,
                 dialect=door.dialect,
                 link=link,
                 headers=scope["headers"],
@@ -47,13 +48,16 @@ class Dispatch:
                 address=client[0] if client else None,
             )
             await run(call, self._parts)
-        elif path in self._control_paths or path.startswith(self._control_prefixes):
+        elif path in self._control_paths or (path.startswith(self._control_prefixes) and not self._has(path)):
             await self._control(scope, receive, send)
             return
         else:
             await self._page(scope, link, path, door)
         if isinstance(link, AsgiLink):
             await link.flush()
+
+    def _has(self, path: bytes) -> bool:
+        return path in self._pages or path in self._doors
 
     async def _page(self, scope: Scope, link: Any, path: bytes, door: Door | None) -> None:
         page, rest = self._pages.get(path), b""
@@ -65,7 +69,7 @@ class Dispatch:
             if page is None and door is None:
                 raise NotFound(f"There is nothing at {scope['method']} {shown(path)}. /docs lists what there is.")
             method = page.method if page is not None else door.method if door is not None else ""
-            if scope["method"] not in (method, "HEAD" if method == "GET" else method):
+            if method != ANY and scope["method"] not in (method, "HEAD" if method == "GET" else method):
                 raise MethodNotAllowed(f"{shown(path)} takes {method}.", headers={"allow": method})
             if page is not None:
                 await page.handler(self._state, self._parts, scope, link, rest)

@@ -7,7 +7,20 @@ from typing import Any
 import msgspec
 
 from headgate.core.call import Operation
-from headgate.dialects import anthropic_messages, count_tokens, embeddings, openai_chat, openai_completions
+from headgate.dialects import (
+    anthropic_messages,
+    count_tokens,
+    embeddings,
+    images,
+    moderations,
+    openai_chat,
+    openai_completions,
+    rerank,
+    speech,
+    transcriptions,
+    translations,
+)
+from headgate.dialects.media_form import MEDIA
 from headgate.surfaces import health, listing
 
 
@@ -21,6 +34,12 @@ class Door(msgspec.Struct, frozen=True, eq=False):
     summary: str
     permission: str = "gateway:use"
     method: str = "POST"
+    media: bytes = b"application/json"
+    """The content type that the body must have."""
+
+
+ANY = "*"
+"""The method of a page that takes every one."""
 
 
 class Page(msgspec.Struct, frozen=True, eq=False):
@@ -51,6 +70,12 @@ DOORS: tuple[Door, ...] = (
     Door("/ai/chat/completions", "task", "chat", openai_chat, "Chat, among the task surfaces"),
     Door("/ai/embeddings", "task", "embeddings", embeddings, "Embeddings, among the task surfaces"),
     Door("/v1/embeddings", "openai", "embeddings", embeddings, "Embeddings, in OpenAI's form"),
+    Door("/v1/moderations", "openai", "moderations", moderations, "Judge texts and pictures, in OpenAI's form"),
+    Door("/v1/images/generations", "openai", "images", images, "Draw pictures, in OpenAI's form"),
+    Door("/v1/audio/speech", "openai", "speech", speech, "Read a text aloud, in OpenAI's form"),
+    Door("/v1/audio/transcriptions", "openai", "transcription", transcriptions, "Write down what a file says", media=MEDIA),
+    Door("/v1/audio/translations", "openai", "transcription", translations, "The same, into English", media=MEDIA),
+    Door("/v1/rerank", "openai", "rerank", rerank, "Order documents by a query, in Cohere's form"),
     Door("/v1/messages", "anthropic", "chat", anthropic_messages, "Chat, in Anthropic's form"),
     Door("/v1/messages/count_tokens", "anthropic", "count_tokens", count_tokens, "Count a prompt's tokens"),
 )
@@ -61,7 +86,9 @@ PAGES: tuple[Page, ...] = (
     Page("/ai/models", listing.list_models, "The models this key can call now", "gateway:use"),
     Page("/ai/code/generate", later("code", "generate"), "Write code, told from prose", "gateway:use", "POST"),
     Page("/api/v1/gateway/llm/invoke", later("invoke", "invoke"), "A prompt in, its text out", "gateway:use", "POST"),
+    Page("/v1/realtime", later("realtime", "realtime_socket"), "A relay of OpenAI's Realtime API", "gateway:use"),
     Page("/v1/stream", later("socket_stream", "stream_socket"), "Chat over a WebSocket", "gateway:use"),
+    Page("/passthrough/", later("passthrough", "pass_through"), "A provider's own API", "gateway:use", ANY, rest=True),
     Page("/health", health.alive, "Liveness: the loop turns", None),
     Page("/livez", health.alive, "Second name of /health", None),
     Page(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -70,11 +71,11 @@ class Fit:
 
     def unsaid(self, request: Request, rules: Rules) -> None:
         """Refuse, or leave out as a hint, every neutral field that *rules* says the target has no word for."""
-        for field, rule in rules.items():
-            if rule.act not in ("refuse", "ignore"):
+        for field, value in zip(request.__struct_fields__, msgspec.structs.astuple(request), strict=True):
+            if value is None:
                 continue
-            value = getattr(request, field, None)
-            if value is not None and not means_nothing(value, rule.defaults):
+            rule = rules.get(field, SILENT)
+            if rule.act in ("refuse", "ignore") and not means_nothing(value, rule.defaults):
                 self.leave(rule, self.name(field))
 
     def leave(self, rule: Rule, path: str) -> None:
@@ -172,7 +173,7 @@ def means_nothing(value: Any, defaults: tuple[Any, ...]) -> bool:
 
 def result_path(source: str, path: str, index: int) -> str:
     """Return where part number *index* of the tool's result at *path* stands in its source."""
-    own = getattr(words(source), "result_path", None) if source in SOURCES else None
+    own = _hook(source, "result_path")
     return str(own(path, index)) if own is not None else f"{path}.content[{index}]"
 
 
@@ -200,9 +201,14 @@ def budget_of(effort: str) -> int:
     return _TOKENS.get(effort, 8192)
 
 
+@cache
+def _hook(source: str, name: str) -> Any:
+    return getattr(words(source), name, None) if source in SOURCES else None
+
+
 def message_path(source: str, request: Request, index: int) -> str:
     """Return where message number *index* of *request* stands in its source."""
-    own = getattr(words(source), "message_path", None) if source in SOURCES else None
+    own = _hook(source, "message_path")
     if own is not None:
         return str(own(request, index))
     if request.extra is not None and "system" in request.extra.form:  # it stands in a field of its own
@@ -212,7 +218,7 @@ def message_path(source: str, request: Request, index: int) -> str:
 
 def part_path(source: str, at: str, message: Message, index: int) -> str:
     """Return where part number *index* of *message*, itself at the path *at*, stands in its source."""
-    own = getattr(words(source), "part_path", None) if source in SOURCES else None
+    own = _hook(source, "part_path")
     if own is not None:
         return str(own(at, message, index))
     listed = message.extra is not None and message.extra.form.get("content") == "list"

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 BUILTIN: Mapping[str, str] = {
     "openai-compatible": "headgate.providers.compatible",
     "anthropic": "headgate.providers.anthropic",
+    "azure": "headgate.providers.azure",
+    "cohere": "headgate.providers.cohere",
     "sandbox": "headgate.providers.sandbox",
 }
 """Kind -> the module whose ``build(name, config, senders)`` makes it, imported on first use.

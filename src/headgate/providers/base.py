@@ -24,14 +24,54 @@ class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     total: float | None = None
 
 
+class TierConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """USD per million tokens where the prompt is longer than ``above``; a kind left out costs what it costs below."""
+
+    above: int
+    """Tokens of the prompt. A longer one pays these prices for the whole call."""
+    input: float | None = None
+    output: float | None = None
+    cached: float | None = None
+    cache_write: float | None = None
+    cache_write_1h: float | None = None
+    reasoning: float | None = None
+    audio_input: float | None = None
+    audio_cached: float | None = None
+    audio_output: float | None = None
+    image_input: float | None = None
+    image_output: float | None = None
+
+
 class PriceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """USD per million tokens of each kind; ``request`` is USD per request."""
+    """USD per million tokens of each kind; a kind left out costs what the kind it is part of costs."""
 
     input: float = 0.0
     output: float = 0.0
     cached: float | None = None
+    """Prompt tokens read from the provider's cache."""
     cache_write: float | None = None
+    """Prompt tokens written to the provider's cache."""
     request: float = 0.0
+    """USD for each request, whatever it uses."""
+    cache_write_1h: float | None = None
+    """Prompt tokens written to be kept for an hour or longer."""
+    reasoning: float | None = None
+    """Generated tokens spent on reasoning."""
+    audio_input: float | None = None
+    audio_cached: float | None = None
+    audio_output: float | None = None
+    image_input: float | None = None
+    image_output: float | None = None
+    image: float = 0.0
+    """USD for each picture made."""
+    search: float = 0.0
+    """USD for each search the provider makes, or each search unit of a reranking."""
+    character: float = 0.0
+    """USD per million characters read aloud."""
+    second: float = 0.0
+    """USD for each second of sound heard or made."""
+    tiers: list[TierConfig] = []
+    """Other prices for longer prompts."""
 
 
 class ProviderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -51,6 +91,24 @@ class ProviderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     proxy: str | None = None
     """An HTTP proxy to reach it through."""
     http2: bool = False
+    project: str | None = None
+    """Vertex: the Google Cloud project that pays."""
+    region: str | None = None
+    """Where the service runs. Vertex: such as ``europe-west4``, ``global`` (the default), ``us`` or ``eu``."""
+    credentials: Secret | None = None
+    """Vertex: a key file of Google's, its path or its JSON text (a service account's, or that of a user's login)."""
+    token_url: str | None = None
+    """Vertex, Azure: where to fetch access tokens instead, such as the metadata server of the machine."""
+    api_version: str | None = None
+    """Azure: ``v1`` (the default), ``preview``, or a date such as ``2024-10-21``: the path then names deployments."""
+    tenant: str | None = None
+    """Azure: the Entra ID tenant that signs in, with ``client_id`` and ``client_secret``."""
+    client_id: str | None = None
+    """Azure: the application that signs in, or which of the machine's identities to take."""
+    client_secret: Secret | None = None
+    """Azure: what the application signs in with."""
+    managed_identity: bool = False
+    """Azure: sign in as the machine this runs on."""
     enabled: bool = True
 
 

@@ -43,6 +43,17 @@ CODED: dict[str, Row] = {
         forward=("anthropic-version", "anthropic-beta"),
         doc="https://docs.anthropic.com/en/api/messages",
     ),
+    "azure": Row(
+        max_tokens_field="max_completion_tokens",
+        chat=("openai-chat", "openai-completions"),
+        doc="https://learn.microsoft.com/azure/ai-foundry/openai/reference",
+    ),
+    "cohere": Row(
+        base_url="https://api.cohere.com",
+        key_env=("COHERE_API_KEY", "CO_API_KEY"),
+        operations=("chat", "embeddings", "rerank", "models"),
+        doc="https://docs.cohere.com/v2/reference/about",
+    ),
     "sandbox": Row(
         base_url="http://sandbox.invalid/v1",
         price=PriceConfig(input=0.10, output=0.40),

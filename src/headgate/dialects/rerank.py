@@ -14,13 +14,14 @@ from headgate.core.money import Usage
 from headgate.core.tasks import Ranked, RerankReply, RerankRequest
 from headgate.dialects import wire
 from headgate.dialects.base import Abilities, Sniff, Written
+from headgate.dialects.cohere_usage import usage_in as billed
 from headgate.dialects.envelope import Envelope, Name, Tokens, read
 from headgate.dialects.fields import Fields
 from headgate.dialects.fit import Fit, merge
 from headgate.dialects.json_guard import top_level
 from headgate.dialects.openai import OpenAIChat
 from headgate.dialects.openai_reply import document, no_reply
-from headgate.dialects.watch import ABSURD, believable
+from headgate.dialects.watch import believable
 
 NAME = "rerank"
 MAX_DOCUMENTS = 10_000
@@ -102,13 +103,14 @@ def read_reply(body: bytes) -> RerankReply:
     if not isinstance(results, list):
         no_reply("has no results")
     id_, model, created = found.get("id"), found.get("model"), found.get("created")
+    usage = usage_in(found)
     reply = RerankReply(
         id=id_ if isinstance(id_, str) else "",
         model=model if isinstance(model, str) else "",
         created=created if isinstance(created, int) else 0,
         results=[_ranked(one) for one in results],
-        usage=usage_in(found),
-        searches=_searches(found.get("meta")),
+        usage=usage,
+        searches=usage.searches or None,
     )
     reply.extra = Extra(NAME, {k: v for k, v in found.items() if k not in ("id", "model", "created", "results")})
     return reply
@@ -133,7 +135,7 @@ def write_reply(reply: RerankReply) -> bytes:
         return wire.encode(body | reply.extra.fields)
     if reply.searches is not None:
         body["meta"] = {"api_version": {"version": "2"}, "billed_units": {"search_units": reply.searches}}
-    if reply.usage is not None:
+    if reply.usage is not None and reply.usage.total:
         body["usage"] = {"prompt_tokens": reply.usage.input, "total_tokens": reply.usage.total}
     return wire.encode(body)
 
@@ -146,23 +148,12 @@ def _printed(one: Ranked) -> dict[str, Any]:
 
 
 def usage_in(found: dict[str, Any]) -> Usage:
-    """The tokens of a decoded reply. Where search units are billed there are none, and that is known, not unsaid."""
-    said, meta = found.get("usage"), found.get("meta")
+    """What a decoded reply says was used: tokens or search units. Where it says nothing, nothing was."""
+    said = found.get("usage")
     tokens = said.get("prompt_tokens") or said.get("total_tokens") if isinstance(said, dict) else None
-    if tokens is None and isinstance(meta, dict) and isinstance(billed := meta.get("billed_units"), dict):
-        tokens = billed.get("input_tokens")
-    if isinstance(tokens, bool) or not isinstance(tokens, int | float) or not 0 <= tokens < float("inf"):
-        return Usage()
-    usage = Usage(int(tokens))
-    return usage if believable(usage) else Usage()
-
-
-def _searches(meta: Any) -> int | None:
-    billed = meta.get("billed_units") if isinstance(meta, dict) else None
-    units = billed.get("search_units") if isinstance(billed, dict) else None
-    if isinstance(units, bool) or not isinstance(units, int | float) or not 0 <= units < ABSURD:
-        return None
-    return int(units)
+    if type(tokens) is int and believable(usage := Usage(tokens)):
+        return usage
+    return billed(found.get("meta")) or Usage()
 
 
 class Rerank(OpenAIChat):

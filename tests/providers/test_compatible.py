@@ -6,7 +6,7 @@ import pytest
 
 from headgate import __version__
 from headgate.core.secret import Secret
-from headgate.dialects import embeddings, openai_chat
+from headgate.dialects import embeddings, openai_chat, openai_completions
 from headgate.providers import build
 from headgate.providers.base import ProviderConfig, Target, Timeouts
 from headgate.transport.base import Origin
@@ -57,7 +57,10 @@ def test_operations_have_their_paths(senders: Senders, target: Make, operation: 
 
 def test_dialects_and_operations_follow_the_row(senders: Senders) -> None:
     openai = build("openai", ProviderConfig(kind="openai"), senders)
-    assert openai.dialects("chat") == (openai_chat,)
+    assert openai.dialects("chat")[0] is openai_chat
+    assert openai_completions in openai.dialects("chat")
+    sambanova = build("s", ProviderConfig(kind="sambanova"), senders)
+    assert [one.name for one in sambanova.dialects("chat")] == ["openai-chat"]
     assert openai.dialects("embeddings") == (embeddings,)
     assert openai.dialects("count_tokens") == ()
     assert not openai.supports("count_tokens")
@@ -87,6 +90,32 @@ def test_configured_headers_go_over_ours(senders: Senders, target: Make) -> None
     assert b"authorization: Basic eA==\r\n" in head
     assert b"sk-1" not in head
     assert b"user-agent: mine\r\n" in head
+
+
+def test_each_dialect_has_its_path(senders: Senders, target: Make) -> None:
+    provider = build("v", ProviderConfig(kind="vllm"), senders)
+    for spoken, line in (
+        ("openai-chat", b"POST /v1/chat/completions "),
+        ("openai-completions", b"POST /v1/completions "),
+        ("", b"POST /v1/chat/completions "),
+    ):
+        assert provider.outbound("chat", target(provider), b"{}", spoken=spoken).head.startswith(line)
+
+
+def test_a_gateway_upstream_has_headers_of_its_own(senders: Senders, target: Make) -> None:
+    config = ProviderConfig(
+        kind="portkey",
+        api_key=Secret("pk-1"),
+        headers={"x-portkey-provider": "openai", "authorization": "Bearer sk-1"},
+    )
+    provider = build("portkey", config, senders)
+    head = provider.outbound("chat", target(provider), b"{}").head
+    assert b"x-portkey-api-key: pk-1\r\n" in head and b"x-portkey-provider: openai\r\n" in head
+    assert head.count(b"authorization: ") == 1 and b"authorization: Bearer sk-1\r\n" in head
+    assert b"x-portkey-trace-id" in provider.forward
+    litellm = build("litellm", ProviderConfig(kind="litellm", api_key=Secret("sk-2")), senders)
+    out = litellm.outbound("chat", target(litellm), b"{}")
+    assert out.origin == Origin("127.0.0.1", 4000, False) and b"authorization: Bearer sk-2\r\n" in out.head
 
 
 def test_a_proxy_or_http2_asks_for_the_general_sender(senders: Senders) -> None:

@@ -17,6 +17,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
 
     base_url: str | None = None
     key_env: tuple[str, ...] = ()
+    key_header: str = ""
     stream_usage: bool = True
     max_tokens_field: str = "max_tokens"
     operations: tuple[Operation, ...] = ("chat", "embeddings", "models")
@@ -53,6 +54,10 @@ CODED: dict[str, Row] = {
         key_env=("COHERE_API_KEY", "CO_API_KEY"),
         operations=("chat", "embeddings", "rerank", "models"),
         doc="https://docs.cohere.com/v2/reference/about",
+    ),
+    "bedrock": Row(
+        operations=("chat",),
+        doc="https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html",
     ),
     "sandbox": Row(
         base_url="http://sandbox.invalid/v1",

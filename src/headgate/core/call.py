@@ -23,6 +23,8 @@ Operation = Literal[
     "transcription",
     "raw",
 ]
+MEDIA: frozenset[Operation] = frozenset(("moderations", "images", "speech", "transcription"))
+"""What is relayed and never translated: its dialects guess the usage that a provider does not report."""
 
 
 def new_id() -> str:
@@ -149,6 +151,8 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     path_stream: bool = False
     media: bytes = b"application/json"
     """The content type that the body must have."""
+    pinned: str = ""
+    """The provider that the path names: the model is called as it calls it, and the body is all its own."""
     body: bytes = b""
     options: Options = NO_OPTIONS
     deadline: float = 0.0

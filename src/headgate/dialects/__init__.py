@@ -3,6 +3,8 @@
 from headgate.dialects.anthropic import AnthropicMessages, CountTokens
 from headgate.dialects.base import Dialect
 from headgate.dialects.completions import Completions
+from headgate.dialects.media import Images, Moderations
+from headgate.dialects.media_audio import Speech, Transcriptions, Translations
 from headgate.dialects.openai import OpenAIChat
 from headgate.dialects.openai_embeddings import Embeddings
 from headgate.dialects.rerank import Rerank
@@ -13,7 +15,16 @@ anthropic_messages = AnthropicMessages()
 count_tokens = CountTokens()
 embeddings = Embeddings()
 rerank = Rerank()
+moderations = Moderations()
+images = Images()
+speech = Speech()
+transcriptions = Transcriptions()
+translations = Translations()
 
 DIALECTS: dict[str, Dialect] = {
-    one.name: one for one in (openai_chat, openai_completions, anthropic_messages, count_tokens, embeddings, rerank)
+    one.name: one
+    for one in (
+        *(openai_chat, openai_completions, anthropic_messages, count_tokens, embeddings, rerank),
+        *(moderations, images, speech, transcriptions, translations),
+    )
 }

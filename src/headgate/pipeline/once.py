@@ -3,11 +3,12 @@
 from asyncio import CancelledError
 from time import monotonic
 
-from headgate.core.call import Attempt, Call
+from headgate.core.call import MEDIA, Attempt, Call
 from headgate.core.errors import BudgetSpent, HeadgateError, UpstreamFailed
 from headgate.core.money import Price, Usage
 from headgate.dialects.base import PLAIN, Dialect, Written
 from headgate.ledger.types import Ask, Hold
+from headgate.pipeline.media import answer_media
 from headgate.pipeline.parts import Parts, neutral
 from headgate.pipeline.relay import answer_stream, answer_whole
 from headgate.pipeline.settle import owe_everything, owe_nothing
@@ -25,6 +26,7 @@ SPOKEN = 250  # milliseconds that a character may take to say
 SEARCHED = 300  # bytes of the hundred documents that one search unit covers, were they all empty
 FRAMING = 32  # tokens that a provider may add around the messages, beyond a tenth for tokenizers that differ
 WRITES = frozenset(("chat", "images", "speech", "transcription"))  # what may be charged by the token made
+JSON = b"application/json"
 FREE = Price()  # counting tokens costs nothing anywhere
 
 
@@ -48,11 +50,14 @@ async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
             await waiting
         headers_timeout = time_limit(call, target.timeouts.headers, patient)
         name = call.spoken.name if call.spoken is not None else ""
+        extra = forwarded(provider, call.headers)
+        if call.media != JSON:
+            extra += b"content-type: %b\r\n" % call.envelope.content_type
         out = provider.outbound(
             call.operation,
             target,
             body,
-            forwarded(provider, call.headers),
+            extra,
             call.query,
             spoken=name,
             stream=call.streaming,
@@ -67,7 +72,10 @@ async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
             attempt.status = inbound.status
             if inbound.status != 200:
                 raise await failure_of(call, target, inbound)
-            if call.streaming:
+            if call.operation in MEDIA:
+                first = time_limit(call, target.timeouts.first_token, patient, FIRST_TOKEN)
+                await answer_media(call, parts, target, attempt, hold, inbound, first)
+            elif call.streaming:
                 first = time_limit(call, target.timeouts.first_token, patient, FIRST_TOKEN)
                 await answer_stream(call, parts, target, attempt, hold, inbound, first)
             else:
@@ -138,7 +146,7 @@ async def take_hold(call: Call, parts: Parts, target: Target) -> Hold:
         who=call.who,
         target=target.name,
         price=FREE if count else target.price,
-        input_tokens=0 if count else len(call.body),
+        input_tokens=0 if count else envelope.bound if call.operation in MEDIA else len(call.body),
         output_tokens=wanted * envelope.n if call.operation in WRITES else 0,
         most=None if chat else most_of(call),
         min_output=call.route.config.min_output * envelope.n if chat else 0,

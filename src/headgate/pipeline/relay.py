@@ -2,10 +2,11 @@
 
 from asyncio import CancelledError
 from time import monotonic
+from typing import Any
 
-from headgate.core.call import Attempt, Call
+from headgate.core.call import MEDIA, Attempt, Call
 from headgate.core.errors import UpstreamFailed
-from headgate.core.money import Usage
+from headgate.core.money import Price, Usage
 from headgate.dialects.base import Dialect, Reader, Tap, Writer
 from headgate.ledger.types import Hold
 from headgate.pipeline.answer import answer_head, stream_info
@@ -55,16 +56,20 @@ async def answer_whole(
     body = await inbound.read_all(room, MAX_REPLY, room)
     spoken = call.spoken or call.dialect
     seen = spoken.sniff(body)
-    if spoken is not call.dialect:
-        reply = spoken.read_reply(body)
-        reply.id, reply.created = reply.id or call.id, reply.created or call.at // 1_000_000
-        body = call.dialect.write_reply(reply)
+    reply = spoken.read_reply(body) if spoken is not call.dialect else None
     attempt.first_ms = attempt.ended_ms = (monotonic() - call.t0) * 1000
     call.finish = seen.finish
     if seen.usage is not None:
         owe_usage(call, attempt, hold, seen.usage)
     else:
-        await estimate(call, parts, attempt, hold, len(body))
+        await estimate(call, parts, attempt, hold, len(body), reply=body)
+    if reply is not None:
+        reply.id, reply.created = reply.id or call.id, reply.created or call.at // 1_000_000
+        if call.operation == "embeddings":
+            asked: Any = call.request
+            reply.encoding, reply.model = asked.encoding, reply.model or target.model
+            reply.usage = reply.usage or call.usage
+        body = call.dialect.write_reply(reply)
     attempt.outcome = "ok"
     call.bytes_out = len(body)
     finish(call, parts)
@@ -182,9 +187,26 @@ async def let_end(inbound: Inbound) -> None:
 
 
 async def estimate(
-    call: Call, parts: Parts, attempt: Attempt, hold: Hold, text_bytes: int, seen: Usage | None = None
+    call: Call,
+    parts: Parts,
+    attempt: Attempt,
+    hold: Hold,
+    text_bytes: int,
+    seen: Usage | None = None,
+    reply: bytes = b"",
 ) -> None:
     """Charge what was sent by our own count: the whole prompt, and the output that arrived."""
+    if call.operation in MEDIA:
+        guessed: Usage = call.dialect.guess(call.envelope, reply, text_bytes)
+        owe_usage(call, attempt, hold, guessed, estimated=not counted(guessed, hold.ask.price))
+        return
     prompt = seen.input if seen is not None and seen.input else await parts.count_prompt(call)
     output = max(parts.estimate_output(text_bytes), seen.output if seen is not None else 0)
     owe_usage(call, attempt, hold, Usage(input=prompt, output=output), estimated=True)
+
+
+def counted(usage: Usage, price: Price | None) -> bool:
+    """Tell whether *usage* costs only what can be counted without its provider: pictures and characters."""
+    return price is not None and price.cost(usage) == price.cost(
+        Usage(images=usage.images, characters=usage.characters)
+    )

@@ -24,6 +24,9 @@ DEARER: dict[str, frozenset[bytes]] = {
 }
 
 
+JSON = b"application/json"
+
+
 def authenticate(call: Call, parts: Parts) -> Awaitable[None] | None:
     """Find out who calls, from the headers alone."""
     who = parts.principals.authenticate(call.headers, call.query, call.address)
@@ -42,7 +45,9 @@ async def read(call: Call, parts: Parts) -> None:
     read_options(call)
     call.body = await call.link.body(parts.max_body)
     dialect = call.dialect
-    if call.path_model:
+    if call.media != JSON:
+        envelope = dialect.envelope_form(call.body, content_type(call))
+    elif call.path_model:
         envelope = dialect.envelope_at(call.body, call.path_model, stream=call.path_stream)
     else:
         try:
@@ -54,13 +59,21 @@ async def read(call: Call, parts: Parts) -> None:
             envelope = dialect.envelope(call.body)
     call.envelope = envelope
     fields = envelope.fields
-    if "headgate" in fields or "models" in fields:
+    if ("headgate" in fields or "models" in fields) and not call.pinned:
         take_wishes(call)
     call.streaming = envelope.stream
 
 
+def content_type(call: Call) -> bytes:
+    """The content type that the request says."""
+    return next((value for name, value in call.headers if name == b"content-type"), b"")
+
+
 def resolve(call: Call, parts: Parts) -> None:
     """Turn the model name into a route."""
+    if call.pinned:
+        call.route = parts.snapshot.table.at(call.pinned, call.envelope.model)
+        return
     if call.names:
         call.asked = tuple(parts.snapshot.table.resolve(name) for name in call.names)
         call.route = in_order(call.names, call.asked)
@@ -78,7 +91,7 @@ def authorize(call: Call, parts: Parts) -> None:
         may = [t for name, route in zip(call.names, call.asked, strict=True) for t in allowed(route, name, granted)]
         call.plan = tuple(dict.fromkeys(may))
     else:
-        call.plan = allowed(call.route, call.envelope.model, granted)
+        call.plan = allowed(call.route, call.route.name if call.pinned else call.envelope.model, granted)
     if not call.plan:
         raise Forbidden(
             f"The key {call.who.name!r} may not use the model {call.envelope.model!r}. "

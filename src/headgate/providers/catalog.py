@@ -35,8 +35,14 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         return frozenset(name.lower().encode() for name in (*TRACED, *self.forward))
 
 
+EVERY: tuple[Operation, ...] = (
+    *("chat", "embeddings", "models", "rerank"),
+    *("moderations", "images", "speech", "transcription"),
+)
+"""What a server that is known by its base URL alone may offer: what it has not, it says itself."""
+
 CODED: dict[str, Row] = {
-    "openai-compatible": Row(forward=("openai-beta",)),
+    "openai-compatible": Row(operations=EVERY, forward=("openai-beta",)),
     "anthropic": Row(
         base_url="https://api.anthropic.com",
         key_env=("ANTHROPIC_API_KEY",),
@@ -61,6 +67,7 @@ CODED: dict[str, Row] = {
     ),
     "sandbox": Row(
         base_url="http://sandbox.invalid/v1",
+        operations=EVERY,
         price=PriceConfig(input=0.10, output=0.40),
     ),
 }

@@ -1,8 +1,18 @@
 """A server that speaks OpenAI's wire format: everything that differs between them is a row of the catalogue."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from headgate.dialects import DIALECTS, embeddings
+from headgate.dialects import (
+    DIALECTS,
+    embeddings,
+    images,
+    moderations,
+    rerank,
+    speech,
+    transcriptions,
+    translations,
+)
 from headgate.dialects.base import Dialect
 from headgate.providers.base import Operation, ProviderConfig, Senders, Target
 from headgate.providers.catalog import Row, row
@@ -10,10 +20,15 @@ from headgate.providers.endpoint import USER_AGENT, Endpoint, credential, endpoi
 from headgate.providers.raw import Headers, Heard, below, heard_among, request
 from headgate.transport.base import Outbound, Sender
 
-PATHS: dict[Operation, tuple[str, str]] = {
-    "embeddings": ("POST", "/embeddings"),
-    "models": ("GET", "/models"),
+TASKS: Mapping[Operation, tuple[Any, ...]] = {
+    "embeddings": (embeddings,),
+    "moderations": (moderations,),
+    "images": (images,),
+    "speech": (speech,),
+    "transcription": (transcriptions, translations),
+    "rerank": (rerank,),
 }
+"""What each operation but chat is asked in."""
 ACCEPT = {"accept": "application/json"}
 CONNECT = 5.0
 HEADERS = 30.0
@@ -38,16 +53,16 @@ class Compatible:
         self._at = at
         self._lines = lines
         chat = tuple(DIALECTS[one] for one in known.chat) if "chat" in known.operations else ()
-        self._dialects: dict[Operation, tuple[Dialect, ...]] = {"chat": chat}
-        if "embeddings" in known.operations:
-            self._dialects["embeddings"] = (embeddings,)
-        self._heads: dict[str, bytes] = {op: head(op, at, lines) for op in PATHS if op in known.operations}
-        """By operation; that of chat by dialect too."""
-        for one in reversed(chat):
-            self._heads["chat"] = self._heads[one.name] = render("POST", at, one.path, posted(lines))
+        self._dialects: dict[Operation, tuple[Dialect, ...]] = {op: TASKS.get(op, ()) for op in known.operations}
+        self._dialects["chat"] = chat
+        self._heads: dict[str, bytes] = {"models": render("GET", at, "/models", fields(ACCEPT, lines))}
+        """By operation, and by dialect."""
+        for operation, spoken in self._dialects.items():
+            for one in reversed(spoken):
+                self._heads[operation] = self._heads[one.name] = render("POST", at, one.path, asked(operation, lines))
 
     def dialects(self, operation: Operation) -> tuple[Dialect, ...]:
-        """Those of the row for chat, OpenAI's own for embeddings."""
+        """Those of the row for chat, and what every operation of the row is asked in."""
         return self._dialects.get(operation, ())
 
     def supports(self, operation: Operation) -> bool:
@@ -101,15 +116,16 @@ def locate(config: ProviderConfig, known: Row) -> Endpoint:
 def common(config: ProviderConfig, known: Row) -> dict[str, str]:
     """Return the header lines that every operation carries; configured ones go over ours."""
     key = credential(config.api_key)
-    signed = {"authorization": f"Bearer {key}"} if key else {}
+    signed = {known.key_header or "authorization": key if known.key_header else f"Bearer {key}"} if key else {}
     ours = {"user-agent": USER_AGENT, "accept-encoding": "identity"}
     return fields(ours, signed, known.headers, config.headers)
 
 
-def head(operation: Operation, at: Endpoint, lines: Mapping[str, str]) -> bytes:
-    """Render the request line and the fixed header lines of *operation*."""
-    method, path = PATHS[operation]
-    return render(method, at, path, posted(lines) if method == "POST" else fields(ACCEPT, lines))
+def asked(operation: Operation, lines: Mapping[str, str]) -> dict[str, str]:
+    """Return the header lines of *operation*: sound goes out in a form, whose content type each call brings itself."""
+    if operation == "speech":
+        return posted(fields({"accept": "*/*"}, lines))
+    return fields({"accept": "*/*"}, lines) if operation == "transcription" else posted(lines)
 
 
 def posted(lines: Mapping[str, str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from headgate.core.errors import BadRequest, ModelNotFound
+from headgate.core.errors import BadRequest, ModelNotFound, NotFound
 from headgate.providers.base import Target
 
 MAX_RESOLVED = 4096  # unlisted provider/model names kept compiled; junk names must not grow memory
@@ -89,6 +89,18 @@ class RouteTable:
             f"The model {name[:200]!r} does not exist or you do not have access to it. GET /v1/models lists yours.",
             param="model",
         )
+
+    def at(self, provider: str, model: str) -> Route:
+        """Return the route to *model*, as *provider* itself calls it, there and nowhere else; raise ``NotFound``."""
+        if provider not in self._providers:
+            raise NotFound(f"There is no provider {provider[:100]!r} here.", param="provider")
+        name = f"{provider}/{model}"
+        if not model.isprintable() or len(name) > MAX_NAME:
+            raise ModelNotFound(f"{provider} has no model of that name.", param="model")
+        route = self._seen.get(name)
+        if route is not None:
+            return route
+        return self._keep(name, provider, model, f"{name} was asked for at the provider itself")
 
     def _keep(self, name: str, provider: str, model: str, reason: str) -> Route:
         route = Route(name, "model", (self._target(provider, model),), RouteConfig(targets=[name]), reason)

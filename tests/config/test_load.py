@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from headgate.config import Config, ConfigError, load, loads
 from headgate.config.parse import MAX_BYTES
+from headgate.providers.base import ProviderConfig
 from tests.config.conftest import KNOWN, faults, read
 
 EXAMPLE = """\
@@ -55,8 +56,7 @@ def test_every_fault_at_once_in_order():
         "2:17 providers.local.kind: unknown kind `openai-compatable`; did you mean `openai-compatible`?",
         "2:45 providers.local.api_key: the environment variable LOCAL_KEY is not set; "
         "set it, or write ${LOCAL_KEY:-default}",
-        "2:61 providers.local: unknown key `colour`; known are api_key, base_url, enabled, headers, http2, kind, "
-        "price, proxy, stream_usage, timeouts",
+        f"2:61 providers.local: unknown key `colour`; known are {', '.join(sorted(ProviderConfig.__struct_fields__))}",
         "3:1 : unknown key `modles`; did you mean `models`?",
         "4:27 aliases.slow: `quick` is an alias too: name the route or `provider/model` itself",
         "6:20 routes.fast.targets[0]: no provider `locl`; did you mean `local`?",

@@ -11,6 +11,7 @@ BUILTIN: Mapping[str, str] = {
     "openai-compatible": "headgate.providers.compatible",
     "anthropic": "headgate.providers.anthropic",
     "azure": "headgate.providers.azure",
+    "bedrock": "headgate.providers.bedrock",
     "cohere": "headgate.providers.cohere",
     "sandbox": "headgate.providers.sandbox",
 }

@@ -94,11 +94,24 @@ class ProviderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     project: str | None = None
     """Vertex: the Google Cloud project that pays."""
     region: str | None = None
-    """Where the service runs. Vertex: such as ``europe-west4``, ``global`` (the default), ``us`` or ``eu``."""
+    """Where the service runs. Vertex: such as ``europe-west4``, ``global`` (the default), ``us`` or ``eu``. Bedrock:
+    such as ``us-east-1``; it must be given."""
+    access_key_id: str | None = None
+    """Bedrock: who signs, with ``secret_access_key``; an ``api_key`` or a ``profile`` can stand in their place."""
+    secret_access_key: Secret | None = None
+    """Bedrock: what requests are signed with."""
+    session_token: Secret | None = None
+    """Bedrock: belongs to keys that expire."""
+    profile: str | None = None
+    """Bedrock: the name of keys in ``~/.aws/credentials``, or in the file that ``credentials`` names."""
+    role_arn: str | None = None
+    """Bedrock: a role to be assumed with these keys."""
     credentials: Secret | None = None
-    """Vertex: a key file of Google's, its path or its JSON text (a service account's, or that of a user's login)."""
+    """Vertex: a key file of Google's, its path or its JSON text (a service account's, or that of a user's login).
+    Bedrock: the path of a file of profiles."""
     token_url: str | None = None
-    """Vertex, Azure: where to fetch access tokens instead, such as the metadata server of the machine."""
+    """Vertex, Azure: where to fetch access tokens instead, such as the metadata server of the machine. Bedrock: where
+    a role is assumed, if not at AWS STS."""
     api_version: str | None = None
     """Azure: ``v1`` (the default), ``preview``, or a date such as ``2024-10-21``: the path then names deployments."""
     tenant: str | None = None

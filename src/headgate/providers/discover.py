@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from importlib import import_module
 
 from headgate.core.secret import Secret
 from headgate.providers.base import ProviderConfig
@@ -13,6 +14,8 @@ PATIENCE = 0.15
 OURS = ("hg_", "hga_")
 """How our own keys begin: one in OPENAI_API_KEY is for this gateway, and must not be sent to a provider."""
 MAX_ANSWER = 4096
+COMPOSED = {"bedrock": ("AWS_", "headgate.providers.bedrock_credentials")}
+"""Kind -> how its variables begin, and the module whose ``from_environment`` reads an account of several of them."""
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, ProviderConfig]:
@@ -27,6 +30,11 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, ProviderConfig]:
             if key and not key.startswith(OURS):
                 found[kind] = ProviderConfig(kind=kind, api_key=Secret(key))
                 break
+    for kind, (sign, module) in COMPOSED.items():
+        if any(variable.startswith(sign) for variable in environ):
+            account = import_module(module).from_environment(environ)
+            if account is not None:
+                found[kind] = account
     return found
 
 

@@ -1,0 +1,208 @@
+"""Whose AWS account pays: keys from the configuration, from a profile, or those of a role, kept until they expire.
+
+Profiles: <https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html>; roles:
+<https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Mapping
+from configparser import ConfigParser
+from configparser import Error as ProfileError
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from urllib.parse import urlencode
+
+from headgate.core.errors import UpstreamFailed
+from headgate.core.secret import Secret
+from headgate.providers.base import ProviderConfig
+from headgate.providers.endpoint import USER_AGENT, credential, endpoint, fields, render
+from headgate.providers.sigv4 import Credentials, Signer
+from headgate.transport.base import Outbound, Sender
+
+FILE = "~/.aws/credentials"
+REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}\Z")
+LASTS = 3600.0
+"""Seconds that a role's keys are asked for; every role allows as much."""
+EARLY = 300.0
+"""Seconds before their end that they are renewed; until then calls go on with the old ones."""
+AGAIN = 30.0
+"""Seconds between tries to renew keys that are still good."""
+PATIENCE = 15.0
+MAX_ANSWER = 64 * 1024
+
+
+def suffix(region: str) -> str:
+    """Return the domain below which the services of *region* are."""
+    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+
+
+def static(config: ProviderConfig) -> Credentials | None:
+    """Return the keys that *config* names, itself or by a profile; ``None`` where it has a bearer key instead.
+
+    Raise ``ValueError``, saying what to change, for a credential that is not whole.
+    """
+    if config.api_key is not None:
+        if config.access_key_id or config.secret_access_key or config.profile or config.role_arn:
+            raise ValueError("has both api_key and keys of an AWS account; keep one of them.")
+        return None
+    if config.access_key_id is None and config.secret_access_key is None:
+        if config.profile is None:
+            raise ValueError(
+                "has no credential: write access_key_id: ${AWS_ACCESS_KEY_ID} and secret_access_key: "
+                "${AWS_SECRET_ACCESS_KEY}, or a profile of ~/.aws/credentials, or an api_key of Bedrock."
+            )
+        return from_profile(config.profile, config.credentials)
+    if config.profile is not None:
+        raise ValueError("has both a profile and an access_key_id; keep one of them.")
+    return _checked(config.access_key_id, config.secret_access_key, config.session_token)
+
+
+def from_profile(profile: str, file: Secret | None) -> Credentials:
+    """Read the keys of *profile* from *file*, the usual one if ``None``; raise ``ValueError`` where they are not."""
+    where = file.reveal() if file is not None else FILE
+    try:
+        parser = ConfigParser(interpolation=None)
+        parser.read_string(Path(where).expanduser().read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, ProfileError) as error:
+        raise ValueError(f"the file of AWS credentials cannot be read: {type(error).__name__}.") from None
+    if not parser.has_section(profile):
+        raise ValueError(f"profile {profile!r} is not in the file of AWS credentials.")
+    section = parser[profile]
+    secret, token = section.get("aws_secret_access_key"), section.get("aws_session_token")
+    return _checked(
+        section.get("aws_access_key_id"), Secret(secret) if secret else None, Secret(token) if token else None
+    )
+
+
+def _checked(key: str | None, secret: Secret | None, token: Secret | None) -> Credentials:
+    if not key or not secret:
+        raise ValueError("access_key_id and secret_access_key belong together; write both.")
+    for one in (Secret(key), secret, token):
+        credential(one)
+    return Credentials(key, secret, token)
+
+
+def from_environment(environ: Mapping[str, str]) -> ProviderConfig | None:
+    """Return the account that *environ* describes as AWS's own tools read it; ``None`` without a region, or keys."""
+
+    def given(*names: str) -> str | None:
+        return next((value for name in names if (value := environ.get(name, "").strip())), None)
+
+    def secret(name: str) -> Secret | None:
+        value = given(name)
+        return Secret(value) if value else None
+
+    region = given("AWS_REGION", "AWS_DEFAULT_REGION")
+    if region is None or not REGION.match(region):
+        return None
+    bearer = secret("AWS_BEARER_TOKEN_BEDROCK")
+    keys, profile = given("AWS_ACCESS_KEY_ID"), given("AWS_PROFILE")
+    if bearer is not None:
+        found = ProviderConfig(kind="bedrock", region=region, api_key=bearer)
+    elif keys is not None:
+        found = ProviderConfig(
+            kind="bedrock",
+            region=region,
+            access_key_id=keys,
+            secret_access_key=secret("AWS_SECRET_ACCESS_KEY"),
+            session_token=secret("AWS_SESSION_TOKEN"),
+        )
+    elif profile is not None:
+        file = secret("AWS_SHARED_CREDENTIALS_FILE")
+        found = ProviderConfig(kind="bedrock", region=region, profile=profile, credentials=file)
+    else:
+        return None
+    try:
+        static(found)
+        credential(bearer)
+    except ValueError:
+        return None  # nobody asked for this account: what is wrong with it must not keep the gateway from starting
+    return found
+
+
+class Role:
+    """The keys of an assumed role. ``credentials`` is ``None`` before the first ones are there."""
+
+    __slots__ = ("_arn", "_at", "_base", "_ends", "_fetching", "_renew", "_sender", "_signer", "credentials")
+
+    def __init__(self, config: ProviderConfig, region: str, base: Credentials, sender: Sender) -> None:
+        """*base* is who asks for the role; raise ``ValueError`` for a ``token_url`` that is none."""
+        try:
+            self._at = endpoint(config.token_url or f"https://sts.{region}.{suffix(region)}")
+        except ValueError as error:
+            raise ValueError(str(error).replace("base_url", "token_url")) from None
+        self._arn = config.role_arn or ""
+        self._base = base
+        self._signer = Signer("sts", region)
+        self._sender = sender
+        self._renew = self._ends = 0.0
+        self._fetching: asyncio.Task[None] | None = None
+        self.credentials: Credentials | None = None
+
+    def fresh(self) -> Awaitable[None] | None:
+        """Return ``None`` where the keys are good, else what to wait for; it raises ``UpstreamFailed``."""
+        now = monotonic()
+        if now < self._renew:
+            return None
+        if self._fetching is None or self._fetching.done():
+            self._fetching = asyncio.ensure_future(self._fetch())
+            self._fetching.add_done_callback(_seen)
+        if now < self._ends:
+            self._renew = now + AGAIN
+            return None
+        return asyncio.shield(self._fetching)  # one caller who leaves takes the keys from nobody else
+
+    async def _fetch(self) -> None:
+        now = monotonic()
+        inbound = await self._sender.send(self._ask())
+        try:
+            body = (await inbound.read_all(PATIENCE, MAX_ANSWER, PATIENCE)).decode("utf-8", "replace")
+        finally:
+            inbound.close()
+        if inbound.status != 200:
+            raise _failed(f"refused to lend the role (status {inbound.status}, {_tag('Code', body)[:100]})")
+        key, secret, token = (_tag(name, body) for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
+        try:
+            self.credentials = _checked(key, Secret(secret), Secret(token))
+        except ValueError:
+            raise _failed("answered without keys") from None
+        self._ends = now + LASTS - 10
+        self._renew = now + LASTS - EARLY
+
+    def _ask(self) -> Outbound:
+        form = {
+            "Action": "AssumeRole",
+            "Version": "2011-06-15",
+            "RoleArn": self._arn,
+            "RoleSessionName": "headgate",
+            "DurationSeconds": str(int(LASTS)),
+        }
+        body = urlencode(form).encode()
+        typed = {"content-type": "application/x-www-form-urlencoded"}
+        path = f"{self._at.path}/"
+        proof = self._signer.sign(self._base, "POST", self._at.host, path, body, datetime.now(UTC), headers=typed)
+        common = {"accept-encoding": "identity", "user-agent": USER_AGENT}
+        return Outbound(
+            self._at.origin, render("POST", self._at, "/", fields(common, typed, proof)), b"", body,
+            headers_timeout=PATIENCE,
+        )  # fmt: skip
+
+
+def _tag(name: str, document: str) -> str:
+    """Return the text of the first element *name* of STS's answer; empty where there is none."""
+    found = re.search(f"<{name}>([^<]*)</{name}>", document)
+    return found[1].strip() if found else ""
+
+
+def _seen(task: "asyncio.Task[None]") -> None:
+    """Look at a failure that nobody waits for; the next call that needs the keys meets it again."""
+    if not task.cancelled():
+        task.exception()
+
+
+def _failed(what: str) -> UpstreamFailed:
+    return UpstreamFailed(
+        f"AWS STS {what}. The operator of this gateway must look at it.", status=502, code="upstream_auth_error"
+    )

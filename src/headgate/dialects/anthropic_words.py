@@ -56,6 +56,9 @@ SPELLINGS = {
 }
 """Neutral field to ours, where they differ; of a row of parts, below the part."""
 
+ALIASES = frozenset({"output_format"})
+LACKS = frozenset({"metadata"})
+
 ABROAD: Rules = {
     "cache_control": IGNORE,  # it marks the last block by itself
     "speed": Rule("refuse", ("standard",)),

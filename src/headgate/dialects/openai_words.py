@@ -43,6 +43,7 @@ SPELLINGS = {
     "format": "response_format",
     "effort": "reasoning_effort",
     "cache_key": "prompt_cache_key",
+    "stream_usage": "stream_options.include_usage",
     "parts.cache": "prompt_cache_breakpoint",
     "parts.arguments": "function.arguments",
     "parts.detail": "image_url.detail",
@@ -53,6 +54,8 @@ SPELLINGS = {
     "format.description": "response_format.json_schema.description",
 }
 """Neutral field to ours, where they differ; of a row of parts, below the part."""
+
+ALIASES = frozenset({"max_completion_tokens", "safety_identifier"})
 
 ABROAD: Rules = {
     "modalities": Rule("refuse", (["text"],)),

@@ -49,6 +49,10 @@ class Words(Protocol):
     """Neutral field -> the path of it in the source, where that differs; of a row of parts, below the part."""
     ABROAD: Rules
     """What becomes of its own fields in every other dialect, unless that one's ``OWN`` says else; may be missing."""
+    ALIASES: frozenset[str]
+    """Second names of fields that the neutral form has; may be missing."""
+    LACKS: frozenset[str]
+    """Neutral fields that it lacks although it has a field of that name; may be missing."""
 
     # Functions may stand beside them, where its objects do not stand where those of Anthropic's do:
     # message_path(request: Request, index: int) -> str; part_path(at: str, message: Message, index: int) -> str;
@@ -90,6 +94,9 @@ SOURCES: Mapping[str, str] = {
     "ollama-chat": "ollama_words",
 }
 """Dialect -> the module of its words, below ``headgate.dialects``. Every one of them is a target too."""
+
+PENDING: tuple[str, ...] = ("ollama-chat",)
+TARGETS: tuple[str, ...] = tuple(name for name in SOURCES if name not in PENDING)
 
 
 @cache

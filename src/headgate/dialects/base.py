@@ -44,6 +44,8 @@ class Abilities(msgspec.Struct, frozen=True):
     name: str
     """``provider/model``, for messages to people."""
     max_output: int | None = None
+    context: int | None = None
+    """The longest prompt, in tokens, where the configuration itself says it: a server of one's own may be told."""
     reasoning: bool = False
     stream_usage: bool = True
     """False where the server refuses ``stream_options``."""

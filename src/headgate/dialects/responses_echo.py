@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from headgate.core.chat import Citation, Request
+from headgate.core.chat import Citation, Request, SignatureDelta, Thinking
 from headgate.dialects.base import Abilities
 from headgate.dialects.opaque import Opaque, wrap
 from headgate.dialects.responses_items import annotation
@@ -56,15 +56,13 @@ def item_id(kind: str, response_id: str, index: int) -> str:
     return f"{kind}_{response_id.removeprefix('resp_')}{index:04x}"
 
 
-def sealed(
-    source: str | None, signature: str | None, redacted: str | None, of: str | None, id_: str | None
-) -> str | None:
-    """Return a proof as ``encrypted_content``: our own as it is, any other wrapped."""
-    if signature is None and redacted is None:
+def sealed(proof: Thinking | SignatureDelta, item: str) -> str | None:
+    """Return a proof as ``encrypted_content`` of the item that is called *item*: our own as it is, others wrapped."""
+    if proof.signature is None and proof.redacted is None:
         return None
-    if source == NAME and of is None:
-        return signature if signature is not None else redacted
-    return wrap(Opaque(source or "", signature, redacted, of, id_))
+    if proof.source == NAME and proof.id in (None, item):
+        return proof.signature if proof.signature is not None else proof.redacted
+    return wrap(Opaque(proof.source or "", proof.signature, proof.redacted, proof.of, proof.id))
 
 
 def cited(one: Citation) -> Document:

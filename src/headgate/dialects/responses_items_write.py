@@ -19,12 +19,11 @@ from headgate.core.chat import (
 from headgate.dialects import openai_words, wire
 from headgate.dialects.base import Abilities
 from headgate.dialects.contract.openai_responses import NEUTRAL
-from headgate.dialects.fit import RAW, Fit, merge, message_path, part_path, plain
+from headgate.dialects.fit import RAW, Fit, merge, message_path, part_path, plain, result_path
 from headgate.dialects.responses_items import annotation
 from headgate.dialects.responses_words import NAME
 
 Item = dict[str, Any]
-_ANSWERED = ("function_call", "message")
 
 
 class Items:
@@ -50,6 +49,7 @@ class Items:
         leftover = fit.leftover(message.extra, at)
         said: list[tuple[str, Part]] = []
         parts = [(part_path(fit.source, at, message, i), part) for i, part in enumerate(message.parts)]
+        last = max((i for i, part in enumerate(message.parts) if not isinstance(part, Thinking)), default=-1)
         for number, (path, part) in enumerate(parts):
             if isinstance(part, ToolResult):
                 self._result(part, path)
@@ -58,8 +58,7 @@ class Items:
                 self._call(part, path)
             elif isinstance(part, Thinking):
                 self._say(message, said, leftover)
-                led_to = any(not isinstance(later, Thinking) for _, later in parts[number + 1 :])
-                self._thinking(part, path, led_to)
+                self._thinking(part, path, led_to=number < last)
             else:
                 said.append((path, part))
         if said or (message.role not in ("assistant", "tool") and not message.parts):
@@ -128,8 +127,8 @@ class Items:
         only = plain(part.parts)
         told: Any = only
         if only is None or listed:
-            inner = "output" if fit.same else "content"
-            blocks = [self._block(one, f"{path}.{inner}[{i}]", False) for i, one in enumerate(part.parts)]
+            paths = [result_path(fit.source, path, i) for i in range(len(part.parts))]
+            blocks = [self._block(one, at, False) for at, one in zip(paths, part.parts, strict=True)]
             told = [block for block in blocks if block is not None] or ([] if listed else "")
         if part.is_error:  # there is no field for it
             told = f"Error: {told}" if isinstance(told, str) else [{"type": "input_text", "text": "Error:"}, *told]
@@ -141,15 +140,16 @@ class Items:
         given = {name: self._fit.form(part.extra, name) for name in ("id", "status")}
         return {name: value for name, value in given.items() if value is not None}
 
-    def _thinking(self, part: Thinking, path: str, led_to: bool) -> None:
+    def _thinking(self, part: Thinking, path: str, *, led_to: bool) -> None:
         """Write reasoning back with its proof, if it is ours and what it led to follows; the API refuses it alone."""
         fit = self._fit
-        if part.source != NAME or not led_to or (part.signature is None and not fit.same):
+        proof = part.signature if part.signature is not None else part.redacted
+        if part.source != NAME or not led_to or (proof is None and not fit.same):
             fit.leave(NEUTRAL["parts.thinking"], path)
             return
         id_ = part.id
         if id_ is None and not fit.same:
-            id_ = f"rs_{blake2b((part.signature or '').encode(), digest_size=24).hexdigest()}"
+            id_ = f"rs_{blake2b((proof or '').encode(), digest_size=24).hexdigest()}"
         item: Item = {"type": "reasoning"} | ({"id": id_} if id_ is not None else {})
         for name in ("summary", "content"):
             spelt = fit.form(part.extra, name)
@@ -157,8 +157,8 @@ class Items:
                 item[name] = wire.decode(spelt.encode())
         if not fit.same:
             item["summary"] = [{"type": "summary_text", "text": part.text}] if part.text else []
-        if part.signature is not None:
-            item["encrypted_content"] = part.signature
+        if proof is not None:
+            item["encrypted_content"] = proof
         self.written.append(item | self._named(part) | fit.own(part.extra))
 
     def _block(self, part: Part, path: str, mine: bool) -> Item | None:

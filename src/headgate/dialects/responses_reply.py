@@ -222,9 +222,8 @@ def _output(choice: Choice, id_: str) -> list[Document]:
         elif isinstance(part, ToolCall):
             output.append(call(item_id("fc", id_, len(output)), part.id, part.name, part.arguments))
         elif isinstance(part, Thinking):
-            native = part.id if part.source == NAME else None
-            proof = sealed(part.source, part.signature, part.redacted, part.of, part.id)
-            output.append(reasoning(native or item_id("rs", id_, len(output)), part.text, proof))
+            named = (part.id if part.source == NAME else None) or item_id("rs", id_, len(output))
+            output.append(reasoning(named, part.text, sealed(part, named)))
     return output
 
 

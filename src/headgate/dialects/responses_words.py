@@ -96,6 +96,11 @@ def part_path(at: str, message: Message, index: int) -> str:
     return f"{at}.content[{index}]" if form.get("content") == "list" else f"{at}.content" if "content" in form else at
 
 
+def result_path(path: str, index: int) -> str:
+    """Return where part number *index* of the tool's result at *path* stands in a request."""
+    return f"{path}.output[{index}]"
+
+
 @lru_cache(maxsize=8)
 def _split(paths: str) -> list[str]:
     return paths.split()  # of each part in turn: a long message would be cut as often as it has parts

@@ -7,12 +7,9 @@ from headgate.dialects import wire
 from headgate.dialects.base import Abilities, Written
 from headgate.dialects.contract import openai_responses as column
 from headgate.dialects.contract import own_rules
-from headgate.dialects.fit import RAW, Fit, merge
+from headgate.dialects.fit import RAW, Fit, effort_of, merge, nearest
 from headgate.dialects.responses_items_write import Items
 from headgate.dialects.responses_words import ENCRYPTED, LOGPROBS, NAME
-
-_EFFORT_BY_BUDGET = ((4096, "low"), (16_384, "medium"))
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
 def write_request(request: Request, to: Abilities, *, drop: bool) -> Written:
@@ -189,18 +186,7 @@ def _effort(request: Request) -> str | None:
     """Return how hard to think where the caller said it in other words."""
     if request.thinking == "off":
         return "none"
-    if request.thinking_budget is not None:
-        return next((word for most, word in _EFFORT_BY_BUDGET if request.thinking_budget < most), "high")
-    return None
-
-
-def nearest(effort: str, taken: tuple[str, ...]) -> str:
-    """Return *effort* as a model takes it that takes *taken* alone."""
-    if not taken or effort in taken or effort not in EFFORTS:
-        return effort
-    at = EFFORTS.index(effort)
-    known = [one for one in taken if one in EFFORTS]
-    return min(known, key=lambda one: abs(EFFORTS.index(one) - at), default=effort)
+    return effort_of(request.thinking_budget) if request.thinking_budget is not None else None
 
 
 def _kept(body: dict[str, Any], request: Request, to: Abilities, fit: Fit) -> None:

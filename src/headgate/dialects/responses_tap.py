@@ -1,0 +1,145 @@
+"""Watches a relayed stream of a response."""
+
+from typing import Any
+
+import msgspec
+
+from headgate.dialects.responses_reply import Sniffed
+from headgate.dialects.responses_usage import usage_in, usage_of
+from headgate.dialects.sse import Event
+from headgate.dialects.watch import SseTap, loosely, size, texts
+
+_ODD = (msgspec.MsgspecError, UnicodeDecodeError)
+_DELTAS = frozenset(
+    {
+        "response.output_text.delta",
+        "response.function_call_arguments.delta",
+        "response.reasoning_summary_text.delta",
+        "response.reasoning_text.delta",
+        "response.refusal.delta",
+        "response.custom_tool_call_input.delta",
+    }
+)
+_ENDS = frozenset({"response.completed", "response.incomplete"})
+_WAITS = frozenset({"response.created", "response.queued", "response.in_progress", "keepalive"})
+"""Events that say nothing of the answer yet."""
+
+
+class _Event(msgspec.Struct, gc=False):
+    type: str = ""
+    delta: str | None = None
+    response: msgspec.Raw | None = None
+    error: Any = None
+
+
+_event = msgspec.json.Decoder(_Event).decode
+_events = msgspec.json.Decoder(list[_Event]).decode
+_response = msgspec.json.Decoder(Sniffed).decode
+
+
+class ResponsesTap(SseTap):
+    """See :class:`headgate.dialects.base.Tap`."""
+
+    __slots__ = ("final",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.final: bytes | None = None
+        """The whole response, once the stream has told it."""
+
+    def _quickly(self, data: bytes) -> bytes | None:
+        lines = data.split(b"\n")
+        count = len(lines) // 3
+        if len(lines) != 3 * count + 1 or any(lines[2::3]):
+            return None
+        names = b"\n" + b"\n".join(lines[:-1:3])
+        fields = b"\n" + b"\n".join(lines[1::3])
+        if names.count(b"\nevent: ") != count or fields.count(b"\ndata: ") != count:
+            return None
+        try:
+            events = _events(b"[%b]" % fields[7:].replace(b"\ndata: ", b","))
+        except _ODD:
+            return None
+        if len(events) != count:
+            return None
+        generated = 0
+        for event in events:
+            if event.type in _DELTAS:
+                text = event.delta
+                if text:
+                    generated += len(text) if text.isascii() else size(text)
+            elif event.type not in _WAITS and (event.error is not None or event.response is not None):
+                return None  # an end or an error: event by event
+        self._broken_in_a_row = 0
+        self.events += count
+        self.text_bytes += generated
+        if not self.started:
+            self.started = any(event.type not in _WAITS for event in events)
+        return data
+
+    def _take(self, event: Event) -> bool:
+        data = event.data
+        if data is None:
+            return True
+        try:
+            said = _event(data)
+        except _ODD:
+            try:
+                said = _salvaged(loosely(data))
+            except msgspec.DecodeError:
+                if event.name == "error":
+                    self._fail_with(data.decode("utf-8", "replace"))
+                else:
+                    self._skip()
+                return False
+        self._broken_in_a_row = 0
+        self.events += 1
+        if said.error is not None or said.type == "error" or event.name == "error":
+            self._fail_with(said.error or loosely(data))
+            return False
+        if said.type == "response.failed":
+            self._fail_with(_error_of(said.response))
+            return False
+        if said.type in _DELTAS and said.delta:
+            self.text_bytes += size(said.delta)
+        if said.type in _ENDS:
+            self._end(said)
+        self.started = self.started or said.type not in _WAITS
+        return True
+
+    def _end(self, event: _Event) -> None:
+        self.ended = True
+        if event.response is None:
+            return
+        self.final = bytes(event.response)
+        try:
+            seen = _response(self.final)
+            self.finish = seen.finish
+            usage = usage_of(seen.usage) if seen.usage is not None else None
+        except _ODD:
+            found = loosely(self.final)
+            self.finish, usage = "stop", usage_in(found.get("usage"))
+        if usage is not None:
+            self._count(usage)
+
+    def _completion(self) -> bytes | None:
+        return None  # its last event tells how it ended, and there is no other sign
+
+
+def _error_of(response: msgspec.Raw | None) -> Any:
+    found = loosely(bytes(response)) if response is not None else None
+    error = found.get("error") if isinstance(found, dict) else None
+    return error or {"message": "The provider ended the answer with an error."}
+
+
+def _salvaged(document: Any) -> _Event:
+    """Read what can be read of an event whose fields have other types than OpenAI's."""
+    if not isinstance(document, dict):
+        return _Event()
+    type_, delta, response = document.get("type"), document.get("delta"), document.get("response")
+    return _Event(
+        type_ if isinstance(type_, str) else "",
+        "".join(texts(delta)) or None,
+        msgspec.Raw(msgspec.json.encode(response)) if isinstance(response, dict) else None,
+        document.get("error"),
+    )

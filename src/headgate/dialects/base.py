@@ -107,8 +107,12 @@ class Tap(Protocol):
 
 
 class Reader(Protocol):
-    """Turns one upstream stream into chunks. Fields as in :class:`Tap`."""
+    """Turns one upstream stream into chunks. Fields as in :class:`Tap`.
 
+    ``model`` may be set before the first feed: it is told where the upstream names none.
+    """
+
+    model: str
     usage: Usage | None
     usage_flagged: bool
     malformed: int

@@ -42,11 +42,11 @@ class _Choice(msgspec.Struct, forbid_unknown_fields=True):
     name: str | None = None
 
 
-def read_request(body: bytes, model: str = "", *, stream: bool = False) -> Request:
+def read_request(body: bytes) -> Request:
     """Read a request; raise ``BadRequest`` naming the field for what the format forbids."""
     given = Fields(top_level(body))
     form: dict[str, str] = {}
-    request = Request(model=model, messages=[], stream=stream, stream_usage=True)
+    request = Request(model="", messages=[], stream_usage=True)
     system = given.raw("system")
     if system is not None:
         form["system"] = "list"

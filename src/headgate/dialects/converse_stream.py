@@ -75,7 +75,7 @@ class ConverseReader(FrameWatch):
                 chunks.append(ToolDelta(self._calls[at], arguments="{}"))
         elif name == "messageStart" and not self._begun:
             self._begun = True
-            chunks.append(Start("", ""))
+            chunks.append(Start("", self.model))
         elif name == "messageStop":
             reason = said.get("stopReason")
             native = reason if isinstance(reason, str) else "end_turn"

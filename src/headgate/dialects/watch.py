@@ -21,6 +21,7 @@ class Watch:
         "failure",
         "finish",
         "malformed",
+        "model",
         "started",
         "text_bytes",
         "usage",
@@ -34,6 +35,8 @@ class Watch:
         self.text_bytes = 0
         self.events = 0
         self.malformed = 0
+        self.model = ""
+        """What a reader names as the model where the stream names none."""
         self.started = False
         self.ended = False
         self.failure: UpstreamFailed | None = None

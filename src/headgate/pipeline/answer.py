@@ -79,7 +79,9 @@ def error_head(call: Call, error: HeadgateError) -> bytes:
 
 
 def stream_info(call: Call) -> bytes:
-    """The comment that ends a stream asked with ``x-headgate-stream-info: 1``."""
+    """The comment that ends a stream asked with ``x-headgate-stream-info: 1``; nothing where streams have none."""
+    if call.dialect.stream_type != "text/event-stream":
+        return b""
     cost = cost_of(call.attempts)
     usage = {"input": call.usage.input, "output": call.usage.output, "total": call.usage.total}
     info = {"cost": None if cost is None else usd(cost), "usage": usage, "id": call.id}

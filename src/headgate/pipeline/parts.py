@@ -92,4 +92,6 @@ def neutral(call: Call) -> Request:
     """The neutral form of *call*'s request, read once."""
     if call.request is None:
         call.request = call.dialect.read_request(call.body)
+        if call.path_model:
+            call.request.model, call.request.stream = call.path_model, call.streaming
     return call.request

@@ -65,6 +65,7 @@ async def answer_whole(
         await estimate(call, parts, attempt, hold, len(body), reply=body)
     if reply is not None:
         reply.id, reply.created = reply.id or call.id, reply.created or call.at // 1_000_000
+        reply.model = reply.model or target.model
         if call.operation == "embeddings":
             asked: Any = call.request
             reply.encoding, reply.model = asked.encoding, reply.model or target.model
@@ -127,7 +128,9 @@ def pipe_for(call: Call, spoken: Dialect) -> Tap:
     assert call.request is not None  # written for this target a moment ago
     writer: Writer = call.dialect.writer(call.request)
     writer.id, writer.created = call.id, call.at // 1_000_000
-    return Translation(spoken.reader(), writer)
+    reader = spoken.reader()
+    reader.model = call.target.model
+    return Translation(reader, writer)
 
 
 async def first_event(pipe: Tap, inbound: Inbound, timeout: float) -> bytes:

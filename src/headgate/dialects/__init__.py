@@ -8,11 +8,14 @@ from headgate.dialects.media_audio import Speech, Transcriptions, Translations
 from headgate.dialects.openai import OpenAIChat
 from headgate.dialects.openai_embeddings import Embeddings
 from headgate.dialects.rerank import Rerank
+from headgate.dialects.responses import CountInput, Responses
 
 openai_chat = OpenAIChat()
+openai_responses = Responses()
 openai_completions = Completions()
 anthropic_messages = AnthropicMessages()
 count_tokens = CountTokens()
+count_input = CountInput()
 embeddings = Embeddings()
 rerank = Rerank()
 moderations = Moderations()
@@ -24,7 +27,8 @@ translations = Translations()
 DIALECTS: dict[str, Dialect] = {
     one.name: one
     for one in (
-        *(openai_chat, openai_completions, anthropic_messages, count_tokens, embeddings, rerank),
+        *(openai_chat, openai_responses, openai_completions, anthropic_messages),
+        *(count_tokens, count_input, embeddings, rerank),
         *(moderations, images, speech, transcriptions, translations),
     )
 }

@@ -7,10 +7,13 @@ from headgate import __version__
 from headgate.surfaces.doors import ANY, DOORS, PAGES
 
 JSON_BODY = {"application/json": {"schema": {"type": "object"}}}
+SOUND = {"audio/*": {"schema": {"type": "string", "format": "binary"}}}
 METHODS = ("get", "post", "put", "patch", "delete")
 STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
 REFERENCES = {
     "/v1/chat/completions": "https://platform.openai.com/docs/api-reference/chat/create",
+    "/v1/responses": "https://platform.openai.com/docs/api-reference/responses/create",
+    "/v1/responses/input_tokens": "https://platform.openai.com/docs/api-reference/responses/input-tokens",
     "/v1/embeddings": "https://platform.openai.com/docs/api-reference/embeddings/create",
     "/v1/moderations": "https://platform.openai.com/docs/api-reference/moderations/create",
     "/v1/images/generations": "https://platform.openai.com/docs/api-reference/images/create",
@@ -34,12 +37,14 @@ def data_plane() -> dict[str, Any]:
     """Return the OpenAPI paths of the data plane. Bodies are the vendors' own; their pages are linked."""
     paths: dict[str, Any] = {}
     for door in DOORS:
-        content = JSON_BODY | (STREAM if door.operation == "chat" else {})
+        content = JSON_BODY | (STREAM if door.operation in ("chat", "images", "transcription") else {})
+        if door.operation == "speech":
+            content = SOUND | STREAM
         about: dict[str, Any] = {
             "summary": door.summary,
             "tags": ["data plane"],
             "x-permission": door.permission,
-            "requestBody": {"required": True, "content": JSON_BODY},
+            "requestBody": {"required": True, "content": {door.media.decode(): JSON_BODY["application/json"]}},
             "responses": {"200": {"description": "The answer", "content": content}, "default": ERROR},
         }
         if door.path in REFERENCES:

@@ -9,12 +9,14 @@ import msgspec
 from headgate.core.call import Operation
 from headgate.dialects import (
     anthropic_messages,
+    count_input,
     count_tokens,
     embeddings,
     images,
     moderations,
     openai_chat,
     openai_completions,
+    openai_responses,
     rerank,
     speech,
     transcriptions,
@@ -65,6 +67,8 @@ def later(module: str, name: str) -> Callable[..., Awaitable[None]]:
 
 DOORS: tuple[Door, ...] = (
     Door("/v1/chat/completions", "openai", "chat", openai_chat, "Chat, in OpenAI's form"),
+    Door("/v1/responses", "openai", "chat", openai_responses, "Chat, in the form of OpenAI's responses"),
+    Door("/v1/responses/input_tokens", "openai", "count_tokens", count_input, "Count the tokens of such a request"),
     Door("/v1/completions", "openai", "chat", openai_completions, "Text that goes on, in OpenAI's form"),
     Door("/api/v1/chat/completions", "openai", "chat", openai_chat, "The same, under the management API's prefix"),
     Door("/ai/chat/completions", "task", "chat", openai_chat, "Chat, among the task surfaces"),

@@ -116,6 +116,8 @@ class Transcriptions(Media):
     name = "openai-transcriptions"
     path = "/audio/transcriptions"
     reply_type = ""
+    media = MEDIA
+    """The content type of its requests."""
 
     @staticmethod
     def envelope(body: bytes) -> Envelope:  # type: ignore[override]  # another kind than chat's

@@ -34,7 +34,7 @@ def read_options(call: Call) -> None:
                 call.trace_id = match[1].decode()
         elif name.startswith(PREFIX):
             _option(name[len(PREFIX) :].decode("latin-1"), value.decode("latin-1").strip(), found)
-    if media != call.media and media.partition(b";")[0].strip().lower() != call.media:
+    if media != call.media and call.media and media.partition(b";")[0].strip().lower() != call.media:
         wanted = call.media.decode()
         raise MediaType(f"Send the body as {wanted}, with the header content-type: {wanted}.", param="content-type")
     if found:

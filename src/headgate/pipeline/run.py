@@ -6,27 +6,34 @@ from headgate.core.call import Call
 from headgate.core.errors import HeadgateError, Unavailable, UpstreamFailed
 from headgate.pipeline.answer import error_head
 from headgate.pipeline.order import ENTRY
-from headgate.pipeline.parts import Parts
+from headgate.pipeline.parts import Parts, StepCall
 from headgate.pipeline.settle import finish
 from headgate.transport.server_errors import ClientGone
 
 
-async def run(call: Call, parts: Parts) -> None:
-    """Answer *call*. Never raises but what stops the process."""
+async def walk(call: Call, parts: Parts) -> None:
+    """Take every step of *call*."""
+    for step in ENTRY:
+        waiting = step(call, parts)
+        if waiting is not None:
+            await waiting
+    snapshot = parts.snapshot
+    for step in snapshot.route_steps.get(call.route.name, snapshot.default_steps):
+        waiting = step(call, parts)
+        if waiting is not None:
+            await waiting
+        if call.settled:  # a step has answered
+            break
+
+
+async def run(call: Call, parts: Parts, way: StepCall = walk) -> None:
+    """Answer *call* by going its *way*. Never raises but what stops the process."""
     link = call.link
     link.on_close = link.on_shutdown = link.task.cancel
     try:
-        for step in ENTRY:
-            waiting = step(call, parts)
-            if waiting is not None:
-                await waiting
-        snapshot = parts.snapshot
-        for step in snapshot.route_steps.get(call.route.name, snapshot.default_steps):
-            waiting = step(call, parts)
-            if waiting is not None:
-                await waiting
-            if call.settled:  # a step has answered
-                break
+        waiting = way(call, parts)
+        if waiting is not None:
+            await waiting
     except HeadgateError as error:
         fail(call, parts, error)
     except (asyncio.CancelledError, ClientGone):

@@ -75,7 +75,7 @@ def record_of(call: Call, worker: int) -> Record:
         route=call.route.name if call.route is not None else None,
         stream=call.streaming,
         model_requested=envelope.model if envelope is not None else None,
-        model_used=target.name if answered else None,
+        model_used=target.name if answered and envelope is not None else None,
         provider_used=target.provider.name if answered else None,
         routing_reason=call.reason,
         parameters=parameters_of(envelope.fields) if envelope is not None else None,

@@ -65,6 +65,10 @@ class AsgiLink:
         """End a stream."""
         self._waiting.append({"type": "http.response.body", "body": b""})
 
+    def abort(self) -> None:
+        """Leave the answer unfinished: the server then sees that its length is not what was begun."""
+        self.closed = True
+
     async def flush(self) -> None:
         """Send what waits."""
         waiting, self._waiting = self._waiting, []

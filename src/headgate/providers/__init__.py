@@ -13,6 +13,7 @@ BUILTIN: Mapping[str, str] = {
     "azure": "headgate.providers.azure",
     "bedrock": "headgate.providers.bedrock",
     "cohere": "headgate.providers.cohere",
+    "ollama": "headgate.providers.ollama",
     "sandbox": "headgate.providers.sandbox",
 }
 """Kind -> the module whose ``build(name, config, senders)`` makes it, imported on first use.

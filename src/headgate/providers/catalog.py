@@ -65,6 +65,13 @@ CODED: dict[str, Row] = {
         operations=("chat",),
         doc="https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html",
     ),
+    "ollama": Row(
+        base_url="http://127.0.0.1:11434",
+        operations=("chat", "embeddings", "models"),
+        price=PriceConfig(),
+        probe="v1/models",
+        doc="https://docs.ollama.com/api",
+    ),
     "sandbox": Row(
         base_url="http://sandbox.invalid/v1",
         operations=EVERY,

@@ -29,7 +29,7 @@ def write_request(request: Request, to: Abilities, *, drop: bool) -> Written:
     if fit.same:
         _same_thinking(body, request, fit)
     else:
-        _thinking(body, request, fit)
+        write_thinking(body, request, fit)
     _tier(body, request, fit)
     if request.user is not None:
         body["metadata"] = {"user_id": request.user}
@@ -137,12 +137,13 @@ def _config(body: dict[str, Any], request: Request, fit: Fit) -> None:
         if request.effort is not None:
             config["effort"] = request.effort
     elif request.effort not in (None, "none"):
-        _effort(config, request.effort or "", fit)
+        write_effort(config, request.effort or "", fit)
     if config or fit.form(request.extra, "output_config") == "empty":
         body["output_config"] = config
 
 
-def _effort(config: dict[str, Any], effort: str, fit: Fit) -> None:
+def write_effort(config: dict[str, Any], effort: str, fit: Fit) -> None:
+    """Put the effort nearest to *effort* that the model takes into *config*."""
     profile = fit.to.profile
     if profile.thinking and not profile.efforts and "adaptive" not in profile.thinking:
         return  # it is told how hard to think by a number
@@ -163,7 +164,7 @@ def _same_thinking(body: dict[str, Any], request: Request, fit: Fit) -> None:
         body["thinking"]["display"] = "summarized" if request.thoughts else "omitted"
 
 
-def _thinking(body: dict[str, Any], request: Request, fit: Fit) -> None:
+def write_thinking(body: dict[str, Any], request: Request, fit: Fit) -> None:
     """Tell the model to think as it may be told: by itself (adaptive), or with so many tokens (enabled)."""
     kinds, effort, budget = fit.to.profile.thinking, request.effort, request.thinking_budget
     off = request.thinking == "off" or (effort == "none" and request.thinking is None)

@@ -24,34 +24,31 @@ from headgate.core.chat import (
 )
 from headgate.core.errors import BadRequest
 from headgate.dialects import wire
-from headgate.dialects.base import Abilities
 from headgate.dialects.contract.bedrock_converse import NEUTRAL
 from headgate.dialects.converse_words import AUDIOS, DOCUMENTS, IMAGES, NAME
-from headgate.dialects.fit import RAW, Fit, merge, message_path, part_path
+from headgate.dialects.fit import RAW, Fit, merge, message_path, part_path, result_path
 
 Block = dict[str, Any]
 _SYSTEM = ("system", "developer")
 _ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 _NO_NAME = re.compile(r"[^a-zA-Z0-9\s()\[\]-]+|\s(?=\s)")  # what a document's name may not have
 MAX_NAME = 200
-_ARGUMENTS = {"openai-chat": "function.arguments", "openai-responses": "arguments", "gemini": "functionCall.args"}
 
 
-def write_messages(body: dict[str, Any], request: Request, to: Abilities, fit: Fit) -> None:
+def write_messages(body: dict[str, Any], request: Request, fit: Fit) -> None:
     """Put ``system`` and ``messages`` into *body*.
 
     System messages that lead become ``system``; later ones stay where they are, which some models take. Turns of one
     role that follow each other become one, since the API wants the roles to alternate and one turn's results together.
     """
-    _Messages(request, to, fit).write(body)
+    _Messages(request, fit).write(body)
 
 
 class _Messages:
     """One conversation being written."""
 
-    def __init__(self, request: Request, to: Abilities, fit: Fit) -> None:
+    def __init__(self, request: Request, fit: Fit) -> None:
         self._request = request
-        self._to = to
         self._fit = fit
         self._names: set[str] = set()
         """Names of documents given so far: the API wants each once."""
@@ -87,8 +84,8 @@ class _Messages:
     def _turn(self, message: Message, at: str) -> Block | None:
         fit = self._fit
         if message.name is not None:
-            fit.ignore(f"{at}.name")
-        if message.role in _SYSTEM and not fit.same and not self._to.profile.system_midway:
+            fit.leave(NEUTRAL["messages.name"], f"{at}.name")
+        if message.role in _SYSTEM and not fit.same and not fit.to.profile.system_midway:
             fit.leave(NEUTRAL["messages.system_midway"], at)
             return None
         if message.extra is not None and message.extra.form.get("role") == "function" and not fit.same:
@@ -118,7 +115,7 @@ class _Messages:
                     written.append(block)
             cache = getattr(part, "cache", None)
             if cache is not None:
-                points = cache_points(cache, path, "parts.cache", self._to, fit)
+                points = cache_points(cache, path, "parts.cache", fit)
                 written += points if written else []
         return written
 
@@ -126,10 +123,7 @@ class _Messages:
         """Write one block; ``None`` where it was left out."""
         fit = self._fit
         if isinstance(part, Text | ToolCall) and part.extra is not None and part.extra.form.get("part") == RAW:
-            if fit.same:
-                return part.extra.fields
-            fit.refuse(path)
-            return None
+            return fit.raw(part.extra, path)
         block: Block | None
         if isinstance(part, Text):
             block = self._text(part, path)
@@ -198,7 +192,7 @@ class _Messages:
             if not fit.same:
                 wire.members(raw)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
-            where = f"{path}.{_ARGUMENTS.get(fit.source, 'input')}"
+            where = fit.inner(path, "parts.arguments")
             raise BadRequest(
                 f"'{where}' is not a JSON object, which is what this model's API takes.",
                 code="invalid_value",
@@ -210,7 +204,7 @@ class _Messages:
         fit = self._fit
         content: list[Block] = []
         for index, one in enumerate(part.parts):
-            at = self._result_path(part, path, index)
+            at = result_path(fit.source, path, index)
             if getattr(one, "cache", None) is not None:
                 fit.ignore(fit.inner(at, "parts.cache"))
             if isinstance(one, Text | Image | File):
@@ -227,19 +221,12 @@ class _Messages:
             inner["status"] = status
         return {"toolResult": inner}
 
-    def _result_path(self, part: ToolResult, path: str, index: int) -> str:
-        if self._fit.same:
-            return f"{path}.toolResult.content[{index}]"
-        if self._fit.source == "anthropic-messages":
-            return f"{path}.content[{index}]" if len(part.parts) > 1 or not isinstance(part.parts[0], Text) else path
-        return path if path.endswith("]") else f"{path}[{index}]" if len(part.parts) > 1 else path
-
     def _image(self, part: Image, path: str) -> Block | None:
         fit = self._fit
         if part.detail not in (None, "auto"):
-            fit.ignore(f"{path}.image_url.detail" if fit.source == "openai-chat" else f"{path}.detail")
+            fit.ignore(fit.inner(path, "parts.detail"))
         if part.data is None:
-            fit.leave(NEUTRAL["parts.image_url"], path)
+            fit.leave(NEUTRAL["parts.image_url"], fit.inner(path, "parts.image_url"))
             return None
         type_ = part.media_type or ""
         format_ = IMAGES.get(type_) or (type_.removeprefix("image/") if fit.same else None)
@@ -257,7 +244,8 @@ class _Messages:
     def _document(self, part: File, path: str) -> Block | None:
         fit = self._fit
         if part.data is None:
-            fit.leave(NEUTRAL["parts.file_url" if part.url is not None else "parts.file_id"], path)
+            row = "parts.file_url" if part.url is not None else "parts.file_id"
+            fit.leave(NEUTRAL[row], fit.inner(path, row))
             return None
         if fit.same:
             return {"document": self._own_document(part)}
@@ -296,9 +284,9 @@ class _Messages:
         return name
 
 
-def cache_points(cache: Cache, path: str, row: str, to: Abilities, fit: Fit) -> list[Block]:
+def cache_points(cache: Cache, path: str, row: str, fit: Fit) -> list[Block]:
     """Write the cache marker of what stands at *path*, or say that it was left out."""
-    if not fit.same and not to.profile.cache_points:
+    if not fit.same and not fit.to.profile.cache_points:
         fit.ignore(fit.inner(path, row))
         return []
     return [{"cachePoint": {"type": "default"} | ({"ttl": cache} if cache else {})}]

@@ -7,26 +7,25 @@ Claude: <https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-ex
 from typing import Any
 
 from headgate.core.chat import Request
-from headgate.dialects.base import Abilities
-from headgate.dialects.fit import Fit
+from headgate.dialects import anthropic_write
+from headgate.dialects.fit import Fit, effort_of, nearest
 
-LADDER = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16_384, "xhigh": 32_768, "max": 65_536}
-MIN_BUDGET = 1024
 _TYPES = {"on": "enabled", "off": "disabled", "auto": "adaptive"}
 _PLAIN = ("low", "medium", "high")
+_ROOM = 128_000  # tokens of an answer, where nobody says how many there may be
 
 
-def write_thinking(body: dict[str, Any], request: Request, to: Abilities, fit: Fit, whose: str) -> None:
+def write_thinking(body: dict[str, Any], request: Request, fit: Fit, whose: str) -> None:
     """Put what *request* says of thinking into *body*, in the words of the family *whose*."""
+    kinds = fit.to.profile.thinking
     if fit.same:
         _again(body, request, whose)
     elif request.thinking == "off" or (request.thinking is None and request.effort == "none"):
-        _off(body, request, to, fit, whose)
-    elif whose == "claude" or {"adaptive", "enabled"} & set(to.profile.thinking):
-        _claude(body, request, to, fit)
+        _off(body, request, fit, whose)
+    elif whose == "claude" or (whose == "" and ("adaptive" in kinds or "enabled" in kinds)):
+        _claude(body, request, fit)
     else:
-        _others(body, request, to, fit, whose)
+        _others(body, request, fit, whose)
 
 
 def _again(body: dict[str, Any], request: Request, whose: str) -> None:
@@ -49,80 +48,53 @@ def _again(body: dict[str, Any], request: Request, whose: str) -> None:
             body["outputConfig"]["effort"] = request.effort
 
 
-def _off(body: dict[str, Any], request: Request, to: Abilities, fit: Fit, whose: str) -> None:
+def _off(body: dict[str, Any], request: Request, fit: Fit, whose: str) -> None:
     """Not to think is what happens unless asked; models that know a word for it, or cannot help it, differ."""
-    kinds = to.profile.thinking
-    if "disabled" in kinds:
-        more = body["additionalModelRequestFields"]
-        if whose == "nova":
-            more["reasoningConfig"] = {"type": "disabled"}
-        else:
-            more["thinking"] = {"type": "disabled"}
-    elif "none" in to.profile.efforts:
+    profile = fit.to.profile
+    if "disabled" in profile.thinking:
+        name = "reasoningConfig" if whose == "nova" else "thinking"
+        body["additionalModelRequestFields"][name] = {"type": "disabled"}
+    elif "none" in profile.efforts:
         body["outputConfig"]["effort"] = "none"
-    elif kinds or (whose == "gpt" and to.reasoning):
+    elif profile.thinking or (whose == "gpt" and fit.to.reasoning):
         fit.refuse(fit.name("thinking" if request.thinking == "off" else "effort"), "This model always thinks")
 
 
-def _claude(body: dict[str, Any], request: Request, to: Abilities, fit: Fit) -> None:
-    kinds, budget, effort = to.profile.thinking, request.thinking_budget, request.effort
-    by_budget = "enabled" in kinds and "adaptive" not in kinds
-    if effort is not None and effort != "none" and not (by_budget and not to.profile.efforts):
-        body["outputConfig"]["effort"] = nearest(effort, to.profile.efforts)
-    wanted = request.thinking is not None or budget is not None or (effort is not None and to.reasoning)
-    if not wanted:
-        return
-    if by_budget and budget is None:
-        budget = _affordable(BUDGETS.get(effort or "medium", BUDGETS["medium"]), request.max_tokens)
-        if budget is None:
-            fit.ignore(fit.name("effort" if effort is not None else "thinking"))
-            return
-        if effort is None:
-            fit.defaulted.append(f"{fit.name('thinking_budget')}={budget}")
-    thinking: dict[str, Any] = {"type": "adaptive"}
-    if budget is not None and (by_budget or "enabled" in kinds or not kinds):
-        thinking = {"type": "enabled", "budget_tokens": budget}
-    elif budget is not None:
-        fit.ignore(fit.name("thinking_budget"))
-    if request.thoughts is not None and thinking["type"] == "adaptive":
-        thinking["display"] = "summarized" if request.thoughts else "omitted"
-    elif request.thoughts is False:
-        fit.ignore(fit.name("thoughts"))
-    body["additionalModelRequestFields"]["thinking"] = thinking
+def _claude(body: dict[str, Any], request: Request, fit: Fit) -> None:
+    """Say it as Anthropic's own API does, but for the place."""
+    config = body["outputConfig"]
+    if request.effort is not None and request.effort != "none":
+        anthropic_write.write_effort(config, request.effort, fit)
+    said: dict[str, Any] = {"max_tokens": request.max_tokens or fit.to.max_output or _ROOM}
+    anthropic_write.write_thinking(said, request, fit)
+    if "thinking" in said:
+        body["additionalModelRequestFields"]["thinking"] = said["thinking"]
+    config.update(said.get("output_config", {}))
 
 
-def _affordable(budget: int, max_tokens: int | None) -> int | None:
-    """Return a budget that leaves room for an answer, as the API demands; ``None`` where there is none."""
-    if max_tokens is not None:
-        budget = min(budget, max_tokens // 2)
-    return budget if budget >= MIN_BUDGET else None
-
-
-def _others(body: dict[str, Any], request: Request, to: Abilities, fit: Fit, whose: str) -> None:
+def _others(body: dict[str, Any], request: Request, fit: Fit, whose: str) -> None:
     effort, budget = request.effort, request.thinking_budget
-    if whose == "nova" and (effort or request.thinking == "on" or budget is not None):
-        if effort is None:
-            effort = "medium" if budget is None else "low" if budget < 4096 else "medium" if budget < 16_384 else "high"
-        kind = {"type": "enabled", "maxReasoningEffort": nearest(effort, to.profile.efforts or _PLAIN)}
-        body["additionalModelRequestFields"]["reasoningConfig"] = kind
+    more = body["additionalModelRequestFields"]
+    if whose == "nova" and (effort is not None or request.thinking == "on" or budget is not None):
+        asked = effort or (effort_of(budget) if budget is not None else "medium")
+        word = _told("effort" if effort is not None else "thinking", asked, asked != effort, fit)
+        more["reasoningConfig"] = {"type": "enabled", "maxReasoningEffort": word}
+        budget = None
     elif effort is not None and whose == "gpt":
-        body["additionalModelRequestFields"]["reasoning_effort"] = nearest(effort, to.profile.efforts or _PLAIN)
+        more["reasoning_effort"] = _told("effort", effort, False, fit)
     elif effort is not None:
-        body["outputConfig"]["effort"] = nearest(effort, to.profile.efforts)
-    if whose != "nova" and budget is not None:
+        body["outputConfig"]["effort"] = nearest(effort, fit.to.profile.efforts)
+    if budget is not None:
         fit.ignore(fit.name("thinking_budget"))
-    if whose != "nova" and request.thinking == "on" and not to.reasoning:
+    if whose != "nova" and request.thinking == "on" and not fit.to.reasoning:
         fit.ignore(fit.name("thinking"))
     if request.thoughts is False:
         fit.ignore(fit.name("thoughts"))
 
 
-def nearest(effort: str, taken: tuple[str, ...]) -> str:
-    """Return the effort of those *taken* that comes nearest, the lower of two; *effort* itself where none are known."""
-    if not taken:
-        return "low" if effort == "minimal" else effort
-    if effort in taken or effort not in LADDER:
-        return effort
-    at = LADDER.index(effort)
-    known = [one for one in taken if one in LADDER]
-    return min(known, key=lambda one: (abs(LADDER.index(one) - at), LADDER.index(one))) if known else effort
+def _told(field: str, effort: str, supplied: bool, fit: Fit) -> str:
+    """Return the effort nearest to *effort* that the model takes, and say so where it is not what was asked for."""
+    word = nearest(effort, fit.to.profile.efforts or _PLAIN)
+    if supplied or (word != effort and effort != "minimal"):
+        fit.defaulted.append(f"{fit.name(field)}={word}")
+    return word

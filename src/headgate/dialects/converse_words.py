@@ -54,6 +54,7 @@ SPELLINGS = {
     "parts.cache": "cachePoint",
     "parts.citations": "citationsContent",
     "parts.is_error": "toolResult.status",
+    "parts.arguments": "toolUse.input",
     "tools.strict": "toolSpec.strict",
     "tools.cache": "cachePoint",
 }
@@ -92,6 +93,11 @@ def part_path(at: str, message: Message, index: int) -> str:
     """Return where part number *index* of *message* stands: a cache marker after a part is a block of its own."""
     place = index + sum(getattr(part, "cache", None) is not None for part in message.parts[:index])
     return f"system[{place}]" if at == "system" else f"{at}.content[{place}]"
+
+
+def result_path(path: str, index: int) -> str:
+    """Return where part number *index* of the tool's result at *path* stands."""
+    return f"{path}.toolResult.content[{index}]"
 
 
 def family(model: str) -> str:

@@ -23,12 +23,12 @@ def write_request(request: Request, to: Abilities, *, drop: bool) -> Written:
     fit = Fit(NAME, request, to, drop, OWN)
     whose = fit.form(request.extra, "family") or family(to.model)
     body: dict[str, Any] = {name: {} for name in _OBJECTS}
-    write_messages(body, request, to, fit)
-    _inference(body, request, to, fit)
+    write_messages(body, request, fit)
+    _inference(body, request, fit)
     _top_k(body, request, fit, whose)
-    _tools(body, request, to, fit, whose)
+    _tools(body, request, fit, whose)
     _format(body, request, fit)
-    write_thinking(body, request, to, fit, whose)
+    write_thinking(body, request, fit, whose)
     _metadata(body, request, fit)
     _tier(body, request, fit)
     fit.unsaid(request, NEUTRAL)
@@ -39,8 +39,8 @@ def write_request(request: Request, to: Abilities, *, drop: bool) -> Written:
     return fit.written(body)
 
 
-def _inference(body: dict[str, Any], request: Request, to: Abilities, fit: Fit) -> None:
-    config, profile = body["inferenceConfig"], to.profile
+def _inference(body: dict[str, Any], request: Request, fit: Fit) -> None:
+    config, profile = body["inferenceConfig"], fit.to.profile
     if request.max_tokens is not None:
         config["maxTokens"] = request.max_tokens
     for field, name in (("temperature", "temperature"), ("top_p", "topP")):
@@ -72,7 +72,7 @@ def _top_k(body: dict[str, Any], request: Request, fit: Fit, whose: str) -> None
         fit.refuse(fit.name("top_k"))
 
 
-def _tools(body: dict[str, Any], request: Request, to: Abilities, fit: Fit, whose: str) -> None:
+def _tools(body: dict[str, Any], request: Request, fit: Fit, whose: str) -> None:
     config, choice = body["toolConfig"], request.tool_choice
     if choice is not None and choice.mode == "none" and not fit.same:
         if not any(isinstance(part, ToolCall | ToolResult) for one in request.messages for part in one.parts):
@@ -84,18 +84,18 @@ def _tools(body: dict[str, Any], request: Request, to: Abilities, fit: Fit, whos
         tools: list[dict[str, Any]] = []
         for index, tool in enumerate(request.tools):
             if allowed is None or tool.name in allowed:
-                tools += _tool(tool, f"{fit.name('tools')}[{index}]", to, fit)
+                tools += _tool(tool, f"{fit.name('tools')}[{index}]", fit)
         if tools or fit.same:
             config["tools"] = tools
     if "tools" not in config and not fit.same:
         return
-    _choice(body, request, to, fit, whose)
+    _choice(body, request, fit, whose)
 
 
-def _choice(body: dict[str, Any], request: Request, to: Abilities, fit: Fit, whose: str) -> None:
+def _choice(body: dict[str, Any], request: Request, fit: Fit, whose: str) -> None:
     choice, serial = request.tool_choice, request.parallel_tool_calls is False
     mode = "auto" if choice is None or choice.mode == "none" else choice.mode
-    if mode in ("required", "named") and not to.profile.forced_tools and not fit.same:
+    if mode in ("required", "named") and not fit.to.profile.forced_tools and not fit.same:
         fit.refuse(fit.name("tool_choice"), "This model cannot be forced to call a tool")
         mode, choice = "auto", None
     if serial and whose == "claude":  # it takes either its own field or Converse's, not both
@@ -113,7 +113,7 @@ def _choice(body: dict[str, Any], request: Request, to: Abilities, fit: Fit, who
         body["toolConfig"]["toolChoice"] = {"any" if mode == "required" else "auto": {}}
 
 
-def _tool(tool: Tool, at: str, to: Abilities, fit: Fit) -> list[dict[str, Any]]:
+def _tool(tool: Tool, at: str, fit: Fit) -> list[dict[str, Any]]:
     """Write one tool, and its cache marker after it."""
     if tool.extra is not None and tool.extra.form.get("tool") == RAW:
         if fit.same:
@@ -128,7 +128,7 @@ def _tool(tool: Tool, at: str, to: Abilities, fit: Fit) -> list[dict[str, Any]]:
         spec["strict"] = tool.strict
     written = {"toolSpec": spec}
     merge_deep(written, fit.leftover(tool.extra, at))
-    return [written, *(cache_points(tool.cache, at, "tools.cache", to, fit) if tool.cache is not None else ())]
+    return [written, *(cache_points(tool.cache, at, "tools.cache", fit) if tool.cache is not None else ())]
 
 
 def _format(body: dict[str, Any], request: Request, fit: Fit) -> None:

@@ -61,7 +61,7 @@ async def serving(monkeypatch: pytest.MonkeyPatch, **handlers: Handler) -> Async
         server = await asyncio.start_server(handler, "127.0.0.1", 0)
         servers.append(server)
         port = server.sockets[0].getsockname()[1]
-        listed[kind] = msgspec.structs.replace(catalog.row("ollama"), base_url=f"http://127.0.0.1:{port}/v1")
+        listed[kind] = msgspec.structs.replace(catalog.row("ollama"), base_url=f"http://127.0.0.1:{port}")
     monkeypatch.setattr(discover, "rows", lambda: listed)
     yield
     for server in servers:

@@ -74,3 +74,11 @@ class RerankReply(msgspec.Struct, kw_only=True):
     searches: int | None = None
     """Search units billed, where the provider counts so."""
     extra: Extra | None = None
+
+
+def give_back(request: RerankRequest, reply: RerankReply) -> None:
+    """Put the documents into *reply* where its caller wants them back and the provider gave none."""
+    if request.return_documents:
+        for one in reply.results:
+            if one.document is None and one.index < len(request.documents):
+                one.document = request.documents[one.index]

@@ -38,7 +38,7 @@ class CohereReader(SseReader):
         message = inner if isinstance(inner, dict) else {}
         if kind == "message-start":
             id_ = document.get("id")
-            chunks.append(Start(id_ if isinstance(id_, str) else "", ""))
+            chunks.append(Start(id_ if isinstance(id_, str) else "", self.model))
         elif kind in ("content-start", "content-delta"):
             self.started = True
             self._fresh = self._fresh or kind == "content-start"

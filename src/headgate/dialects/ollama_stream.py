@@ -38,7 +38,8 @@ class OllamaReader(LineWatch):
         if not self._reply:
             self._reply = stamp(document)
             model = document.get("model")
-            chunks.append(Start("", model if isinstance(model, str) else "", seconds(document.get("created_at"))))
+            named = model if isinstance(model, str) and model else self.model
+            chunks.append(Start("", named, seconds(document.get("created_at"))))
         message = document.get("message")
         told = logprobs(document.get("logprobs"))
         if isinstance(message, dict):

@@ -172,6 +172,8 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     """The dialect that the target is asked in; ``None`` where the request goes on as it is."""
     attempts: list[Attempt] = []
     holds: list[Any] = []
+    keeper: Any = None
+    """What keeps the answer once the caller has it (``keep(call, body)``), where it is to be kept."""
     streaming: bool = False
     usage: Usage = msgspec.field(default_factory=Usage)
     billed: Literal["usage", "estimated", "uncertain", "none"] = "none"

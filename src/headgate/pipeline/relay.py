@@ -7,6 +7,7 @@ from typing import Any
 from headgate.core.call import MEDIA, Attempt, Call
 from headgate.core.errors import UpstreamFailed
 from headgate.core.money import Price, Usage
+from headgate.core.tasks import give_back
 from headgate.dialects.base import Dialect, Reader, Tap, Writer
 from headgate.ledger.types import Hold
 from headgate.pipeline.answer import answer_head, stream_info
@@ -44,6 +45,12 @@ class Translation:
         out = self._writer.write(reader.close())
         return out + self._writer.close() if reader.failure is None else out
 
+    @property
+    def final(self) -> bytes | None:
+        """The whole answer, once it has been told, where the caller's dialect tells it."""
+        found: bytes | None = getattr(self._writer, "final", None)
+        return found
+
     def __getattr__(self, name: str):  # type: ignore[no-untyped-def]  # what was seen is the reader's to tell
         return getattr(self._reader, name)
 
@@ -66,15 +73,21 @@ async def answer_whole(
     if reply is not None:
         reply.id, reply.created = reply.id or call.id, reply.created or call.at // 1_000_000
         reply.model = reply.model or target.model
-        if call.operation == "embeddings":
+        if call.operation == "chat":
+            reply.call_id, reply.request = call.id, call.request
+        elif call.operation == "embeddings":
             asked: Any = call.request
             reply.encoding, reply.model = asked.encoding, reply.model or target.model
             reply.usage = reply.usage or call.usage
+        elif call.operation == "rerank":
+            give_back(asked, reply)
         body = call.dialect.write_reply(reply)
     attempt.outcome = "ok"
     call.bytes_out = len(body)
     finish(call, parts)
     call.link.respond(200, answer_head(call, target, attempt, inbound), body)
+    if call.keeper is not None:
+        call.keeper.keep(call, body)
 
 
 async def answer_stream(
@@ -117,6 +130,8 @@ async def answer_stream(
     call.link.write(last + stream_info(call) if call.options.stream_info else last)
     call.link.end()
     call.link.on_close = None  # the caller has everything; its leaving concerns nobody now
+    if call.keeper is not None:
+        call.keeper.keep(call, getattr(pipe, "final", None))
     await let_end(inbound)
 
 

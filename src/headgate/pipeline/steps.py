@@ -129,6 +129,8 @@ def plan(call: Call, parts: Parts) -> None:
         usable = tuple(t for t in usable if t.provider.supports(operation))
         if not usable and operation != "count_tokens":
             raise unsupported(call.envelope.model, operation.replace("_", " "))
+    if operation == "count_tokens":  # an endpoint that counts another dialect's requests counts something else
+        usable = tuple(t for t in usable if call.dialect in t.provider.dialects(operation))
     call.plan = usable
     call.reason = route.reason
     if call.who.budgets:
@@ -144,7 +146,7 @@ def plan(call: Call, parts: Parts) -> None:
 
 
 async def count(call: Call, parts: Parts) -> None:
-    """Count a prompt's tokens ourselves where no target has an endpoint for it."""
+    """Count a prompt's tokens ourselves where no target has an endpoint for it that the caller speaks."""
     if call.operation != "count_tokens" or call.plan:
         return
     tokens = await parts.count_tokens(neutral(call))

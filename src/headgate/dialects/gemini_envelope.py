@@ -13,6 +13,7 @@ from headgate.dialects.json_guard import top_level
 Meta = msgspec.Meta
 Count = Annotated[int, Meta(ge=1, le=128)]
 _CONFIG = ("generationConfig", "generation_config")
+_SNAKE = {"system_instruction", "generation_config", "tool_config", "safety_settings", "cached_content", "service_tier"}
 
 
 class _Content(msgspec.Struct, gc=False):
@@ -38,15 +39,7 @@ _head = msgspec.json.Decoder(_Head)
 class GeminiEnvelope(Envelope, gc=False):
     """A generateContent request."""
 
-    known: ClassVar[frozenset[str]] = (
-        FIELDS
-        | {"system_instruction", "generation_config", "tool_config"}
-        | {
-            "safety_settings",
-            "cached_content",
-            "service_tier",
-        }
-    )
+    known: ClassVar[frozenset[str]] = FIELDS | _SNAKE
 
     def patched(self, model: str, *, include_usage: bool = False, max_tokens: int | None = None) -> bytes:
         """As in :class:`Envelope`; the model stands in the body only where the caller wrote it there too."""

@@ -29,7 +29,11 @@ STATUS = {
     504: "DEADLINE_EXCEEDED",
 }
 """HTTP status to Google's own word for it."""
-_NUMBERS = {word: status for status, word in reversed(STATUS.items())} | {"INTERNAL": 500, "UNKNOWN": 500}
+_NUMBERS = {word: status for status, word in reversed(STATUS.items())} | {
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+    "INTERNAL": 500,
+}
 _SECONDS = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)s")
 _KEY = re.compile(r"API[ _]key (not valid|expired|not found)|API_KEY_INVALID", re.I)
 _CONTEXT = re.compile(r"input token count.{0,60}exceed", re.I | re.S)

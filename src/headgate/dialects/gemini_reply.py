@@ -1,0 +1,349 @@
+"""Reads and writes whole generateContent replies, <https://ai.google.dev/api/generate-content#v1beta.GenerateContentResponse>."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from headgate.core.chat import Audio, Choice, Extra, File, Image, Part, Refusal, Reply, Text, Thinking, ToolCall
+from headgate.core.errors import BadRequest, UpstreamFailed
+from headgate.dialects import wire
+from headgate.dialects.base import Sniff
+from headgate.dialects.fit import RAW, merge
+from headgate.dialects.gemini_asides import citations_in, citations_of, logprobs_in, logprobs_of
+from headgate.dialects.gemini_errors import read_stream_error
+from headgate.dialects.gemini_fields import Given, as_object, signature_of, urlsafe
+from headgate.dialects.gemini_parts import INVALID, OURS, Calls, minted, read_part
+from headgate.dialects.gemini_usage import Reported, printed, reported, usage_of
+from headgate.dialects.gemini_words import FINISH, NAME, NUMBERS, REASONS, is_proof
+from headgate.dialects.opaque import Opaque
+from headgate.dialects.openai_reply import no_reply
+from headgate.dialects.watch import believable
+
+
+class SniffedPart(msgspec.Struct, gc=False):
+    """Of a part only whether it is a call."""
+
+    functionCall: msgspec.Raw | None = None
+
+
+class _Content(msgspec.Struct, gc=False):
+    parts: list[SniffedPart] | None = None
+
+
+class _Candidate(msgspec.Struct, gc=False):
+    finishReason: str | int | None = None
+    content: _Content | None = None
+
+
+class Feedback(msgspec.Struct, gc=False):
+    """Why a prompt was not answered."""
+
+    blockReason: str | int | None = None
+
+
+class _Sniffed(msgspec.Struct, gc=False):
+    candidates: list[_Candidate] | None = None
+    promptFeedback: Feedback | None = None
+    usageMetadata: Reported | None = None
+    modelVersion: str | None = None
+    responseId: str | None = None
+    error: Any = None
+
+
+_sniff = msgspec.json.Decoder(_Sniffed).decode
+_READ = ("usageMetadata", "modelVersion", "responseId", "createTime")
+
+
+def sniff(body: bytes) -> Sniff:
+    """Read usage, finish, model and id of a reply; raise ``UpstreamFailed`` for what is none."""
+    try:
+        seen = _sniff(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        reply = read_reply(body)
+        return Sniff(reply.usage, reply.choices[0].finish, reply.model or None, reply.id or None)
+    if seen.error is not None:
+        raise read_stream_error(seen.error)
+    usage = usage_of(seen.usageMetadata) if seen.usageMetadata is not None else None
+    finish: str | None = None
+    if seen.candidates:
+        first = seen.candidates[0]
+        calls = first.content is not None and any(part.functionCall for part in first.content.parts or ())
+        finish = finish_of(first.finishReason, calls=calls)
+    elif seen.promptFeedback is not None:
+        finish = "content_filter"
+    else:
+        no_reply("has no candidates")
+    return Sniff(usage if usage is None or believable(usage) else None, finish, seen.modelVersion, seen.responseId)
+
+
+def word_of(reason: str | int | None) -> str | None:
+    """Return why an answer ended in Google's own word, also where it came as a number."""
+    if isinstance(reason, int):
+        return NUMBERS[reason] if 0 <= reason < len(NUMBERS) else str(reason)
+    return reason
+
+
+def finish_of(reason: str | int | None, *, calls: bool) -> Any:
+    """Return why an answer ended in our words; ``None`` where it has not."""
+    word = word_of(reason)
+    if word is None:
+        return None
+    finish = FINISH.get(word, "stop")
+    return "tool_calls" if calls and finish == "stop" else finish
+
+
+def failed(word: str, message: Any) -> UpstreamFailed:
+    """The failure of an answer that ended for a reason that is none."""
+    said = f" ({message[:500]})" if isinstance(message, str) and message else ""
+    return UpstreamFailed(
+        f"The model ended its answer with {word}{said}.",
+        status=502,
+        code="upstream_error",
+        same_target=True,
+        billed="uncertain",
+    )
+
+
+def read_reply(body: bytes) -> Reply:
+    """Read a whole reply; raise ``UpstreamFailed('upstream_invalid_response')`` for what is none."""
+    try:
+        found = Given(wire.members(_clean(body)))
+        if "error" in found.rest:
+            raise read_stream_error(wire.decode(found.rest["error"]))
+        return _reply(found)
+    except BadRequest as error:
+        no_reply(f"is malformed: {error.message}")
+    except (msgspec.MsgspecError, RecursionError):
+        no_reply("is no JSON object")
+
+
+def _clean(body: bytes) -> bytes:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return body.decode("utf-8", "replace").encode()
+    return body
+
+
+def _reply(found: Given) -> Reply:
+    usage, created = found.rest.get("usageMetadata"), found.rest.get("createTime")
+    said = reported(wire.decode(usage)) if usage is not None else None
+    counted = usage_of(said) if said is not None else None
+    reply = Reply(
+        id=found.text("responseId") or "",
+        model=found.text("modelVersion") or "",
+        created=seconds(wire.decode(created)) if created is not None else 0,
+        choices=[],
+        usage=counted if counted is not None and believable(counted) else None,
+    )
+    for position, raw in enumerate(found.items("candidates") or ()):
+        reply.choices.append(_choice(Given(raw), position, reply.id))
+    if not reply.choices:
+        feedback = found.rest.get("promptFeedback")
+        if feedback is None:
+            no_reply("has no candidates")
+        reason = wire.decode(feedback).get("blockReason")
+        reply.choices.append(Choice(0, [], "content_filter", str(reason) if reason is not None else None))
+        reply.choices[0].extra = Extra(NAME, {}, {"candidate": "absent"})
+    reply.extra = Extra(NAME, dict(found.rest))
+    return reply
+
+
+def seconds(instant: Any) -> int:
+    """Seconds since 1970 of an RFC 3339 instant; 0 for what is none."""
+    try:
+        return int(datetime.fromisoformat(instant).astimezone(UTC).timestamp())
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def _choice(given: Given, position: int, reply_id: str) -> Choice:
+    index, content = given.take("index", msgspec.json.Decoder(int)), given.inner("content")
+    reason = given.raw("finishReason")
+    form: dict[str, str] = {} if index is not None else {"index": "absent"}
+    choice = Choice(position if index is None else index, [])
+    calls = 0
+
+    def mint(name: str) -> str:
+        nonlocal calls
+        calls += 1
+        return minted(reply_id, choice.index, calls - 1)
+
+    if content is not None:
+        form["content"] = "given" if "parts" in content.rest else "empty"
+        asked = Calls()
+        for raw in content.items("parts") or ():
+            choice.parts += read_part(Given(raw), mint, asked)
+        role = content.text("role")
+        form |= {"role": role} if role is not None else {}
+    if reason is not None:
+        said = wire.decode(reason)
+        if type(said) is int:
+            form["finishReason"] = str(said)
+        choice.native = word_of(said if isinstance(said, int) else str(said))
+        choice.finish = finish_of(choice.native, calls=any(isinstance(part, ToolCall) for part in choice.parts))
+    _asides(given, choice)
+    choice.extra = given.extra(form=form)
+    return choice
+
+
+def _asides(given: Given, choice: Choice) -> None:
+    """Read what stands beside the text and stays in its own form too: log probabilities and sources."""
+    if "logprobsResult" in given.rest:
+        choice.logprobs = logprobs_in(wire.decode(given.rest["logprobsResult"]))
+    asides: dict[str, Any] = {
+        name: wire.decode(given.rest[name]) for name in ("groundingMetadata", "citationMetadata") if name in given.rest
+    }
+    if not asides:
+        return
+    own = [part for part in choice.parts if not is_proof(part)]
+    texts = {at: part for at, part in enumerate(own) if isinstance(part, Text)}
+    for at, citation in citations_in(asides, {at: part.text for at, part in texts.items()}):
+        part = texts.get(at) or next(iter(texts.values()), None)
+        if part is not None:
+            part.citations = [*(part.citations or ()), citation]
+
+
+def write_reply(reply: Reply) -> bytes:
+    """Print a whole reply."""
+    same = reply.extra is not None and reply.extra.dialect == NAME
+    body: dict[str, Any] = {}
+    candidates = [
+        _candidate(choice)
+        for choice in reply.choices
+        if choice.extra is None or choice.extra.form.get("candidate") != "absent"
+    ]
+    if candidates or not same:
+        body["candidates"] = candidates
+    if reply.usage is not None:
+        body["usageMetadata"] = printed(reply.usage)
+    if reply.model:
+        body["modelVersion"] = reply.model
+    if reply.id:
+        body["responseId"] = reply.id
+    if reply.created and not same:
+        body["createTime"] = datetime.fromtimestamp(reply.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if same and reply.extra is not None:
+        body.update(reply.extra.fields)
+    return wire.encode(body)
+
+
+def _candidate(choice: Choice) -> dict[str, Any]:
+    own = choice.extra if choice.extra is not None and choice.extra.dialect == NAME else None
+    form = own.form if own is not None else {"role": "model", "content": "given"}
+    written: dict[str, Any] = {}
+    if "content" in form:
+        written["content"] = {"parts": blocks(choice.parts)} if form["content"] == "given" else {}
+        if "role" in form:
+            written["content"]["role"] = form["role"]
+    if choice.native is not None or choice.finish is not None or own is None:
+        refused = any(isinstance(part, Refusal) for part in choice.parts)
+        number = form.get("finishReason")
+        written["finishReason"] = (
+            int(number) if number is not None else reason_of(choice.finish, choice.native, refused=refused)
+        )
+    if "index" not in form:
+        written["index"] = choice.index
+    if own is not None:
+        written.update(own.fields)
+        return written
+    if choice.stop_sequence is not None:
+        written["finishMessage"] = f"Stopped at the sequence {choice.stop_sequence!r}."
+    written.update(asides_of(choice.logprobs, choice.parts))
+    return written
+
+
+def asides_of(logprobs: Any, parts: list[Part]) -> dict[str, Any]:
+    """Return what stands beside the text: log probabilities, and the sources of its parts."""
+    found: dict[str, Any] = {}
+    if logprobs is not None:
+        found["logprobsResult"] = logprobs_of(logprobs)
+    cited = [(at, part) for at, part in enumerate(parts) if isinstance(part, Text) and part.citations]
+    if cited:
+        found["groundingMetadata"] = citations_of([(at, p.text, p.citations or []) for at, p in cited])
+    return found
+
+
+def reason_of(finish: str | None, native: str | None, *, refused: bool) -> str:
+    """Return Google's word for why an answer ended."""
+    if native in FINISH and FINISH[native] in (finish, "stop"):
+        return native
+    return "SAFETY" if refused and finish in (None, "stop") else REASONS[finish]
+
+
+def blocks(parts: list[Part]) -> list[dict[str, Any]]:
+    """Print the parts of an answer; the signature of a part stands in it."""
+    found: list[dict[str, Any]] = []
+    pending: str | None = None
+    proofs: dict[str, str] = {}
+    for part in parts:
+        if isinstance(part, Thinking):
+            proof = proof_of(part)
+            if proof is not None and part.source == NAME and part.of is not None and not is_proof(part):
+                proofs[part.of] = proof
+            elif proof is not None and is_proof(part):
+                pending = proof
+            else:
+                found.append(_thought(part, proof))
+            continue
+        block = _block(part)
+        signature = pending or (proofs.pop(part.id, None) if isinstance(part, ToolCall) else None)
+        if signature is not None:
+            block["thoughtSignature"] = signature
+            pending = None
+        found.append(block)
+    return found
+
+
+def proof_of(part: Thinking) -> str | None:
+    """Return what proves a thought, as a ``thoughtSignature``."""
+    if part.signature is None and part.redacted is None:
+        return None
+    return signature_of(Opaque(part.source or NAME, part.signature, part.redacted, part.of, part.id))
+
+
+def _thought(part: Thinking, proof: str | None) -> dict[str, Any]:
+    block: dict[str, Any] = {"text": part.text, "thought": True}
+    if not part.text and proof is not None:
+        del block["text"]
+    if proof is not None:
+        block["thoughtSignature"] = proof
+    if part.extra is not None and part.extra.dialect == NAME:
+        if part.extra.form.get("text") != "absent":
+            block["text"] = part.text
+        merge(block, part.extra.fields)
+    return block
+
+
+def _block(part: Part) -> dict[str, Any]:
+    own = part.extra if part.extra is not None and part.extra.dialect == NAME else None
+    if own is not None and own.form.get("part") == RAW:
+        return dict(own.fields)
+    form = own.form if own is not None else {}
+    if isinstance(part, Text | Refusal | Thinking):
+        block: dict[str, Any] = {"text": part.text}
+    elif isinstance(part, ToolCall):
+        block = {"functionCall": call_block(part.id, part.name, part.arguments, form)}
+    elif isinstance(part, Image | Audio | File):
+        kind = f"audio/{part.format}" if isinstance(part, Audio) else part.media_type
+        data = urlsafe(part.data or "") if form.get("base64") == "url" else part.data
+        block = {"inlineData": {"mimeType": form.get("mimeType", kind), "data": data}}
+        if not isinstance(part, Audio) and part.data is None:
+            block = {"fileData": {"fileUri": part.url} | ({"mimeType": kind} if kind else {})}
+    else:
+        block = {"text": ""}  # results of tools are in no answer
+    if own is not None:
+        merge(block, own.fields)
+    return block
+
+
+def call_block(id_: str, name: str, arguments: str, form: dict[str, str]) -> dict[str, Any]:
+    """Print a call: what is no JSON object stands in one, under a name of our own."""
+    call: dict[str, Any] = {"id": id_, "name": name}
+    if form.get("id") == "absent" or OURS.fullmatch(id_):
+        del call["id"]
+    if form.get("args") != "absent":
+        args = as_object(arguments) if arguments.strip() else {}
+        call["args"] = {INVALID: arguments} if args is None else args
+    return call

@@ -73,10 +73,10 @@ async def answer_whole(
     if reply is not None:
         reply.id, reply.created = reply.id or call.id, reply.created or call.at // 1_000_000
         reply.model = reply.model or target.model
+        asked: Any = call.request
         if call.operation == "chat":
-            reply.call_id, reply.request = call.id, call.request
+            reply.call_id, reply.request = call.id, asked
         elif call.operation == "embeddings":
-            asked: Any = call.request
             reply.encoding, reply.model = asked.encoding, reply.model or target.model
             reply.usage = reply.usage or call.usage
         elif call.operation == "rerank":

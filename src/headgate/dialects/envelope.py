@@ -1,13 +1,13 @@
 """What the gateway itself reads of a request that it relays. Everything else stays the bytes it came as."""
 
 import re
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 import msgspec
 
 from headgate.core.errors import BadRequest
 from headgate.dialects import anthropic_words, openai_words, wire
-from headgate.dialects.json_guard import top_level
+from headgate.dialects.json_guard import Objects, top_level
 
 Raw = msgspec.Raw
 T = TypeVar("T")
@@ -52,8 +52,11 @@ class Envelope(msgspec.Struct, gc=False):
         return wire.encode(fields)
 
 
+Role = Literal["user", "assistant", "system", "developer", "tool", "function"]
+
+
 class _Message(msgspec.Struct, gc=False):
-    role: Literal["user", "assistant", "system", "developer", "tool", "function"]
+    role: Role
     content: Raw = wire.NULL
 
 
@@ -131,13 +134,20 @@ _LIMITS = ("max_completion_tokens", "max_tokens")
 _CHAT = msgspec.json.Decoder(_ChatHead)
 _MESSAGES = msgspec.json.Decoder(_MessagesHead)
 _COUNT = msgspec.json.Decoder(_CountHead)
+_NO_TURN = [{"role": "user", "content": ""}]
+_ROLES = frozenset(f'"{role}"'.encode() for role in get_args(Role))
 _SPEAKS = frozenset({"user", "system", "developer", "tool"})  # an assistant's turn may be all tool calls
 
 
 def chat_envelope(body: bytes) -> ChatEnvelope:
     """Read a Chat Completions request; raise ``BadRequest`` with the path of the field to blame."""
-    fields = top_level(body)
-    head = read(_CHAT, body)
+    opened: Objects = {}
+    fields = top_level(body, opened)
+    turns = opened.get("messages")
+    if turns and _all_plain(turns):  # looked at already: what is left to read is short
+        head = read(_CHAT, wire.encode({**fields, "messages": _NO_TURN}))
+    else:
+        head = read(_CHAT, body)
     for index, message in enumerate(head.messages):
         if message.content == wire.NULL and message.role in _SPEAKS:
             raise no_content(index)
@@ -157,6 +167,18 @@ def chat_envelope(body: bytes) -> ChatEnvelope:
         options is not None and options.include_usage is True,
         head.safety_identifier if head.user is None else head.user,
     )
+
+
+def _all_plain(turns: list[dict[str, Raw]]) -> bool:
+    """Tell whether *turns* are as :class:`_Message` has them, so that nothing of them is to be refused."""
+    if len(turns) > MAX_MESSAGES:
+        return False
+    null = wire.NULL
+    for turn in turns:
+        content = turn.get("content", null)
+        if content == null or bytes(turn.get("role", null)) not in _ROLES:
+            return False
+    return True
 
 
 def messages_envelope(body: bytes, *, counting: bool = False) -> MessagesEnvelope:

@@ -41,8 +41,12 @@ def check(body: bytes) -> None:
     top_level(body)
 
 
-def top_level(body: bytes) -> dict[str, Raw]:
-    """Return the fields of a request body, undecoded.
+Objects = dict[str, list[dict[str, Raw]]]
+
+
+def top_level(body: bytes, objects: Objects | None = None) -> dict[str, Raw]:
+    """Return the fields of a request body, undecoded. Where the arrays of objects among them had to be opened on the
+    way, as in large bodies, they are put into *objects*: whoever reads them need not open them again.
 
     Raise ``BadRequest``: ``invalid_encoding`` (not UTF-8, or a byte order mark), ``json_too_deep`` (over 64 levels),
     ``invalid_number`` (NaN, Infinity, or past a double), ``invalid_json``, ``duplicate_key`` (at the top level), or
@@ -57,11 +61,11 @@ def top_level(body: bytes) -> dict[str, Raw]:
                 _check_outside(text, MAX_DEPTH)
             top = _decode(body)
         else:
-            top = _around_strings(body)
+            top = _around_strings(body, objects)
     except msgspec.DecodeError:
         top = _exactly(body)
     else:
-        if len(_encode(top)) != len(body) and not _spelt_once(body, top):
+        if _tight(top, len(body)) != len(body) and not _spelt_once(body, top):
             top = _exactly(body)
     if not FORBIDDEN.isdisjoint(top):
         _forbid(top, "")
@@ -72,6 +76,15 @@ def top_level(body: bytes) -> dict[str, Raw]:
             if not FORBIDDEN.isdisjoint(tool):
                 _forbid(tool, f"tools[{index}].")
     return top
+
+
+def _tight(top: dict[str, Raw], size: int) -> int:
+    """Return the bytes of *top* written without spaces (fewer, where a key is written with escapes)."""
+    if size < _SMALL * 16:
+        return len(_encode(top))
+    return 1 + sum(
+        [len(key) + len(value) + 4 for key, value in top.items()]
+    )  # a large copy only to be measured is dear
 
 
 def _check_encoding(body: bytes) -> None:
@@ -135,7 +148,7 @@ def _check_numbers(text: bytes) -> None:
                 raise BadRequest(f"The number {digits}... is out of range.", code="invalid_number")
 
 
-def _around_strings(body: bytes) -> dict[str, Raw]:
+def _around_strings(body: bytes, objects: Objects | None) -> dict[str, Raw]:
     """Decode a large body around its strings, which costs less than taking them out where they hold many escapes.
 
     The decoder gives up by itself long before its stack ends; what it cannot say is whether 64 levels were passed.
@@ -143,7 +156,7 @@ def _around_strings(body: bytes) -> dict[str, Raw]:
     try:
         top = _DECODER.decode(body)
         rest: dict[int, list[bytes]] = {}
-        _gather(top.values(), 1, rest)
+        _gather(top.items(), 1, rest, objects)
     except RecursionError:
         raise BadRequest(f"The request body is nested deeper than {MAX_DEPTH} levels.", code="json_too_deep") from None
     for level, texts in rest.items():
@@ -151,23 +164,27 @@ def _around_strings(body: bytes) -> dict[str, Raw]:
     return top
 
 
-def _gather(values: Iterable[Raw], level: int, rest: dict[int, list[bytes]]) -> None:
-    for value in values:
+def _gather(
+    fields: Iterable[tuple[str, Raw]], level: int, rest: dict[int, list[bytes]], kept: Objects | None = None
+) -> None:
+    for name, value in fields:
         first = memoryview(value)[0]
         if first == 0x22:
             continue
         if len(value) < 256 or level >= _LEVELS or first not in b"[{":
             rest.setdefault(level, []).append(bytes(value))
         elif first == 0x7B:
-            _gather(_DECODER.decode(value).values(), level + 1, rest)
+            _gather(_DECODER.decode(value).items(), level + 1, rest)
         else:
             try:
                 objects = _OBJECTS.decode(value)
             except msgspec.ValidationError:
                 rest.setdefault(level, []).append(bytes(value))
                 continue
+            if kept is not None:
+                kept[name] = objects
             for one in objects:
-                _gather(one.values(), level + 2, rest)
+                _gather(one.items(), level + 2, rest)
 
 
 def _spelt_once(body: bytes, top: dict[str, Raw]) -> bool:

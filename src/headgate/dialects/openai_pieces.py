@@ -4,7 +4,7 @@ from hashlib import blake2b
 from typing import Any
 
 from headgate.core.chat import Chunk, Citation, CitationDelta, Extra, SignatureDelta, TextDelta, ToolDelta
-from headgate.dialects import wire
+from headgate.dialects import mistral, wire
 from headgate.dialects.openai_words import NAME, OF_CALLS, SOURCES
 
 
@@ -158,6 +158,11 @@ def _listed(content: list[Any], choice: int) -> list[Chunk]:
             thinking = "".join(t["text"] for t in thinking if isinstance(t, dict) and isinstance(t.get("text"), str))
         if isinstance(thinking, str) and thinking:
             chunks.append(TextDelta(thinking, choice, "thinking"))
+        signature, cited = item.get("signature"), item.get("reference_ids")
+        if isinstance(signature, str) and signature:
+            chunks.append(SignatureDelta(signature, None, choice, mistral.NAME))
         if isinstance(text, str) and text:
             chunks.append(TextDelta(text, choice))
+        if isinstance(cited, list):
+            chunks += [CitationDelta(Citation(source=str(one)), choice) for one in cited]
     return chunks

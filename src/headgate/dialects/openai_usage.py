@@ -19,7 +19,7 @@ class OutputDetails(msgspec.Struct, gc=False):
 
 
 class Reported(msgspec.Struct, gc=False):
-    """A ``usage`` object. Beside OpenAI's own fields: DeepSeek's cache hits and Mistral's cached tokens."""
+    """A ``usage`` object. Beside OpenAI's own fields: DeepSeek's cache hits, Mistral's and Together's cached tokens."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -28,6 +28,7 @@ class Reported(msgspec.Struct, gc=False):
     completion_tokens_details: OutputDetails | None = None
     prompt_cache_hit_tokens: int | None = None
     num_cached_tokens: int | None = None
+    cached_tokens: int | None = None
 
 
 def usage_of(said: Reported) -> Usage | None:
@@ -43,7 +44,7 @@ def usage_of(said: Reported) -> Usage | None:
     details = said.prompt_tokens_details
     if details is not None:
         cached, write = details.cached_tokens or 0, details.cache_write_tokens or 0
-    cached = cached or said.prompt_cache_hit_tokens or said.num_cached_tokens or 0
+    cached = cached or said.prompt_cache_hit_tokens or said.num_cached_tokens or said.cached_tokens or 0
     output = said.completion_tokens_details
     if output is not None:
         reasoning = output.reasoning_tokens or 0

@@ -2,6 +2,7 @@
 
 from asyncio import CancelledError
 from time import monotonic
+from typing import Any
 
 from headgate.core.call import MEDIA, Attempt, Call
 from headgate.core.errors import BudgetSpent, HeadgateError, UpstreamFailed
@@ -110,7 +111,13 @@ def spoken_for(call: Call, target: Target) -> Dialect | None:
         if profile.tools_by is not None and thinks_with_tools(call):
             only = (profile.tools_by,)
         offered = tuple(one for one in offered if not only or one.name in only) or offered
-    return call.dialect if call.dialect in offered else offered[0]
+    dialect: Dialect = call.dialect
+    if dialect in offered:
+        return dialect
+    variant: Any = next((one for one in offered if one.name == dialect.name), None)  # see dialects/family.py
+    if variant is not None:
+        return dialect if variant.relays(call.envelope, target.abilities) else variant
+    return offered[0]
 
 
 def thinks_with_tools(call: Call) -> bool:

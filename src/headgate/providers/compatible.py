@@ -52,7 +52,7 @@ class Compatible:
         self._operations = known.operations
         self._at = at
         self._lines = lines
-        chat = tuple(DIALECTS[one] for one in known.chat) if "chat" in known.operations else ()
+        chat = spoken_by(config, known) if "chat" in known.operations else ()
         self._dialects: dict[Operation, tuple[Dialect, ...]] = {op: TASKS.get(op, ()) for op in known.operations}
         self._dialects["chat"] = chat
         self._heads: dict[str, bytes] = {"models": render("GET", at, "/models", fields(ACCEPT, lines))}
@@ -103,6 +103,15 @@ class Compatible:
 def build(name: str, config: ProviderConfig, senders: Senders) -> Compatible:
     """Build the provider that *config* describes."""
     return Compatible(name, config, row(config.kind), senders.get(proxy=config.proxy, http2=config.http2))
+
+
+def spoken_by(config: ProviderConfig, known: Row) -> tuple[Dialect, ...]:
+    """Return the chat dialects of a row, in the variant of its kind where it has one."""
+    from headgate.dialects.family import variant  # here, because only compatible services need it
+
+    asked = known.stream_usage if config.stream_usage is None else config.stream_usage
+    own = variant(config.kind, stream_options=asked)
+    return tuple(own if own is not None and one == own.name else DIALECTS[one] for one in known.chat)
 
 
 def locate(config: ProviderConfig, known: Row) -> Endpoint:

@@ -75,7 +75,7 @@ _ALIKE: Rules = {
     "cache_key": IGNORE,
 }
 _TOP_K: Rules = {"top_k": SAME}
-_NO_PENALTY: Rules = {"frequency_penalty": Rule("refuse", (0,)), "presence_penalty": Rule("refuse", (0,))}
+_NO_PENALTY: Rules = {"frequency_penalty": Rule("refuse", (0.0,)), "presence_penalty": Rule("refuse", (0.0,))}
 
 KINDS: Mapping[str, Rules] = {
     "cerebras": _ALIKE,

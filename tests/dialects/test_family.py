@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.core.chat import Audio, File, Message, Request, Text, Thinking, Tool, ToolCall, ToolResult
+from headgate.core.chat import Audio, File, Message, Part, Request, Text, Thinking, Tool, ToolCall, ToolResult
 from headgate.core.errors import BadRequest, UpstreamFailed
 from headgate.core.fold import fold
 from headgate.core.money import Usage
@@ -236,7 +236,7 @@ def test_another_dialects_conversation_goes_to_mistral() -> None:
 
 
 def test_sound_and_files_as_mistral_has_them() -> None:
-    parts = [Audio("UklG", "wav"), File(data="JVBE", media_type="application/pdf", name="a.pdf")]
+    parts: list[Part] = [Audio("UklG", "wav"), File(data="JVBE", media_type="application/pdf", name="a.pdf")]
     request = Request(model="x", messages=[Message("user", [*parts, Text("What?")])])
     out = json.loads(family("mistral").write_request(request, to("mistral"), drop=False).body)
     assert out["messages"][0]["content"] == [

@@ -22,6 +22,7 @@ from headgate.dialects.openai_words import NAME, SPELLINGS
 
 _ROW = re.compile(r"[a-z_]+\.")  # what stands inside of messages and tools is not looked at before a relay
 _MENDED = re.compile(rb'"type":"(?:file|input_audio)"')
+_REPEATED = frozenset({"reasoning", "reasoning_content"})
 _OPENAIS = frozenset({"openai-compatible"})
 """Kinds of which nothing is known: what they do not take is for them to say."""
 
@@ -163,7 +164,10 @@ class Family(OpenAIChat):
         if name is not None and fit.same and self._neutral["messages.name"].act != "same":
             fit.leave(self._neutral["messages.name"], f"{at}.name")
             name = None
-        return msgspec.structs.replace(message, parts=kept, name=name)
+        extra = message.extra
+        if thought and fit.same and extra is not None:  # the text of the thoughts once more
+            extra = Extra(NAME, {k: v for k, v in extra.fields.items() if k not in _REPEATED}, extra.form)
+        return msgspec.structs.replace(message, parts=kept, name=name, extra=extra)
 
     def _part(self, part: Part, path: str, fit: Fit) -> Part | None:
         """Return *part* as the service takes it, ``None`` where it was left out."""

@@ -13,6 +13,7 @@ import pytest
 
 from headgate.core.errors import UpstreamFailed
 from headgate.providers.base import Provider, Target, Timeouts
+from headgate.providers.sandbox.sender import MODELS
 from headgate.transport.base import Inbound
 from tests.providers.sandbox.conftest import Ask, events, user
 
@@ -240,7 +241,7 @@ async def test_embeddings_can_fail_on_demand(ask: Ask) -> None:
 
 async def test_the_models_are_listed(ask: Ask) -> None:
     _, reply = await ask("models")
-    assert [model["id"] for model in reply["data"]] == ["chat", "embed"]
+    assert [model["id"] for model in reply["data"]] == list(MODELS)
 
 
 async def test_it_sends_nothing_and_signs_nothing(sandbox: Provider, target: Make) -> None:

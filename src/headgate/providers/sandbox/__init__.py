@@ -1,21 +1,26 @@
 """The sandbox: a provider inside the gateway, without network or key, that answers the same request always alike."""
 
+from collections.abc import Mapping
+
 from headgate.core.errors import NotFound
-from headgate.dialects import embeddings, openai_chat
+from headgate.dialects import openai_chat
 from headgate.dialects.base import Dialect
 from headgate.providers.base import Operation, ProviderConfig, Senders, Target
 from headgate.providers.catalog import row
+from headgate.providers.compatible import TASKS
 from headgate.providers.endpoint import endpoint
 from headgate.providers.raw import Headers, Heard, heard_among
 from headgate.providers.sandbox.sender import SandboxSender
 from headgate.transport.base import Outbound
 
-HEADS: dict[Operation, bytes] = {
-    "chat": b"POST /v1/chat/completions HTTP/1.1\r\n",
-    "embeddings": b"POST /v1/embeddings HTTP/1.1\r\n",
-    "models": b"GET /v1/models HTTP/1.1\r\n",
+DIALECTS: Mapping[Operation, tuple[Dialect, ...]] = {"chat": (openai_chat,), **TASKS}
+HEADS: dict[str, bytes] = {"models": b"GET /v1/models HTTP/1.1\r\n"} | {
+    name: b"POST /v1%b HTTP/1.1\r\n" % one.path.encode()
+    for operation, spoken in DIALECTS.items()
+    for one in spoken[::-1]
+    for name in (operation, one.name)
 }
-DIALECTS: dict[Operation, tuple[Dialect, ...]] = {"chat": (openai_chat,), "embeddings": (embeddings,)}
+"""By operation, and by dialect."""
 PATIENCE = 600.0
 
 
@@ -33,12 +38,12 @@ class Sandbox:
         self._origin = endpoint(row("sandbox").base_url or "").origin
 
     def dialects(self, operation: Operation) -> tuple[Dialect, ...]:
-        """OpenAI's own for chat and for embeddings."""
+        """OpenAI's own for everything, and Cohere's for reranking."""
         return DIALECTS.get(operation, ())
 
     def supports(self, operation: Operation) -> bool:
-        """Chat, embeddings and the list of models."""
-        return operation in HEADS
+        """Everything that has a surface, but counting."""
+        return operation in DIALECTS or operation == "models"
 
     def outbound(
         self,
@@ -52,9 +57,8 @@ class Sandbox:
         stream: bool = False,
     ) -> Outbound:
         """Return the request; there is nothing to sign."""
-        return Outbound(
-            self._origin, HEADS[operation], extra, body, headers_timeout=target.timeouts.headers or PATIENCE
-        )
+        head = HEADS.get(spoken) or HEADS[operation]
+        return Outbound(self._origin, head, extra, body, headers_timeout=target.timeouts.headers or PATIENCE)
 
     def raw(self, method: str, path: str, query: bytes, headers: Headers, body: bytes) -> Outbound:
         """Nothing: there is no API behind the sandbox that is not the gateway's own."""

@@ -45,6 +45,8 @@ class Answer(msgspec.Struct):
     calls: list[Call]
     finish: str
     tokens: int
+    thought: list[str] = []
+    """The pieces of what was thought before; part of ``tokens``."""
 
 
 class Refused(Exception):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from headgate.providers.sandbox.answer import Answer, Call
+from headgate.providers.sandbox.thinking import detail
 from headgate.providers.sandbox.wire import Chat, encode
 
 FINGERPRINT = b'"system_fingerprint":"fp_sandbox"'
@@ -14,10 +15,11 @@ ARGUMENT_PIECE = 24
 def usage(prompt: int, answers: list[Answer]) -> bytes:
     """Return the usage object: every choice's tokens, the prompt's once."""
     done = sum(answer.tokens for answer in answers)
+    thought = sum(len(answer.thought) for answer in answers)
     return (
         b'{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d,'
-        b'"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}}'
-    ) % (prompt, done, prompt + done)
+        b'"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":%d}}'
+    ) % (prompt, done, prompt + done, thought)
 
 
 def whole(head: bytes, prompt: int, answers: list[Answer]) -> bytes:
@@ -38,10 +40,13 @@ def headed(seed: bytes, created: int, model: str) -> bytes:
 
 def _choice(index: int, answer: Answer) -> bytes:
     content = encode("".join(answer.said)) if not answer.calls else b"null"
-    calls = b',"tool_calls":[%b]' % b",".join([_call(call) for call in answer.calls]) if answer.calls else b""
+    more = b',"tool_calls":[%b]' % b",".join([_call(call) for call in answer.calls]) if answer.calls else b""
+    if answer.thought:
+        text = "".join(answer.thought)
+        more += b',"reasoning":%b,"reasoning_details":[%b]' % (encode(text), detail(text, shown=True))
     return (
         b'{"index":%d,"message":{"role":"assistant","content":%b,"refusal":null%b},"logprobs":null,"finish_reason":"%b"}'
-        % (index, content, calls, answer.finish.encode())
+        % (index, content, more, answer.finish.encode())
     )
 
 
@@ -67,6 +72,11 @@ def events(head: bytes, chat: Chat, prompt: int, answers: list[Answer]) -> Itera
         start = before % index
         content = b"null" if answer.calls else b'""'
         yield b'%b{"role":"assistant","content":%b,"refusal":null}%b' % (start, content, after)
+        for piece in answer.thought:
+            yield b'%b{"reasoning":%b}%b' % (start, encode(piece), after)
+        if answer.thought:
+            proved = detail("".join(answer.thought), shown=False)
+            yield b'%b{"reasoning_details":[%b]}%b' % (start, proved, after)
         for piece in answer.said:
             yield b'%b{"content":%b}%b' % (start, encode(piece), after)
         for number, call in enumerate(answer.calls):

@@ -14,6 +14,7 @@ from headgate.providers.sandbox import replies, wire
 from headgate.providers.sandbox.answer import Refused, answer, prompt_tokens, seed_of
 from headgate.providers.sandbox.behaviour import ERRORS, NORMAL, Behaviour, behaviour
 from headgate.providers.sandbox.pieces import count
+from headgate.providers.sandbox.thinking import check, think
 from headgate.providers.sandbox.vectors import DIMENSIONS, MAX_DIMENSIONS, packed, vector
 from headgate.transport import failures
 from headgate.transport.base import Inbound, Origin, Outbound
@@ -26,7 +27,11 @@ MAX_CHOICES = 128
 MAX_INPUTS = 2048
 TURN = 16
 """Vectors made before others on the event loop get a turn."""
-MODELS = ("chat", "embed")
+MODELS = ("chat", "embed", "moderate", "rerank", "image", "speech", "transcribe")
+TASKS = frozenset(
+    b"/moderations /rerank /images/generations /audio/speech /audio/transcriptions /audio/translations".split()
+)
+"""Paths of what is answered by ``tasks``."""
 
 
 class Answered:
@@ -116,8 +121,12 @@ class SandboxSender:
                 return await self._chat(out)
             if path.endswith(b"/embeddings"):
                 return await self._embed(out)
+            if path.removeprefix(b"/v1") in TASKS:
+                from headgate.providers.sandbox.tasks import perform  # few ask for these, and every start would pay
+
+                return await perform(out, path, int(self._clock()))
             if path.endswith(b"/models"):
-                return _whole(out, 200, self._models())
+                return whole(out, 200, self._models())
         except Refused as refused:
             return _refused(out, refused.message, refused.param)
         except msgspec.ValidationError as error:
@@ -125,7 +134,7 @@ class SandboxSender:
             return _refused(out, message + ".", where.strip("`.") or None)
         except msgspec.DecodeError as error:
             return _refused(out, f"The body is not JSON: {error}.", None)
-        return _whole(out, 404, replies.error(f"No such path: {path.decode('latin-1')}.", "not_found_error", None))
+        return whole(out, 404, replies.error(f"No such path: {path.decode('latin-1')}.", "not_found_error", None))
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -133,11 +142,15 @@ class SandboxSender:
     async def _chat(self, out: Outbound) -> Inbound:
         chat = typed(wire.chat, out.body)
         how = behaviour(chat.metadata)
-        if how is not NORMAL and (failed := await _misbehave(out, how)):
+        if how is not NORMAL and (failed := await misbehave(out, how)):
             return failed
         _check(chat)
         seed = seed_of(chat)
+        thoughts = think(chat)
         answers = [answer(chat, seed, index, how.text) for index in range(chat.n or 1)]
+        for made in answers:
+            made.thought = thoughts
+            made.tokens += len(thoughts)
         prompt = prompt_tokens(chat)
         head = replies.headed(seed, int(self._clock()), chat.model)
         if chat.stream:
@@ -148,12 +161,12 @@ class SandboxSender:
         body = replies.whole(head, prompt, answers)
         if how.cut is not None:
             body = body[: len(body) // 2]
-        return _whole(out, 200, body, _id(seed), Behaviour(stall=0) if how.stall is not None else NORMAL)
+        return whole(out, 200, body, _id(seed), Behaviour(stall=0) if how.stall is not None else NORMAL)
 
     async def _embed(self, out: Outbound) -> Inbound:
         asked = typed(wire.embed, out.body)
         how = behaviour(asked.metadata)
-        if how is not NORMAL and (failed := await _misbehave(out, how)):
+        if how is not NORMAL and (failed := await misbehave(out, how)):
             return failed
         size = DIMENSIONS if asked.dimensions is None else asked.dimensions
         if not 1 <= size <= MAX_DIMENSIONS:
@@ -172,7 +185,7 @@ class SandboxSender:
             data.append({"object": "embedding", "index": index, "embedding": shown})
         used = sum(map(count, texts))
         tokens = {"prompt_tokens": used, "total_tokens": used}
-        return _whole(out, 200, wire.encode({"object": "list", "data": data, "model": asked.model, "usage": tokens}))
+        return whole(out, 200, wire.encode({"object": "list", "data": data, "model": asked.model, "usage": tokens}))
 
     def _models(self) -> bytes:
         made = int(self._clock())
@@ -181,6 +194,7 @@ class SandboxSender:
 
 
 def _check(chat: wire.Chat) -> None:
+    check(chat)
     if not chat.messages:
         raise Refused("messages is empty; send at least one.", "messages")
     if chat.n is not None and not 1 <= chat.n <= MAX_CHOICES:
@@ -203,7 +217,7 @@ def _texts(given: str | list[str | int | list[int]]) -> list[str]:
     ]
 
 
-async def _misbehave(out: Outbound, how: Behaviour) -> Inbound | None:
+async def misbehave(out: Outbound, how: Behaviour) -> Inbound | None:
     """Wait, stay silent or fail, as asked; ``None`` where an answer is to follow."""
     if how.silent:
         await _pass(out, "response headers", float("inf"))
@@ -232,12 +246,13 @@ def _id(seed: bytes) -> tuple[bytes, bytes]:
     return (b"x-request-id", b"req_" + seed.hex().encode())
 
 
-def _whole(
+def whole(
     out: Outbound, status: int, body: bytes, request_id: tuple[bytes, bytes] | None = None, how: Behaviour = NORMAL
 ) -> Inbound:
+    """Return a JSON document as an answer."""
     headers = [JSON, request_id] if request_id else [JSON]
     return Answered(out.origin, status, headers, iter((body,)), how)
 
 
 def _refused(out: Outbound, message: str, param: str | None) -> Inbound:
-    return _whole(out, 400, replies.error(message, "invalid_request_error", "invalid_value", param))
+    return whole(out, 400, replies.error(message, "invalid_request_error", "invalid_value", param))

@@ -26,6 +26,14 @@ class Part(msgspec.Struct):
     text: str = ""
 
 
+class Detail(msgspec.Struct):
+    """One item of the reasoning that an earlier answer showed."""
+
+    text: str | None = None
+    signature: str | None = None
+    format: str | None = None
+
+
 class Message(msgspec.Struct):
     """One turn."""
 
@@ -33,6 +41,7 @@ class Message(msgspec.Struct):
     content: str | list[Part] | None = None
     tool_calls: list[ToolCall] | None = None
     tool_call_id: str | None = None
+    reasoning_details: list[Detail] | None = None
 
     @property
     def text(self) -> str:
@@ -106,6 +115,7 @@ class Chat(msgspec.Struct):
     tool_choice: str | Choice | None = None
     parallel_tool_calls: bool | None = True
     response_format: Format | None = None
+    reasoning_effort: str | None = None
     metadata: dict[str, Any] | None = None
 
 
@@ -119,6 +129,53 @@ class Embed(msgspec.Struct):
     metadata: dict[str, Any] | None = None
 
 
+class Judge(msgspec.Struct):
+    """A request to moderate."""
+
+    input: str | list[str | Part]
+    model: str = "moderate"
+    metadata: dict[str, Any] | None = None
+
+
+class Rank(msgspec.Struct):
+    """A request to rerank."""
+
+    model: str
+    query: str
+    documents: list[str | dict[str, Any]]
+    top_n: int | None = None
+    return_documents: bool | None = False
+    metadata: dict[str, Any] | None = None
+
+
+class Draw(msgspec.Struct):
+    """A request for pictures."""
+
+    prompt: str
+    model: str = "image"
+    n: int | None = 1
+    size: str | None = None
+    response_format: str | None = None
+    output_format: str | None = None
+    stream: bool | None = False
+    partial_images: int | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class Speak(msgspec.Struct):
+    """A request to read a text aloud."""
+
+    model: str
+    input: str
+    response_format: str | None = None
+    stream_format: str | None = None
+    metadata: dict[str, Any] | None = None
+
+
 chat = msgspec.json.Decoder(Chat)
 embed = msgspec.json.Decoder(Embed)
+judge = msgspec.json.Decoder(Judge)
+rank = msgspec.json.Decoder(Rank)
+draw = msgspec.json.Decoder(Draw)
+speak = msgspec.json.Decoder(Speak)
 encode = msgspec.json.Encoder().encode

@@ -53,6 +53,8 @@ SPELLINGS = {
     "parts.cache": "cache_control",
     "parts.citations": "citations",
     "parts.arguments": "input",
+    "parts.name": "title",
+    "tools.cache": "cache_control",
 }
 """Neutral field to ours, where they differ; of a row of parts, below the part."""
 

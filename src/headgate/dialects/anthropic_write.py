@@ -75,7 +75,7 @@ def _tools(body: dict[str, Any], request: Request, fit: Fit) -> None:
         tools = [
             written
             for i, tool in enumerate(request.tools)
-            if (only is None or tool.name in only) and (written := _tool(tool, f"tools[{i}]", fit)) is not None
+            if (only is None or tool.name in only) and (written := _tool(tool, fit.tool(i), fit)) is not None
         ]
         if tools or fit.same:
             body["tools"] = tools

@@ -22,7 +22,7 @@ FIELDS = frozenset({
 """Every field that a Completions request can have."""
 # fmt: on
 
-SPELLINGS = {"messages": "prompt", "top_logprobs": "logprobs"}
+SPELLINGS = {"messages": "prompt", "top_logprobs": "logprobs", "stream_usage": "stream_options.include_usage"}
 """Neutral field to ours, where they differ."""
 
 ABROAD: Rules = {

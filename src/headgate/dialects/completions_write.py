@@ -71,8 +71,10 @@ def _said(message: Message, at: str, fit: Fit) -> str:
         if isinstance(part, Text | Refusal) and (fit.same or part.extra is None or part.extra.form.get("part") != RAW):
             fit.leftover(part.extra, path, "prompt")
             texts.append(part.text)
+            if isinstance(part, Text) and part.citations:
+                fit.leave(column.NEUTRAL["parts.citations"], fit.inner(path, "parts.citations"))
             if isinstance(part, Text) and part.cache is not None:
-                fit.leave(column.NEUTRAL["parts.cache"], f"{path}.{fit.name('parts.cache')}")
+                fit.leave(column.NEUTRAL["parts.cache"], fit.inner(path, "parts.cache"))
         elif isinstance(part, Thinking):
             fit.leave(column.NEUTRAL["parts.thinking"], path)
         elif isinstance(part, ToolCall):

@@ -28,7 +28,19 @@ _NOTHING: tuple[Any, ...] = (None, [], {}, "")
 class Fit:
     """Collects what is left out while one request is written for one target."""
 
-    __slots__ = ("_abroad", "_dialect", "_drop", "_form", "_rules", "defaulted", "dropped", "same", "source", "to")
+    __slots__ = (
+        "_abroad",
+        "_dialect",
+        "_drop",
+        "_form",
+        "_request",
+        "_rules",
+        "defaulted",
+        "dropped",
+        "same",
+        "source",
+        "to",
+    )
 
     def __init__(
         self,
@@ -43,6 +55,7 @@ class Fit:
         self.same = self.source == dialect
         """The source speaks the target's dialect."""
         self._dialect = dialect
+        self._request = request
         self._form = request.extra.form if request.extra is not None else {}
         self.to = to
         self._drop = drop
@@ -64,6 +77,11 @@ class Fit:
         if self.source not in SOURCES:
             return field
         return self._form.get(f"at.{field}") or words(self.source).SPELLINGS.get(field, field)
+
+    def tool(self, index: int) -> str:
+        """Return where tool number *index* of the request stands in its source."""
+        own = _hook(self.source, "tool_path")
+        return str(own(self._request, index)) if own is not None else f"{self.name('tools')}[{index}]"
 
     def inner(self, path: str, row: str) -> str:
         """Return where what the source says by *row* stands, in the part or the tool at *path*."""
@@ -119,23 +137,28 @@ class Fit:
         return None
 
     def leftover(self, extra: Extra | None, at: str, *taken: str) -> dict[str, Any]:
-        """Return the fields of *extra* to print as they are; refuse or ignore those of another dialect.
+        """Return the fields of *extra* to print: the target's own, and of another dialect's those that it has too.
 
-        *at* is the path of the object they stand in, ``""`` for the request; *taken* names those already dealt with.
+        The others are refused or ignored. *at* is the path of the object they stand in, ``""`` for the request;
+        *taken* names those already dealt with.
         """
         if extra is None:
             return {}
         if extra.dialect == self._dialect:
             return extra.fields if not taken else {k: v for k, v in extra.fields.items() if k not in taken}
+        kept: dict[str, Any] = {}
         for field, value in extra.fields.items():
             if field not in taken:
-                self._foreign(extra.dialect, field, value, at)
-        return {}
+                self._foreign(extra.dialect, field, value, at, kept)
+        return kept
 
-    def _foreign(self, dialect: str, field: str, value: Any, at: str) -> None:
+    def _foreign(self, dialect: str, field: str, value: Any, at: str, kept: dict[str, Any]) -> None:
         name = f"{kind_of(at)}{field}"
         rule = self._rules.get(name) or self._abroad.get(name, REFUSE)
         if rule.act == "silent" or means_nothing(value, rule.defaults):
+            return
+        if rule.act in ("same", "map"):
+            kept[rule.to or field] = value
             return
         path = f"{at}.{field}" if at else field
         if isinstance(value, dict):  # an object of which the rest was read

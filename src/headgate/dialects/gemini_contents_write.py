@@ -237,6 +237,8 @@ class Contents:
             fit.ignore(fit.inner(path, "parts.detail"))
         name = part.name if isinstance(part, File) else None
         named = {"displayName": name} if name is not None and fit.same else {}
+        if name is not None and not fit.same:
+            fit.leave(column.NEUTRAL["parts.name"], fit.inner(path, "parts.name"))
         if part.data is not None:
             kind = part.media_type or _guessed(part)
             if kind is not None:

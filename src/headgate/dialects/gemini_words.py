@@ -131,3 +131,14 @@ def part_path(at: str, message: Message, index: int) -> str:
 def result_path(path: str, index: int) -> str:
     """Return where part number *index* of the tool's result at *path* stands: its text goes first."""
     return f"{path}.functionResponse.parts[{index - 1}]" if index else f"{path}.functionResponse.response"
+
+
+def tool_path(request: Request, index: int) -> str:
+    """Return where tool number *index* stands: functions are declared in groups."""
+    tools = request.tools or []
+    extra = tools[index].extra
+    group = extra.form.get("group", "0") if extra is not None else "0"
+    if extra is not None and extra.form.get("tool") == "raw":
+        return f"tools[{group}]"
+    before = sum(one.extra is not None and one.extra.form.get("group") == group for one in tools[:index])
+    return f"tools[{group}].functionDeclarations[{before}]"

@@ -50,6 +50,8 @@ SPELLINGS = {
     "parts.file": "file.file_data",
     "parts.file_id": "file.file_id",
     "parts.image_url": "image_url.url",
+    "parts.name": "file.filename",
+    "tools.cache": "cache_control",
     "tools.strict": "function.strict",
     "format.description": "response_format.json_schema.description",
 }

@@ -76,7 +76,7 @@ def _plain(body: dict[str, Any], request: Request, fit: Fit, rules: Rules) -> No
 
 def _tools(body: dict[str, Any], request: Request, fit: Fit, rules: Rules) -> None:
     if request.tools is not None:
-        body["tools"] = [tool for i, one in enumerate(request.tools) if (tool := _tool(one, f"tools[{i}]", fit, rules))]
+        body["tools"] = [tool for i, one in enumerate(request.tools) if (tool := _tool(one, fit.tool(i), fit, rules))]
         if not body["tools"] and not fit.same:
             del body["tools"]
     if request.parallel_tool_calls is not None and (fit.same or ("tools" in body and not request.parallel_tool_calls)):
@@ -177,6 +177,6 @@ def _tool(tool: Tool, at: str, fit: Fit, rules: Rules) -> dict[str, Any] | None:
         if fit.same:
             written["cache_control"] = {"type": "ephemeral"} | ({"ttl": tool.cache} if tool.cache else {})
         else:
-            fit.leave(rules["tools.cache"], fit.inner(at, "parts.cache"))
+            fit.leave(rules["tools.cache"], fit.inner(at, "tools.cache"))
     merge(written, fit.leftover(tool.extra, at))
     return written

@@ -177,7 +177,7 @@ class Items:
                 listed = [found for one in part.citations if (found := annotation(one)) is not None]
                 block["annotations"] = listed
                 if len(listed) != len(part.citations):
-                    fit.leave(NEUTRAL["parts.citations"], f"{path}.{fit.name('parts.citations')}")
+                    fit.leave(NEUTRAL["parts.citations"], fit.inner(path, "parts.citations"))
         elif isinstance(part, Refusal):
             block = {"type": "refusal", "refusal": part.text}
         elif isinstance(part, Image):
@@ -199,7 +199,7 @@ class Items:
         if self._cache and block is not None and block["type"].startswith("input_"):
             block["prompt_cache_breakpoint"] = {"mode": "explicit"}
         else:
-            self._fit.ignore(f"{path}.{self._fit.name('parts.cache')}")
+            self._fit.ignore(self._fit.inner(path, "parts.cache"))
 
 
 def _image(part: Image, path: str, fit: Fit) -> Item | None:

@@ -90,7 +90,7 @@ def _sampling(body: dict[str, Any], request: Request, to: Abilities, fit: Fit) -
 
 def _tools(body: dict[str, Any], request: Request, fit: Fit) -> None:
     if request.tools is not None:
-        tools = [written for i, one in enumerate(request.tools) if (written := _tool(one, f"tools[{i}]", fit))]
+        tools = [written for i, one in enumerate(request.tools) if (written := _tool(one, fit.tool(i), fit))]
         if tools or fit.same:
             body["tools"] = tools
     there = "tools" in body or fit.same
@@ -115,7 +115,7 @@ def _tool(tool: Tool, at: str, fit: Fit) -> dict[str, Any] | None:
         fit.refuse(at, column.NEUTRAL["tools.custom"].fix)
         return None
     if tool.cache is not None:
-        fit.leave(column.NEUTRAL["tools.cache"], f"{at}.{fit.name('parts.cache')}")
+        fit.leave(column.NEUTRAL["tools.cache"], fit.inner(at, "tools.cache"))
     written: dict[str, Any] = {"type": "function", "name": tool.name}
     for field in ("description", "parameters", "strict"):
         value = getattr(tool, field)

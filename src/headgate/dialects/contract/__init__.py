@@ -74,7 +74,7 @@ class Column(Protocol):
 
 ROWS = (
     *("messages.name", "messages.system_midway"),
-    *("parts.image_url", "parts.image", "parts.audio", "parts.file", "parts.file_url", "parts.file_id"),
+    *("parts.image_url", "parts.image", "parts.audio", "parts.file", "parts.file_url", "parts.file_id", "parts.name"),
     *("parts.tool_call", "parts.tool_result", "parts.tool_result_image", "parts.is_error"),
     *("parts.thinking", "parts.refusal", "parts.citations", "parts.cache"),
     *("tools.strict", "tools.custom", "tools.cache"),
@@ -95,8 +95,7 @@ SOURCES: Mapping[str, str] = {
 }
 """Dialect -> the module of its words, below ``headgate.dialects``. Every one of them is a target too."""
 
-PENDING: tuple[str, ...] = ("ollama-chat",)
-TARGETS: tuple[str, ...] = tuple(name for name in SOURCES if name not in PENDING)
+TARGETS: tuple[str, ...] = tuple(SOURCES)
 
 
 @cache

@@ -47,6 +47,7 @@ NEUTRAL: Rules = {
     "parts.file": to("document"),
     "parts.file_url": to("document"),
     "parts.file_id": Rule("refuse", fix="Send the document as a data URL (data:application/pdf;base64,...)"),
+    "parts.name": to("title"),
     "parts.tool_call": to("tool_use"),
     "parts.tool_result": to("tool_result"),
     "parts.tool_result_image": to("tool_result.content"),

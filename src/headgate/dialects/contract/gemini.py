@@ -46,6 +46,7 @@ NEUTRAL: Rules = {
     "parts.file": to("inlineData"),
     "parts.file_url": to("inlineData", _BYTES),
     "parts.file_id": Rule("refuse", fix="Send the document's bytes (base64) instead"),
+    "parts.name": IGNORE,
     "parts.tool_call": to("functionCall"),
     "parts.tool_result": to("functionResponse"),
     "parts.tool_result_image": to("functionResponse.parts", "before Gemini 3 beside it"),

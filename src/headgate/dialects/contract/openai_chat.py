@@ -44,6 +44,7 @@ NEUTRAL: Rules = {
     "parts.file": SAME,
     "parts.file_url": Rule("refuse", fix="Send the document's bytes (base64) instead"),
     "parts.file_id": Rule("refuse", fix="Send the document's bytes (base64) instead"),
+    "parts.name": to("filename"),
     "parts.tool_call": to("tool_calls"),
     "parts.tool_result": to("messages", "a message of the role tool"),
     "parts.tool_result_image": Rule("refuse", fix="A tool's result can only be text here"),

@@ -47,6 +47,7 @@ NEUTRAL: Rules = {
     "parts.file": _TEXT,
     "parts.file_url": _TEXT,
     "parts.file_id": _TEXT,
+    "parts.name": _TEXT,
     "parts.tool_call": _TEXT,
     "parts.tool_result": _TEXT,
     "parts.tool_result_image": _TEXT,

@@ -48,6 +48,7 @@ NEUTRAL: Rules = {
     "parts.file_id": Rule(
         "refuse", fix="Send the document's bytes (base64) instead", when="carried from OpenAI's own formats"
     ),
+    "parts.name": to("filename"),
     "parts.tool_call": to("function_call"),
     "parts.tool_result": to("function_call_output"),
     "parts.tool_result_image": to("function_call_output.output"),

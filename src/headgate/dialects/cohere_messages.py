@@ -19,7 +19,7 @@ from headgate.core.chat import (
 )
 from headgate.dialects.cohere_words import NAME, is_plan
 from headgate.dialects.contract import cohere_chat as column
-from headgate.dialects.fit import RAW, Fit, merge, message_path, part_path, plain
+from headgate.dialects.fit import RAW, Fit, merge, message_path, part_path, plain, result_path
 
 Numbered = list[tuple[int, Part]]
 _RULES = column.NEUTRAL
@@ -97,7 +97,7 @@ def _thought(part: Thinking, path: str, fit: Fit) -> bool:
     """Tell whether a thought goes along: text does, a proof of another provider's (or what is only that) does not."""
     foreign = part.source not in (None, NAME) or part.redacted is not None or part.signature is not None
     if foreign or not (part.text or fit.same):
-        fit.leave(_RULES["parts.thinking"], path)
+        fit.ignore(path)
         return False
     fit.leftover(part.extra, path, "type", "format", "index", "id")  # how the thoughts of a chat are numbered
     return True
@@ -126,7 +126,7 @@ def _result(part: ToolResult, path: str, form: dict[str, str], fit: Fit) -> dict
     if said is None or form.get("content") == "list":
         blocks = []
         for index, one in enumerate(part.parts):
-            inner = f"{path}.content[{index}]" if not fit.same else path
+            inner = result_path(fit.source, path, index)
             if isinstance(one, Image) and not fit.same:
                 fit.leave(_RULES["parts.tool_result_image"], inner)
             elif (block := _block(one, inner, fit)) is not None:

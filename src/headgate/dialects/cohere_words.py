@@ -41,8 +41,7 @@ SPELLINGS = {
     "format": "response_format",
     "thinking": "thinking.type",
     "thinking_budget": "thinking.token_budget",
-    "service_tier": "priority",
-    "tools.strict": "strict_tools",
+    "parts.citations": "citations",
 }
 """Neutral field to ours, where they differ."""
 

@@ -69,7 +69,7 @@ def _tools(body: dict[str, Any], request: Request, fit: Fit) -> None:
         return
     allowed = request.tool_choice.allowed if request.tool_choice is not None else None
     tools = [(i, tool) for i, tool in enumerate(request.tools) if allowed is None or tool.name in allowed]
-    written = [one for i, tool in tools if (one := _tool(tool, f"tools[{i}]", fit)) is not None]
+    written = [one for i, tool in tools if (one := _tool(tool, fit.tool(i), fit)) is not None]
     if written or fit.same:
         body["tools"] = written
     strict = [tool.strict is True for _, tool in tools]
@@ -80,7 +80,7 @@ def _tools(body: dict[str, Any], request: Request, fit: Fit) -> None:
         return
     for i, tool in tools:
         if tool.strict:
-            where = fit.inner(f"tools[{i}]", "tools.strict")
+            where = fit.inner(fit.tool(i), "tools.strict")
             fit.refuse(where, "Here all of the tools are strict or none is")
 
 
@@ -131,6 +131,8 @@ def _format(body: dict[str, Any], request: Request, fit: Fit) -> None:
 def _thinking(body: dict[str, Any], request: Request, to: Abilities, fit: Fit) -> None:
     """Say whether to think. A model that cannot is not told to leave it, which is what happens there anyway."""
     effort, budget = request.effort, request.thinking_budget
+    if request.thoughts is False:
+        fit.ignore(fit.name("thoughts"))
     if request.thinking == "off" or (request.thinking is None and effort == "none"):
         if fit.same or to.reasoning:
             body["thinking"] = {"type": "disabled"}

@@ -9,7 +9,7 @@ from headgate.core.chat import Audio, File, Image, Message, Part, Refusal, Reque
 from headgate.core.errors import BadRequest
 from headgate.dialects import wire
 from headgate.dialects.contract import ollama_chat as column
-from headgate.dialects.fit import RAW, Fit, merge, message_path, part_path
+from headgate.dialects.fit import RAW, Fit, merge, message_path, part_path, result_path
 from headgate.dialects.ollama_words import NAME
 
 Numbered = list[tuple[int, Part]]
@@ -81,7 +81,7 @@ def _thought(part: Thinking, path: str, fit: Fit) -> bool:
     """Tell whether a thought goes along: text does, a proof of another provider's (or what is only that) does not."""
     foreign = part.source not in (None, NAME) or part.redacted is not None or part.signature is not None
     if foreign or not (part.text or fit.same):
-        fit.leave(_RULES["parts.thinking"], path)
+        fit.ignore(path)
         return False
     fit.leftover(part.extra, path, "type", "format", "index", "id")  # how the thoughts of a chat are numbered
     return True
@@ -127,7 +127,7 @@ def _result(part: ToolResult, path: str, names: dict[str, str], form: dict[str, 
     _unmarked(part, path, fit)
     texts = []
     for index, one in enumerate(part.parts):
-        inner = f"{path}.content[{index}]" if not fit.same else path
+        inner = result_path(fit.source, path, index)
         if isinstance(one, Image):
             fit.leave(_RULES["parts.tool_result_image"], inner)
         elif (said := _text(one, inner, fit)) is not None:

@@ -23,7 +23,7 @@ def write_request(request: Request, to: Abilities, *, drop: bool) -> Written:
     _choice(request, fit)
     _format(body, request, fit)
     _options(body, request, to, fit)
-    _think(body, request, to)
+    _think(body, request, to, fit)
     for field in ("logprobs", "top_logprobs"):
         value = getattr(request, field)
         if value is not None and (fit.same or value):
@@ -42,8 +42,10 @@ def _options(body: dict[str, Any], request: Request, to: Abilities, fit: Fit) ->
         body["options"] = options
 
 
-def _think(body: dict[str, Any], request: Request, to: Abilities) -> None:
+def _think(body: dict[str, Any], request: Request, to: Abilities, fit: Fit) -> None:
     """Say whether to think, and how hard where the model knows levels."""
+    if request.thoughts is False:
+        fit.ignore(fit.name("thoughts"))
     effort = request.effort
     if request.thinking == "off" or (request.thinking is None and effort == "none"):
         body["think"] = False
@@ -73,7 +75,7 @@ def _tools(body: dict[str, Any], request: Request, fit: Fit) -> None:
         return
     allowed = request.tool_choice.allowed if request.tool_choice is not None else None
     tools = [(i, tool) for i, tool in enumerate(request.tools) if allowed is None or tool.name in allowed]
-    written = [one for i, tool in tools if (one := _tool(tool, f"tools[{i}]", fit)) is not None]
+    written = [one for i, tool in tools if (one := _tool(tool, fit.tool(i), fit)) is not None]
     if written or fit.same:
         body["tools"] = written
 

@@ -14,6 +14,7 @@ from headgate.core.plugins import load
 from headgate.pipeline import steps
 from headgate.pipeline.attempts import attempt
 from headgate.pipeline.parts import StepCall
+from headgate.pipeline.stored import recall
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -39,6 +40,7 @@ ENTRY: tuple[StepCall, ...] = (
 ORDER: tuple[Step | Slot, ...] = (
     Step("authorize", steps.authorize),
     Step("admit", steps.admit),
+    Step("recall", recall),  # what a response goes on from
     Slot("enrich"),
     Slot("guard_input"),
     Slot("cache"),

@@ -10,6 +10,7 @@ from headgate.core.errors import HeadgateError
 from headgate.ledger.types import Books
 from headgate.limits.types import Gate
 from headgate.routing.table import RouteTable
+from headgate.storage.responses import KeptResponses
 
 StepCall = Callable[[Call, "Parts"], Awaitable[None] | None]
 
@@ -48,6 +49,7 @@ class Parts:
         "log_error",
         "max_body",
         "principals",
+        "responses",
         "snapshot",
         "worker",
     )
@@ -64,6 +66,7 @@ class Parts:
         log_error: Callable[[Call, BaseException], None],
         worker: int = 0,
         max_body: int = 20_000_000,
+        responses: KeptResponses | None = None,
     ) -> None:
         self.principals = principals
         self.gate = gate
@@ -77,6 +80,8 @@ class Parts:
         self.worker = worker
         self.max_body = max_body
         """Bytes."""
+        self.responses = responses
+        """Where responses are kept."""
 
     async def count_prompt(self, call: Call) -> int:
         """Count the prompt of *call*, for an estimate: by the tokenizer, or by its bytes where it cannot be read."""

@@ -42,10 +42,22 @@ class Desk:
     with ``Unavailable`` (``storage_unavailable``) and every tell is kept, up to 10,000 of them, and tried again.
     """
 
-    def __init__(self, path: Path, *, patience: float = BUSY_SECONDS) -> None:
-        """*patience* is how many seconds a lock of others is waited for."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        patience: float = BUSY_SECONDS,
+        prepare: Callable[[Path], None] | None = None,
+        refusal: str = "Budgets and shared limits cannot be checked at the moment.",
+    ) -> None:
+        """*patience* is how many seconds a lock of others is waited for; *prepare* is called before it is opened.
+
+        *refusal* tells a caller what cannot be done while the database does not answer.
+        """
         self._path = path
         self._patience = patience
+        self._prepare = prepare
+        self._refusal = refusal
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._owed: list[Job] = []
         self._thread: Thread | None = None
@@ -86,6 +98,8 @@ class Desk:
                 continue
             try:
                 if con is None:
+                    if self._prepare is not None:
+                        self._prepare(self._path)
                     con = connect(self._path, timeout=0)
                 self._serve(con, jobs)
             except Exception as error:
@@ -120,7 +134,7 @@ class Desk:
         self.failures += 1
         if isinstance(error, sqlite3.Error):
             self._owed = [job for job in jobs if job.answer is None][:MAX_OWED]
-        reason = Unavailable("Budgets and shared limits cannot be checked at the moment.", code="storage_unavailable")
+        reason = Unavailable(self._refusal, code="storage_unavailable")
         reason.__cause__ = error
         self._deliver([(job.answer, None, reason) for job in jobs if job.answer is not None], jobs)
 

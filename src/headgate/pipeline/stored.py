@@ -1,0 +1,158 @@
+"""Responses that go on from one another: what was said before is put in front of the new input, and answers are kept.
+
+A provider that keeps responses itself is asked to go on from its own; what any other has answered is kept by the
+gateway, for as long as the configuration says, and to the key that asked alone.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable
+from typing import Any
+
+import msgspec
+
+from headgate.core.call import Call
+from headgate.core.errors import BadRequest, HeadgateError, NotFound, TooLarge
+from headgate.dialects import count_input, openai_responses, wire
+from headgate.pipeline.parts import Parts
+from headgate.providers.base import Target
+from headgate.storage.responses import Kept, KeptResponses
+
+FIELD = "previous_response_id"
+PATIENCE = (0.02, 0.04, 0.08, 0.16, 0.32)  # seconds; another worker may be about to write what its caller already has
+_REASONING = msgspec.Raw(b'"reasoning"')
+_OURS = re.compile(r"resp_[0-9a-f]{32}")
+
+
+class _Named(msgspec.Struct, gc=False):
+    id: str
+    output: list[dict[str, msgspec.Raw]] = []
+
+
+_named = msgspec.json.Decoder(_Named)
+
+
+def recall(call: Call, parts: Parts) -> Awaitable[None] | None:
+    """Put what was said before in front of the input, and see to it that the answer is kept."""
+    if call.dialect is not openai_responses and call.dialect is not count_input:
+        return None
+    envelope, kept = call.envelope, parts.responses
+    if envelope.store and call.operation == "chat":
+        if kept is not None and kept.keep:
+            call.keeper = Keeper(kept)
+        elif envelope.fields.get("store") == msgspec.Raw(b"true"):
+            _keep_to_those_that_store(call, "store", "The gateway keeps no responses (responses.keep is 0)")
+    return None if envelope.previous is None else _go_on(call, parts, envelope.previous)
+
+
+async def _go_on(call: Call, parts: Parts, previous: str) -> None:
+    who, kept = call.who, parts.responses
+    found: Kept | bool = False
+    if kept is not None and kept.keep:
+        found = await kept.find(who.tenant_id, who.id, previous)
+        for pause in PATIENCE if _OURS.fullmatch(previous) else ():
+            if found is not False:
+                break
+            await asyncio.sleep(pause)
+            found = await kept.find(who.tenant_id, who.id, previous)
+    if found is True:
+        raise unknown(previous)
+    if isinstance(found, Kept) and found.provider is None:
+        _expand(call, previous, found, parts.max_body)
+    elif isinstance(found, Kept):
+        its = tuple(t for t in call.plan if t.provider.name == found.provider and stores(t))
+        if not its:
+            raise BadRequest(
+                f"The response {previous[:100]!r} is kept by the provider {found.provider!r}, which this model is not "
+                "at. Send the conversation in 'input', or ask for a model of that provider.",
+                code="unsupported_parameter",
+                param=FIELD,
+            )
+        call.plan = its
+    elif kept is None or not kept.keep:
+        _keep_to_those_that_store(call, FIELD, "The gateway keeps no responses (responses.keep is 0)")
+    elif not any(stores(t) for t in call.plan):
+        raise unknown(previous)
+    else:
+        _keep_to_those_that_store(call, FIELD, "")
+
+
+def _keep_to_those_that_store(call: Call, param: str, why: str) -> None:
+    """Ask only providers that keep responses themselves; refuse *param* where there is none."""
+    its = tuple(t for t in call.plan if stores(t))
+    if not its:
+        message = f"'{param}' is not supported: {why}, and no provider of this model does. Send all of it in 'input'."
+        raise BadRequest(message, code="unsupported_parameter", param=param)
+    call.plan = its
+
+
+def stores(target: Target) -> bool:
+    """Tell whether the target's provider keeps responses itself, and this model's are asked for as such."""
+    speaks = target.abilities.profile.speaks
+    return (
+        getattr(target.provider, "stores", False)
+        and openai_responses in target.provider.dialects("chat")
+        and (not speaks or openai_responses.name in speaks)
+    )
+
+
+def unknown(id_: str) -> HeadgateError:
+    """The refusal of a response that is not this key's, whether or not it is anybody's."""
+    message = f"Previous response with id {id_[:100]!r} not found."
+    return NotFound(message, code="previous_response_not_found", param=FIELD)
+
+
+def _expand(call: Call, previous: str, found: Kept, most: int) -> None:
+    """Rewrite the request as one that tells the whole conversation, in *most* bytes."""
+    fields: dict[str, Any] = dict(call.envelope.fields)
+    fields.pop(FIELD)
+    output = [_as_input(item) for item in _named.decode(found.response).output]
+    fields["input"] = [*wire.items(found.input), *output, *input_items(fields.get("input"))]
+    body = wire.encode(fields)
+    if len(body) > most:
+        raise TooLarge(f"With what was said before the request is over {most} bytes; begin a new conversation.")
+    call.body = body
+    call.envelope = call.dialect.envelope(body)
+    call.request = call.dialect.read_request(body)
+    assert call.request is not None and call.request.extra is not None
+    call.request.extra.form["previous"] = previous
+
+
+def _as_input(item: dict[str, Any]) -> dict[str, Any]:
+    """Return an item of an answer as it goes on: the id of anything but a thought names nothing to anybody else."""
+    if item.get("type") != _REASONING:
+        item.pop("id", None)
+    item.pop("status", None)
+    return item
+
+
+def input_items(value: Any) -> list[Any]:
+    """Return the items of an ``input``, of which a text is one."""
+    if value is None or value == wire.NULL:
+        return []
+    if bytes(value[:1]) == b'"':
+        return [{"type": "message", "role": "user", "content": value}]
+    return wire.items(value)
+
+
+class Keeper:
+    """Keeps the answer of one call."""
+
+    __slots__ = ("_kept",)
+
+    def __init__(self, kept: KeptResponses) -> None:
+        self._kept = kept
+
+    def keep(self, call: Call, body: bytes | None) -> None:
+        """Keep the response *body*, or remember whose it is where its provider keeps it."""
+        who = call.who
+        try:
+            named = _named.decode(body or b"")
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return  # it told no id, so nobody can ask for it
+        relayed = call.spoken is None or call.spoken is call.dialect
+        if relayed and stores(call.target):
+            self._kept.claim(who.tenant_id, who.id, named.id, call.target.provider.name)
+        else:
+            items = wire.encode(input_items(call.envelope.fields.get("input")))
+            self._kept.put(who.tenant_id, who.id, named.id, body or b"", items)

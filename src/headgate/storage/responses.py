@@ -1,0 +1,160 @@
+"""Responses kept for a stated time: a small database of its own beside the main one, bounded in count and in size.
+
+What belongs to one key is never another's: every row names its tenant and key, and every way in asks for both.
+"""
+
+import sqlite3
+from asyncio import Future
+from pathlib import Path
+from time import monotonic, time
+
+import msgspec
+
+from headgate.storage.desk import Desk
+
+MAX_ONE = 16 * 1024 * 1024
+"""Bytes of one response and its input; a longer one is not kept."""
+MAX_ALL = 2 * 1024 * 1024 * 1024
+"""Bytes of all of them; past it, the oldest of whoever keeps most go."""
+MAX_OWED = 64 * 1024 * 1024
+"""Bytes on their way to the disk; past it, new ones are not kept."""
+ROW = 200
+"""Bytes of a row beside what is kept in it."""
+CLAIM = 30 * 86_400
+"""Seconds that OpenAI keeps a response; for so long it is remembered whose it is."""
+SWEEP = 60.0
+"""Seconds between two looks at what has ended."""
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS kept (
+    id TEXT NOT NULL, tenant_id TEXT NOT NULL, key_id TEXT NOT NULL, ends INTEGER NOT NULL, size INTEGER NOT NULL,
+    provider TEXT, response BLOB, input BLOB, PRIMARY KEY (id, tenant_id, key_id)
+);
+CREATE INDEX IF NOT EXISTS kept_ends ON kept (ends, size);
+"""
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """One response as it was kept."""
+
+    response: bytes
+    """The response, as JSON; empty where its provider keeps it itself."""
+    input: bytes
+    """Everything that led to it, as a JSON array of items."""
+    provider: str | None = None
+    """Who keeps it, where we do not."""
+
+
+class KeptResponses:
+    """The store. Writes happen soon, on a thread; ``keep`` is the time to keep for, in seconds: 0 keeps nothing."""
+
+    __slots__ = ("_desk", "_owed", "_path", "_swept", "keep", "missed")
+
+    def __init__(self, path: Path, keep: int) -> None:
+        """Nothing is opened before the first use."""
+        self.keep = keep
+        self.missed = 0
+        """Responses that could not be kept: too long, too many at once, or a disk that takes nothing."""
+        self._path = path
+        self._desk: Desk | None = None
+        self._owed = 0
+        self._swept = 0.0
+
+    def put(self, tenant_id: str, key_id: str, id_: str, response: bytes, items: bytes) -> None:
+        """Keep a response of this key, and what led to it."""
+        size = len(response) + len(items) + ROW
+        if size > MAX_ONE:
+            self.missed += 1
+            return
+        self._write((id_, tenant_id, key_id, int(time()) + self.keep, size, None, response, items), size)
+
+    def claim(self, tenant_id: str, key_id: str, id_: str, provider: str) -> None:
+        """Remember that a response which *provider* keeps is this key's."""
+        self._write((id_, tenant_id, key_id, int(time()) + CLAIM, ROW, provider, None, None), ROW)
+
+    def find(self, tenant_id: str, key_id: str, id_: str) -> "Future[Kept | bool]":
+        """Return what this key kept under *id_*; else whether it is somebody else's."""
+
+        def work(con: sqlite3.Connection) -> Kept | bool:
+            found = con.execute(
+                "SELECT tenant_id, key_id, response, input, provider FROM kept WHERE id = ? AND ends > ?",
+                (id_, int(time())),
+            ).fetchall()
+            mine = next((row for row in found if row[:2] == (tenant_id, key_id)), None)
+            return Kept(mine[2] or b"", mine[3] or b"", mine[4]) if mine is not None else bool(found)
+
+        return self._opened().ask(work)
+
+    def delete(self, tenant_id: str, key_id: str, id_: str) -> "Future[bool]":
+        """Forget what this key kept under *id_*; return whether there was anything."""
+
+        def work(con: sqlite3.Connection) -> bool:
+            gone = con.execute(
+                "DELETE FROM kept WHERE id = ? AND tenant_id = ? AND key_id = ? AND ends > ? AND provider IS NULL",
+                (id_, tenant_id, key_id, int(time())),
+            )
+            return gone.rowcount > 0
+
+        return self._opened().ask(work)
+
+    def close(self) -> None:
+        """Write what is waiting, and end the thread."""
+        if self._desk is not None:
+            self._desk.close()
+
+    def _opened(self) -> Desk:
+        if self._desk is None:
+            refusal = "The responses that were kept cannot be read at the moment."
+            self._desk = Desk(self._path, prepare=create, refusal=refusal)
+        return self._desk
+
+    def _write(self, row: tuple[object, ...], size: int) -> None:
+        if self._owed + size > MAX_OWED:
+            self.missed += 1
+            return
+        self._owed += size
+        look = monotonic() - self._swept > SWEEP
+        if look:
+            self._swept = monotonic()
+
+        def work(con: sqlite3.Connection) -> None:
+            con.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+            if look:
+                sweep(con)
+
+        def written(done: "Future[None]") -> None:
+            self._owed -= size
+            if done.cancelled() or done.exception() is not None:
+                self.missed += 1
+
+        self._opened().ask(work).add_done_callback(written)
+
+
+def create(path: Path) -> None:
+    """Make the database where there is none, readable by its owner alone."""
+    if not path.exists():
+        path.touch(0o600)
+    con = sqlite3.connect(path, timeout=5.0)
+    try:
+        con.execute("PRAGMA journal_mode=WAL")
+        con.executescript(_TABLE)
+    finally:
+        con.close()
+
+
+def sweep(con: sqlite3.Connection, most: int = MAX_ALL) -> None:
+    """Forget what has ended, and past *most* bytes the oldest of whoever keeps most."""
+    con.execute("DELETE FROM kept WHERE ends <= ?", (int(time()),))
+    total = con.execute("SELECT COALESCE(SUM(size), 0) FROM kept").fetchone()[0]
+    while total > most:
+        tenant, key, mine = con.execute(
+            "SELECT tenant_id, key_id, SUM(size) AS mine FROM kept GROUP BY 1, 2 ORDER BY mine DESC LIMIT 1"
+        ).fetchone()
+        left = min(total - most, mine)
+        rows = con.execute("SELECT id, size FROM kept WHERE tenant_id = ? AND key_id = ? ORDER BY ends", (tenant, key))
+        for id_, size in rows.fetchall():
+            con.execute("DELETE FROM kept WHERE id = ? AND tenant_id = ? AND key_id = ?", (id_, tenant, key))
+            left -= size
+            total -= size
+            if left <= 0:
+                break

@@ -44,6 +44,7 @@ from headgate.providers.discover import from_environment, probe_local
 from headgate.settings import Settings, decode_secret_key, environment
 from headgate.storage.desk import Desk
 from headgate.storage.feed import SqliteKeyFeed
+from headgate.storage.responses import KeptResponses
 from headgate.surfaces.dispatch import Dispatch
 from headgate.surfaces.state import State
 from headgate.transport.base import Sender
@@ -194,6 +195,7 @@ class Worker:
         self.gate, meter = shared_limits(self.desk, self.journal.id, workers)
         self.books = LedgerBooks(self.journal, grants, meter=meter)
         self.compiled = base.compile(base.config, self.ways)
+        self.responses = KeptResponses(base.home.path / "responses.db", base.config.responses.keep)
         self.on_compiled: Callable[[Compiled], None] = lambda compiled: None
         self.parts = Parts(
             principals=self.principals,
@@ -205,6 +207,7 @@ class Worker:
             log_error=log_error,
             worker=number,
             max_body=self.compiled.config.limits.body,
+            responses=self.responses,
         )
         self.state = State(listing=self._listing, ready_checks=self._checks, started_at=monotonic())
         self.watcher: Watcher | None = None
@@ -237,6 +240,7 @@ class Worker:
         self.books.close()
         await self.ways.close()
         await asyncio.to_thread(self.desk.close)
+        await asyncio.to_thread(self.responses.close)
         self.journal.close()
 
     def abort(self) -> None:
@@ -248,6 +252,7 @@ class Worker:
         compiled = self.base.compile(config, self.ways)
         self.base.config, self.compiled = config, compiled
         self.parts.snapshot = compiled.snapshot
+        self.responses.keep = config.responses.keep
         self.on_compiled(compiled)
 
     async def _look_around(self) -> None:

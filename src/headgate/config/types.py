@@ -14,6 +14,13 @@ class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     """The largest request body, in bytes."""
 
 
+class ResponsesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Responses that the gateway keeps, where their provider does not."""
+
+    keep: int = 86_400
+    """Seconds for which a response can be fetched, and gone on from; 0 keeps none."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The whole file. Every section may be absent; top-level keys that begin with ``x-`` are ignored, for anchors."""
 
@@ -26,6 +33,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     routes: dict[str, RouteConfig] = {}
     """Names that callers send as ``model``, each with the deployments to try in turn."""
     limits: LimitsConfig = LimitsConfig()
+    responses: ResponsesConfig = ResponsesConfig()
     steps: dict[str, bool] = {}
     """Optional steps of the pipeline, on or off for every route."""
     sandbox: bool = True
@@ -83,6 +91,7 @@ RANGES: dict[tuple[type, str], tuple[float, float]] = {
     (RouteConfig, "attempts"): (1, 10),
     (RouteConfig, "min_output"): (1, 1_000_000_000),
     (RouteConfig, "timeout"): (0.001, 3600),
+    (ResponsesConfig, "keep"): (0, 30 * 86_400),
     (LimitsConfig, "body"): (1024, 100 * 1024 * 1024),
 }
 """Smallest and largest value of each number; one that is not listed is at least 0."""

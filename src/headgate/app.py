@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -37,6 +37,7 @@ from headgate.ledger.journal import Journal
 from headgate.ledger.meters import LocalMeter
 from headgate.limits.gate import LocalGate
 from headgate.models import tokens
+from headgate.models.table import Tables
 from headgate.observe.metrics import Metrics
 from headgate.pipeline.parts import Parts
 from headgate.providers.base import ProviderConfig, Senders
@@ -51,6 +52,10 @@ from headgate.transport.base import Sender
 from headgate.transport.client import Http1Sender
 from headgate.transport.pool import Bounds
 from headgate.transport.server import App, Server, ServerLimits, start
+
+if TYPE_CHECKING:
+    from headgate.models.registry import Entry
+    from headgate.models.select import Wanted
 
 log = logging.getLogger("headgate")
 
@@ -101,7 +106,7 @@ class Base:
     def compile(self, config: Config, senders: Senders) -> Compiled:
         """Compile *config*; raise ``ConfigError`` for what only building shows."""
         try:
-            return compile_config(config, self.found, senders)
+            return compile_config(config, self.found, senders, tables=Tables(self.home.path / "models"))
         except ValueError as error:
             raise ConfigError([Problem(str(self.file or "configuration"), 0, 0, "", str(error))]) from None
 
@@ -173,8 +178,15 @@ class Office:
             config=self._config,
             logs=SqlLogStore(engine),
             usage=SqlUsage(engine),
+            models=self._models,
         )
         return Management(parts)
+
+    def _models(self, wanted: "Wanted") -> list["Entry"]:
+        from headgate.models.select import chosen
+
+        compiled = self._compiled()
+        return chosen(compiled.registry.entries(compiled.kinds()), wanted)
 
     def _config(self) -> dict[str, Any]:
         shown = msgspec.to_builtins(self._compiled().config, enc_hook=lambda value: str(value))

@@ -9,6 +9,8 @@ from headgate.access.types import Principal
 from headgate.admin.app import create
 from headgate.admin.parts import AdminParts
 from headgate.core.errors import NotAuthenticated
+from headgate.models.registry import Registry
+from headgate.models.select import chosen
 from headgate.observe.log import SqlLogStore
 from headgate.observe.usage import SqlUsage
 from headgate.storage.engine import open_engine
@@ -70,6 +72,7 @@ async def api(tmp_path):
         logs=SqlLogStore(engine),
         usage=SqlUsage(engine),
         config=lambda: {"routes": {}},
+        models=lambda wanted: chosen(Registry().entries({"mine": "anthropic"}), wanted),
     )
     transport = httpx2.ASGITransport(create(parts), raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as http:

@@ -95,6 +95,12 @@ def test_each_kind_has_its_own_price() -> None:
     assert price.cost(Usage(images=2, searches=1, characters=1000, milliseconds=1000)) == 62 + 37 + 41 + 43
 
 
+def test_cached_sound_without_a_price_costs_what_is_cached_else_what_sound_costs() -> None:
+    used = Usage(10_000, cached=4_000, audio_input=4_000, audio_cached=4_000)
+    assert Price(2, cached=1, extra=Extra(audio_input=9)).cost(used) == 6 * 2 + 4 * 1
+    assert Price(2, extra=Extra(audio_input=9)).cost(used) == 6 * 2 + 4 * 9
+
+
 def test_a_kind_without_a_price_costs_what_it_is_part_of() -> None:
     price = Price(2000, 3000, extra=Extra())
     used = Usage(10, 10, 2, 2, 5, cache_write_1h=1, audio_input=3, audio_cached=1, audio_output=2, image_input=2)

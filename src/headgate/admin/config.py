@@ -9,7 +9,7 @@ from headgate.admin.route import Route, parts
 from headgate.core.redact import redact
 
 HIDDEN = "***"
-SECRET_FIELDS = frozenset(("api_key", "headers"))
+SECRET_FIELDS = frozenset(("api_key", "api_keys", "headers", "credentials", "client_secret"))
 """Fields of which nothing is shown: a header is the usual place for a credential."""
 
 

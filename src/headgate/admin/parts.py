@@ -7,6 +7,8 @@ import msgspec
 
 from headgate.access.keys import Derived
 from headgate.access.types import Principal
+from headgate.models.registry import Entry
+from headgate.models.select import Wanted
 from headgate.observe.log import LogStore
 from headgate.observe.usage import UsageStore
 from headgate.storage.keys import KeyStore
@@ -32,3 +34,5 @@ class AdminParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     usage: UsageStore
     config: Callable[[], dict[str, Any]]
     """The configuration in force; what may be secret in it is masked before it is shown."""
+    models: Callable[[Wanted], list[Entry]]
+    """The models of the registry in force that are wanted, by name."""

@@ -46,6 +46,7 @@ def local_admin(settings: Settings) -> Admin:
         keys=SqlKeyStore(engine),
         derived=home.derived,
         config=lambda: {},
+        models=lambda wanted: [],
         logs=SqlLogStore(engine),
         usage=SqlUsage(engine),
     )

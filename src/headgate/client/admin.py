@@ -106,6 +106,17 @@ class Admin:
         listed: list[dict[str, Any]] = self._call("GET", "/v1/models", dict[str, Any])["data"]
         return listed
 
+    def registry(self, **filters: Any) -> list[dict[str, Any]]:
+        """Return what is known of every model, page by page. *filters* are the API's."""
+        found: list[dict[str, Any]] = []
+        after = None
+        while True:
+            page = self._get("/config/models", dict[str, Any], **filters, limit=1000, after=after)
+            found += page["data"]
+            after = page["next"]
+            if after is None:
+                return found
+
     def _get(self, path: str, kind: type[T], **query: Any) -> T:
         return self._call("GET", PREFIX + path, kind, params={k: v for k, v in query.items() if v is not None})
 

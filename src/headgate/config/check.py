@@ -66,6 +66,9 @@ def check(values: Mapping[str, Any], shape: Shape, known: Known) -> None:
             shape.note(("models", name), f"must be written `provider/model`{_full(name, names)}")
         elif (fault := names.fault_of(name)) is not None:
             shape.note(("models", name), fault)
+        base = values["models"][name].get("base")
+        if base is not None and (fault := _base_fault(base, known)) is not None:
+            shape.note(("models", name, "base"), fault)
     for name in values.get("steps", {}):
         if name not in known.steps:
             shape.note(("steps", name), _unknown_step(name, known))
@@ -75,6 +78,13 @@ def check(values: Mapping[str, Any], shape: Shape, known: Known) -> None:
         _route(name, route, shape, names)
     for name, target in values.get("aliases", {}).items():
         _alias(name, target, shape, names, values["aliases"])
+
+
+def _base_fault(base: str, known: Known) -> str | None:
+    kind, slash, model = base.partition("/")
+    if not slash or not model:
+        return "must be written `kind/model`, as `headgate models` lists them"
+    return None if kind in known.kinds else f"unknown kind {shown(kind)}{nearest(kind, known.kinds)}"
 
 
 def _full(name: str, names: Names) -> str:

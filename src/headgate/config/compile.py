@@ -6,7 +6,8 @@ import msgspec
 
 from headgate.access.types import Principal
 from headgate.config.types import Config
-from headgate.models.registry import Listed, Registry
+from headgate.models.registry import Learned, Listed, Registry
+from headgate.models.table import Tables
 from headgate.pipeline.order import compile_steps, plugin_steps
 from headgate.pipeline.parts import Snapshot
 from headgate.providers import build
@@ -33,17 +34,29 @@ class Compiled(msgspec.Struct, frozen=True, eq=False):
         named = []
         for name, route in self.snapshot.table.routes.items():
             first = route.targets[0]
-            named.append(Listed(name, "headgate", "chat", created, first.context, first.max_output, first.price))
+            named.append(Listed(name, "headgate", "chat", created, first.context, first.max_output))
         return [model for model in [*named, *known.values()] if self._granted(who, model.id)]
+
+    def kinds(self) -> dict[str, str]:
+        """Return the kind of every provider in force, by name."""
+        return {name: provider.kind for name, provider in self.providers.items()}
 
     def _granted(self, who: Principal, name: str) -> bool:
         return not who.models or name in who.models or f"{name.partition('/')[0]}/*" in who.models
 
 
 def compile_config(
-    config: Config, found: Mapping[str, ProviderConfig], senders: Senders, *, sandbox: bool = True
+    config: Config,
+    found: Mapping[str, ProviderConfig],
+    senders: Senders,
+    *,
+    sandbox: bool = True,
+    tables: Tables | None = None,
+    discovered: Mapping[str, Mapping[str, Learned]] | None = None,
 ) -> Compiled:
     """Compile *config* over the providers *found* without it, which a provider of the same name in the file replaces.
+
+    *tables* are the data on models, *discovered* what providers said of theirs.
 
     Raise ``ValueError`` naming what cannot be built.
     """
@@ -52,7 +65,7 @@ def compile_config(
         accounts[SANDBOX] = ProviderConfig(kind=SANDBOX)
     accounts = {name: account for name, account in accounts.items() if account.enabled}
     providers = {name: build(name, account, senders) for name, account in accounts.items()}
-    registry = Registry(config.models, accounts)
+    registry = Registry(config.models, accounts, tables, discovered)
 
     def target(provider: str, model: str) -> Target:
         return registry.target(providers[provider], model)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from headgate.config.types import Known
-from headgate.models.table import models
+from headgate.models.table import Tables
 from headgate.pipeline.order import optional_names, plugin_steps
 from headgate.providers import kinds
 from headgate.providers.catalog import rows
@@ -18,6 +18,6 @@ def known(environ: Mapping[str, str], *, providers: Iterable[str] = ()) -> Known
         needs_base_url=frozenset(kind for kind, row in catalog.items() if row.base_url is None),
         providers=frozenset(("sandbox", *from_environment(environ), *providers)),
         variables={kind: row.key_env[0] for kind, row in catalog.items() if row.key_env},
-        models=frozenset(models()),
+        models=Tables(),
         steps=optional_names(plugin_steps()),
     )

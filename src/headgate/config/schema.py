@@ -48,6 +48,8 @@ def structs() -> tuple[type[msgspec.Struct], ...]:
                 walk(part)
         elif isinstance(kind, msgspec.inspect.DictType):
             walk(kind.value_type)
+        elif isinstance(kind, msgspec.inspect.ListType):
+            walk(kind.item_type)
 
     walk(msgspec.inspect.type_info(Config))
     return tuple(found)

@@ -1,9 +1,11 @@
 """What a configuration file may say, and what is reported of one that says something else."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from headgate.models.registry import ModelConfig
-from headgate.providers.base import PriceConfig, ProviderConfig, Timeouts
+from headgate.providers.base import PriceConfig, ProviderConfig, TierConfig, Timeouts
 from headgate.routing.table import RouteConfig
 
 
@@ -51,8 +53,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """Providers that exist without the file, such as those found by their environment variables."""
     variables: dict[str, str] = {}
     """Kind -> the environment variable that would bring it in, for messages."""
-    models: frozenset[str] = frozenset()
-    """Models of the registry, as ``kind/model``, for messages."""
+    models: Iterable[str] = ()
+    """Models of the registry, as ``kind/model``, for messages: gone through only where one is written."""
     steps: frozenset[str] = frozenset()
     """Steps of the pipeline that may be switched."""
 
@@ -86,6 +88,8 @@ class ConfigError(Exception):
 RANGES: dict[tuple[type, str], tuple[float, float]] = {
     **{(Timeouts, f): (0.001, 3600) for f in Timeouts.__struct_fields__},
     **{(PriceConfig, f): (0, 1_000_000) for f in PriceConfig.__struct_fields__},
+    **{(TierConfig, f): (0, 1_000_000) for f in TierConfig.__struct_fields__},
+    (TierConfig, "above"): (1, 1_000_000_000),
     (ModelConfig, "context"): (1, 1_000_000_000),
     (ModelConfig, "max_output"): (1, 1_000_000_000),
     (RouteConfig, "attempts"): (1, 10),

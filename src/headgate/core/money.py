@@ -105,10 +105,12 @@ class Extra(msgspec.Struct, frozen=True, omit_defaults=True):
         heard = min(usage.audio_input - cached, fresh)
         seen = min(usage.image_input, fresh - heard)
         pico = 0
+        audio = price.input if self.audio_input is None else self.audio_input
+        again = audio if price.cached is None else price.cached  # without a price for what is cached, it costs in full
         if self.audio_cached is not None:
-            pico += cached * (self.audio_cached - (price.input if price.cached is None else price.cached))
-        if self.audio_input is not None:
-            pico += heard * (self.audio_input - price.input)
+            again = self.audio_cached
+        pico += cached * (again - (price.input if price.cached is None else price.cached))
+        pico += heard * (audio - price.input)
         if self.image_input is not None:
             pico += seen * (self.image_input - price.input)
         return pico

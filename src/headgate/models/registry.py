@@ -1,18 +1,40 @@
-"""The registry: what is known of a model, from the configuration first, then from the data shipped with the package."""
+"""The registry: what is known of a model, by the configuration first, then by the provider itself, then by data."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from headgate.core.money import Price, per_million
-from headgate.dialects.base import Abilities
-from headgate.models.table import Model, models, tables
+from headgate.dialects.base import PLAIN, Abilities, Profile
+from headgate.models.facts import compliance, cutoff, use_cases
+from headgate.models.price import price
+from headgate.models.profiles import Ruled, ruled
+from headgate.models.table import Model, Status, Tables
 from headgate.providers.base import PriceConfig, Provider, ProviderConfig, Target, Timeouts
 from headgate.providers.catalog import row
 
 UNKNOWN = Model("")
+
+
+class ProfileConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What the model does with parameters, where that is not what the shipped rules say."""
+
+    sampling: bool | None = None
+    """Off where ``temperature``, ``top_p`` and ``top_k`` are refused."""
+    penalties: bool | None = None
+    stop: bool | None = None
+    efforts: list[str] | None = None
+    """The reasoning efforts it takes, weakest first."""
+    thinking: list[str] | None = None
+    """How it may be told to think: ``adaptive``, ``enabled``, ``disabled``, ``level``."""
+    forced_tools: bool | None = None
+    system_midway: bool | None = None
+    cache_points: bool | None = None
+    speaks: list[str] | None = None
+    """The dialects it can be reached by, best first."""
+    tools_by: str | None = None
+    """The dialect it must be asked in where tools are sent and it reasons."""
 
 
 class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -31,57 +53,124 @@ class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     timeouts: Timeouts = Timeouts()
     max_tokens_field: str | None = None
     """``max_tokens`` or ``max_completion_tokens``: the name the server knows the output limit by."""
+    base: str | None = None
+    """The model it is, ``kind/model``, where its own name does not tell: for deployments and fine-tunes."""
+    profile: ProfileConfig = ProfileConfig()
+    capabilities: list[str] | None = None
+    """What it can do besides its kind: ``tools``, ``vision`` and so on."""
+    use_cases: list[str] | None = None
+    status: Literal["active", "testing", "deprecated"] | None = None
+    regions: list[str] | None = None
+    compliance: list[str] | None = None
+    """Tags of the programmes it is under, for rules that ask for one."""
+
+
+class Learned(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a provider itself says of one of its models; ``None`` where it does not tell."""
+
+    context: int | None = None
+    max_output: int | None = None
+    efforts: tuple[str, ...] | None = None
+    thinking: tuple[str, ...] | None = None
 
 
 class Listed(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One model that can be asked for. Prices are pico-dollars a token; ``None`` is unpriced."""
+    """One model that can be asked for."""
 
     id: str
     owned_by: str
     """The provider's name."""
     kind: str
     created: int
-    """Seconds since 1970: the day of the data, as vendors' release days are not known."""
+    """Seconds since 1970: the day that the name gives, else that of the data."""
     context: int | None = None
     max_output: int | None = None
-    price: Price | None = None
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that the registry knows of one model."""
+
+    id: str
+    """``provider/model``; ``kind/model`` for one that no provider in force has."""
+    provider: str
+    kind: str
+    version: str | None
+    status: Status
+    released: str | None
+    retires: str | None
+    cutoff: str | None
+    context: int | None
+    max_output: int | None
+    dimensions: int | None
+    capabilities: tuple[str, ...]
+    use_cases: tuple[str, ...]
+    regions: tuple[str, ...]
+    compliance: tuple[str, ...]
+    price: PriceConfig | None
+    """``None`` where none is known: never nothing."""
+    profile: Profile
+    reasoning: bool
+    usable: bool
+    source: str
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """The layers of one model."""
+
+    ours: ModelConfig
+    learned: Learned
+    model: Model
+    kind: str
+    name: str
+    """The name that rules go by."""
 
 
 class Registry:
-    """What is known of models. Immutable: a new configuration makes a new one."""
+    """What is known of models. Immutable: a new configuration, or a discovery, makes a new one."""
 
     def __init__(
-        self, configured: Mapping[str, ModelConfig] | None = None, providers: Mapping[str, ProviderConfig] | None = None
+        self,
+        configured: Mapping[str, ModelConfig] | None = None,
+        providers: Mapping[str, ProviderConfig] | None = None,
+        tables: Tables | None = None,
+        discovered: Mapping[str, Mapping[str, Learned]] | None = None,
     ) -> None:
-        """*configured* is by ``provider/model``, *providers* by name; both as the configuration has them."""
+        """*configured* is by ``provider/model``, *providers* and *discovered* by provider; *tables* are the data."""
+        self.tables = tables or Tables()
         self._configured = configured or {}
         self._providers = providers or {}
+        self._discovered = discovered or {}
+        self._today = datetime.now(UTC).strftime("%Y-%m-%d")
 
     def target(self, provider: Provider, model: str) -> Target:
         """Return the deployment of *model* at *provider*; one that is listed nowhere has the provider's defaults."""
-        name = f"{provider.name}/{model}"
-        ours = self._configured.get(name) or ModelConfig()
-        known = self._known(provider.kind, model)
+        known = self._known(provider.name, provider.kind, model)
+        ours, learned = known.ours, known.learned
         account = self._providers.get(provider.name)
         usual = row(provider.kind)
-        reasons = known.reasoning if ours.reasoning is None else ours.reasoning
-        max_output = ours.max_output or known.max_output
+        rules = ruled(known.kind, known.name)
+        reasons = _reasons(known, rules)
+        max_output = ours.max_output or learned.max_output or known.model.max_output
         stream_usage = None if account is None else account.stream_usage
+        name = f"{provider.name}/{model}"
+        config = self._price(provider.name, provider.kind, known)
         return Target(
             provider=provider,
             model=model,
             name=name,
-            price=self._price(provider, ours, known),
-            context=ours.context or known.context,
+            price=None if config is None else price(config),
+            context=ours.context or learned.context or known.model.context,
             max_output=max_output,
             abilities=Abilities(
                 model=model,
                 name=name,
                 max_output=max_output,
-                reasoning=reasons or (known.effort and ours.reasoning is None),
+                context=ours.context,
+                reasoning=reasons or ("reasoning" in _can(known) and ours.reasoning is None),
                 stream_usage=usual.stream_usage if stream_usage is None else stream_usage,
-                max_tokens_field=ours.max_tokens_field or usual.max_tokens_field,
+                max_tokens_field=ours.max_tokens_field or rules.max_tokens_field or usual.max_tokens_field,
                 kind=provider.kind,
+                profile=_profile(known, rules),
             ),
             timeouts=_first(ours.timeouts, account.timeouts if account else Timeouts(), usual.timeouts),
             reasoning=reasons,
@@ -91,50 +180,137 @@ class Registry:
         """Return every model's name without its provider -> its full names at the *usable* providers."""
         found: dict[str, dict[str, None]] = {}
         for provider in usable:
-            for model in self._models_of(provider):
+            for model in self._models_of(provider.name, provider.kind):
                 found.setdefault(model, {})[f"{provider.name}/{model}"] = None
         return {name: tuple(full) for name, full in found.items()}
 
     def listing(self, usable: Iterable[Provider]) -> list[Listed]:
-        """Return every model that is known at the *usable* providers, by name. Others can be asked for all the same."""
-        created = _seconds(max(table.date for table in tables()))
+        """Return every model that is known and offered at the *usable* providers, by name.
+
+        What a provider was seen to have stands for what the data says of it. Others can be asked for all the same.
+        """
         found = []
         for provider in usable:
-            for model in self._models_of(provider):
-                at = self.target(provider, model)
-                kind = self._known(provider.kind, model).kind
-                found.append(Listed(at.name, provider.name, kind, created, at.context, at.max_output, at.price))
+            made = self.tables.of(provider.kind).date
+            for model in self._models_of(provider.name, provider.kind):
+                known = self._known(provider.name, provider.kind, model)
+                if self._status(known) == "deprecated":
+                    continue
+                found.append(
+                    Listed(
+                        id=f"{provider.name}/{model}",
+                        owned_by=provider.name,
+                        kind=known.model.kind,
+                        created=_seconds(known.model.released or made),
+                        context=known.ours.context or known.learned.context or known.model.context,
+                        max_output=known.ours.max_output or known.learned.max_output or known.model.max_output,
+                    )
+                )
         return sorted(found, key=lambda listed: listed.id)
 
-    def _models_of(self, provider: Provider) -> list[str]:
+    def entries(self, usable: Mapping[str, str] | None = None) -> Iterator[Entry]:
+        """Yield all that is known: the models of the *usable* providers (name -> kind), then those of every other kind.
+
+        Takes some milliseconds for each thousand of models: not for the request path.
+        """
+        usable = usable or {}
+        for name, kind in usable.items():
+            for model in self._models_of(name, kind):
+                yield self._entry(name, kind, model, usable=True)
+        for kind in self.tables.kinds():
+            if kind not in usable.values():
+                for listed in self.tables.of(kind).models:
+                    yield self._entry(kind, kind, listed.name, usable=False)
+
+    def _entry(self, provider: str, kind: str, model: str, *, usable: bool) -> Entry:
+        known = self._known(provider, kind, model)
+        ours, learned, shipped = known.ours, known.learned, known.model
+        rules = ruled(known.kind, known.name)
+        reasons = _reasons(known, rules)
+        return Entry(
+            id=f"{provider}/{model}",
+            provider=provider,
+            kind=shipped.kind,
+            version=shipped.version,
+            status=self._status(known),
+            released=shipped.released,
+            retires=shipped.retires,
+            cutoff=cutoff(known.name),
+            context=ours.context or learned.context or shipped.context,
+            max_output=ours.max_output or learned.max_output or shipped.max_output,
+            dimensions=shipped.dimensions,
+            capabilities=(shipped.kind, *_can(known)),
+            use_cases=tuple(ours.use_cases) if ours.use_cases is not None else use_cases(shipped, reasons=reasons),
+            regions=tuple(ours.regions) if ours.regions is not None else shipped.regions,
+            compliance=tuple(ours.compliance) if ours.compliance is not None else compliance(kind),
+            price=self._price(provider, kind, known),
+            profile=_profile(known, rules),
+            reasoning=reasons,
+            usable=usable,
+            source="the configuration" if shipped is UNKNOWN else self.tables.of(known.kind).source_of(shipped),
+        )
+
+    def _known(self, provider: str, kind: str, model: str) -> _Known:
+        ours = self._configured.get(f"{provider}/{model}") or ModelConfig()
+        name = model
+        if ours.base is not None:
+            kind, _, name = ours.base.partition("/")
+        learned = self._discovered.get(provider, {}).get(model) or Learned()
+        return _Known(ours, learned, self.tables.of(kind).find(name) or UNKNOWN, kind, name)
+
+    def _models_of(self, provider: str, kind: str) -> list[str]:
         """Return the provider's own names of its known models, each once."""
-        shipped = [name.partition("/")[2] for name in models() if name.partition("/")[0] == provider.kind]
-        written = [name.partition("/")[2] for name in self._configured if name.partition("/")[0] == provider.name]
-        return list(dict.fromkeys(shipped + written))
+        seen = self._discovered.get(provider)
+        names = seen if seen else (model.name for model in self.tables.of(kind).models)
+        start = f"{provider}/"
+        written = (name.removeprefix(start) for name in self._configured if name.startswith(start))
+        return list(dict.fromkeys((*names, *written)))
 
-    def _known(self, kind: str, model: str) -> Model:
-        return models().get(f"{kind}/{model}", UNKNOWN)
+    def _status(self, known: _Known) -> Status:
+        return known.ours.status or known.model.status(self._today)
 
-    def _price(self, provider: Provider, ours: ModelConfig, known: Model) -> Price | None:
+    def _price(self, provider: str, kind: str, known: _Known) -> PriceConfig | None:
         """Return the price the configuration has for the model, else the data's, else the whole provider's."""
-        if ours.price is not None:
-            return price(ours.price)
-        if known.input is not None:
-            return price(PriceConfig(known.input, known.output or 0.0, known.cached, known.cache_write))
-        account = self._providers.get(provider.name)
-        whole = account.price if account is not None and account.price is not None else row(provider.kind).price
-        return None if whole is None else price(whole)
+        found = known.ours.price or known.model.price
+        if found is not None:
+            return found
+        account = self._providers.get(provider)
+        return account.price if account is not None and account.price is not None else row(kind).price
 
 
-def price(config: PriceConfig) -> Price:
-    """Return a price in pico-dollars a token (and a request) for one in USD per million tokens (and a request)."""
-    return Price(
-        input=per_million(config.input),
-        output=per_million(config.output),
-        cached=None if config.cached is None else per_million(config.cached),
-        cache_write=None if config.cache_write is None else per_million(config.cache_write),
-        request=per_million(config.request) * 10**6,
-    )
+def _reasons(known: _Known, rules: Ruled) -> bool:
+    """Whether it reasons without being asked: where no rule tells, one that can is taken to."""
+    if known.ours.reasoning is not None:
+        return known.ours.reasoning
+    return rules.reasons if rules.reasons is not None else "reasoning" in known.model.can.split()
+
+
+def _can(known: _Known) -> tuple[str, ...]:
+    if known.ours.capabilities is not None:
+        return tuple(known.ours.capabilities)
+    can = known.model.can.split()
+    if known.learned.efforts and "reasoning" not in can:
+        can.append("reasoning")
+    return tuple(can)
+
+
+def _profile(known: _Known, rules: Ruled) -> Profile:
+    """The rules, then the data's dialects, then what the provider says, then the configuration."""
+    said: dict[str, Any] = {}
+    if known.model.speaks:
+        said["speaks"] = known.model.speaks
+    if known.learned.efforts is not None:
+        said["efforts"] = known.learned.efforts
+    if known.learned.thinking is not None:
+        said["thinking"] = known.learned.thinking
+    for field in ProfileConfig.__struct_fields__:
+        value = getattr(known.ours.profile, field)
+        if value is not None:
+            said[field] = tuple(value) if isinstance(value, list) else value
+    if not said:
+        return rules.profile
+    made = msgspec.structs.replace(rules.profile, **said)
+    return PLAIN if made == PLAIN else made
 
 
 def _first(*layers: Timeouts) -> Timeouts:

@@ -612,6 +612,7 @@ COHERE: dict[str, Sample] = {
     "top_p": Sample({"p": 0.654}),
     "top_k": Sample({"k": 41}),
     "stop": Sample({"stop_sequences": ["zqstop"]}),
+    "tools.strict": Sample({"tools": [_TOOL], "strict_tools": True}, "tools[0]"),
     "tool_choice": Sample({"tools": [_TOOL], "tool_choice": "NONE"}),
     "tool_choice.none": Sample({"tools": [_TOOL], "tool_choice": "NONE"}, "tool_choice"),
     "tool_choice.required": Sample({"tools": [_TOOL], "tool_choice": "REQUIRED"}, "tool_choice"),

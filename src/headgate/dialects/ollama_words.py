@@ -1,7 +1,7 @@
 """The words of Ollama's own API that stand for ours."""
 
 from headgate.core.chat import Finish, Image, Message, Thinking, ToolCall
-from headgate.dialects.contract import IGNORE, Rule, Rules
+from headgate.dialects.contract import IGNORE, SILENT, Rule, Rules
 
 NAME = "ollama-chat"
 
@@ -42,8 +42,8 @@ ABROAD: Rules = {
     "options": Rule("refuse", fix="Only Ollama knows these options"),
     "truncate": Rule("ignore", (True,)),
     "shift": Rule("ignore", (True,)),
-    "messages.tool_name": IGNORE,
-    "part.index": IGNORE,
+    "messages.tool_name": SILENT,  # the call that is answered has the name too
+    "part.index": SILENT,
 }
 """What becomes of our own fields in other dialects, unless one of them says else; what is not here is refused."""
 

@@ -25,6 +25,20 @@ class Opaque(msgspec.Struct, frozen=True, array_like=True):
 _decoder = msgspec.json.Decoder(Opaque)
 
 
+_MARKS = {
+    "anthropic-messages": b'"hg1.',
+    "openai-responses": b'"hg1.',
+    "bedrock-converse": b'"hg1.',
+    "gemini": b'"aGcxL',  # in base64
+}
+
+
+def carries(dialect: str, body: bytes) -> bool:
+    """Tell whether a request may hold a wrapped proof, which its own dialect's provider must not be sent."""
+    mark = _MARKS.get(dialect)
+    return mark is not None and mark in body
+
+
 def wrap(proof: Opaque) -> str:
     """Return *proof* as one string."""
     return PREFIX + wire.encode(proof).decode()

@@ -8,6 +8,7 @@ from headgate.core.call import MEDIA, Attempt, Call
 from headgate.core.errors import BudgetSpent, HeadgateError, UpstreamFailed
 from headgate.core.money import Price, Usage
 from headgate.dialects.base import PLAIN, Dialect, Written
+from headgate.dialects.opaque import carries
 from headgate.ledger.types import Ask, Hold
 from headgate.pipeline.media import answer_media
 from headgate.pipeline.parts import Parts, neutral
@@ -203,7 +204,7 @@ def write_body(call: Call, target: Target, hold: Hold) -> bytes:
         limit = max(hold.output_tokens // call.envelope.n, 1)
         call.defaulted.append(f"max_tokens={limit}")
     spoken = call.spoken
-    if spoken is None or spoken is call.dialect:
+    if spoken is None or (spoken is call.dialect and not carries(spoken.name, call.body)):
         ask_usage = call.streaming and target.abilities.stream_usage
         body: bytes = call.envelope.patched(target.model, include_usage=ask_usage, max_tokens=limit)
         return body

@@ -87,7 +87,7 @@ class ConfigError(Exception):
 
 RANGES: dict[tuple[type, str], tuple[float, float]] = {
     **{(Timeouts, f): (0.001, 3600) for f in Timeouts.__struct_fields__},
-    **{(PriceConfig, f): (0, 1_000_000) for f in PriceConfig.__struct_fields__},
+    **{(PriceConfig, f): (0, 1_000_000) for f in PriceConfig.__struct_fields__ if f != "tiers"},
     **{(TierConfig, f): (0, 1_000_000) for f in TierConfig.__struct_fields__},
     (TierConfig, "above"): (1, 1_000_000_000),
     (ModelConfig, "context"): (1, 1_000_000_000),

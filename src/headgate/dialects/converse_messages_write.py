@@ -31,7 +31,7 @@ from headgate.dialects.fit import RAW, Fit, merge, message_path, part_path, resu
 Block = dict[str, Any]
 _SYSTEM = ("system", "developer")
 _ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
-_NO_NAME = re.compile(r"[^a-zA-Z0-9\s()\[\]-]+|\s(?=\s)")  # what a document's name may not have
+_NO_NAME = re.compile(r"[^a-zA-Z0-9 ()\[\]-]+")  # what a document's name may not have
 MAX_NAME = 200
 
 
@@ -271,15 +271,18 @@ class _Messages:
         return document
 
     def _name(self, given: str | None, path: str) -> str:
-        """Return a name that the API takes; one is required, and no two documents may have the same."""
-        said = _NO_NAME.sub("-", given or "").strip()[: MAX_NAME - 8]
+        """Return a name that the API takes, and say so where it is another than was given.
+
+        One is required, it has few signs, and no two documents may have the same.
+        """
+        said = _NO_NAME.sub("-", " ".join((given or "").split()))[: MAX_NAME - 8]
         base = name = said or "document"
         number = 1
         while name in self._names:
             number += 1
             name = f"{base} {number}"
         self._names.add(name)
-        if not given:
+        if name != given:
             self._fit.defaulted.append(f"{path}.name={name.replace(' ', '-')}")
         return name
 

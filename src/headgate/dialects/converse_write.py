@@ -76,6 +76,8 @@ def _tools(body: dict[str, Any], request: Request, fit: Fit, whose: str) -> None
     config, choice = body["toolConfig"], request.tool_choice
     if choice is not None and choice.mode == "none" and not fit.same:
         if not any(isinstance(part, ToolCall | ToolResult) for one in request.messages for part in one.parts):
+            for field in ("tools", "tool_choice") if request.tools else ():
+                fit.ignore(fit.name(field))
             return
         fit.refuse(fit.name("tool_choice"), NEUTRAL["tool_choice.none"].fix)
         choice = None
@@ -84,7 +86,7 @@ def _tools(body: dict[str, Any], request: Request, fit: Fit, whose: str) -> None
         tools: list[dict[str, Any]] = []
         for index, tool in enumerate(request.tools):
             if allowed is None or tool.name in allowed:
-                tools += _tool(tool, f"{fit.name('tools')}[{index}]", fit)
+                tools += _tool(tool, fit.tool(index), fit)
         if tools or fit.same:
             config["tools"] = tools
     if "tools" not in config and not fit.same:

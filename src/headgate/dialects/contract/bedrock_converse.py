@@ -47,6 +47,7 @@ NEUTRAL: Rules = {
     "parts.file": to("document"),
     "parts.file_url": Rule("refuse", fix="Send the document as a data URL (data:application/pdf;base64,...)"),
     "parts.file_id": Rule("refuse", fix="Send the document as a data URL (data:application/pdf;base64,...)"),
+    "parts.name": to("document.name"),
     "parts.tool_call": to("toolUse"),
     "parts.tool_result": to("toolResult"),
     "parts.tool_result_image": to("toolResult.content"),
@@ -61,14 +62,18 @@ NEUTRAL: Rules = {
     "tool_choice.required": to("toolConfig.toolChoice.any", "refused by models that may not be forced"),
     "tool_choice.named": to("toolConfig.toolChoice.tool", "refused by models that may not be forced"),
     "tool_choice.none": Rule(
-        "map",
+        "ignore",
         fix="The API has no way to forbid tools while the conversation shows calls of them",
-        to="toolConfig",
-        when="the tools are left out; refused where the conversation has calls",
+        when="with the tools themselves, which comes to the same; refused where the conversation has calls",
     ),
     "tool_choice.allowed": to("toolConfig.tools", "the others are left out"),
     "format.json_object": Rule("refuse", fix="Send a 'json_schema' format instead"),
     "format.json_schema": to("outputConfig.textFormat"),
 }
 
-OWN: Mapping[str, Rules] = {}
+OWN: Mapping[str, Rules] = {
+    "anthropic-messages": {
+        "part.citations": to("document.citations"),
+        "part.context": to("document.context"),
+    },
+}

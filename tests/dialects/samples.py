@@ -104,8 +104,11 @@ CHAT: dict[str, Sample] = {
         "messages[0].content[1]",
     ),
     "parts.file": Sample(
-        _content({"type": "file", "file": {"file_data": f"data:application/pdf;base64,{PDF}", "filename": "zq.pdf"}}),
-        "messages[0].content[1]",
+        _content({"type": "file", "file": {"file_data": f"data:application/pdf;base64,{PDF}"}}), "messages[0].content[1]"
+    ),
+    "parts.name": Sample(
+        _content({"type": "file", "file": {"file_data": f"data:application/pdf;base64,{PDF}", "filename": "zqname"}}),
+        "messages[0].content[1].file.filename",
     ),
     "parts.file_id": Sample(_content({"type": "file", "file": {"file_id": "file-zq"}}), "messages[0].content[1]"),
     "parts.tool_call": Sample(_HISTORY, "messages[1].tool_calls[0]"),
@@ -146,6 +149,7 @@ CHAT: dict[str, Sample] = {
     "own:web_search_options": Sample({"web_search_options": {"search_context_size": "low"}}),
     "own:functions": Sample({"functions": [{"name": "zqfunction"}]}),
     "own:function_call": Sample({"function_call": {"name": "zqfunction"}}),
+    "own:safety_identifier": Sample({"user": "zquser", "safety_identifier": "zqidentifier"}),
     "own:prediction": Sample({"prediction": {"type": "content", "content": "zqpredicted"}}),
     "own:prompt_cache_options": Sample({"prompt_cache_options": {"mode": "explicit"}}),
     "own:prompt_cache_retention": Sample({"prompt_cache_retention": "24h"}),
@@ -223,7 +227,8 @@ MESSAGES: dict[str, Sample] = {
         _content({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}),
         "messages[0].content[1]",
     ),
-    "parts.file": Sample(_content({**_DOCUMENT, "title": "zq"}), "messages[0].content[1]"),
+    "parts.file": Sample(_content(_DOCUMENT), "messages[0].content[1]"),
+    "parts.name": Sample(_content({**_DOCUMENT, "title": "zqname"}), "messages[0].content[1].title"),
     "parts.file_url": Sample(
         _content({"type": "document", "source": {"type": "url", "url": "https://zq.example/d.pdf"}}),
         "messages[0].content[1]",
@@ -341,6 +346,11 @@ def _spoken(**fields: Any) -> Json:
     return {"input": [_USER, {"type": "message", "role": "assistant", "content": [text]}, _USER]}
 
 
+def _called(**fields: Any) -> Json:
+    answer = {"type": "function_call_output", "call_id": "zqcall1", "output": "zqresult"}
+    return {"tools": [_FUNCTION], "input": [_USER, {**_CALLED, **fields}, answer]}
+
+
 RESPONSES: dict[str, Sample] = {
     "model": Sample({}),
     "messages": Sample({"instructions": "zqsystem", "input": "zqtext"}),
@@ -369,8 +379,11 @@ RESPONSES: dict[str, Sample] = {
         _input({"type": "input_image", "image_url": f"data:image/png;base64,{PNG}"}), "input[0].content[1]"
     ),
     "parts.file": Sample(
-        _input({"type": "input_file", "file_data": f"data:application/pdf;base64,{PDF}", "filename": "zq.pdf"}),
-        "input[0].content[1]",
+        _input({"type": "input_file", "file_data": f"data:application/pdf;base64,{PDF}"}), "input[0].content[1]"
+    ),
+    "parts.name": Sample(
+        _input({"type": "input_file", "file_data": f"data:application/pdf;base64,{PDF}", "filename": "zqname"}),
+        "input[0].content[1].filename",
     ),
     "parts.file_url": Sample(_input({"type": "input_file", "file_url": "https://zq.example/d.pdf"}), "input[0].content[1]"),
     "parts.file_id": Sample(_input({"type": "input_file", "file_id": "file-zq"}), "input[0].content[1]"),
@@ -426,8 +439,23 @@ RESPONSES: dict[str, Sample] = {
     "own:access_programs": Sample({"access_programs": {"cyber": "zq"}}),
     "own:prompt_cache_options": Sample({"prompt_cache_options": {"mode": "explicit"}}),
     "own:prompt_cache_retention": Sample({"prompt_cache_retention": "24h"}),
+    "own:safety_identifier": Sample({"user": "zquser", "safety_identifier": "zqidentifier"}),
+    "own:image": Sample({"image": {"zq": "zqimage"}}),
     "own:stream_options": Sample({"stream_options": {"include_obfuscation": False}}),
+    "own:metadata": Sample({"metadata": {"a": "b"}}),
+    "own:store": Sample({"store": True}),
     "own:reasoning": Sample({"reasoning": {"mode": "pro"}}),
+    "own:messages.namespace": Sample(_called(namespace="zqspace"), "input[1].namespace"),
+    "own:messages.caller": Sample(_called(caller={"type": "zqcaller"}), "input[1].caller"),
+    "own:part.phase": Sample(
+        {"input": [_USER, {"role": "assistant", "content": "zqsaid", "phase": "commentary"}, _USER]},
+        "input[1].content.phase",
+    ),
+    "own:part.logprobs": Sample(_spoken(logprobs=[{"token": "zqtoken"}]), "input[1].content[0].logprobs"),
+    "own:part.prompt_cache_breakpoint": Sample(
+        {"input": [{"role": "user", "content": [{"type": "input_text", "text": HELLO, "prompt_cache_breakpoint": {"mode": "other"}}]}]},
+        "input[0].content[0].prompt_cache_breakpoint",
+    ),
     "own:tools.async": Sample({"tools": [{**_FUNCTION, "async": True}]}, "tools[0].async"),
     "own:tools.defer_loading": Sample({"tools": [{**_FUNCTION, "defer_loading": True}]}, "tools[0].defer_loading"),
     "own:tools.output_schema": Sample({"tools": [{**_FUNCTION, "output_schema": SCHEMA}]}, "tools[0].output_schema"),
@@ -448,6 +476,10 @@ def _config(**fields: Any) -> Json:
 
 def _parts(*parts: Json) -> Json:
     return {"contents": [{"role": "user", "parts": [{"text": HELLO}, *parts]}]}
+
+
+def _declared(**fields: Any) -> Json:
+    return {"tools": [{"functionDeclarations": [{"name": "zqtool", "parametersJsonSchema": SCHEMA, **fields}]}]}
 
 
 def _calling(**config: Any) -> Json:
@@ -501,7 +533,7 @@ GEMINI: dict[str, Sample] = {
         {"contents": [_HI, {"role": "model", "parts": [{"text": "zqthought", "thought": True}, {"text": "zqsaid"}]}, _HI]},
         "contents[1].parts[0]",
     ),
-    "tools.strict": Sample(_calling(mode="VALIDATED"), "tools[0]"),
+    "tools.strict": Sample(_calling(mode="VALIDATED"), "tools[0].functionDeclarations[0]"),
     "tools.custom": Sample({"tools": [{"googleSearch": {}}]}, "tools[0]"),
     "tool_choice.required": Sample(_calling(mode="ANY"), "toolConfig.functionCallingConfig"),
     "tool_choice.named": Sample(_calling(mode="ANY", allowedFunctionNames=["zqtool"]), "toolConfig.functionCallingConfig"),
@@ -512,6 +544,19 @@ GEMINI: dict[str, Sample] = {
     "own:cachedContent": Sample({"cachedContent": "zqcached"}),
     "own:labels": Sample({"labels": {"zqlabel": "zqvalue"}}),
     "own:modelArmorConfig": Sample({"modelArmorConfig": {"zq": 1}}),
+    "own:part.partMetadata": Sample(_parts({"text": "zqtext", "partMetadata": {"zq": "zqmeta"}}), "contents[0].parts[1].partMetadata"),
+    "own:part.inlineData": Sample(
+        _parts({"inlineData": {"mimeType": "image/png", "data": PNG, "displayName": "zqname"}}), "contents[0].parts[1].inlineData"
+    ),
+    "own:part.fileData": Sample(
+        _parts({"fileData": {"mimeType": "image/png", "fileUri": "https://zq.example/i.png", "displayName": "zqname"}}),
+        "contents[0].parts[1].fileData.displayName",
+    ),
+    "own:tools.behavior": Sample(_declared(behavior="NON_BLOCKING"), "tools[0].functionDeclarations[0].behavior"),
+    "own:tools.response": Sample(_declared(response={"type": "OBJECT"}), "tools[0].functionDeclarations[0].response"),
+    "own:tools.responseJsonSchema": Sample(
+        _declared(responseJsonSchema=SCHEMA), "tools[0].functionDeclarations[0].responseJsonSchema"
+    ),
     "own:part.mediaResolution": Sample(
         _parts({"inlineData": {"mimeType": "image/png", "data": PNG}, "mediaResolution": {"level": "zq"}}), "contents[0].parts[1].mediaResolution"
     ),
@@ -628,6 +673,11 @@ COHERE: dict[str, Sample] = {
         {"messages": [_USER, {"role": "assistant", "content": "zqsaid", "citations": [{"start": 0, "end": 3, "text": "zqs", "sources": []}]}, _USER]},
         "messages[1]",
     ),
+    "own:messages.citations": Sample(
+        {"messages": [_USER, {"role": "assistant", "content": "zqsaid", "citations": [{"start": 0, "type": "PLAN"}]}, _USER]},
+        "messages[1].citations",
+    ),
+    "own:messages.citations": Sample(_assistant(citations=[{"type": "PLAN", "start": 0, "end": 2}]), "messages[1].citations"),
     "own:citation_options": Sample({"citation_options": {"mode": "fast"}}),
     "own:documents": Sample({"documents": ["zqdocument"]}),
     "own:safety_mode": Sample({"safety_mode": "STRICT"}),

@@ -52,6 +52,7 @@ SPELLINGS = {
     "metadata": "requestMetadata",
     "service_tier": "serviceTier",
     "parts.cache": "cachePoint",
+    "parts.name": "document.name",
     "parts.citations": "citationsContent",
     "parts.is_error": "toolResult.status",
     "parts.arguments": "toolUse.input",

@@ -41,13 +41,18 @@ SPELLINGS = {
     "logprobs": "include",
     "cache_key": "prompt_cache_key",
     "parts.cache": "prompt_cache_breakpoint",
+    "parts.name": "filename",
     "parts.citations": "annotations",
 }
 """Neutral field to ours, where they differ; of a row of parts, below the part."""
 
 _KEPT = "Only a provider that keeps responses itself can do this"
 
+LACKS = frozenset({"metadata", "store"})
+
 ABROAD: Rules = {
+    "metadata": Rule("silent", when="the gateway repeats it in the answer"),
+    "store": Rule("silent", when="the gateway itself keeps the answer"),
     "background": Rule("refuse", (False,), _KEPT),
     "conversation": Rule("refuse", fix="Send the conversation in 'input', or a 'previous_response_id'"),
     "previous_response_id": Rule("refuse", fix="It is not kept here. Send the conversation in 'input'"),
@@ -72,10 +77,7 @@ ABROAD: Rules = {
     "tools.allowed_callers": Rule("refuse", (["direct"],)),
     "part.phase": IGNORE,
     "part.logprobs": IGNORE,
-    "part.annotations": IGNORE,
     "part.prompt_cache_breakpoint": IGNORE,
-    "part.namespace": IGNORE,
-    "part.caller": Rule("refuse", ({"type": "direct"},)),
     "part.status": SILENT,
     "part.id": SILENT,
 }

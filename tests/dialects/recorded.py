@@ -41,3 +41,8 @@ def requests(name: str) -> list[dict[str, Any]]:
     """Return the request bodies."""
     bodies = [row["request"].get("body") for row in rows(name)]
     return [body for body in bodies if isinstance(body, dict) and body.get("messages")]
+
+
+def dumped(document: Any) -> bytes:
+    """Return a recorded document as a body."""
+    return json.dumps(document).encode()

@@ -8,6 +8,8 @@ from pathlib import Path
 from headgate.config import ConfigError, Known, loads
 from headgate.core.errors import HeadgateError
 from headgate.dialects import anthropic_messages, embeddings, openai_chat, openai_completions
+from headgate.dialects.converse import bedrock_converse
+from headgate.dialects.event_stream import Frames, encode
 from headgate.dialects.json_guard import top_level
 from tests.proofs import Progress
 
@@ -25,6 +27,9 @@ MESSAGE_REPLY = b'{"id":"i","type":"message","role":"assistant","model":"m","con
 CHAT_STREAM = b'data: {"id":"i","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"a"},"finish_reason":null}]}\n\ndata: {"id":"i","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{"}}]},"finish_reason":null}]}\n\ndata: {"id":"i","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\ndata: [DONE]\n\n'
 MESSAGE_STREAM = b'event: message_start\ndata: {"type":"message_start","message":{"id":"i","type":"message","role":"assistant","model":"m","content":[],"usage":{"input_tokens":1,"output_tokens":1}}}\n\nevent: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\nevent: ping\ndata: {"type":"ping"}\n\nevent: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}\n\nevent: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\nevent: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n'
 CONFIG = b'providers:\n  a: {kind: openai-compatible, base_url: "http://127.0.0.1:1/v1", price: {input: 1}}\nmodels:\n  a/m: {context: 10}\naliases: {x: a/m}\nroutes:\n  r: {targets: [a/m, a/n]}\nsteps: {}\n'
+CONVERSE = b'{"system":[{"text":"s"},{"cachePoint":{"type":"default"}}],"messages":[{"role":"user","content":[{"text":"hi"},{"image":{"format":"png","source":{"bytes":"AA=="}}},{"document":{"name":"d","format":"txt","source":{"text":"x"}}}]},{"role":"assistant","content":[{"reasoningContent":{"reasoningText":{"text":"t","signature":"s"}}},{"citationsContent":{"content":[{"text":"c"}],"citations":[{"location":{"web":{"url":"u"}}}]}},{"toolUse":{"toolUseId":"t","name":"f","input":{"a":1e3}}}]},{"role":"user","content":[{"toolResult":{"toolUseId":"t","content":[{"json":{"a":1}}],"status":"error"}}]}],"inferenceConfig":{"maxTokens":5,"stopSequences":["x"]},"toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object"}}}}],"toolChoice":{"tool":{"name":"f"}}},"outputConfig":{"effort":"low","textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":"{}"}}}},"additionalModelRequestFields":{"thinking":{"type":"enabled","budget_tokens":1024},"top_k":5}}'
+CONVERSE_REPLY = b'{"output":{"message":{"role":"assistant","content":[{"reasoningContent":{"reasoningText":{"text":"t","signature":"s"}}},{"text":"x"},{"toolUse":{"toolUseId":"t","name":"f","input":{}}}]}},"stopReason":"tool_use","usage":{"inputTokens":1,"outputTokens":2,"totalTokens":3},"metrics":{"latencyMs":1}}'
+CONVERSE_STREAM = b'messageStart {"role":"assistant"}\ncontentBlockDelta {"contentBlockIndex":0,"delta":{"reasoningContent":{"text":"t"}}}\ncontentBlockDelta {"contentBlockIndex":0,"delta":{"reasoningContent":{"signature":"s"}}}\ncontentBlockDelta {"contentBlockIndex":1,"delta":{"text":"a"}}\ncontentBlockDelta {"contentBlockIndex":1,"delta":{"citation":{"title":"t","location":{"web":{"url":"u"}}}}}\ncontentBlockStart {"contentBlockIndex":2,"start":{"toolUse":{"toolUseId":"t","name":"f"}}}\ncontentBlockDelta {"contentBlockIndex":2,"delta":{"toolUse":{"input":"{}"}}}\ncontentBlockStop {"contentBlockIndex":2}\nmessageStop {"stopReason":"tool_use"}\nmetadata {"usage":{"inputTokens":1,"outputTokens":2,"totalTokens":3}}'
 
 TOKENS = [
     b"{",
@@ -89,6 +94,21 @@ def streamed(make: Callable[[], object]) -> Callable[[bytes, random.Random], Non
     return target
 
 
+def framed(make: Callable[[], object]) -> Callable[[bytes, random.Random], None]:
+    """Feed lines of a name and a payload as frames of an AWS event stream, whose checksums are right."""
+
+    def target(data: bytes, rng: random.Random) -> None:
+        frames = []
+        for line in data.split(b"\n"):
+            name, _, payload = line.partition(b" ")
+            kind = rng.choice(("event", "event", "event", "exception", "error"))
+            headers = {":message-type": kind, f":{kind}-type": name.decode("latin-1")[:100]}
+            frames.append(encode(headers, payload))  # type: ignore[arg-type]
+        streamed(make)(b"".join(frames), rng)
+
+    return target
+
+
 def plain(read: Callable[[bytes], object]) -> Callable[[bytes, random.Random], None]:
     return lambda data, rng: void(read(data))
 
@@ -124,6 +144,20 @@ TARGETS: dict[str, tuple[bytes, Callable[[bytes, random.Random], None]]] = {
     "completions sniff": (COMPLETIONS_REPLY, plain(openai_completions.sniff)),
     "completions tap": (COMPLETIONS_STREAM, streamed(lambda: openai_completions.tap(hide_usage=True))),
     "completions reader": (COMPLETIONS_STREAM, streamed(openai_completions.reader)),
+    "converse envelope": (CONVERSE, plain(lambda b: bedrock_converse.envelope_at(b, "m", stream=True))),
+    "converse request": (CONVERSE, plain(bedrock_converse.read_request)),
+    "converse reply": (CONVERSE_REPLY, plain(bedrock_converse.read_reply)),
+    "converse sniff": (CONVERSE_REPLY, plain(bedrock_converse.sniff)),
+    "converse tap": (CONVERSE_STREAM, framed(lambda: bedrock_converse.tap(hide_usage=False))),
+    "converse reader": (CONVERSE_STREAM, framed(bedrock_converse.reader)),
+    "converse error": (
+        b'{"__type":"ThrottlingException","message":"m"}',
+        plain(lambda b: bedrock_converse.read_error(429, [(b"x-amzn-errortype", b[:30])], b)),
+    ),
+    "event stream": (
+        encode({":event-type": "x", "n": 5, "b": b"y"}, b"{}") * 3,
+        lambda data, rng: void([frames.feed(data[i : i + 7]) for frames in [Frames()] for i in range(0, len(data), 7)]),
+    ),
     "configuration": (CONFIG, plain(config)),
 }
 

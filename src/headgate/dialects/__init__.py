@@ -3,6 +3,9 @@
 from headgate.dialects.anthropic import AnthropicMessages, CountTokens
 from headgate.dialects.base import Dialect
 from headgate.dialects.completions import Completions
+from headgate.dialects.gemini import Gemini, GeminiArray
+from headgate.dialects.gemini_count import CountGemini
+from headgate.dialects.gemini_embed import EmbedContent, GeminiEmbeddings
 from headgate.dialects.media import Images, Moderations
 from headgate.dialects.media_audio import Speech, Transcriptions, Translations
 from headgate.dialects.openai import OpenAIChat
@@ -17,6 +20,11 @@ anthropic_messages = AnthropicMessages()
 count_tokens = CountTokens()
 count_input = CountInput()
 embeddings = Embeddings()
+gemini = Gemini()
+gemini_array = GeminiArray()
+count_gemini = CountGemini()
+gemini_embeddings: Gemini = GeminiEmbeddings()
+embed_content: Gemini = EmbedContent()
 rerank = Rerank()
 moderations = Moderations()
 images = Images()
@@ -29,6 +37,7 @@ DIALECTS: dict[str, Dialect] = {
     for one in (
         *(openai_chat, openai_responses, openai_completions, anthropic_messages),
         *(count_tokens, count_input, embeddings, rerank),
+        *(gemini, gemini_array, count_gemini, gemini_embeddings, embed_content),
         *(moderations, images, speech, transcriptions, translations),
     )
 }

@@ -57,7 +57,7 @@ class GeminiEnvelope(Envelope, gc=False):
         return wire.encode(fields)
 
 
-def envelope_at(body: bytes, model: str, *, stream: bool) -> GeminiEnvelope:
+def envelope_at(body: bytes, model: str, *, stream: bool) -> Envelope:
     """Read a request whose path names *model*; raise ``BadRequest`` with the path of the field to blame."""
     fields = top_level(body)
     head = read(_head, body)

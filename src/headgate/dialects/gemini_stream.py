@@ -74,7 +74,7 @@ class GeminiReader(SseReader):
         id_, model = document.get("responseId"), document.get("modelVersion")
         self._id = id_ if isinstance(id_, str) else ""
         created = seconds(document.get("createTime"))
-        chunks.append(Start(self._id, model if isinstance(model, str) else "", created))
+        chunks.append(Start(self._id, model if isinstance(model, str) and model else self.model, created))
 
     def _candidate(self, raw: dict[str, Any], raws: list[dict[str, msgspec.Raw]], chunks: list[Chunk]) -> None:
         index, content, reason = raw.get("index"), raw.get("content"), raw.get("finishReason")

@@ -5,7 +5,7 @@ from typing import Any
 
 from headgate.core.chat import Request, Tool
 from headgate.dialects import wire
-from headgate.dialects.base import Abilities, Written
+from headgate.dialects.base import Abilities, Profile, Written
 from headgate.dialects.contract import Rules
 from headgate.dialects.contract import gemini as column
 from headgate.dialects.fit import RAW, Fit, budget_of, effort_of, merge, nearest
@@ -16,6 +16,8 @@ from headgate.dialects.gemini_words import CONFIG, NAME
 _GENERATION = re.compile(r"gemini-(\d+)(?:\.(\d+))?")
 _LABEL = re.compile(r"[a-z0-9_-]{0,63}")
 _SILENT = {"n": 1, "logprobs": False, "top_logprobs": 0, "frequency_penalty": 0, "presence_penalty": 0}
+_SAMPLING = ("temperature", "top_p")
+_PENALTIES = ("frequency_penalty", "presence_penalty")
 _LEVELS = ("minimal", "low", "medium", "high")
 LEAST = 128  # tokens of thought below which the models that always think do not go
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "named": "ANY"}
@@ -73,8 +75,10 @@ def has_levels(to: Abilities) -> bool:
 
 def _thinks(to: Abilities) -> bool:
     """Tell whether a model that has no levels can think."""
+    if to.profile.thinking:
+        return to.profile.thinking != ("disabled",)
     found = _GENERATION.search(to.model)
-    return to.reasoning or bool(to.profile.thinking) or (found is not None and found.groups() >= ("2", "5"))
+    return to.reasoning or (found is not None and found.groups() >= ("2", "5"))
 
 
 def _config(request: Request, fit: Fit) -> dict[str, Any]:
@@ -83,9 +87,9 @@ def _config(request: Request, fit: Fit) -> dict[str, Any]:
         value = getattr(request, neutral)
         if value is None or (not fit.same and value == _SILENT.get(neutral)):
             continue
-        if not fit.same and not fit.to.profile.penalties and neutral in ("frequency_penalty", "presence_penalty"):
+        if not fit.same and _unwanted(neutral, value, fit.to.profile):
             fit.refuse(fit.name(neutral))
-        else:
+        elif fit.same or value != 1 or neutral not in _SAMPLING:  # some models refuse even the default
             config[name] = value
     _format(config, request, fit)
     if fit.same:
@@ -96,6 +100,13 @@ def _config(request: Request, fit: Fit) -> dict[str, Any]:
     else:
         _thinking(config, request, fit)
     return config
+
+
+def _unwanted(neutral: str, value: Any, profile: Profile) -> bool:
+    """Tell whether the model refuses a field that its siblings take."""
+    if neutral in _PENALTIES:
+        return not profile.penalties
+    return neutral in (*_SAMPLING, "top_k") and not profile.sampling and (value != 1 or neutral == "top_k")
 
 
 def _format(config: dict[str, Any], request: Request, fit: Fit) -> None:
@@ -177,7 +188,7 @@ def _tools(body: dict[str, Any], request: Request, fit: Fit) -> None:
     declared = [
         written
         for i, tool in enumerate(request.tools or ())
-        if (only is None or tool.name in only) and (written := _tool(tool, f"tools[{i}]", fit)) is not None
+        if (only is None or tool.name in only) and (written := _tool(tool, fit.tool(i), fit)) is not None
     ]
     if not declared:
         return

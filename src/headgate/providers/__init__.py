@@ -13,8 +13,10 @@ BUILTIN: Mapping[str, str] = {
     "azure": "headgate.providers.azure",
     "bedrock": "headgate.providers.bedrock",
     "cohere": "headgate.providers.cohere",
+    "gemini": "headgate.providers.gemini",
     "ollama": "headgate.providers.ollama",
     "sandbox": "headgate.providers.sandbox",
+    "vertex": "headgate.providers.vertex",
 }
 """Kind -> the module whose ``build(name, config, senders)`` makes it, imported on first use.
 

@@ -65,6 +65,18 @@ CODED: dict[str, Row] = {
         operations=("chat",),
         doc="https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html",
     ),
+    "gemini": Row(
+        base_url="https://generativelanguage.googleapis.com",
+        key_env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        operations=("chat", "count_tokens", "embeddings", "models"),
+        doc="https://ai.google.dev/api",
+    ),
+    "vertex": Row(
+        base_url="https://aiplatform.googleapis.com",
+        operations=("chat", "count_tokens", "embeddings"),
+        forward=("anthropic-beta",),
+        doc="https://cloud.google.com/vertex-ai/generative-ai/docs",
+    ),
     "ollama": Row(
         base_url="http://127.0.0.1:11434",
         operations=("chat", "embeddings", "models"),

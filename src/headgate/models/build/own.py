@@ -1,4 +1,4 @@
-"""Models that no data set lists: the embedded provider's, and names that people run on machines of their own."""
+"""Models that no data set lists: the embedded provider's, names of old, and what people run on their own machines."""
 
 from typing import Any
 
@@ -29,6 +29,13 @@ VENDORS = frozenset(("openai", "anthropic", "gemini", "groq", "mistral", "cohere
 """Kinds of which the first data set lists all that is offered: what only another lists is gone."""
 NEW = frozenset(("claude-fable-5-2", "claude-mythos-5-2", "gpt-6-cyber", "grok-voice-think-fast-2.0"))
 """Models of theirs that it does not list yet."""
+CLAUDE_2 = {
+    "price": {"input": 8, "output": 24},
+    "context": 100_000,
+    "can": "streaming",
+    "retired": True,
+    "source": "https://docs.anthropic.com/en/docs/about-claude/model-deprecations",
+}
 OLLAMA = "https://ollama.com/library"
 
 
@@ -41,6 +48,8 @@ def rows() -> dict[str, dict[str, dict[str, Any]]]:
     priced = {"input": 0.10, "output": 0.40}
     return {
         "ollama": local,
+        "anthropic": {"claude-2.0": CLAUDE_2, "claude-2.1": CLAUDE_2},
+        "bedrock": {"anthropic.claude-v2": CLAUDE_2, "anthropic.claude-v2:1": CLAUDE_2},
         "sandbox": {
             "chat": {
                 "price": priced,

@@ -35,7 +35,7 @@ def botocores(credentials, service, region, method, url, body, headers, now, mon
 
 def test_many_random_requests_are_signed_as_botocore_signs_them(monkeypatch):
     rng = random.Random(20261121)
-    signers = {}
+    signers: dict[tuple[str, str], Signer] = {}
     for _ in range(400):
         service, region = rng.choice(("bedrock", "sts")), rng.choice(("us-east-1", "eu-central-1", "ap-south-2"))
         credentials = Credentials(

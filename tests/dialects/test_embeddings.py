@@ -121,6 +121,10 @@ def test_recorded_exchanges_are_read_and_written_alike(provider: str, count: int
     for row in rows:
         given = {"model": "deployment", **row["request"]["body"]}  # Azure's path names it
         sent = json.dumps(given).encode()
+        if row["response"]["status"] == 400:  # what the provider refuses is refused before it is asked
+            with pytest.raises(BadRequest):
+                embeddings.envelope(sent)
+            continue
         envelope = embeddings.envelope(sent)
         assert envelope.patched(envelope.model) == sent
         written = write_request(read_request(sent), Abilities(envelope.model, "x"), drop=False)

@@ -114,11 +114,16 @@ def test_another_reader_of_forms_reads_the_same() -> None:
     envelope = heard(FILE, field("temperature", "0.5"), MODEL, field("include[]", "a"), field("include[]", "b"))
     sent = envelope.patched("whisper-large-v3")
     read: dict[str, bytes] = {}
+
+    def keep(file: Any) -> None:
+        file.file_object.seek(0)
+        read["file"] = file.file_object.read()
+
     parse_form(
         {"Content-Type": FORM.decode(), "Content-Length": str(len(sent))},  # type: ignore[dict-item]
         BytesIO(sent),
         lambda one: read.__setitem__((one.field_name or b"").decode(), one.value or b""),
-        lambda one: (one.file_object.seek(0), read.__setitem__("file", one.file_object.read())),  # type: ignore[func-returns-value]
+        keep,
     )
     assert read["model"] == b"whisper-large-v3" and read["temperature"] == b"0.5"
     start, end = envelope.file

@@ -71,7 +71,7 @@ def test_a_usual_request_is_relayed(kind: str) -> None:
     [
         ("mistral", {"seed": 5}),
         ("mistral", {"user": "u"}),
-        ("mistral", {"tools": [TOOL]}),
+        ("mistral", {"reasoning_effort": "high"}),
         ("mistral", {"stream_options": {"include_usage": True}}),
         ("mistral", {"max_completion_tokens": 5}),
         ("groq", {"n": 1}),
@@ -87,6 +87,17 @@ def test_a_usual_request_is_relayed(kind: str) -> None:
 )
 def test_what_a_service_does_not_take_as_it_is_goes_through_the_neutral_form(kind: str, fields: dict[str, Any]) -> None:
     assert not relays(kind, **fields)
+
+
+def test_a_history_with_ids_of_its_own_is_relayed_to_mistral() -> None:
+    def takes(id_: str, **more: Any) -> bool:
+        call = {"id": id_, "type": "function", "function": {"name": "f", "arguments": '{"tool_call_id": "x"}'}}
+        turns = [{"role": "assistant", "content": "", "tool_calls": [call], **more},
+                 {"role": "tool", "tool_call_id": id_, "content": "1"}]  # fmt: skip
+        return family("mistral").relays(openai_chat.envelope(body(USER, *turns, tools=[TOOL])), to("mistral"))
+
+    assert takes("EscTeQY62")
+    assert not takes("call_1") and not takes("EscTeQY62", reasoning="hm")
 
 
 def test_models_that_reason_are_relayed_where_they_answer_as_openais_do() -> None:

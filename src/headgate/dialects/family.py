@@ -33,7 +33,9 @@ class Quirks(msgspec.Struct, frozen=True):
     """What one service does otherwise, beyond what the tables of the contract say of its kind."""
 
     through: frozenset[str] = frozenset()
-    """Fields of requests that are never relayed, since answers to them differ from OpenAI's or ids must be mapped."""
+    """Fields of requests that are never relayed, since the answers to them differ from OpenAI's."""
+    foreign: Callable[[bytes], bool] | None = None
+    """Tells whether the messages of a body hold what must be mapped first."""
     call_id: Callable[[str], str] | None = None
     """Makes an id of a tool call one that the service takes."""
     mend: Mend | None = None
@@ -43,7 +45,7 @@ class Quirks(msgspec.Struct, frozen=True):
     """
 
 
-QUIRKS = {"mistral": Quirks(frozenset({"tools", "reasoning_effort", "prompt_mode"}), mistral.call_id, mistral.mend)}
+QUIRKS = {"mistral": Quirks(mistral.THINKING, mistral.foreign, mistral.call_id, mistral.mend)}
 _PLAIN = Quirks()
 
 
@@ -78,9 +80,9 @@ class Family(OpenAIChat):
         fields = envelope.fields.keys()
         if not fields.isdisjoint(self._watched):
             return False
-        if not to.reasoning:
-            return True
-        return self._quirks.mend is None and fields.isdisjoint(THINKERS.get(self.kind, ()))
+        if to.reasoning and (self._quirks.mend is not None or not fields.isdisjoint(THINKERS.get(self.kind, ()))):
+            return False
+        return self._quirks.foreign is None or not self._quirks.foreign(envelope.body)
 
     def write_request(self, request: Request, to: Abilities, *, drop: bool) -> Written:
         """Write *request*; raise ``BadRequest`` for what this service has no word for, unless *drop*."""

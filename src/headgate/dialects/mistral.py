@@ -9,7 +9,10 @@ from headgate.core.chat import Thinking
 
 NAME = "mistral"
 """Whose the proofs of its thoughts are."""
+THINKING = frozenset({"reasoning_effort", "prompt_mode"})
+"""The fields that make a model think: its answer then has a list of contents, of which OpenAI's clients know nothing."""
 _OWN_ID = re.compile(r"[A-Za-z0-9]{9}\Z")
+_IDS = re.compile(rb'"tool_call_id"\s*:\s*"([^"]*)"')
 _LETTERS = digits + ascii_letters
 
 
@@ -27,6 +30,11 @@ def call_id(foreign: str) -> str:
         number, at = divmod(number, len(_LETTERS))
         letters.append(_LETTERS[at])
     return "".join(letters)
+
+
+def foreign(body: bytes) -> bool:
+    """Tell whether a request has thoughts in OpenAI's place for them, or ids of calls that Mistral did not make."""
+    return b'"reasoning' in body or any(not _OWN_ID.match(id_.decode("latin-1")) for id_ in _IDS.findall(body))
 
 
 def mend(document: dict[str, Any], thoughts: list[list[Thinking]]) -> None:

@@ -10,7 +10,7 @@ from headgate.core.chat import Thinking
 NAME = "mistral"
 """Whose the proofs of its thoughts are."""
 THINKING = frozenset({"reasoning_effort", "prompt_mode"})
-"""The fields that make a model think: its answer then has a list of contents, of which OpenAI's clients know nothing."""
+"""Fields that make a model think: its answer then has a list of contents, of which OpenAI's clients know nothing."""
 _OWN_ID = re.compile(r"[A-Za-z0-9]{9}\Z")
 _IDS = re.compile(rb'"tool_call_id"\s*:\s*"([^"]*)"')
 _LETTERS = digits + ascii_letters

@@ -14,6 +14,7 @@ import msgspec
 from headgate.core.call import Call
 from headgate.core.errors import BadRequest, HeadgateError, NotFound, TooLarge
 from headgate.dialects import count_input, openai_responses, wire
+from headgate.dialects.fields import starts
 from headgate.pipeline.parts import Parts
 from headgate.providers.base import Target
 from headgate.storage.responses import Kept, KeptResponses
@@ -130,7 +131,7 @@ def input_items(value: Any) -> list[Any]:
     """Return the items of an ``input``, of which a text is one."""
     if value is None or value == wire.NULL:
         return []
-    if bytes(value[:1]) == b'"':
+    if starts(value, b'"'):
         return [{"type": "message", "role": "user", "content": value}]
     return wire.items(value)
 

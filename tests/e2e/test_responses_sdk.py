@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 import openai
 import pydantic
@@ -51,7 +51,7 @@ class Fake(BaseHTTPRequestHandler):
     """A model that takes tools on /responses alone, and one that thinks in Anthropic's dialect."""
 
     protocol_version = "HTTP/1.1"
-    seen: list[tuple[str, dict[str, Any]]] = []
+    seen: ClassVar[list[tuple[str, dict[str, Any]]]] = []
 
     def log_message(self, *args: Any) -> None: ...
 

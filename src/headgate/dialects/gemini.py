@@ -7,6 +7,7 @@ from headgate.dialects.base import Reader, Tap, Writer
 from headgate.dialects.envelope import Envelope
 from headgate.dialects.gemini_envelope import envelope_at, no_model
 from headgate.dialects.gemini_errors import gemini_error, read_error
+from headgate.dialects.gemini_parts import is_own
 from headgate.dialects.gemini_print import ArrayWriter, GeminiWriter
 from headgate.dialects.gemini_stream import ArrayReader, GeminiReader
 from headgate.dialects.gemini_tap import ArrayTap, GeminiTap
@@ -21,6 +22,7 @@ class Gemini:
     stream_type = "text/event-stream"
     reply_type = "application/json"
     takes_urls = False
+    keeps_url = staticmethod(is_own)
 
     envelope_at = staticmethod(envelope_at)
     read_request = staticmethod(gemini_read.read_request)

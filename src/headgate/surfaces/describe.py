@@ -5,6 +5,7 @@ from typing import Any
 
 from headgate import __version__
 from headgate.surfaces.doors import ANY, DOORS, PAGES
+from headgate.surfaces.gemini import MODEL_DOORS
 
 JSON_BODY = {"application/json": {"schema": {"type": "object"}}}
 SOUND = {"audio/*": {"schema": {"type": "string", "format": "binary"}}}
@@ -36,7 +37,7 @@ ABOUT = {
 def data_plane() -> dict[str, Any]:
     """Return the OpenAPI paths of the data plane. Bodies are the vendors' own; their pages are linked."""
     paths: dict[str, Any] = {}
-    for door in DOORS:
+    for door in (*DOORS, *MODEL_DOORS):
         content = JSON_BODY | (STREAM if door.operation in ("chat", "images", "transcription") else {})
         if door.operation == "speech":
             content = SOUND | STREAM
@@ -47,6 +48,9 @@ def data_plane() -> dict[str, Any]:
             "requestBody": {"required": True, "content": {door.media.decode(): JSON_BODY["application/json"]}},
             "responses": {"200": {"description": "The answer", "content": content}, "default": ERROR},
         }
+        if "{model}" in door.path:
+            about["parameters"] = [{"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}]
+            about["externalDocs"] = {"url": "https://ai.google.dev/api"}
         if door.path in REFERENCES:
             about["externalDocs"] = {"url": REFERENCES[door.path]}
         paths[door.path] = {door.method.lower(): about}

@@ -5,10 +5,12 @@ from typing import Any
 
 from headgate.core.call import Call, new_id
 from headgate.core.errors import HeadgateError, MethodNotAllowed, NotFound
-from headgate.dialects import anthropic_messages, openai_chat
+from headgate.dialects import anthropic_messages, gemini, openai_chat
+from headgate.dialects.base import Dialect
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.run import run
 from headgate.surfaces.doors import ANY, CONTROL_PATHS, CONTROL_PREFIXES, DOORS, PAGES, Door, Page
+from headgate.surfaces.gemini import PREFIXES, door_at, is_googles
 from headgate.surfaces.link import AsgiLink
 from headgate.surfaces.state import State
 from headgate.transport.server_asgi import App, Receive, Scope, Send
@@ -35,19 +37,9 @@ class Dispatch:
         path: bytes = scope["raw_path"]
         door = self._doors.get(path)
         if door is not None and scope["method"] == door.method:
-            client = scope["client"]
-            call = Call(
-                surface=door.surface,
-                operation=door.operation,
-                media=door.media,
-                dialect=door.dialect,
-                link=link,
-                headers=scope["headers"],
-                t0=monotonic(),
-                query=scope["query_string"],
-                address=client[0] if client else None,
-            )
-            await run(call, self._parts)
+            await run(opened(door, scope, link), self._parts)
+        elif scope["method"] == "POST" and path.startswith(PREFIXES):
+            await self._named(scope, link, path)
         elif path in self._control_paths or (path.startswith(self._control_prefixes) and not self._has(path)):
             await self._control(scope, receive, send)
             return
@@ -55,6 +47,17 @@ class Dispatch:
             await self._page(scope, link, path, door)
         if isinstance(link, AsgiLink):
             await link.flush()
+
+    async def _named(self, scope: Scope, link: Any, path: bytes) -> None:
+        """Answer a request whose path names the model."""
+        try:
+            door, model, stream = door_at(path, scope["query_string"])
+        except HeadgateError as error:
+            refuse(link, error, scope)
+            return
+        call = opened(door, scope, link)
+        call.path_model, call.path_stream = model, stream
+        await run(call, self._parts)
 
     def _has(self, path: bytes) -> bool:
         return path in self._pages or path in self._doors
@@ -74,13 +77,32 @@ class Dispatch:
             if page is not None:
                 await page.handler(self._state, self._parts, scope, link, rest)
         except HeadgateError as error:
-            refuse(link, error, path)
+            refuse(link, error, scope)
 
 
-def refuse(link: Any, error: HeadgateError, path: bytes) -> None:
-    """Answer with *error* in the shape that the clients of *path* know."""
+def opened(door: Door, scope: Scope, link: Any) -> Call:
+    """Return the call that came through *door*."""
+    client = scope["client"]
+    return Call(
+        surface=door.surface,
+        operation=door.operation,
+        media=door.media,
+        dialect=door.dialect,
+        link=link,
+        headers=scope["headers"],
+        t0=monotonic(),
+        query=scope["query_string"],
+        address=client[0] if client else None,
+    )
+
+
+def refuse(link: Any, error: HeadgateError, scope: Scope) -> None:
+    """Answer with *error* in the shape that the clients of the path know."""
     request_id = new_id()
-    dialect = anthropic_messages if path.startswith(b"/v1/messages") else openai_chat
+    path: bytes = scope["raw_path"]
+    dialect: Dialect = anthropic_messages if path.startswith(b"/v1/messages") else openai_chat
+    if path.startswith(b"/v1beta/") or (path.startswith(b"/v1/models") and is_googles(scope)):
+        dialect = gemini
     headers = {"content-type": "application/json", "x-request-id": request_id, **error.headers}
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     link.respond(error.status, lines.encode("ascii", "backslashreplace"), dialect.write_error(error, request_id))

@@ -95,6 +95,8 @@ PAGES: tuple[Page, ...] = (
     Page("/v1/models", listing.list_models, "The models this key can call now", "gateway:use"),
     Page("/v1/models/", listing.one_model, "One model", "gateway:use", rest=True),
     Page("/v1/responses/", later("responses", "kept_response"), "A kept response", "gateway:use", ANY, rest=True),
+    Page("/v1beta/models", listing.list_models, "The same, in Gemini's form", "gateway:use"),
+    Page("/v1beta/models/", listing.one_model, "One model, in Gemini's form", "gateway:use", rest=True),
     Page("/ai/models", listing.list_models, "The models this key can call now", "gateway:use"),
     Page("/ai/code/generate", later("code", "generate"), "Write code, told from prose", "gateway:use", "POST"),
     Page("/api/v1/gateway/llm/invoke", later("invoke", "invoke"), "A prompt in, its text out", "gateway:use", "POST"),

@@ -13,6 +13,9 @@ from headgate.surfaces.health import JSON
 from headgate.surfaces.state import State
 from headgate.transport.server_asgi import Scope
 
+CHAT = ("generateContent", "streamGenerateContent", "countTokens")
+VERBS = {"embedding": ("embedContent", "batchEmbedContents")}
+
 
 async def list_models(state: State, parts: Parts, scope: Scope, link: Any, rest: bytes) -> None:
     """All of them, one page: a gateway has hundreds, not millions."""
@@ -32,7 +35,7 @@ async def list_models(state: State, parts: Parts, scope: Scope, link: Any, rest:
 async def one_model(state: State, parts: Parts, scope: Scope, link: Any, rest: bytes) -> None:
     """One of them by id; an id may contain slashes, raw or as ``%2F``."""
     who = await _who(parts, scope)
-    wanted = unquote_to_bytes(rest).decode("utf-8", "replace")
+    wanted = unquote_to_bytes(rest).decode("utf-8", "replace").removeprefix("models/")
     for model in state.listing(who):
         if model["id"] == wanted:
             link.respond(200, JSON, msgspec.json.encode(_shape(scope)(model)))
@@ -50,6 +53,8 @@ async def _who(parts: Parts, scope: Scope) -> Principal:
 
 
 def _shape(scope: Scope) -> Any:
+    if scope["raw_path"].startswith(b"/v1beta/"):
+        return _gemini
     names = {name for name, _ in scope["headers"]}
     return _anthropic if b"anthropic-version" in names else _gemini if b"x-goog-api-key" in names else _openai
 
@@ -69,5 +74,5 @@ def _gemini(model: dict[str, Any]) -> dict[str, Any]:
         "displayName": model["id"],
         "inputTokenLimit": model.get("context") or 0,
         "outputTokenLimit": model.get("max_output") or 0,
-        "supportedGenerationMethods": ["generateContent", "streamGenerateContent"],
+        "supportedGenerationMethods": VERBS.get(model.get("kind", ""), CHAT),
     }

@@ -8,9 +8,16 @@ from pathlib import Path
 from headgate.config import ConfigError, Known, loads
 from headgate.core.errors import HeadgateError
 from headgate.dialects import anthropic_messages, embeddings, openai_chat, openai_completions
+from headgate.dialects.base import Abilities
+from headgate.dialects.cohere import CohereChat
+from headgate.dialects.cohere_embed import CohereEmbed
+from headgate.dialects.cohere_rerank import CohereRerank
 from headgate.dialects.converse import bedrock_converse
 from headgate.dialects.event_stream import Frames, encode
 from headgate.dialects.json_guard import top_level
+from headgate.dialects.ollama import OllamaChat
+from headgate.dialects.ollama_embed import OllamaEmbed
+from headgate.dialects.rerank import Rerank
 from tests.proofs import Progress
 
 SECONDS = 6.0  # for each reader
@@ -26,10 +33,29 @@ CHAT_REPLY = b'{"id":"i","object":"chat.completion","created":1,"model":"m","cho
 MESSAGE_REPLY = b'{"id":"i","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"x"},{"type":"tool_use","id":"c","name":"f","input":{}}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":1,"output_tokens":2}}'
 CHAT_STREAM = b'data: {"id":"i","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"a"},"finish_reason":null}]}\n\ndata: {"id":"i","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{"}}]},"finish_reason":null}]}\n\ndata: {"id":"i","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\ndata: [DONE]\n\n'
 MESSAGE_STREAM = b'event: message_start\ndata: {"type":"message_start","message":{"id":"i","type":"message","role":"assistant","model":"m","content":[],"usage":{"input_tokens":1,"output_tokens":1}}}\n\nevent: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\nevent: ping\ndata: {"type":"ping"}\n\nevent: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}\n\nevent: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\nevent: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n'
+COHERE = b'{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"\\u00e4"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AA==","detail":"low"}}]},{"role":"assistant","tool_plan":"p","content":null,"citations":[{"start":0,"end":1,"sources":[{"type":"document","id":"d"}]}],"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\\"a\\":1}"}}]},{"role":"tool","tool_call_id":"c","content":[{"type":"text","text":"r"}]}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}],"strict_tools":true,"tool_choice":"REQUIRED","response_format":{"type":"json_object","json_schema":{}},"thinking":{"type":"enabled","token_budget":5},"max_tokens":5,"p":0.5,"k":3,"stop_sequences":["a"],"stream":true}'
+COHERE_REPLY = b'{"id":"i","message":{"role":"assistant","tool_plan":"p","content":[{"type":"thinking","thinking":"t"},{"type":"text","text":"x"}],"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}],"citations":[{"start":0,"end":1,"text":"x","content_index":1,"sources":[{"type":"tool","id":"c:0"}]}]},"finish_reason":"COMPLETE","logprobs":[{"text":"x","token_ids":[1],"logprobs":[-0.1]}],"usage":{"billed_units":{"input_tokens":1,"output_tokens":2.0},"tokens":{"input_tokens":9},"cached_tokens":8}}'
+COHERE_STREAM = b'event: message-start\ndata: {"id":"i","type":"message-start","delta":{"message":{"role":"assistant"}}}\n\nevent: tool-plan-delta\ndata: {"type":"tool-plan-delta","delta":{"message":{"tool_plan":"I"}}}\n\nevent: content-start\ndata: {"type":"content-start","index":0,"delta":{"message":{"content":{"type":"text","text":""}}}}\n\nevent: content-delta\ndata: {"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"a"}}}}\n\nevent: citation-start\ndata: {"type":"citation-start","index":0,"delta":{"message":{"citations":{"start":0,"end":1,"sources":[]}}}}\n\nevent: tool-call-start\ndata: {"type":"tool-call-start","index":0,"delta":{"message":{"tool_calls":{"id":"c","function":{"name":"f","arguments":""}}}}}\n\nevent: tool-call-delta\ndata: {"type":"tool-call-delta","index":0,"delta":{"message":{"tool_calls":{"function":{"arguments":"{}"}}}}}\n\nevent: message-end\ndata: {"type":"message-end","delta":{"finish_reason":"COMPLETE","usage":{"billed_units":{"input_tokens":1,"output_tokens":2}}}}\n\ndata: [DONE]\n\n'
+COHERE_EMBED = (
+    b'{"model":"m","texts":["a"],"input_type":"search_query","embedding_types":["float"],"output_dimension":8}'
+)
+COHERE_VECTORS = (
+    b'{"id":"i","embeddings":{"float":[[0.5,-1]],"base64":["AAAAPw=="]},"meta":{"billed_units":{"input_tokens":3}}}'
+)
+RERANK = b'{"model":"m","query":"q","documents":["a",{"text":"b"},{"t":1}],"top_n":2,"return_documents":true,"max_tokens_per_doc":9}'
+RANKING = b'{"id":"i","results":[{"index":1,"relevance_score":0.9,"document":{"text":"b"}},{"index":0,"relevance_score":0}],"meta":{"billed_units":{"search_units":1}},"usage":{"total_tokens":5}}'
+OLLAMA = b'{"model":"m","messages":[{"role":"user","content":"\\u00e4","images":["iVBORw0KGgo="]},{"role":"assistant","content":"","thinking":"t","tool_calls":[{"function":{"name":"f","arguments":{"a":1e3}}}]},{"role":"tool","tool_name":"f","content":"r"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}],"format":{"type":"object"},"options":{"num_predict":5,"temperature":0.5,"stop":["a"],"num_ctx":8},"think":"low","stream":true,"keep_alive":"5m"}'
+OLLAMA_REPLY = b'{"model":"m","created_at":"2026-08-07T06:08:11.017589Z","message":{"role":"assistant","content":"x","thinking":"t","tool_calls":[{"id":"c","function":{"index":0,"name":"f","arguments":{"a":1}}}]},"done":true,"done_reason":"stop","prompt_eval_count":1,"eval_count":2,"logprobs":[{"token":"x","logprob":-0.1}]}'
+OLLAMA_STREAM = b'{"model":"m","created_at":"2026-08-07T06:08:11Z","message":{"role":"assistant","content":"a"},"done":false}\n{"model":"m","message":{"role":"assistant","content":"","tool_calls":[{"function":{"name":"f","arguments":{"a":1}}}]},"done":false}\n{"model":"m","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop","prompt_eval_count":1,"eval_count":2}\n'
+OLLAMA_EMBED = b'{"model":"m","input":["a","b"],"dimensions":2,"truncate":true}'
 CONFIG = b'providers:\n  a: {kind: openai-compatible, base_url: "http://127.0.0.1:1/v1", price: {input: 1}}\nmodels:\n  a/m: {context: 10}\naliases: {x: a/m}\nroutes:\n  r: {targets: [a/m, a/n]}\nsteps: {}\n'
 CONVERSE = b'{"system":[{"text":"s"},{"cachePoint":{"type":"default"}}],"messages":[{"role":"user","content":[{"text":"hi"},{"image":{"format":"png","source":{"bytes":"AA=="}}},{"document":{"name":"d","format":"txt","source":{"text":"x"}}}]},{"role":"assistant","content":[{"reasoningContent":{"reasoningText":{"text":"t","signature":"s"}}},{"citationsContent":{"content":[{"text":"c"}],"citations":[{"location":{"web":{"url":"u"}}}]}},{"toolUse":{"toolUseId":"t","name":"f","input":{"a":1e3}}}]},{"role":"user","content":[{"toolResult":{"toolUseId":"t","content":[{"json":{"a":1}}],"status":"error"}}]}],"inferenceConfig":{"maxTokens":5,"stopSequences":["x"]},"toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object"}}}}],"toolChoice":{"tool":{"name":"f"}}},"outputConfig":{"effort":"low","textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":"{}"}}}},"additionalModelRequestFields":{"thinking":{"type":"enabled","budget_tokens":1024},"top_k":5}}'
 CONVERSE_REPLY = b'{"output":{"message":{"role":"assistant","content":[{"reasoningContent":{"reasoningText":{"text":"t","signature":"s"}}},{"text":"x"},{"toolUse":{"toolUseId":"t","name":"f","input":{}}}]}},"stopReason":"tool_use","usage":{"inputTokens":1,"outputTokens":2,"totalTokens":3},"metrics":{"latencyMs":1}}'
 CONVERSE_STREAM = b'messageStart {"role":"assistant"}\ncontentBlockDelta {"contentBlockIndex":0,"delta":{"reasoningContent":{"text":"t"}}}\ncontentBlockDelta {"contentBlockIndex":0,"delta":{"reasoningContent":{"signature":"s"}}}\ncontentBlockDelta {"contentBlockIndex":1,"delta":{"text":"a"}}\ncontentBlockDelta {"contentBlockIndex":1,"delta":{"citation":{"title":"t","location":{"web":{"url":"u"}}}}}\ncontentBlockStart {"contentBlockIndex":2,"start":{"toolUse":{"toolUseId":"t","name":"f"}}}\ncontentBlockDelta {"contentBlockIndex":2,"delta":{"toolUse":{"input":"{}"}}}\ncontentBlockStop {"contentBlockIndex":2}\nmessageStop {"stopReason":"tool_use"}\nmetadata {"usage":{"inputTokens":1,"outputTokens":2,"totalTokens":3}}'
+
+TO = Abilities("m", "p/m")
+cohere, cohere_embed, cohere_rerank, rerank = CohereChat(), CohereEmbed(), CohereRerank(), Rerank()
+ollama, ollama_embed = OllamaChat(), OllamaEmbed()
 
 TOKENS = [
     b"{",
@@ -113,6 +139,14 @@ def plain(read: Callable[[bytes], object]) -> Callable[[bytes, random.Random], N
     return lambda data, rng: void(read(data))
 
 
+def again(
+    read: Callable[[bytes], object], write: Callable[..., object], *args: object
+) -> Callable[[bytes, random.Random], None]:
+    """Read, and print what was read."""
+    options = {"drop": True} if args else {}
+    return lambda data, rng: void(write(read(data), *args, **options))
+
+
 def void(_: object) -> None: ...
 
 
@@ -158,6 +192,27 @@ TARGETS: dict[str, tuple[bytes, Callable[[bytes, random.Random], None]]] = {
         encode({":event-type": "x", "n": 5, "b": b"y"}, b"{}") * 3,
         lambda data, rng: void([frames.feed(data[i : i + 7]) for frames in [Frames()] for i in range(0, len(data), 7)]),
     ),
+    "cohere envelope": (COHERE, plain(cohere.envelope)),
+    "cohere request": (COHERE, again(cohere.read_request, cohere.write_request, TO)),
+    "cohere reply": (COHERE_REPLY, again(cohere.read_reply, cohere.write_reply)),
+    "cohere sniff": (COHERE_REPLY, plain(cohere.sniff)),
+    "cohere tap": (COHERE_STREAM, streamed(lambda: cohere.tap(hide_usage=False))),
+    "cohere reader": (COHERE_STREAM, streamed(cohere.reader)),
+    "cohere error": (
+        b'{"id":"i","message":"m"}',
+        plain(lambda b: cohere.read_error(429, [(b"retry-after", b[:9])], b)),
+    ),
+    "cohere embed": (COHERE_EMBED, again(cohere_embed.read_request, cohere_embed.write_request, TO)),
+    "cohere vectors": (COHERE_VECTORS, again(cohere_embed.read_reply, cohere_embed.write_reply)),
+    "rerank request": (RERANK, again(rerank.read_request, cohere_rerank.write_request, TO)),
+    "rerank reply": (RANKING, again(rerank.read_reply, rerank.write_reply)),
+    "ollama envelope": (OLLAMA, plain(ollama.envelope)),
+    "ollama request": (OLLAMA, again(ollama.read_request, ollama.write_request, TO)),
+    "ollama reply": (OLLAMA_REPLY, again(ollama.read_reply, ollama.write_reply)),
+    "ollama sniff": (OLLAMA_REPLY, plain(ollama.sniff)),
+    "ollama tap": (OLLAMA_STREAM, streamed(lambda: ollama.tap(hide_usage=False))),
+    "ollama reader": (OLLAMA_STREAM, streamed(ollama.reader)),
+    "ollama embed": (OLLAMA_EMBED, again(ollama_embed.read_request, ollama_embed.write_request, TO)),
     "configuration": (CONFIG, plain(config)),
 }
 

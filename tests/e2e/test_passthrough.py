@@ -102,7 +102,7 @@ def test_what_comes_back_and_what_does_not(gateway: Gateway) -> None:
 def test_statuses_methods_and_redirects_pass(gateway: Gateway) -> None:
     broken = call(gateway, "POST", "up/broken", json={})
     assert (broken.status_code, broken.json()["error"]["code"]) == (503, "server_is_overloaded")
-    assert gateway.trace(broken.headers["x-request-id"])["code"] is not None
+    assert gateway.trace(broken.headers["x-request-id"])["outcome"]["code"] is not None
     moved = call(gateway, "GET", "up/elsewhere", follow_redirects=False)
     assert (moved.status_code, moved.headers["location"]) == (307, "http://127.0.0.1:9/other")
     head = call(gateway, "HEAD", "up/models")
@@ -114,10 +114,11 @@ def test_statuses_methods_and_redirects_pass(gateway: Gateway) -> None:
 def test_a_call_is_recorded_without_a_cost(gateway: Gateway) -> None:
     answer = call(gateway, "POST", "up/batches", json={"a": 1})
     trace = gateway.trace(answer.headers["x-request-id"])
-    assert (trace["operation"], trace["surface"], trace["http_status"]) == ("raw", "passthrough", 200)
-    assert trace["cost_usd"] is None and trace["model_used"] is None and trace["provider_used"] == "up"
-    assert "POST /batches" in trace["routing_reason"]
-    assert (trace["bytes_in"], trace["bytes_out"]) == (len(b'{"a":1}'), len(answer.content))
+    asked, route, outcome = trace["call"], trace["route"], trace["outcome"]
+    assert (asked["operation"], asked["surface"], outcome["http_status"]) == ("raw", "passthrough", 200)
+    assert outcome["cost_usd"] is None and route["model_used"] is None and route["provider_used"] == "up"
+    assert "POST /batches" in route["reason"]
+    assert outcome["bytes_out"] == len(answer.content) and trace["timing"]["latency_ms"] > 0
 
 
 def test_a_stream_passes_as_it_comes(gateway: Gateway) -> None:
@@ -145,8 +146,9 @@ def test_known_paths_are_calls_like_any_other(gateway: Gateway, upstream: Script
     assert raw.headers["x-headgate-model"] == "up/gpt-4o"  # pinned: the route of that name is not meant
     assert upstream.seen[-1].json["model"] == "gpt-4o"
     trace = gateway.trace(raw.headers["x-request-id"])
-    assert (trace["operation"], trace["surface"], trace["usage"]["total"]) == ("chat", "passthrough", 12)
-    assert trace["cost_usd"] == "0.000015"
+    asked = trace["call"]
+    assert (asked["operation"], asked["surface"], trace["usage"]["total"]) == ("chat", "passthrough", 12)
+    assert trace["outcome"]["cost_usd"] == "0.000015"
     stream = client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "x"}], stream=True)
     assert "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices) == "Hi"
     own = call(
@@ -163,7 +165,7 @@ def test_the_anthropic_sdk_at_its_own_api(gateway: Gateway, upstream: Scripted) 
     said = client.messages.create(model="claude-x", max_tokens=50, messages=[{"role": "user", "content": "x"}])
     assert said.content[0].type == "text"
     assert upstream.seen[-1].headers["x-api-key"] == "sk-claude-secret"
-    client.beta.files.list()
+    client.beta.files.list(betas=["files-api-2025-04-14"])
     seen = upstream.seen[-1]
     assert seen.target.startswith("/v1/files") and seen.headers["anthropic-version"]
     assert "files-api" in seen.headers["anthropic-beta"]
@@ -217,7 +219,7 @@ def test_a_budget_needs_a_price(gateway: Gateway) -> None:
     assert call(gateway, "POST", "priced/broken", key=key, json={}).headers["x-headgate-cost"] == "0"
     first = call(gateway, "POST", "priced/jobs", key=key, json={})
     assert (first.status_code, first.headers["x-headgate-cost"]) == (200, "0.01")
-    assert gateway.trace(first.headers["x-request-id"])["cost_usd"] == "0.01"
+    assert gateway.trace(first.headers["x-request-id"])["outcome"]["cost_usd"] == "0.01"
     second = call(gateway, "POST", "priced/jobs", key=key, json={})
     assert (second.status_code, second.json()["error"]["code"]) == (429, "insufficient_quota")
 

@@ -136,7 +136,7 @@ def providers_of(settings: Settings, *, probe: bool) -> Iterator[Finding]:
             yield Finding(f"provider {name}", "ok", "embedded, needs no network")
             continue
         where = account.base_url or known.base_url or ""
-        if not account.api_key and known.key_env and not account.base_url:
+        if not account.api_key and not account.api_keys and known.key_env and not account.base_url:
             yield Finding(f"provider {name}", "fail", f"has no api_key; {known.key_env[0]} would be its variable")
         elif probe:
             yield asyncio.run(_reach(name, where, account))

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from headgate.config.shape import ABSENT, Path, Shape, nearest, shown
 from headgate.config.types import Known
+from headgate.core.secret import Secret
 
 PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MAX_NAME = 200
@@ -112,9 +113,9 @@ def _provider(name: str, provider: Mapping[str, Any], shape: Shape, known: Known
             shape.note((*path, "headers", header), "is not a header that can be set here")
         elif not value.isascii() or not value.isprintable():
             shape.note((*path, "headers", header), "a header's value is printable ASCII")
-    key = provider.get("api_key")
-    if key and not (key.reveal().isascii() and key.reveal().isprintable()):
-        shape.note((*path, "api_key"), "is not printable ASCII; is there a line break in it?")
+    for place, key in (("api_key", provider.get("api_key")), *(("api_keys", k) for k in provider.get("api_keys", ()))):
+        if isinstance(key, Secret) and not (key.reveal().isascii() and key.reveal().isprintable()):
+            shape.note((*path, place), "is not printable ASCII; is there a line break in it?")
 
 
 def _url_fault(url: str) -> str | None:

@@ -128,6 +128,8 @@ async def once(call: Call, parts: Parts, target: Target, method: str, path: str)
             out.connect_timeout = target.timeouts.connect
         sent = True
         inbound = await provider.sender.send(out)
+        if out.rest is not None:
+            out.rest(inbound.status, None)
         try:
             attempt.headers_ms, attempt.status = since(call), inbound.status
             charge(call, attempt, hold, price if method not in LOOKS else None, inbound.status)

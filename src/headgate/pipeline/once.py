@@ -1,6 +1,7 @@
 """One call to one deployment: hold, sign, send, classify, answer."""
 
 from asyncio import CancelledError
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -10,11 +11,12 @@ from headgate.core.money import Price, Usage
 from headgate.dialects.base import PLAIN, Dialect, Written
 from headgate.dialects.opaque import carries
 from headgate.ledger.types import Ask, Hold
+from headgate.pipeline.attach import attach_links
 from headgate.pipeline.media import answer_media
 from headgate.pipeline.parts import Parts, neutral
 from headgate.pipeline.relay import answer_stream, answer_whole
 from headgate.pipeline.settle import owe_everything, owe_nothing
-from headgate.providers.base import Target
+from headgate.providers.base import Target, dialects_of
 from headgate.providers.forward import forwarded
 from headgate.transport.base import Inbound
 
@@ -47,6 +49,8 @@ async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
         attempt.held_nano = hold.nano
         patient = last or target.reasoning
         provider = target.provider
+        if call.spoken is not call.dialect and not getattr(call.spoken, "takes_urls", True):
+            await attach_links(call, parts.attacher, call.spoken, neutral(call))
         body = write_body(call, target, hold)
         if provider.prepare is not None and (waiting := provider.prepare()) is not None:
             await waiting
@@ -73,7 +77,7 @@ async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
             attempt.headers_ms = (monotonic() - call.t0) * 1000
             attempt.status = inbound.status
             if inbound.status != 200:
-                raise await failure_of(call, target, inbound)
+                raise await failure_of(call, target, inbound, out.rest)
             if call.operation in MEDIA:
                 first = time_limit(call, target.timeouts.first_token, patient, FIRST_TOKEN)
                 await answer_media(call, parts, target, attempt, hold, inbound, first)
@@ -103,7 +107,7 @@ async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
 
 def spoken_for(call: Call, target: Target) -> Dialect | None:
     """The dialect to ask *target* in: the caller's own where it can be, so that bytes are relayed, else the first."""
-    offered = target.provider.dialects(call.operation)
+    offered = dialects_of(target, call.operation)
     if not offered:
         return None
     profile = target.abilities.profile
@@ -218,8 +222,10 @@ def write_body(call: Call, target: Target, hold: Hold) -> bytes:
     return written.body
 
 
-async def failure_of(call: Call, target: Target, inbound: Inbound) -> UpstreamFailed:
-    """What an answer that is not 200 means."""
+async def failure_of(
+    call: Call, target: Target, inbound: Inbound, rest: Callable[[int, float | None], bool] | None
+) -> UpstreamFailed:
+    """What an answer that is not 200 means; with another key at hand (see *rest*), one that is refused is no end."""
     if 300 <= inbound.status < 400:
         return UpstreamFailed(
             f"{target.name} answered with a redirect, which is never followed: the key would go along.",
@@ -235,4 +241,6 @@ async def failure_of(call: Call, target: Target, inbound: Inbound) -> UpstreamFa
         pass  # cut or stalled: the status, and what came, say enough
     spoken = call.spoken or call.dialect
     error: UpstreamFailed = spoken.read_error(inbound.status, inbound.headers, body[:MAX_ERROR_BODY])
+    if rest is not None and rest(inbound.status, error.wait):
+        error.retry, error.same_target, error.wait = True, True, 0.0
     return error

@@ -35,18 +35,24 @@ def kinds() -> frozenset[str]:
 
 def build(name: str, config: "ProviderConfig", senders: "Senders") -> "Provider":
     """Build one configured provider; raise ``ValueError`` naming it and saying what to change."""
+    from headgate.providers.keys import keyed
+
+    try:
+        return keyed(config, lambda one: _build(name, one, senders))
+    except ValueError as error:
+        raise ValueError(f"providers.{name}: {error}") from None
+
+
+def _build(name: str, config: "ProviderConfig", senders: "Senders") -> "Provider":
     from headgate.core.plugins import load
     from headgate.providers.catalog import rows
 
-    try:
-        if config.kind in BUILTIN or config.kind in rows():
-            module = import_module(BUILTIN.get(config.kind, BUILTIN["openai-compatible"]))
-            provider: Provider = module.build(name, config, senders)
-            return provider
-        make = load("providers", rows()).get(config.kind)
-        if make is None:
-            raise ValueError(f"kind {config.kind!r} is not known; the kinds are {', '.join(sorted(kinds()))}.")
-        provider = make(name, config, senders)
+    if config.kind in BUILTIN or config.kind in rows():
+        module = import_module(BUILTIN.get(config.kind, BUILTIN["openai-compatible"]))
+        provider: Provider = module.build(name, config, senders)
         return provider
-    except ValueError as error:
-        raise ValueError(f"providers.{name}: {error}") from None
+    make = load("providers", rows()).get(config.kind)
+    if make is None:
+        raise ValueError(f"kind {config.kind!r} is not known; the kinds are {', '.join(sorted(kinds()))}.")
+    provider = make(name, config, senders)
+    return provider

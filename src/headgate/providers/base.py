@@ -81,6 +81,9 @@ class ProviderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     """``openai-compatible``, ``anthropic``, ``sandbox``, or a row of the catalogue such as ``openai`` or ``groq``."""
     base_url: str | None = None
     api_key: Secret | None = None
+    """May be a reference: ``${NAME}`` for the environment, ``file:/path`` for a file that holds nothing else."""
+    api_keys: list[Secret] = []
+    """More keys of the same account: all are taken in turn, and one that is refused rests for a while."""
     headers: dict[str, str] = {}
     """Sent with every request."""
     price: PriceConfig | None = None
@@ -211,6 +214,19 @@ class Senders(Protocol):
     def get(self, *, proxy: str | None = None, http2: bool = False) -> Sender:
         """Return a sender: the lean HTTP/1.1 one, or a general one where a proxy or HTTP/2 is wanted."""
         ...
+
+
+def dialects_of(target: Target, operation: Operation) -> tuple[Dialect, ...]:
+    """Return the dialects that *target* speaks for *operation*, its own first.
+
+    A provider whose models do not all speak the same has a method ``dialects_of(operation, model)``.
+    """
+    provider = target.provider
+    by_model = getattr(provider, "dialects_of", None)
+    found: tuple[Dialect, ...] = (
+        provider.dialects(operation) if by_model is None else by_model(operation, target.model)
+    )
+    return found
 
 
 def unsupported(target: str, operation: str) -> BadRequest:

@@ -1,5 +1,6 @@
 """The one edge where bytes leave: what is sent, what comes back, and the port that every sender fills."""
 
+from collections.abc import Callable
 from math import inf
 from typing import Protocol
 
@@ -27,6 +28,9 @@ class Outbound(msgspec.Struct):
     body: bytes = b""
     connect_timeout: float = 5.0
     headers_timeout: float = 30.0
+    rest: Callable[[int, float | None], bool] | None = None
+    """Where the account has several keys: to be told the status of a refusal, and the seconds to wait if it named any;
+    returns whether another key can be tried."""
 
     def __repr__(self) -> str:
         """Show where it goes, and nothing of ``head``: the credential is in it."""

@@ -1,0 +1,100 @@
+"""Several keys of one account."""
+
+from typing import Any
+
+import pytest
+
+from headgate.core.secret import Secret
+from headgate.providers import build
+from headgate.providers.base import ProviderConfig
+from headgate.providers.keys import Keyed, Ring
+from tests.providers.conftest import Senders
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_keys_are_taken_in_turn() -> None:
+    ring = Ring(3, Clock())
+    assert [ring.pick() for _ in range(7)] == [0, 1, 2, 0, 1, 2, 0]
+
+
+def test_a_refused_key_rests_for_its_time() -> None:
+    clock = Clock()
+    ring = Ring(3, clock)
+    assert ring.pick() == 0
+    assert ring.rest(0, 429, 30.0) is True
+    assert [ring.pick() for _ in range(4)] == [1, 2, 1, 2]
+    clock.now += 30
+    assert {ring.pick() for _ in range(3)} == {0, 1, 2}
+
+
+@pytest.mark.parametrize(("status", "seconds"), [(401, 300), (402, 600), (403, 60), (429, 10)])
+def test_how_long_a_key_rests_where_nobody_says(status: int, seconds: int) -> None:
+    clock = Clock()
+    ring = Ring(2, clock)
+    ring.rest(0, status, None)
+    clock.now += seconds - 1
+    assert ring.resting() == 1
+    clock.now += 1
+    assert ring.resting() == 0
+
+
+@pytest.mark.parametrize("status", [200, 400, 404, 408, 413, 500, 503, 529])
+def test_what_is_not_about_the_key_rests_none(status: int) -> None:
+    ring = Ring(2, Clock())
+    assert ring.rest(0, status, 5.0) is False
+    assert ring.resting() == 0
+
+
+def test_with_all_at_rest_the_first_to_wake_is_used() -> None:
+    clock = Clock()
+    ring = Ring(2, clock)
+    assert ring.rest(0, 429, 50.0) is True
+    assert ring.rest(1, 429, 20.0) is False
+    assert [ring.pick(), ring.pick()] == [1, 1]
+    ring.rest(0, 429, 10**9)
+    clock.now += 3600
+    assert ring.resting() == 0
+
+
+def account(kind: str, **fields: Any) -> Any:
+    return build("p", ProviderConfig(kind=kind, **fields), Senders())
+
+
+@pytest.mark.parametrize(
+    ("kind", "header"),
+    [("openai", b"authorization: bearer "), ("anthropic", b"x-api-key: "), ("gemini", b"x-goog-api-key: ")],
+)
+def test_every_kind_signs_with_each_of_its_keys(kind: str, header: bytes, target: Any) -> None:
+    keys = [Secret("key-b"), Secret("key-c"), Secret("key-a")]
+    provider = account(kind, api_key=Secret("key-a"), api_keys=keys)
+    assert isinstance(provider, Keyed)
+    assert (provider.name, provider.kind, provider.supports("chat")) == ("p", kind, True)
+    at = target(provider, "m")
+    seen = []
+    for _ in range(4):
+        out = provider.outbound("models", at, b"")
+        assert out.rest is not None and "key-" not in repr(out)
+        seen.append(next(line for line in out.head.split(b"\r\n") if line.lower().startswith(header)).split()[-1])
+    assert seen == [b"key-a", b"key-b", b"key-c", b"key-a"]
+    out = provider.raw("GET", "/models", b"", [], b"")
+    assert out.rest is not None
+    assert b"key-b" in out.head + out.extra
+
+
+def test_one_key_needs_no_turns() -> None:
+    assert not isinstance(account("openai", api_keys=[Secret("one")]), Keyed)
+    assert not isinstance(account("openai", api_key=Secret("one"), api_keys=[Secret("one")]), Keyed)
+    assert not isinstance(account("ollama"), Keyed)
+
+
+def test_a_bad_key_is_told_without_being_shown() -> None:
+    with pytest.raises(ValueError, match="api_key") as refused:
+        account("openai", api_keys=[Secret("good"), Secret("ba\nd-secret")])
+    assert "d-secret" not in str(refused.value)

@@ -120,6 +120,15 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True):
     metadata: dict[str, Any] | None = None
     stream_info: bool = False
     clamp: bool = True
+    format: Literal["as-is", "text", "markdown", "html", "json", "code"] | None = None
+    chunk: Literal["as-is", "token", "word", "sentence", "line"] | None = None
+    pace: float | None = None
+    """Milliseconds between the events of a stream."""
+
+    @property
+    def shaped(self) -> bool:
+        """The answer is wanted in another shape than it comes in."""
+        return self.format is not None or self.chunk is not None or self.pace is not None
 
 
 NO_OPTIONS = Options()

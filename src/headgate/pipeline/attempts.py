@@ -46,7 +46,7 @@ async def attempt(call: Call, parts: Parts) -> None:
             error = failure
             left = allowed - len(call.attempts)
             room = call.deadline - monotonic()
-            move = after(failure, here=here, left=left, others=index + 1 < len(plan), room=room, chance=random.random())
+            move = after(failure, here=here, left=left, others=len(plan) - index - 1, room=room, chance=random.random())
         first = first or error
         if move is None:
             raise first
@@ -56,10 +56,10 @@ async def attempt(call: Call, parts: Parts) -> None:
             await asyncio.sleep(move.delay)
 
 
-def after(error: UpstreamFailed, *, here: int, left: int, others: bool, room: float, chance: float) -> Move | None:
+def after(error: UpstreamFailed, *, here: int, left: int, others: int, room: float, chance: float) -> Move | None:
     """Decide what follows a failed try; ``None`` gives up.
 
-    *here* counts the tries of this target, *left* those the call still has, *others* tells whether a target follows,
+    *here* counts the tries of this target, *left* those the call still has, *others* how many targets follow,
     *room* is seconds to the deadline, *chance* is uniform in [0, 1) for full jitter.
     """
     if not error.retry or left <= 0 or room <= 0:
@@ -71,7 +71,7 @@ def after(error: UpstreamFailed, *, here: int, left: int, others: bool, room: fl
             return Move("next")
         return Move("same", error.wait) if error.wait <= min(LONG_WAIT, room) else None
     delay = chance * FIRST_BACKOFF * 2 ** (here - 1)
-    if error.same_target and delay < room and (here == 1 or not others):
+    if error.same_target and delay < room and left > others and (here == 1 or not others):  # each gets its turn
         return Move("same", delay)
     return Move("next") if others else None
 

@@ -1,49 +1,59 @@
 """The byte path: an upstream answer becomes the caller's, relayed where the dialects agree, translated where not."""
 
-from asyncio import CancelledError
+from asyncio import CancelledError, sleep
 from time import monotonic
 from typing import Any
 
-from headgate.core.call import MEDIA, Attempt, Call
+from headgate.core.call import MEDIA, NO_OPTIONS, Attempt, Call
 from headgate.core.errors import UpstreamFailed
 from headgate.core.money import Price, Usage
 from headgate.core.tasks import give_back
 from headgate.dialects.base import Dialect, Reader, Tap, Writer
 from headgate.ledger.types import Hold
 from headgate.pipeline.answer import answer_head, stream_info
-from headgate.pipeline.parts import Parts
+from headgate.pipeline.parts import Parts, neutral
 from headgate.pipeline.settle import finish, owe_usage
+from headgate.pipeline.shape import Shaper
+from headgate.pipeline.shape import whole as shaped
 from headgate.providers.base import Target
 from headgate.transport.base import Inbound
 
 MAX_REPLY = 64 * 1024 * 1024
 IDLE = 30.0  # between bytes once content has been sent
 IDLE_REASONING = 300.0
+EVENT_END = b"\n\n"
 LAST_CHUNK = 1.0  # after the end was seen, the transfer's own end may take this long before the connection is dropped
 
 
 class Translation:
-    """A reader and a writer that together look like a :class:`Tap`."""
+    """A reader and a writer that together look like a :class:`Tap`; between them the answer may be shaped."""
 
-    __slots__ = ("_reader", "_writer")
+    __slots__ = ("_reader", "_shaper", "_writer")
 
-    def __init__(self, reader: Reader, writer: Writer) -> None:
+    def __init__(self, reader: Reader, writer: Writer, shaper: Shaper | None = None) -> None:
         self._reader = reader
         self._writer = writer
+        self._shaper = shaper
 
     def feed(self, data: bytes) -> bytes:
         """Translate what these bytes complete."""
         reader = self._reader
-        out = self._writer.write(reader.feed(data))
-        return out + self._writer.close() if reader.ended and reader.failure is None else out
+        chunks = reader.feed(data)
+        out = self._writer.write(chunks if self._shaper is None else self._shaper.feed(chunks))
+        return out + self._end() if reader.ended and reader.failure is None else out
 
     def close(self) -> bytes:
         """End the stream as the caller's dialect does, unless it was cut."""
         reader = self._reader
         if reader.ended:
             return b""
-        out = self._writer.write(reader.close())
-        return out + self._writer.close() if reader.failure is None else out
+        chunks = reader.close()
+        out = self._writer.write(chunks if self._shaper is None else self._shaper.feed(chunks))
+        return out + self._end() if reader.failure is None else out
+
+    def _end(self) -> bytes:
+        rest = b"" if self._shaper is None else self._writer.write(self._shaper.close())
+        return rest + self._writer.close()
 
     @property
     def final(self) -> bytes | None:
@@ -63,7 +73,7 @@ async def answer_whole(
     body = await inbound.read_all(room, MAX_REPLY, room)
     spoken = call.spoken or call.dialect
     seen = spoken.sniff(body)
-    reply = spoken.read_reply(body) if spoken is not call.dialect else None
+    reply = spoken.read_reply(body) if spoken is not call.dialect or reshaped(call) else None
     attempt.first_ms = attempt.ended_ms = (monotonic() - call.t0) * 1000
     call.finish = seen.finish
     if seen.usage is not None:
@@ -75,6 +85,7 @@ async def answer_whole(
         reply.model = reply.model or target.model
         asked: Any = call.request
         if call.operation == "chat":
+            reply = shaped(reply, call.options.format)
             reply.call_id, reply.request = call.id, asked
         elif call.operation == "embeddings":
             reply.encoding, reply.model = asked.encoding, reply.model or target.model
@@ -127,7 +138,11 @@ async def answer_stream(
         await estimate(call, parts, attempt, hold, pipe.text_bytes)
     attempt.outcome = "ok"
     finish(call, parts)
-    call.link.write(last + stream_info(call) if call.options.stream_info else last)
+    last = last + stream_info(call) if call.options.stream_info else last
+    if call.options.pace is None:
+        call.link.write(last)
+    else:
+        await paced(call, last)
     call.link.end()
     call.link.on_close = None  # the caller has everything; its leaving concerns nobody now
     if call.keeper is not None:
@@ -137,15 +152,32 @@ async def answer_stream(
 
 def pipe_for(call: Call, spoken: Dialect) -> Tap:
     """What the upstream's bytes go through on their way to the caller."""
-    if spoken is call.dialect:
+    reshape = reshaped(call)
+    if spoken is call.dialect and not reshape:
         tap: Tap = spoken.tap(hide_usage=not call.envelope.include_usage)
         return tap
-    assert call.request is not None  # written for this target a moment ago
-    writer: Writer = call.dialect.writer(call.request)
+    writer: Writer = call.dialect.writer(neutral(call))
     writer.id, writer.created = call.id, call.at // 1_000_000
     reader = spoken.reader()
     reader.model = call.target.model
-    return Translation(reader, writer)
+    return Translation(reader, writer, Shaper(call.options.format, call.options.chunk) if reshape else None)
+
+
+def reshaped(call: Call) -> bool:
+    """Whether the answer is wanted in another shape; then even one of the caller's own dialect is read and printed."""
+    options = call.options
+    return options is not NO_OPTIONS and options.shaped and call.operation == "chat"
+
+
+async def paced(call: Call, out: bytes) -> None:
+    """Send one event after the other, at the pace that was asked for."""
+    seconds = (call.options.pace or 0.0) / 1000
+    for event in out.split(EVENT_END):
+        if event:
+            blocked = call.link.write(event + EVENT_END)
+            if blocked is not None:
+                await blocked
+            await sleep(seconds)
 
 
 async def first_event(pipe: Tap, inbound: Inbound, timeout: float) -> bytes:
@@ -166,13 +198,13 @@ async def first_event(pipe: Tap, inbound: Inbound, timeout: float) -> bytes:
 
 async def pump(call: Call, pipe: Tap, inbound: Inbound, pending: bytes, target: Target) -> bytes:
     """Pass the stream on as it arrives; return its last bytes unsent, so that settlement comes before them."""
-    write = call.link.write
+    write, unpaced = call.link.write, call.options.pace is None
     idle = target.timeouts.idle or (IDLE_REASONING if target.reasoning else IDLE)
     out = pending
     while not pipe.ended:
         if out:
             call.bytes_out += len(out)
-            blocked = write(out)
+            blocked = write(out) if unpaced else paced(call, out)
             if blocked is not None:
                 await blocked
         room = call.deadline - monotonic()

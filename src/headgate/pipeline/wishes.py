@@ -10,8 +10,10 @@ from headgate.dialects import wire
 from headgate.dialects.envelope import Name, read
 from headgate.dialects.json_guard import top_level
 from headgate.pipeline.options import MAX_METADATA, MAX_TAGS, MAX_TEXT
+from headgate.pipeline.shape import Cut, Format
 
 MAX_MODELS = 20
+MAX_PACE = 5000
 
 Meta = msgspec.Meta
 _Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
@@ -31,6 +33,12 @@ class Wishes(msgspec.Struct, forbid_unknown_fields=True):
     metadata: dict[str, Any] | None = None
     stream_info: bool | None = None
     clamp: bool | None = None
+    format: Format | None = None
+    """What the answer's text is turned into: ``text``, ``markdown``, ``html`` (sanitized), ``json``, ``code``."""
+    chunk: Cut | None = None
+    """What each event of a stream holds: a ``token``, a ``word``, a ``sentence``, a ``line``."""
+    pace: Annotated[float, Meta(ge=1, le=MAX_PACE)] | None = None
+    """Milliseconds from one event of a stream to the next."""
 
 
 _wishes = msgspec.json.Decoder(Wishes)

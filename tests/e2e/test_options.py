@@ -1,0 +1,75 @@
+"""What a body asks of the gateway itself, through a running gateway and the official SDK."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import openai
+import pytest
+
+from tests.e2e.processes import Gateway
+
+CONFIG = """
+providers:
+  dead: {kind: openai-compatible, base_url: "http://127.0.0.1:1/v1"}
+"""
+MARKDOWN = "# Title\n\nSome **bold** words. And more!"
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    gateway = Gateway(tmp_path_factory.mktemp("options"), config=CONFIG).start()
+    yield gateway
+    gateway.kill()
+
+
+@pytest.fixture
+def client(gateway: Gateway) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.first_key, max_retries=0) as client:
+        yield client
+
+
+def ask(client: openai.OpenAI, *, stream: bool = False, model: str = "sandbox/chat", **more: Any) -> Any:
+    return client.chat.completions.create(
+        model=model,
+        messages=[{"role": "user", "content": "hello"}],
+        metadata={"sandbox_text": MARKDOWN},
+        stream=stream,
+        extra_body=more,
+    )
+
+
+def pieces(stream: Any) -> list[str]:
+    return [c.choices[0].delta.content for c in stream if c.choices and c.choices[0].delta.content]
+
+
+def test_a_list_of_models_is_tried_in_its_order(client: openai.OpenAI, gateway: Gateway) -> None:
+    reply = client.chat.completions.with_raw_response.create(
+        model="dead/one",
+        messages=[{"role": "user", "content": "hello"}],
+        extra_body={"models": ["dead/two", "sandbox/chat"], "headgate": {"tags": ["list"]}},
+    )
+    assert reply.headers["x-headgate-model"] == "sandbox/chat"
+    trace = gateway.trace(reply.headers["x-request-id"])
+    assert [one["model"] for one in trace["attempts"]] == ["one", "two", "chat"]
+    assert trace["request"]["tags"] == ["list"]
+
+
+def test_formats_alike_whole_and_streamed(client: openai.OpenAI) -> None:
+    html = "<h1>Title</h1>\n<p>Some <strong>bold</strong> words. And more!</p>\n"
+    assert ask(client, headgate={"format": "html"}).choices[0].message.content == html
+    assert "".join(pieces(ask(client, stream=True, headgate={"format": "html"}))) == html
+
+
+def test_pieces_of_one_kind_at_a_pace(client: openai.OpenAI) -> None:
+    words = pieces(ask(client, stream=True, headgate={"chunk": "word"}))
+    assert words == ["# ", "Title\n\n", "Some ", "**bold** ", "words. ", "And ", "more!"]
+    begun = time.monotonic()
+    assert pieces(ask(client, stream=True, headgate={"chunk": "word", "pace": 30})) == words
+    assert time.monotonic() - begun >= 0.03 * len(words)
+
+
+def test_nonsense_is_refused_by_name(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        ask(client, headgate={"format": "pdf"})
+    assert refused.value.param == "headgate.format"

@@ -149,6 +149,11 @@ CHAT: dict[str, Sample] = {
     "own:web_search_options": Sample({"web_search_options": {"search_context_size": "low"}}),
     "own:functions": Sample({"functions": [{"name": "zqfunction"}]}),
     "own:function_call": Sample({"function_call": {"name": "zqfunction"}}),
+    "own:part=video_url": Sample(_content({"type": "video_url", "video_url": {"url": "zqvideo"}}), "messages[0].content[1]"),
+    "own:part=custom": Sample(
+        _assistant(tool_calls=[{"id": "zqcall2", "type": "custom", "custom": {"name": "zqcustom", "input": "zqinput"}}]),
+        "messages[1].tool_calls[0]",
+    ),
     "own:safety_identifier": Sample({"user": "zquser", "safety_identifier": "zqidentifier"}),
     "own:prediction": Sample({"prediction": {"type": "content", "content": "zqpredicted"}}),
     "own:prompt_cache_options": Sample({"prompt_cache_options": {"mode": "explicit"}}),
@@ -271,6 +276,22 @@ MESSAGES: dict[str, Sample] = {
     ),
     "tool_choice.none": Sample({"tools": [_DECLARED], "tool_choice": {"type": "none"}}, "tool_choice"),
     "format.json_schema": Sample({"output_config": {"format": _SHAPE}}, "output_config.format"),
+    "own:part=server_tool_use": Sample(
+        _said({"type": "server_tool_use", "id": "zqid", "name": "web_search", "input": {"query": "zqquery"}}),
+        "messages[1].content[0]",
+    ),
+    "own:part=web_search_tool_result": Sample(
+        _said({"type": "web_search_tool_result", "tool_use_id": "zqid", "content": [{"type": "web_search_result", "url": "zqurl"}]}),
+        "messages[1].content[0]",
+    ),
+    "own:part=container_upload": Sample(_content({"type": "container_upload", "file_id": "zqfile"}), "messages[0].content[1]"),
+    "own:part=search_result": Sample(
+        _content({"type": "search_result", "source": "zqsource", "title": "zqtitle", "content": []}), "messages[0].content[1]"
+    ),
+    "own:part=tool_reference": Sample(
+        _used(content=[{"type": "text", "text": "zqresult"}, {"type": "tool_reference", "tool_name": "zqreference"}]),
+        "messages[2].content[0].content[1]",
+    ),
     "own:cache_control": Sample({"cache_control": CONTROL}),
     "own:speed": Sample({"speed": "fast"}),
     "own:inference_geo": Sample({"inference_geo": "zqgeo"}),
@@ -427,6 +448,14 @@ RESPONSES: dict[str, Sample] = {
     ),
     "format.json_object": Sample({"text": {"format": {"type": "json_object"}}}, "text.format"),
     "format.json_schema": Sample({"text": {"format": _TEXTS}}, "text.format"),
+    "own:part=web_search_call": Sample(
+        {"input": [_USER, {"type": "web_search_call", "id": "zqid", "action": {"type": "search", "query": "zqquery"}}, _USER]},
+        "input[1]",
+    ),
+    "own:part=item_reference": Sample({"input": [_USER, {"type": "item_reference", "id": "zqid"}]}, "input[1]"),
+    "own:part=custom_tool_call": Sample(
+        {"input": [_USER, {"type": "custom_tool_call", "call_id": "zqcall2", "name": "zqcustom", "input": "zqinput"}]}, "input[1]"
+    ),
     "own:background": Sample({"background": True}),
     "own:conversation": Sample({"conversation": "zqconversation"}),
     "own:previous_response_id": Sample({"previous_response_id": "zqid"}),
@@ -540,6 +569,10 @@ GEMINI: dict[str, Sample] = {
     "tool_choice.none": Sample(_calling(mode="NONE"), "toolConfig.functionCallingConfig"),
     "format.json_object": Sample(_config(responseMimeType="application/json"), "generationConfig"),
     "format.json_schema": Sample(_config(responseMimeType="application/json", responseJsonSchema=STRICT), "generationConfig"),
+    "own:part=executableCode": Sample(
+        {"contents": [_HI, {"role": "model", "parts": [{"executableCode": {"language": "PYTHON", "code": "zqcode"}}]}]},
+        "contents[1].parts[0]",
+    ),
     "own:safetySettings": Sample({"safetySettings": [{"category": "zq"}]}),
     "own:cachedContent": Sample({"cachedContent": "zqcached"}),
     "own:labels": Sample({"labels": {"zqlabel": "zqvalue"}}),
@@ -636,6 +669,8 @@ CONVERSE: dict[str, Sample] = {
     "tools.cache": Sample(_toolset(None, _SPEC, {"cachePoint": {"type": "default"}}), "toolConfig.tools[0]"),
     "tool_choice.required": Sample(_toolset({"any": {}}), "toolConfig.toolChoice"),
     "tool_choice.named": Sample(_toolset({"tool": {"name": "zqtool"}}, _SPEC, _SPEC2), "toolConfig.toolChoice"),
+    "own:part=video": Sample(_blocks({"video": {"format": "mp4", "source": {"bytes": "zqvideo="}}}), "messages[0].content[1]"),
+    "own:part=guardContent": Sample(_blocks({"guardContent": {"text": {"text": "zqguarded"}}}), "messages[0].content[1]"),
     "own:guardrailConfig": Sample({"guardrailConfig": {"guardrailIdentifier": "zq"}}),
     "own:promptVariables": Sample({"promptVariables": {"zq": {"text": "zqvalue"}}}),
     "own:performanceConfig": Sample({"performanceConfig": {"latency": "optimized"}}),
@@ -673,11 +708,17 @@ COHERE: dict[str, Sample] = {
         {"messages": [_USER, {"role": "assistant", "content": "zqsaid", "citations": [{"start": 0, "end": 3, "text": "zqs", "sources": []}]}, _USER]},
         "messages[1]",
     ),
-    "own:messages.citations": Sample(
-        {"messages": [_USER, {"role": "assistant", "content": "zqsaid", "citations": [{"start": 0, "type": "PLAN"}]}, _USER]},
-        "messages[1].citations",
-    ),
     "own:messages.citations": Sample(_assistant(citations=[{"type": "PLAN", "start": 0, "end": 2}]), "messages[1].citations"),
+    "own:part=document": Sample(
+        {
+            **_HISTORY,
+            "messages": [
+                *_HISTORY["messages"][:2],
+                {"role": "tool", "tool_call_id": "zqcall1", "content": [{"type": "document", "document": {"data": "zqdata"}}]},
+            ],
+        },
+        "messages[2].content[0]",
+    ),
     "own:citation_options": Sample({"citation_options": {"mode": "fast"}}),
     "own:documents": Sample({"documents": ["zqdocument"]}),
     "own:safety_mode": Sample({"safety_mode": "STRICT"}),

@@ -309,7 +309,9 @@ FOREIGN: list[Part] = [
 
 def history_of(dialect: Dialect, printed: dict[str, Any]) -> bytes:
     """A request that sends an answer back, as clients do."""
-    message = printed["choices"][0]["message"] if dialect is openai_chat else {k: printed[k] for k in ("role", "content")}
+    message = (
+        printed["choices"][0]["message"] if dialect is openai_chat else {k: printed[k] for k in ("role", "content")}
+    )
     return json.dumps({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}, message]}).encode()
 
 

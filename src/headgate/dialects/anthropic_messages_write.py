@@ -46,7 +46,9 @@ def write_messages(body: dict[str, Any], request: Request, fit: Fit) -> None:
         leading = next((i for i, m in enumerate(messages) if m.role not in _SYSTEM), len(messages))
     system: list[Block] = []
     for index, message in enumerate(messages[:leading]):
-        system += _blocks(message, message_path(fit.source, request, index), fit)
+        at = message_path(fit.source, request, index)
+        _told(message, at, fit)
+        system += _blocks(message, at, fit)
     if leading:
         text = plain(messages[0].parts) if leading == 1 else None
         listed = fit.form(messages[0].extra, "content") == "list"
@@ -74,9 +76,7 @@ def _turn(message: Message, at: str, fit: Fit) -> Block | None:
     if role == "system" and not fit.same and not fit.to.profile.system_midway:
         fit.leave(column.NEUTRAL["messages.system_midway"], at)
         return None
-    if message.name is not None:
-        fit.leave(column.NEUTRAL["messages.name"], f"{at}.name")
-    leftover = fit.leftover(message.extra, at)
+    leftover = _told(message, at, fit)
     blocks = _blocks(message, at, fit)
     text = plain(message.parts)
     turn: Block = {"role": role, "content": blocks}
@@ -88,6 +88,13 @@ def _turn(message: Message, at: str, fit: Fit) -> Block | None:
         turn["content"] = ""
     merge(turn, leftover)
     return turn
+
+
+def _told(message: Message, at: str, fit: Fit) -> Block:
+    """Tell what is left out of what a message says beside its content; return what is carried."""
+    if message.name is not None:
+        fit.leave(column.NEUTRAL["messages.name"], f"{at}.name")
+    return fit.leftover(message.extra, at)
 
 
 def _blocks(message: Message, at: str, fit: Fit) -> list[Block]:

@@ -63,6 +63,7 @@ class _Messages:
             leading = next(turns_, len(request.messages))
         system: list[Block] = []
         for index in range(leading):
+            self._told(request.messages[index], self._at(index))
             system += self._blocks(request.messages[index], self._at(index), system=True)
         if system or (fit.same and own_system):
             body["system"] = system
@@ -83,15 +84,13 @@ class _Messages:
 
     def _turn(self, message: Message, at: str) -> Block | None:
         fit = self._fit
-        if message.name is not None:
-            fit.leave(NEUTRAL["messages.name"], f"{at}.name")
         if message.role in _SYSTEM and not fit.same and not fit.to.profile.system_midway:
             fit.leave(NEUTRAL["messages.system_midway"], at)
             return None
         if message.extra is not None and message.extra.form.get("role") == "function" and not fit.same:
             fit.refuse(at, "Send tool calls and their results instead")
             return None
-        leftover = fit.leftover(message.extra, at)
+        leftover = self._told(message, at)
         blocks = self._blocks(message, at)
         if not blocks and message.role == "assistant" and not fit.same:
             return None  # it says nothing, and the API takes no empty turn
@@ -99,6 +98,12 @@ class _Messages:
         turn: Block = {"role": role, "content": blocks}
         merge(turn, leftover)
         return turn
+
+    def _told(self, message: Message, at: str) -> Block:
+        """Tell what is left out of what a message says beside its content; return what is carried."""
+        if message.name is not None:
+            self._fit.leave(NEUTRAL["messages.name"], f"{at}.name")
+        return self._fit.leftover(message.extra, at)
 
     def _blocks(self, message: Message, at: str, *, system: bool = False) -> list[Block]:
         fit = self._fit

@@ -1,6 +1,6 @@
 """The words of Bedrock's Converse API that stand for ours, and ours for theirs."""
 
-from headgate.core.chat import Finish, Message
+from headgate.core.chat import Finish, Message, Request
 from headgate.dialects.contract import Rule
 
 NAME = "bedrock-converse"
@@ -99,6 +99,12 @@ def part_path(at: str, message: Message, index: int) -> str:
 def result_path(path: str, index: int) -> str:
     """Return where part number *index* of the tool's result at *path* stands."""
     return f"{path}.toolResult.content[{index}]"
+
+
+def tool_path(request: Request, index: int) -> str:
+    """Return where tool number *index* stands: a cache marker after a tool is one of the tools."""
+    before = (request.tools or [])[:index]
+    return f"toolConfig.tools[{index + sum(tool.cache is not None for tool in before)}]"
 
 
 def family(model: str) -> str:

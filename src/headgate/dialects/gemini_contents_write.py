@@ -207,8 +207,12 @@ class Contents:
             del result["id"]
         inner: list[Block] = []
         for index, one in enumerate(part.parts):
-            if not isinstance(one, Text) or (fit.same and index):
-                inner += self._part(one, result_path(fit.source, path, index), None)
+            where = result_path(fit.source, path, index)
+            raw = one.extra is not None and one.extra.form.get("part") == RAW
+            if not isinstance(one, Text) or raw or (fit.same and index):
+                inner += self._part(one, where, None)
+            elif not fit.same:
+                fit.leftover(one.extra, where)
         if inner and (self._newer or fit.same):
             result["parts"] = inner
         else:

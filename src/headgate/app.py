@@ -39,6 +39,7 @@ from headgate.limits.gate import LocalGate
 from headgate.models import tokens
 from headgate.models.table import Tables
 from headgate.observe.metrics import Metrics
+from headgate.pipeline.attach import Attacher
 from headgate.pipeline.parts import Parts
 from headgate.providers.base import ProviderConfig, Senders
 from headgate.providers.discover import from_environment, probe_local
@@ -220,6 +221,7 @@ class Worker:
             worker=number,
             max_body=self.compiled.config.limits.body,
             responses=self.responses,
+            attacher=Attacher(self.ways.lean),
         )
         self.state = State(listing=self._listing, ready_checks=self._checks, started_at=monotonic())
         self.watcher: Watcher | None = None

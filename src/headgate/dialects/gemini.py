@@ -54,7 +54,7 @@ class Gemini:
 
     def write_stream_error(self, error: HeadgateError, request_id: str) -> bytes:
         """Print an error as the last event of a stream."""
-        return b"data: %b\r\n\r\n" % gemini_error(error)
+        return b"data: %b\n\n" % gemini_error(error)
 
 
 class GeminiArray(Gemini):

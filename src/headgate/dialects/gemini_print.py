@@ -201,7 +201,7 @@ class GeminiWriter:
         return self._tail
 
     def _frame(self, document: bytes) -> bytes:
-        return b"data: %b\r\n\r\n" % document
+        return b"data: %b\n\n" % document
 
     def _terminator(self) -> bytes:
         return b""

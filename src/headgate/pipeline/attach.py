@@ -138,7 +138,7 @@ class Room:
             raise ValueError(f"the URLs of this request lead to more than {MAX_TOTAL // 2**20} MB")
 
 
-async def attach_links(call: Call, attacher: Attacher | None, spoken: Dialect, request: Any) -> None:
+async def attach_links(call: Call, attacher: Attacher | None, spoken: Dialect | None, request: Any) -> None:
     """Fetch what *request* names by URL, for *spoken*, which takes none; nothing where there is nothing to fetch."""
     if attacher is None or not isinstance(request, Request):
         return

@@ -9,6 +9,7 @@ from headgate.core.chat import Request
 from headgate.core.errors import HeadgateError
 from headgate.ledger.types import Books
 from headgate.limits.types import Gate
+from headgate.pipeline.attach import Attacher
 from headgate.routing.table import RouteTable
 from headgate.storage.responses import KeptResponses
 
@@ -42,6 +43,7 @@ class Parts:
     """The parts themselves. Only ``snapshot`` is ever replaced."""
 
     __slots__ = (
+        "attacher",
         "books",
         "count_tokens",
         "estimate_output",
@@ -67,6 +69,7 @@ class Parts:
         worker: int = 0,
         max_body: int = 20_000_000,
         responses: KeptResponses | None = None,
+        attacher: Attacher | None = None,
     ) -> None:
         self.principals = principals
         self.gate = gate
@@ -82,6 +85,8 @@ class Parts:
         """Bytes."""
         self.responses = responses
         """Where responses are kept."""
+        self.attacher = attacher
+        """Fetches what callers name by URL, for targets that take bytes alone."""
 
     async def count_prompt(self, call: Call) -> int:
         """Count the prompt of *call*, for an estimate: by the tokenizer, or by its bytes where it cannot be read."""

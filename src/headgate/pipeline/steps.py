@@ -12,7 +12,7 @@ from headgate.pipeline.options import read_options
 from headgate.pipeline.parts import Parts, neutral
 from headgate.pipeline.settle import finish
 from headgate.pipeline.wishes import name_first, take_wishes
-from headgate.providers.base import Target, unsupported
+from headgate.providers.base import Target, dialects_of, unsupported
 from headgate.routing.table import Route, in_order
 
 # Fields that make a call dearer than its model's price, with the values that do not.
@@ -130,7 +130,7 @@ def plan(call: Call, parts: Parts) -> None:
         if not usable and operation != "count_tokens":
             raise unsupported(call.envelope.model, operation.replace("_", " "))
     if operation == "count_tokens":  # an endpoint that counts another dialect's requests counts something else
-        usable = tuple(t for t in usable if call.dialect in t.provider.dialects(operation))
+        usable = tuple(t for t in usable if call.dialect in dialects_of(t, operation))
     call.plan = usable
     call.reason = route.reason
     if call.who.budgets:

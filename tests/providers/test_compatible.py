@@ -43,13 +43,13 @@ def test_the_head_is_rendered_once(senders: Senders, target: Make) -> None:
 @pytest.mark.parametrize(
     ("operation", "line"),
     [
-        ("chat", b"POST /v1beta/openai/chat/completions HTTP/1.1\r\n"),
-        ("embeddings", b"POST /v1beta/openai/embeddings HTTP/1.1\r\n"),
-        ("models", b"GET /v1beta/openai/models HTTP/1.1\r\n"),
+        ("chat", b"POST /v1/openai/chat/completions HTTP/1.1\r\n"),
+        ("embeddings", b"POST /v1/openai/embeddings HTTP/1.1\r\n"),
+        ("models", b"GET /v1/openai/models HTTP/1.1\r\n"),
     ],
 )
 def test_operations_have_their_paths(senders: Senders, target: Make, operation: str, line: bytes) -> None:
-    provider = build("g", ProviderConfig(kind="gemini", api_key=Secret("k")), senders)
+    provider = build("g", ProviderConfig(kind="deepinfra", api_key=Secret("k")), senders)
     head = provider.outbound(operation, target(provider), b"").head  # type: ignore[arg-type]
     assert head.startswith(line)
     assert (b"content-type" in head) == line.startswith(b"POST")

@@ -78,3 +78,8 @@ class GeminiArray(Gemini):
     def write_stream_error(self, error: HeadgateError, request_id: str) -> bytes:
         """Print an error as the last element of the array."""
         return b",\r\n%b]" % gemini_error(error)
+
+
+def wants_events(query: bytes) -> bool:
+    """Tell whether a stream is asked for as server-sent events."""
+    return b"alt=sse" in query.split(b"&")

@@ -58,6 +58,8 @@ async def pass_through(call: Call, parts: Parts, method: str, path: str) -> None
     heard = provider.heard(method, path)
     if heard is not None:
         call.operation, call.dialect = heard.operation, heard.dialect
+        if call.dialect is gemini_array and wants_events(call.query):
+            call.dialect = gemini
         call.path_model, call.path_stream = heard.model, heard.stream
         call.media = getattr(heard.dialect, "media", b"application/json")
         await walk(call, parts)

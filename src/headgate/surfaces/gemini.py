@@ -9,6 +9,7 @@ from headgate.core.call import Operation
 from headgate.core.errors import NotFound
 from headgate.dialects import count_gemini, embed_content, gemini, gemini_array, gemini_embeddings
 from headgate.dialects.base import Dialect
+from headgate.dialects.gemini import wants_events
 from headgate.surfaces.doors import Door
 from headgate.transport.server_asgi import Scope
 
@@ -48,7 +49,7 @@ def door_at(path: bytes, query: bytes) -> tuple[Door, str, bool]:
     model, _, verb = path[len(prefix) :].rpartition(b":")
     place = prefix + b"{model}:" + verb
     events = _EVENTS.get(place)
-    door = events if events is not None and b"alt=sse" in query.split(b"&") else _DOORS.get(place)
+    door = events if events is not None and wants_events(query) else _DOORS.get(place)
     if door is None or not model:
         raise NotFound(
             "A POST here is /v1beta/models/{model}:{verb}, where the verb is one of "

@@ -44,7 +44,7 @@ class Items:
         if message.name is not None:
             fit.leave(NEUTRAL["messages.name"], f"{at}.name")
         if fit.same and message.role == "assistant":
-            self._recut(message)
+            self._recut(message, at)
             return
         leftover = fit.leftover(message.extra, at)
         said: list[tuple[str, Part]] = []
@@ -85,29 +85,33 @@ class Items:
             self.written.append(item | {"role": role, "content": told} | leftover)
         said.clear()
 
-    def _recut(self, message: Message) -> None:
+    def _recut(self, message: Message, at: str) -> None:
         """Write a turn of the model in the items that it came as."""
         assert message.extra is not None
-        parts = iter(message.parts)
+        parts = iter(enumerate(message.parts))
         for cut in wire.decode(message.extra.form["items"].encode()):
-            if cut is None:
-                part = next(parts)
-                if isinstance(part, ToolCall):
-                    self._call(part, "")
-                elif isinstance(part, Thinking):
-                    self._thinking(part, message.extra.form["at"], led_to=True)
-                else:
-                    assert part.extra is not None
-                    self.written.append(part.extra.fields)
+            if cut is not None:
+                count, spelt, shell = cut
+                self._answer([next(parts)[1] for _ in range(count)], spelt, shell)
                 continue
-            count, spelt, shell = cut
-            said = [next(parts) for _ in range(count)]
-            apart = said[0].extra if said else None
-            names = apart.form["item"].split() if apart is not None and "item" in apart.form else []
-            blocks = [self._block(part, "", True) for part in said]
-            moved = {name: blocks[0].pop(name) for name in names} if blocks and blocks[0] is not None else {}
-            told = blocks if spelt == "list" else said[0].text if said and isinstance(said[0], Text) else ""
-            self.written.append(shell | {"role": "assistant", "content": told} | moved)
+            number, part = next(parts)
+            path = part_path(self._fit.source, at, message, number)
+            if isinstance(part, ToolCall):
+                self._call(part, path)
+            elif isinstance(part, Thinking):
+                self._thinking(part, path, led_to=True)
+            else:
+                assert part.extra is not None
+                self.written.append(part.extra.fields)
+
+    def _answer(self, said: list[Part], spelt: str, shell: Item) -> None:
+        """Write a message of the model as it came."""
+        blocks = [self._block(part, "", True) for part in said]
+        apart = said[0].extra if said else None
+        names = apart.form["item"].split() if apart is not None and "item" in apart.form else []
+        moved = {name: blocks[0].pop(name) for name in names} if blocks and blocks[0] is not None else {}
+        told: Any = said[0].text if said and isinstance(said[0], Text) else ""
+        self.written.append(shell | {"role": "assistant", "content": blocks if spelt == "list" else told} | moved)
 
     def _call(self, part: ToolCall, path: str) -> None:
         fit = self._fit

@@ -50,7 +50,7 @@ def read_request(body: bytes) -> Request:
     if request.user is None:
         request.user = given.text("safety_identifier")
         if request.user is not None:
-            form["user"] = "safety_identifier"
+            form["at.user"] = "safety_identifier"
     _reasoning(given, request, form)
     _text(given, request, form)
     _kept(given, form)

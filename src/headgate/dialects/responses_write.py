@@ -43,7 +43,7 @@ def _settings(body: dict[str, Any], request: Request, to: Abilities, fit: Fit) -
         value = getattr(request, field)
         if value is not None:
             body[field] = value
-    if fit.form(request.extra, "user") is not None:
+    if request.extra is not None and request.extra.form.get("at.user") == "safety_identifier":
         body["safety_identifier"] = body.pop("user")
     if request.cache_key is not None:
         body["prompt_cache_key"] = request.cache_key

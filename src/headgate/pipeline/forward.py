@@ -11,7 +11,8 @@ from time import monotonic
 from headgate.core.call import Attempt, Call
 from headgate.core.errors import BadRequest, Forbidden, HeadgateError, UpstreamFailed
 from headgate.core.money import Price, Usage, usd
-from headgate.dialects import openai_chat, upstream
+from headgate.dialects import gemini, gemini_array, openai_chat, upstream
+from headgate.dialects.gemini import wants_events
 from headgate.ledger.types import Ask, Hold
 from headgate.pipeline.answer import REQUEST_IDS, limit_lines
 from headgate.pipeline.attempts import TOTAL

@@ -52,7 +52,7 @@ def test_a_list_of_models_is_tried_in_its_order(client: openai.OpenAI, gateway: 
     assert reply.headers["x-headgate-model"] == "sandbox/chat"
     trace = gateway.trace(reply.headers["x-request-id"])
     assert [one["model"] for one in trace["attempts"]] == ["one", "two", "chat"]
-    assert trace["request"]["tags"] == ["list"]
+    assert trace["call"]["tags"] == ["list"]
 
 
 def test_formats_alike_whole_and_streamed(client: openai.OpenAI) -> None:

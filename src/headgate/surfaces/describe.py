@@ -22,6 +22,7 @@ REFERENCES = {
     "/v1/audio/transcriptions": "https://platform.openai.com/docs/api-reference/audio/createTranscription",
     "/v1/audio/translations": "https://platform.openai.com/docs/api-reference/audio/createTranslation",
     "/v1/rerank": "https://docs.cohere.com/v2/reference/rerank",
+    "/v2/rerank": "https://docs.cohere.com/v2/reference/rerank",
     "/v1/messages": "https://docs.anthropic.com/en/api/messages",
     "/v1/messages/count_tokens": "https://docs.anthropic.com/en/api/messages-count-tokens",
 }

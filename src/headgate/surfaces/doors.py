@@ -87,6 +87,7 @@ DOORS: tuple[Door, ...] = (
     ),
     Door("/v1/audio/translations", "openai", "transcription", translations, "The same, into English", media=MEDIA),
     Door("/v1/rerank", "openai", "rerank", rerank, "Order documents by a query, in Cohere's form"),
+    Door("/v2/rerank", "openai", "rerank", rerank, "The same, where Cohere's own client looks for it"),
     Door("/v1/messages", "anthropic", "chat", anthropic_messages, "Chat, in Anthropic's form"),
     Door("/v1/messages/count_tokens", "anthropic", "count_tokens", count_tokens, "Count a prompt's tokens"),
 )

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -97,12 +98,18 @@ class Base:
         self.environ = environment()
         self.found: dict[str, ProviderConfig] = from_environment(self.environ)
         self.file = settings.config_file()
+        self.secret_files: frozenset[Path] = frozenset()
+        """Files that the configuration takes secrets from."""
         self.seen = read_file(self.file) if self.file is not None and self.file.is_file() else b""
         self.config = self.read(self.seen) if self.seen else load(self.file, self.environ, self._known())
 
     def read(self, data: bytes) -> Config:
         """Return the configuration that *data* states; raise ``ConfigError``."""
-        return loads(data, self.environ, self._known(), file=str(self.file))
+        files: set[Path] = set()
+        try:
+            return loads(data, self.environ, self._known(), file=str(self.file), files=files)
+        finally:
+            self.secret_files = frozenset(files)
 
     def compile(self, config: Config, senders: Senders) -> Compiled:
         """Compile *config*; raise ``ConfigError`` for what only building shows."""
@@ -237,7 +244,10 @@ class Worker:
         self._tasks.append(asyncio.create_task(self.principals.run()))
         self._tasks.append(asyncio.create_task(self._look_around()))
         if self.base.file is not None:
-            self.watcher = Watcher(self.base.file, self.base.read, self._take_over, seen=self.base.seen)
+            base = self.base
+            self.watcher = Watcher(
+                self.base.file, base.read, self._take_over, seen=base.seen, beside=lambda: base.secret_files
+            )
             self._tasks.append(asyncio.create_task(self.watcher.run()))
         gc.collect()
         gc.freeze()  # what a start has made stays; collections need not walk it again

@@ -16,13 +16,25 @@ def load(path: Path | None, environ: Mapping[str, str], known: Known) -> Config:
     return Config() if path is None else loads(read(path), environ, known, file=str(path))
 
 
-def loads(data: bytes, environ: Mapping[str, str], known: Known, *, file: str = "headgate.yaml") -> Config:
-    """Return the configuration that *data* states; raise :class:`ConfigError` with all faults."""
+def loads(
+    data: bytes,
+    environ: Mapping[str, str],
+    known: Known,
+    *,
+    file: str = "headgate.yaml",
+    files: set[Path] | None = None,
+) -> Config:
+    """Return the configuration that *data* states; raise :class:`ConfigError` with all faults.
+
+    To *files* are added those that secrets stand in: when one changes, the configuration has changed.
+    """
     node = compose(data, file)
     if node is None:
         return Config()
     shape = Shape(file, environ)
     values = shape.read(node, inspect.type_info(Config), ())
+    if files is not None:
+        files |= shape.files
     if values is not ABSENT:
         check(values, shape, known)
     if shape.problems:

@@ -1,8 +1,14 @@
-"""``${NAME}`` and ``${NAME:-default}`` in the text of a configuration; ``$${`` stands for a plain ``${``."""
+"""``${NAME}`` and ``${NAME:-default}`` in the text of a configuration; ``$${`` stands for a plain ``${``.
+
+A secret may be ``file:/path`` too: the content of a file that holds nothing else.
+"""
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
+FILE = "file:"
+MAX_SECRET = 65_536
 REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{")
 
 
@@ -33,3 +39,31 @@ def expand(text: str, environ: Mapping[str, str]) -> tuple[str, list[str], bool]
         return environ.get(name, "")
 
     return REFERENCE.sub(value, text), problems, read
+
+
+def secret_file(text: str) -> Path | None:
+    """Return the file that a secret's text names, ``None`` where the text is the secret itself."""
+    return Path(text.removeprefix(FILE)).expanduser() if text.startswith(FILE) else None
+
+
+def from_file(file: Path) -> str:
+    """Return the secret in *file*, without the line break at its end; raise ``ValueError`` saying what is wrong.
+
+    What the file holds is never repeated.
+    """
+    if not file.is_absolute():
+        raise ValueError(f"`{FILE}` takes a whole path, such as {FILE}/run/secrets/key")
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(MAX_SECRET + 1)
+    except OSError as error:
+        raise ValueError(f"the secret's file {file} cannot be read: {error.strerror or 'no reason given'}") from None
+    if len(data) > MAX_SECRET:
+        raise ValueError(f"the secret's file {file} is larger than {MAX_SECRET:,} bytes")
+    try:
+        text = data.decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise ValueError(f"the secret's file {file} is not UTF-8 text") from None
+    if not text.strip():
+        raise ValueError(f"the secret's file {file} is empty")
+    return text

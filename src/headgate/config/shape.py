@@ -7,6 +7,7 @@ import difflib
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path as FilePath
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ import yaml
 from msgspec import inspect
 
 from headgate.config.parse import place
-from headgate.config.references import expand
+from headgate.config.references import expand, from_file, secret_file
 from headgate.config.types import RANGES, Problem
 from headgate.core.secret import Secret
 
@@ -47,6 +48,8 @@ class Shape:
         self.environ = environ
         self.problems: list[Problem] = []
         self.places: dict[Path, tuple[int, int]] = {}
+        self.files: set[FilePath] = set()
+        """Files that secrets were read from."""
         self._nodes = 0
 
     def note(self, path: Path, message: str, node: yaml.Node | None = None) -> None:
@@ -151,7 +154,18 @@ class Shape:
             hidden = "" if from_env else f", not {shown(text)}{nearest(text, [str(v) for v in kind.values])}"
             self.note(path, f"must be one of {', '.join(map(str, kind.values))}{hidden}", node)
             return ABSENT
-        return Secret(text) if isinstance(kind, inspect.CustomType) else text
+        return self._secret(text, node, path) if isinstance(kind, inspect.CustomType) else text
+
+    def _secret(self, text: str, node: yaml.Node, path: Path) -> Secret | _Absent:
+        file = secret_file(text)
+        if file is None:
+            return Secret(text)
+        self.files.add(file)
+        try:
+            return Secret(from_file(file))
+        except ValueError as error:
+            self.note(path, str(error), node)
+            return ABSENT
 
     def _number(
         self, text: str, node: yaml.Node, whole: bool, path: Path, field: tuple[type, str] | None
@@ -187,7 +201,7 @@ def nearest(name: str, valid: Collection[str], *, listed: bool = True) -> str:
     close = difflib.get_close_matches(name[:80], valid, n=1, cutoff=0.6)
     if close:
         return f"; did you mean `{close[0]}`?"
-    return f"; known are {', '.join(sorted(valid))}" if listed and 0 < len(valid) <= 24 else ""
+    return f"; known are {', '.join(sorted(valid))}" if listed and 0 < len(valid) <= 32 else ""
 
 
 def shown(text: str) -> str:

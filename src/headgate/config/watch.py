@@ -6,7 +6,7 @@ Polling is used because it works alike for edits in place, renames over the file
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from headgate.config.parse import read
@@ -18,6 +18,7 @@ SETTLE = 0.1
 
 log = logging.getLogger("headgate.config")
 Stamp = tuple[int, int, int]
+Stamps = tuple[Stamp | None, ...]
 
 
 class Watcher:
@@ -30,13 +31,14 @@ class Watcher:
         apply: Callable[[Config], None],
         *,
         seen: bytes = b"",
+        beside: Callable[[], Iterable[Path]] = tuple,
         interval: float = INTERVAL,
         settle: float = SETTLE,
     ) -> None:
         """*check* turns bytes into a configuration, in a thread; *apply* takes it over, on the loop.
 
         Either may refuse by raising ``ConfigError``; the configuration in force then stays. *seen* is the content that
-        is in force already.
+        is in force already. *beside* names the files that the configuration refers to: a change of one is its change.
         """
         self.path = path
         self.loaded = 0
@@ -48,7 +50,9 @@ class Watcher:
         self._interval = interval
         self._settle = settle
         self._poked = asyncio.Event()
-        self._stamp: Stamp | None = (0, 0, 0)
+        self._beside = beside
+        self._stamp: Stamps = ()
+        self._read: Stamps = self._stamps()[1:]
         self._seen = seen
         self._told = b""
 
@@ -67,12 +71,12 @@ class Watcher:
 
     async def look(self, *, always: bool = False) -> None:
         """Take over the file if it has changed and stands still; *always* reads it though it looks the same."""
-        stamp = _stamp(self.path)
+        stamp = self._stamps()
         if stamp == self._stamp and not always:
             return
         while True:
             await asyncio.sleep(self._settle)
-            later = _stamp(self.path)
+            later = self._stamps()
             if later == stamp:
                 break
             stamp = later
@@ -82,7 +86,7 @@ class Watcher:
         except ConfigError as error:
             self._refuse(str(stamp).encode(), error)
             return
-        if data == self._seen:
+        if data == self._seen and stamp[1:] == self._read:
             self.problems, self._told = (), b""
             return
         try:
@@ -92,8 +96,15 @@ class Watcher:
             self._refuse(data, error)
             return
         self._seen, self.problems, self._told = data, (), b""
+        now = self._stamps()
+        if len(now) != len(stamp):  # it refers to other files than before
+            self._stamp = (stamp[0], *now[1:])
+        self._read = self._stamp[1:]
         self.loaded += 1
         log.warning("took over the configuration in %s", self.path)
+
+    def _stamps(self) -> Stamps:
+        return tuple(_stamp(path) for path in (self.path, *sorted(self._beside())))
 
     def _unfinished(self, data: bytes) -> None:
         """Refuse what looks like a file cut short, though what is left of it may be valid."""

@@ -1,6 +1,7 @@
 """Converse: read and written again as it was, watched and read whatever way it is cut, errors told as AWS tells them."""
 
 import json
+from typing import Any
 
 import pytest
 from botocore.eventstream import EventStreamBuffer
@@ -27,7 +28,7 @@ CITED = {
 }
 WEB = {"location": {"web": {"url": "https://x.example", "domain": "x.example"}}}
 
-REQUESTS = [
+REQUESTS: list[dict[str, Any]] = [
     {},
     {"system": [{"text": "s"}, POINT, {"guardContent": {"text": {"text": "g"}}}]},
     {"system": []},
@@ -279,7 +280,7 @@ def test_recorded_streams_are_watched_and_read_however_they_are_cut(cut):
 
 def test_a_stream_says_what_its_whole_reply_says():
     """A whole reply, printed as a stream by hand, folds to the same."""
-    events = [
+    events: list[tuple[str, Any]] = [
         ("messageStart", {"role": "assistant", "p": "abc"}),
         ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"reasoningContent": {"text": "h"}}}),
         ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"reasoningContent": {"text": "m"}}}),
@@ -304,7 +305,7 @@ def test_a_stream_says_what_its_whole_reply_says():
         ("messageStop", {"stopReason": "tool_use"}),
         ("metadata", {"usage": {"inputTokens": 3, "outputTokens": 4, "totalTokens": 20, "cacheReadInputTokens": 5, "cacheWriteInputTokens": 8, "cacheDetails": [{"ttl": "1h", "inputTokens": 6}]}}),
     ]  # fmt: skip
-    whole = {
+    whole: dict[str, Any] = {
         "output": {"message": {"role": "assistant", "content": [
             {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "sig"}}},
             {"reasoningContent": {"reasoningText": {"text": "", "signature": "alone"}}},
@@ -340,7 +341,7 @@ def stream_of(events):
     )  # fmt: skip
 
 
-EVENTS = [
+EVENTS: list[tuple[str, Any]] = [
     ("messageStart", {"role": "assistant"}),
     ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "Hel"}}),
     ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "lo"}}),

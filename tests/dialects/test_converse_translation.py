@@ -78,7 +78,7 @@ def test_what_converse_has_a_word_for_is_carried(fields, expected):
     assert json.loads(done.body) == {"messages": [{"role": "user", "content": [{"text": "hi"}]}], **expected}
 
 
-REFUSED = [
+REFUSED: list[tuple[dict[str, Any], Abilities, str]] = [
     ({"seed": 1}, CLAUDE, "seed"),
     ({"n": 2}, CLAUDE, "n"),
     ({"temperature": 1.5}, CLAUDE, "temperature"),
@@ -281,7 +281,7 @@ def test_messages_of_anthropic_are_carried():
     assert {"system[0].cache_control", "tools[0].cache_control", "messages[0].content[0].cache_control"} <= set(plain.dropped)  # fmt: skip
 
 
-THOUGHTFUL = {
+THOUGHTFUL: dict[str, Any] = {
     "output": {"message": {"role": "assistant", "content": [
         {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "sig"}}},
         {"reasoningContent": {"redactedContent": "b3BhcXVl"}},

@@ -5,6 +5,7 @@ the payload, the CRC-32 of everything before it.
 """
 
 import struct
+from collections.abc import Mapping
 from uuid import UUID
 from zlib import crc32
 
@@ -132,7 +133,7 @@ def _sized(block: bytes, at: int, kind: int) -> tuple[int, bytes]:
     return at + size, block[at : at + size]
 
 
-def encode(headers: Headers, payload: bytes) -> bytes:
+def encode(headers: Mapping[str, Value], payload: bytes) -> bytes:
     """Return one frame."""
     return frame(write_headers(headers), payload)
 
@@ -144,7 +145,7 @@ def frame(block: bytes, payload: bytes) -> bytes:
     return body + _CRC.pack(crc32(body))
 
 
-def write_headers(headers: Headers) -> bytes:
+def write_headers(headers: Mapping[str, Value]) -> bytes:
     """Return the bytes of a frame's headers; a number is written in 8 bytes unless it fits into 4."""
     return b"".join(_header(name, value) for name, value in headers.items())
 

@@ -12,7 +12,8 @@ from mistralai.client import Mistral
 from mistralai.client.errors import HTTPValidationError, SDKError
 from mistralai.client.models import ChatCompletionRequest
 
-from tests.e2e.doubles import Answer, Asked, Double, events, replayed, said
+from tests.dialects import recorded
+from tests.e2e.compatible_doubles import Answer, Asked, Double, events, replayed, said
 from tests.e2e.processes import Gateway
 from tests.e2e.test_openai_sdk import PERSON, WEATHER, ask
 
@@ -113,6 +114,7 @@ def spoken(body: Any, message: dict[str, Any], finish: str = "stop") -> Answer:
 
 @pytest.fixture(scope="module")
 def double() -> Iterator[Double]:
+    recorded.every("mistral")
     double = Double(answer)
     yield double
     double.stop()
@@ -243,7 +245,7 @@ TOOL: Any = {"name": "get_weather", "description": "d", "input_schema": WEATHER[
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_anthropics_sdk(claude: anthropic.Anthropic, double: Double, stream: bool) -> None:
-    def ask_it(messages: list[Any], model: str = "mistral/m", **more: Any) -> anthropic.types.Message:
+    def ask_it(messages: list[Any], model: str = "mistral/m", **more: Any) -> Any:
         if not stream:
             return claude.messages.create(model=model, max_tokens=99, messages=messages, **more)
         with claude.messages.stream(model=model, max_tokens=99, messages=messages, **more) as running:
@@ -258,12 +260,12 @@ def test_anthropics_sdk(claude: anthropic.Anthropic, double: Double, stream: boo
     assert called.stop_reason == "tool_use" and [use.input for use in uses] == [{"city": "Paris"}, {"city": "Rome"}]
     results = [{"type": "tool_result", "tool_use_id": use.id, "content": "21"} for use in uses]
     messages += [{"role": "assistant", "content": called.content}, {"role": "user", "content": results}]
-    assert ask_it(messages, tools=[TOOL]).content[0].text.startswith("21 degrees")  # type: ignore[union-attr]
+    assert ask_it(messages, tools=[TOOL]).content[0].text.startswith("21 degrees")
     source = {"type": "base64", "media_type": "image/png", "data": PICTURE.partition(",")[2]}
     parts = [{"type": "text", "text": "a picture"}, {"type": "image", "source": source}]
-    assert ask_it([{"role": "user", "content": parts}]).content[0].text == "A pixel."  # type: ignore[union-attr]
+    assert ask_it([{"role": "user", "content": parts}]).content[0].text == "A pixel."
     schema = {"type": "json_schema", "schema": PERSON["json_schema"]["schema"]}
-    assert "Ada" in ask_it(ask("as JSON"), output_config={"format": schema}).content[0].text  # type: ignore[union-attr]
+    assert "Ada" in ask_it(ask("as JSON"), output_config={"format": schema}).content[0].text
 
 
 def test_anthropics_sdk_sends_thoughts_back(claude: anthropic.Anthropic, double: Double) -> None:

@@ -101,7 +101,7 @@ def refuse(link: Any, error: HeadgateError, scope: Scope) -> None:
     request_id = new_id()
     path: bytes = scope["raw_path"]
     dialect: Dialect = anthropic_messages if path.startswith(b"/v1/messages") else openai_chat
-    if path.startswith(b"/v1beta/") or (path.startswith(b"/v1/models") and is_googles(scope)):
+    if path.startswith(b"/v1beta/") or (path.startswith(b"/v1/models/") and is_googles(scope)):
         dialect = gemini
     headers = {"content-type": "application/json", "x-request-id": request_id, **error.headers}
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import cohere
+import httpx
 import httpx2
 import openai
 import pytest
@@ -141,8 +142,9 @@ def test_reranking_by_the_cohere_sdk(gateway: Gateway) -> None:
     documents = ["Dogs bark at night", "The capital of France is Paris", "Bread needs flour"]
     asked: Any = {"model": "sandbox/rerank", "query": "What is the capital of France?", "documents": documents}
     for client in (cohere.Client, cohere.ClientV2):
-        made: Any = client(api_key=gateway.first_key, base_url=gateway.url)
-        answer = made.rerank(**asked, top_n=2)
+        with httpx.Client() as http:
+            made: Any = client(api_key=gateway.first_key, base_url=gateway.url, httpx_client=http)
+            answer = made.rerank(**asked, top_n=2)
         assert answer.results[0].index == 1 and len(answer.results) == 2
         assert answer.meta.billed_units.search_units == 1
     headers = {"authorization": f"Bearer {gateway.first_key}"}

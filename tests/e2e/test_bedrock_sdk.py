@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, EventStreamError
 
 from tests.e2e.bedrock_double import BEARER, KEY, SECRET, THOUGHT, BedrockDouble
-from tests.e2e.processes import Gateway
+from tests.e2e.processes import Aimock, Gateway
 from tests.e2e.test_openai_sdk import PERSON, WEATHER
 
 pytestmark = pytest.mark.xdist_group("e2e")
@@ -25,6 +25,7 @@ CONFIG = """
 providers:
   aws: {{kind: bedrock, base_url: "{url}", region: us-east-1, access_key_id: "{key}", secret_access_key: "{secret}"}}
   bearer: {{kind: bedrock, base_url: "{url}", region: us-east-1, api_key: "{bearer}"}}
+  aimock: {{kind: bedrock, base_url: "{aimock}", region: us-east-1, api_key: k, price: {{input: 1, output: 1}}}}
 models:
   "aws/us.anthropic.claude-sonnet-4-6-v1:0": {{price: {{input: 3.00, output: 15.00, cached: 0.30}}}}
   "bearer/us.anthropic.claude-sonnet-4-6-v1:0": {{price: {{input: 3.00, output: 15.00, cached: 0.30}}}}
@@ -47,8 +48,8 @@ def double() -> Iterator[BedrockDouble]:
 
 
 @pytest.fixture(scope="module")
-def gateway(double: BedrockDouble, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    config = CONFIG.format(url=double.url, key=KEY, secret=SECRET, bearer=BEARER)
+def gateway(double: BedrockDouble, aimock: Aimock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    config = CONFIG.format(url=double.url, key=KEY, secret=SECRET, bearer=BEARER, aimock=aimock.url)
     gateway = Gateway(tmp_path_factory.mktemp("bedrock"), config=config).start()
     yield gateway
     assert gateway.stop() == 0
@@ -299,3 +300,30 @@ class TestAnthropic:
             claude.messages.create(model=model, messages=ask("boom 400"), max_tokens=5)
         with pytest.raises(anthropic.APIError), claude.messages.stream(model=model, messages=ask("boom midway"), max_tokens=50) as stream:  # fmt: skip
             stream.get_final_message()
+
+
+class TestAimock:
+    """A Bedrock that nobody here wrote."""
+
+    def test_text_and_stream(self, chat: openai.OpenAI) -> None:
+        answer = chat.chat.completions.create(model="aimock/anthropic.claude-x", messages=ask("hello"))
+        chunks = list(
+            chat.chat.completions.create(model="aimock/anthropic.claude-x", messages=ask("hello"), stream=True)
+        )
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+        assert text == answer.choices[0].message.content == "Hello there, this is a mocked answer to a greeting."
+
+    @pytest.mark.parametrize("stream", [False, True])
+    def test_tools(self, chat: openai.OpenAI, stream: bool) -> None:
+        messages = ask("What is the weather in Paris and Rome?")
+        settings: Any = {"model": "aimock/anthropic.claude-x", "tools": [WEATHER]}
+        if stream:
+            with chat.chat.completions.stream(messages=messages, **settings) as events:
+                said: Any = events.get_final_completion().choices[0].message
+        else:
+            said = chat.chat.completions.create(messages=messages, **settings).choices[0].message
+        assert [json.loads(call.function.arguments)["city"] for call in said.tool_calls] == ["Paris", "Rome"]
+        messages.append({"role": "assistant", "tool_calls": [call.model_dump() for call in said.tool_calls]})
+        messages += [{"role": "tool", "tool_call_id": call.id, "content": "21"} for call in said.tool_calls]
+        second = chat.chat.completions.create(messages=messages, **settings)
+        assert second.choices[0].message.content == "It is 21 degrees and sunny in Paris."

@@ -10,7 +10,7 @@ import pytest
 
 from headgate.core.errors import UpstreamFailed
 from headgate.core.secret import Secret
-from headgate.dialects import openai_chat, openai_completions
+from headgate.dialects import openai_chat, openai_completions, openai_responses
 from headgate.providers import build
 from headgate.providers import entra as module
 from headgate.providers.base import ProviderConfig, Target, Timeouts
@@ -81,7 +81,9 @@ def test_what_it_offers(senders: Senders) -> None:
     provider = build("azure", config(), senders)
     assert {openai_chat, openai_completions} <= set(provider.dialects("chat"))
     assert provider.supports("embeddings") and not provider.supports("count_tokens")
-    assert provider.dialects("rerank") == ()
+    assert provider.dialects("rerank") == () and openai_responses in provider.dialects("chat")
+    dated = build("azure", config(api_version="2024-10-21"), senders)
+    assert openai_responses not in dated.dialects("chat"), "its path there names no deployment"
 
 
 def test_any_path_of_its_own(senders: Senders) -> None:

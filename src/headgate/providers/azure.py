@@ -42,6 +42,7 @@ class Azure:
         "kind",
         "name",
         "sender",
+        "stores",
     )
 
     def __init__(self, name: str, config: ProviderConfig, known: Row, sender: Sender) -> None:
@@ -53,6 +54,7 @@ class Azure:
         self.kind = config.kind
         self.sender = sender
         self.forward = known.forwards()
+        self.stores = known.stores
         self._dated = version not in UNDATED
         at = locate(config, known)
         root = _ROOT.sub("", at.path)

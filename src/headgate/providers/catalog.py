@@ -52,7 +52,8 @@ CODED: dict[str, Row] = {
     ),
     "azure": Row(
         max_tokens_field="max_completion_tokens",
-        chat=("openai-chat", "openai-completions"),
+        chat=("openai-chat", "openai-responses", "openai-completions"),
+        stores=True,
         doc="https://learn.microsoft.com/azure/ai-foundry/openai/reference",
     ),
     "cohere": Row(

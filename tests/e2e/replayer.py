@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 CUT = 700  # bytes of a stream in one piece: events are cut anywhere
+TOKEN = "/token"  # where accounts that sign in fetch what they are signed with
 SKIPPED = frozenset({"content-length", "transfer-encoding", "content-encoding", "connection", "date"})
 
 
@@ -35,7 +36,11 @@ class Replayer:
             def do_POST(self) -> None:
                 length = int(self.headers.get("content-length") or 0)
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                owner.asked.append(Asked(self.path, headers, self.rfile.read(length)))
+                body = self.rfile.read(length)
+                if self.path == TOKEN:
+                    self._reply({"status": 200, "headers": {}, "body": {"access_token": "token", "expires_in": 3600}})
+                    return
+                owner.asked.append(Asked(self.path, headers, body))
                 self._reply(owner.answer)
 
             do_GET = do_POST

@@ -63,7 +63,7 @@ _FORMAT = {"type": "json_schema", "json_schema": {"name": "answer", "schema": ST
 
 CHAT: dict[str, Sample] = {
     "model": Sample({}),
-    "messages": Sample({"messages": [{"role": "user", "content": "zqtext"}]}),
+    "messages": Sample({"messages": [{"role": "system", "content": "zqsystem"}, {"role": "user", "content": "zqtext"}]}),
     "max_tokens": Sample({"max_tokens": 7777}),
     "temperature": Sample({"temperature": 0.321}),
     "top_p": Sample({"top_p": 0.654}),
@@ -88,7 +88,10 @@ CHAT: dict[str, Sample] = {
     "metadata": Sample({"metadata": {"zqnote": "zqvalue"}}),
     "stream": Sample({"stream": True}),
     "stream_usage": Sample({"stream": True, "stream_options": {"include_usage": True}}),
-    "messages.name": Sample({"messages": [{**_USER, "name": "zqname"}]}, "messages[0].name"),
+    "messages.name": Sample(
+        {"messages": [{"role": "system", "content": "a", "name": "zqsystem"}, {**_USER, "name": "zqname"}]},
+        "messages[1].name",
+    ),
     "messages.system_midway": Sample(
         {"messages": [_USER, {"role": "assistant", "content": "a"}, {"role": "system", "content": "zqmidway"}, _USER]},
         "messages[2]",

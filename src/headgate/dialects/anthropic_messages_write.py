@@ -39,7 +39,7 @@ def write_messages(body: dict[str, Any], request: Request, fit: Fit) -> None:
     System messages that lead become ``system``; later ones stay where they are, which newer models take. Tool results
     that follow each other become one message, as one turn's results have to come together.
     """
-    messages = request.messages
+    messages = fit.conversation(request)
     if fit.same:
         leading = 1 if request.extra is not None and "system" in request.extra.form else 0
     else:

@@ -50,6 +50,7 @@ class _Messages:
     def __init__(self, request: Request, fit: Fit) -> None:
         self._request = request
         self._fit = fit
+        self._messages = fit.conversation(request)
         self._names: set[str] = set()
         """Names of documents given so far: the API wants each once."""
 
@@ -59,17 +60,17 @@ class _Messages:
         if fit.same:
             leading = 1 if own_system else 0
         else:
-            turns_ = (i for i, message in enumerate(request.messages) if message.role not in _SYSTEM)
-            leading = next(turns_, len(request.messages))
+            turns_ = (i for i, message in enumerate(self._messages) if message.role not in _SYSTEM)
+            leading = next(turns_, len(self._messages))
         system: list[Block] = []
         for index in range(leading):
-            self._told(request.messages[index], self._at(index))
-            system += self._blocks(request.messages[index], self._at(index), system=True)
+            self._told(self._messages[index], self._at(index))
+            system += self._blocks(self._messages[index], self._at(index), system=True)
         if system or (fit.same and own_system):
             body["system"] = system
         turns: list[Block] = []
-        for index in range(leading, len(request.messages)):
-            turn = self._turn(request.messages[index], self._at(index))
+        for index in range(leading, len(self._messages)):
+            turn = self._turn(self._messages[index], self._at(index))
             before = turns[-1] if turns else None
             if turn is None:
                 continue

@@ -78,6 +78,18 @@ class Fit:
             return field
         return self._form.get(f"at.{field}") or words(self.source).SPELLINGS.get(field, field)
 
+    def conversation(self, request: Request) -> list[Message]:
+        """Return the messages, for an API that has another place for the system's and wants a turn beside them.
+
+        Where all of them are the system's, the last becomes the user's, and that is told.
+        """
+        messages = request.messages
+        if self.same or not messages or any(one.role not in ("system", "developer") for one in messages):
+            return messages
+        last = len(messages) - 1
+        self.defaulted.append(f"{message_path(self.source, request, last)}.role=user")
+        return [*messages[:last], msgspec.structs.replace(messages[last], role="user")]
+
     def tool(self, index: int) -> str:
         """Return where tool number *index* of the request stands in its source."""
         own = _hook(self.source, "tool_path")

@@ -31,16 +31,21 @@ class Contents:
 
     def write(self, body: Block) -> None:
         """Put ``systemInstruction`` and ``contents`` into *body*; what is asked of the system has to come first."""
-        request, fit, messages = self._request, self._fit, self._request.messages
+        request, fit = self._request, self._fit
+        messages = fit.conversation(request)
         if fit.same:
             leading = 1 if request.extra is not None and "system" in request.extra.form else 0
         else:
             leading = next((i for i, m in enumerate(messages) if m.role not in _SYSTEM), len(messages))
         system: list[Block] = []
         for index, message in enumerate(messages[:leading]):
-            system += self._parts(message, message_path(fit.source, request, index))
+            at = message_path(fit.source, request, index)
+            if not fit.same:
+                self._told(message, at)
+            system += self._parts(message, at)
         if system or (leading and fit.same):
-            body["systemInstruction"] = self._whole({"parts": system}, messages[0], "systemInstruction")
+            leftover = fit.own(messages[0].extra)
+            body["systemInstruction"] = self._whole({"parts": system}, messages[0], leftover)
         turns: list[Block] = []
         for index, message in enumerate(messages[leading:], leading):
             at = message_path(fit.source, request, index)
@@ -70,22 +75,27 @@ class Contents:
         if message.role in _SYSTEM and not fit.same:
             fit.leave(column.NEUTRAL["messages.system_midway"], at)
             return None
-        if message.name is not None and not any(isinstance(part, ToolResult) for part in message.parts):
-            fit.leave(column.NEUTRAL["messages.name"], f"{at}.name")
+        leftover = self._told(message, at)
         parts = self._parts(message, at)
         if not parts and not fit.same:
             if message.role == "assistant":
                 return None  # it says nothing, and the API takes no empty turn
             parts = [{"text": ""}]
         role = fit.form(message.extra, "role") or ("model" if message.role == "assistant" else "user")
-        return self._whole({"role": role, "parts": parts}, message, at)
+        return self._whole({"role": role, "parts": parts}, message, leftover)
 
-    def _whole(self, turn: Block, message: Message, at: str) -> Block:
+    def _told(self, message: Message, at: str) -> Block:
+        """Tell what is left out of what a message says beside its parts; return what is carried."""
+        if message.name is not None and not any(isinstance(part, ToolResult) for part in message.parts):
+            self._fit.leave(column.NEUTRAL["messages.name"], f"{at}.name")
+        return self._fit.leftover(message.extra, at)
+
+    def _whole(self, turn: Block, message: Message, leftover: Block) -> Block:
         if turn.get("role") == "absent":
             del turn["role"]
         if self._fit.form(message.extra, "parts") == "absent":
             del turn["parts"]
-        merge(turn, self._fit.leftover(message.extra, at))
+        merge(turn, leftover)
         respell(turn, message.extra)
         return turn
 

@@ -250,14 +250,15 @@ class ResponsesWriter:
 
     def _prove(self, chunk: SignatureDelta, out: list[bytes]) -> None:
         """Give the thought that was just told its proof; what has none before it is a thought by itself."""
-        one = self._open
-        alone = one is None or one.kind != "thinking" or chunk.of is not None or chunk.redacted is not None
-        if not alone and one is not None and one.proof is not None:
-            if one.proof.id == chunk.id:
-                one.proof.signature = (one.proof.signature or "") + (chunk.signature or "")
-                return
-            alone = True
-        one = self._item("thinking", alone, out, chunk.id if chunk.source == NAME else None)
+        one = self._open if self._open is not None and self._open.kind == "thinking" else None
+        proof = one.proof if one is not None else None
+        if proof is not None and proof.id == chunk.id and proof.signature and chunk.signature:
+            proof.signature += chunk.signature
+            return
+        if one is None or proof is not None or chunk.of is not None or (chunk.redacted is not None and not chunk.id):
+            one = self._item("thinking", True, out, chunk.id if chunk.source == NAME else None)
+        else:
+            self._close_block(one, out)
         one.proof = SignatureDelta(chunk.signature, chunk.redacted, 0, chunk.source, chunk.of, chunk.id)
 
     def _cite(self, chunk: CitationDelta, out: list[bytes]) -> None:

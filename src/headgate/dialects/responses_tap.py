@@ -68,8 +68,10 @@ class ResponsesTap(SseTap):
                 text = event.delta
                 if text:
                     generated += len(text) if text.isascii() else size(text)
-            elif event.type not in _WAITS and (event.error is not None or event.response is not None):
-                return None  # an end or an error: event by event
+            elif event.error is not None or event.type == "error":
+                return None  # event by event
+            elif event.response is not None and event.type not in _WAITS:
+                return None  # an end, good or bad
         self._broken_in_a_row = 0
         self.events += count
         self.text_bytes += generated

@@ -27,6 +27,8 @@ MESSAGE = {
     "stop_sequence": None,
     "usage": {"input_tokens": 9, "output_tokens": 3},
 }
+VECTORS = [[0.25, -0.5, 1.0], [1.5, 2.0, -3.0]]
+"""What any text is embedded as; 32-bit floats hold them exactly."""
 SOUND = bytes(range(256)) * 4096
 
 
@@ -77,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
         seen = Seen(self, self.rfile.read(size))
         self.owner.seen.append(seen)
         path = self.path.partition("?")[0]
-        special = getattr(self, "at_" + path.rpartition("/")[2], None)
+        special = getattr(self, "at_" + path.rpartition("/")[2].rpartition(":")[2], None)
         if special is not None:
             special(seen)
         else:
@@ -179,3 +181,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def at_moderations(self, seen: Seen) -> None:
         self.whole(200, {"id": "modr-1", "model": "omni-moderation-latest", "results": [{"flagged": True}]})
+
+    def at_embeddings(self, seen: Seen) -> None:
+        data = [{"object": "embedding", "index": n, "embedding": one} for n, one in enumerate(VECTORS)]
+        self.whole(
+            200, {"object": "list", "data": data, "model": "m", "usage": {"prompt_tokens": 4, "total_tokens": 4}}
+        )
+
+    def at_batchEmbedContents(self, seen: Seen) -> None:
+        self.whole(200, {"embeddings": [{"values": one} for one in VECTORS]})
+
+    def at_embed(self, seen: Seen) -> None:
+        if self.path.startswith("/api/"):
+            return self.whole(200, {"model": "m", "embeddings": VECTORS, "prompt_eval_count": 4})
+        meta = {"api_version": {"version": "2"}, "billed_units": {"input_tokens": 4}}
+        self.whole(200, {"id": "e", "embeddings": {"float": VECTORS}, "texts": [], "meta": meta})

@@ -13,7 +13,7 @@ import openai
 import pytest
 
 from tests.e2e.processes import Gateway
-from tests.e2e.scripted import SOUND, Scripted
+from tests.e2e.scripted import SOUND, VECTORS, Scripted
 
 pytestmark = pytest.mark.xdist_group("e2e")
 
@@ -21,6 +21,9 @@ CONFIG = """
 providers:
   up: {{kind: openai-compatible, base_url: "{url}/v1", api_key: "sk-up-secret"}}
   claude: {{kind: anthropic, base_url: "{url}", api_key: "sk-claude-secret"}}
+  gemini: {{kind: gemini, base_url: "{url}", api_key: "sk-gemini-secret"}}
+  cohere: {{kind: cohere, base_url: "{url}", api_key: "sk-cohere-secret"}}
+  ollama: {{kind: ollama, base_url: "{url}"}}
 models:
   up/whisper-1: {{price: {{second: 0.0001}}}}
   up/tts-1: {{price: {{character: 15}}}}
@@ -150,6 +153,41 @@ def test_reranking_by_the_cohere_sdk(gateway: Gateway) -> None:
     headers = {"authorization": f"Bearer {gateway.first_key}"}
     plain = httpx2.post(f"{gateway.url}/v1/rerank", headers=headers, json=asked, timeout=20)
     assert plain.headers["x-headgate-cost"] == "0.001"
+
+
+# Embeddings across dialects
+
+
+FAR = ["up/embed", "gemini/embed", "cohere/embed", "ollama/embed"]
+
+
+@pytest.mark.parametrize("model", FAR)
+def test_embeddings_reach_every_kind_of_provider(client: openai.OpenAI, gateway: Gateway, model: str) -> None:
+    raw = client.embeddings.with_raw_response.create(model=model, input=["one", "two"])
+    coded = raw.parse()  # the SDK asks for base64 by itself
+    assert [one.embedding for one in coded.data] == VECTORS
+    assert coded.usage.prompt_tokens > 0 and coded.object == "list" and coded.model
+    plain = client.embeddings.create(model=model, input=["one", "two"], encoding_format="float")
+    assert [one.embedding for one in plain.data] == VECTORS
+    trace = gateway.trace(raw.headers["x-request-id"])
+    assert trace["usage"]["input"] == coded.usage.prompt_tokens and trace["call"]["operation"] == "embeddings"
+
+
+@pytest.mark.parametrize("model", FAR[1:])
+def test_token_numbers_mean_nothing_elsewhere(client: openai.OpenAI, model: str) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.embeddings.create(model=model, input=[[1, 2, 3]])
+    assert (refused.value.param, refused.value.code) == ("input", "unsupported_parameter")
+
+
+def test_embed_content_reaches_an_openai_like_provider(gateway: Gateway, upstream: Scripted) -> None:
+    headers = {"x-goog-api-key": gateway.first_key}
+    body = {"content": {"parts": [{"text": "one"}]}, "outputDimensionality": 3}
+    url = f"{gateway.url}/v1beta/models/up/embed:embedContent"
+    answer = httpx2.post(url, headers=headers, json=body, timeout=20)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["embedding"]["values"] == VECTORS[0]
+    assert upstream.seen[-1].json["dimensions"] == 3
 
 
 # Against an upstream with OpenAI's wire format

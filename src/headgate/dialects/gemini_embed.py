@@ -176,8 +176,8 @@ def _counted(reply: EmbedReply) -> dict[str, Any]:
 
 
 class _Sniffed(msgspec.Struct, gc=False):
-    embedding: msgspec.Raw | None = None
-    embeddings: msgspec.Raw | None = None
+    embedding: msgspec.Raw = wire.NULL
+    embeddings: msgspec.Raw = wire.NULL
     usageMetadata: Reported | None = None
     error: Any = None
 
@@ -203,7 +203,7 @@ def sniff(body: bytes) -> Sniff:
         no_reply("holds no embeddings")
     if seen.error is not None:
         raise read_stream_error(seen.error)
-    if seen.embedding is None and seen.embeddings is None:
+    if seen.embedding == wire.NULL and seen.embeddings == wire.NULL:
         no_reply("holds no embeddings")
     used = seen.usageMetadata.promptTokenCount if seen.usageMetadata is not None else None
     return Sniff(Usage(used) if used is not None and used >= 0 else None)

@@ -103,5 +103,7 @@ def neutral(call: Call) -> Request:
     if call.request is None:
         call.request = call.dialect.read_request(call.body)
         if call.path_model:
-            call.request.model, call.request.stream = call.path_model, call.streaming
+            call.request.model = call.path_model
+            if call.operation == "chat":
+                call.request.stream = call.streaming
     return call.request

@@ -167,6 +167,15 @@ class TestGateway:
             assert float(record["outcome"]["cost_usd"]) == pytest.approx(COST), record
             assert [(one["provider"], one["model"]) for one in record["attempts"]] == [("aws", MODEL)]
 
+    def test_what_makes_a_call_dearer_is_refused_to_a_budget(self, gateway: Gateway) -> None:
+        boto = passing(gateway, gateway.key("thrifty", "--budget", "1", "--window", "month"))
+        messages = [user({"text": "hello"})]
+        with pytest.raises(boto.exceptions.ValidationException, match="serviceTier"):
+            boto.converse(modelId=MODEL, messages=messages, serviceTier={"type": "priority"})
+        assert (
+            boto.converse(modelId=MODEL, messages=messages, serviceTier={"type": "default"})["stopReason"] == "end_turn"
+        )
+
     def test_a_wrong_key_is_refused(self, gateway: Gateway) -> None:
         with pytest.raises(ClientError) as refused:
             passing(gateway, "hg_wrong").converse(modelId=MODEL, messages=[user({"text": "hello"})])

@@ -11,9 +11,11 @@ from headgate.pipeline.answer import own_head
 from headgate.pipeline.options import read_options
 from headgate.pipeline.parts import Parts, neutral
 from headgate.pipeline.settle import finish
-from headgate.pipeline.wishes import name_first, take_wishes
+from headgate.pipeline.wishes import able, name_first, supply, take_wishes
 from headgate.providers.base import Target, dialects_of, unsupported
 from headgate.routing.table import Route, in_order
+
+_TIERS = [b'{"type":%b"%b"}' % (space, tier) for tier in (b"default", b"flex") for space in (b"", b" ")]
 
 # Fields that make a call dearer than its model's price, with the values that do not.
 DEARER: dict[str, frozenset[bytes]] = {
@@ -21,6 +23,8 @@ DEARER: dict[str, frozenset[bytes]] = {
     "speed": frozenset((b'"standard"', b"null")),
     "web_search_options": frozenset((b"null",)),
     "inference_geo": frozenset((b'"global"', b"null")),
+    "serviceTier": frozenset((b'"standard"', b'"flex"', b"null", *_TIERS)),
+    "performanceConfig": frozenset((b'{"latency":"standard"}', b'{"latency": "standard"}', b"null")),
 }
 
 
@@ -133,6 +137,10 @@ def plan(call: Call, parts: Parts) -> None:
         usable = tuple(t for t in usable if call.dialect in dialects_of(t, operation))
     call.plan = usable
     call.reason = route.reason
+    if call.options.requires:
+        call.plan = able(call)
+    if route.parameters:
+        supply(call)
     if call.who.budgets:
         refuse_dearer(call)
     if route.config.unknown_fields == "refuse":

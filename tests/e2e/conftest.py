@@ -9,15 +9,17 @@ CONFIG = """
 providers:
   mock: {{kind: openai-compatible, base_url: "{url}/v1", api_key: "mock-key"}}
   claude: {{kind: anthropic, base_url: "{url}", api_key: "mock-key"}}
+  google: {{kind: gemini, base_url: "{url}", api_key: "mock-key"}}
 models:
   mock/gpt-4o: {{price: {{input: 1.00, output: 2.00}}, context: 128000}}
+  google/gemini-2.5-flash: {{price: {{input: 0.30, output: 2.50}}, context: 1000000}}
   claude/claude-x: {{price: {{input: 3.00, output: 15.00}}, context: 200000}}
 routes:
   fast: {{targets: [mock/gpt-4o, claude/claude-x]}}
 """
 
-# One upstream of each kind: embedded, OpenAI's dialect, Anthropic's.
-MODELS = ["sandbox/chat", "mock/gpt-4o", "claude/claude-x"]
+# One upstream of each kind: embedded, OpenAI's dialect, Anthropic's, Gemini's.
+MODELS = ["sandbox/chat", "mock/gpt-4o", "claude/claude-x", "google/gemini-2.5-flash"]
 
 
 @pytest.fixture(scope="session")

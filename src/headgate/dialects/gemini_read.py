@@ -73,7 +73,11 @@ def _system(given: Given, form: dict[str, str]) -> list[Message]:
     if system is None:
         return []
     form["system"] = "given"
-    return [_turn(system, "system", Calls(), 0)]
+    role = system.text("role")  # it means nothing here; Google's own SDK sends it all the same
+    message = _turn(system, "system", Calls(), 0)
+    if role is not None:
+        _spell(message, "role", role)
+    return [message]
 
 
 def _message(given: Given, calls: Calls, index: int) -> Message:

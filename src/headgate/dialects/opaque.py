@@ -50,5 +50,5 @@ def unwrap(text: str) -> Opaque | None:
         return None
     try:
         return _decoder.decode(text[len(PREFIX) :])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeEncodeError):  # the latter for a lone surrogate
         return None

@@ -103,7 +103,7 @@ class Turns:
         if given.rest:  # the phase of the answer, which its first part can tell as well
             extra = parts[0].extra or Extra(NAME, {})
             extra.fields = {**extra.fields, **given.rest}
-            extra.form = {**extra.form, "item": " ".join(given.rest)}
+            extra.form = {**extra.form, "item": wire.encode(list(given.rest)).decode()}
             parts[0].extra = extra
         listed = form.get("content") == "list"
         self._parts += parts

@@ -108,8 +108,11 @@ class Items:
         """Write a message of the model as it came."""
         blocks = [self._block(part, "", True) for part in said]
         apart = said[0].extra if said else None
-        names = apart.form["item"].split() if apart is not None and "item" in apart.form else []
-        moved = {name: blocks[0].pop(name) for name in names} if blocks and blocks[0] is not None else {}
+        moved: Item = {}
+        if apart is not None and "item" in apart.form:
+            names = wire.decode(apart.form["item"].encode())
+            moved = {name: apart.fields[name] for name in names}
+            blocks[0] = {name: value for name, value in (blocks[0] or {}).items() if name not in moved}
         told: Any = said[0].text if said and isinstance(said[0], Text) else ""
         self.written.append(shell | {"role": "assistant", "content": blocks if spelt == "list" else told} | moved)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from headgate.dialects import wire
 from headgate.dialects.responses_reply import Sniffed
 from headgate.dialects.responses_usage import usage_in, usage_of
 from headgate.dialects.sse import Event
@@ -28,7 +29,7 @@ _WAITS = frozenset({"response.created", "response.queued", "response.in_progress
 class _Event(msgspec.Struct, gc=False):
     type: str = ""
     delta: str | None = None
-    response: msgspec.Raw | None = None
+    response: msgspec.Raw = wire.NULL
     error: Any = None
 
 
@@ -70,7 +71,7 @@ class ResponsesTap(SseTap):
                     generated += len(text) if text.isascii() else size(text)
             elif event.error is not None or event.type == "error":
                 return None  # event by event
-            elif event.response is not None and event.type not in _WAITS:
+            elif event.response != wire.NULL and event.type not in _WAITS:
                 return None  # an end, good or bad
         self._broken_in_a_row = 0
         self.events += count
@@ -111,7 +112,7 @@ class ResponsesTap(SseTap):
 
     def _end(self, event: _Event) -> None:
         self.ended = True
-        if event.response is None:
+        if event.response == wire.NULL:
             return
         self.final = bytes(event.response)
         try:
@@ -120,7 +121,7 @@ class ResponsesTap(SseTap):
             usage = usage_of(seen.usage) if seen.usage is not None else None
         except _ODD:
             found = loosely(self.final)
-            self.finish, usage = "stop", usage_in(found.get("usage"))
+            self.finish, usage = "stop", usage_in(found.get("usage")) if isinstance(found, dict) else None
         if usage is not None:
             self._count(usage)
 
@@ -128,8 +129,8 @@ class ResponsesTap(SseTap):
         return None  # its last event tells how it ended, and there is no other sign
 
 
-def _error_of(response: msgspec.Raw | None) -> Any:
-    found = loosely(bytes(response)) if response is not None else None
+def _error_of(response: msgspec.Raw) -> Any:
+    found = loosely(bytes(response))
     error = found.get("error") if isinstance(found, dict) else None
     return error or {"message": "The provider ended the answer with an error."}
 
@@ -142,6 +143,6 @@ def _salvaged(document: Any) -> _Event:
     return _Event(
         type_ if isinstance(type_, str) else "",
         "".join(texts(delta)) or None,
-        msgspec.Raw(msgspec.json.encode(response)) if isinstance(response, dict) else None,
+        msgspec.Raw(wire.encode(response)),
         document.get("error"),
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from headgate.config import ConfigError, Known, loads
 from headgate.core.errors import HeadgateError
-from headgate.dialects import anthropic_messages, embeddings, openai_chat, openai_completions
+from headgate.dialects import anthropic_messages, embeddings, openai_chat, openai_completions, openai_responses
 from headgate.dialects.base import Abilities
 from headgate.dialects.cohere import CohereChat
 from headgate.dialects.cohere_embed import CohereEmbed
@@ -48,6 +48,9 @@ OLLAMA = b'{"model":"m","messages":[{"role":"user","content":"\\u00e4","images":
 OLLAMA_REPLY = b'{"model":"m","created_at":"2026-08-07T06:08:11.017589Z","message":{"role":"assistant","content":"x","thinking":"t","tool_calls":[{"id":"c","function":{"index":0,"name":"f","arguments":{"a":1}}}]},"done":true,"done_reason":"stop","prompt_eval_count":1,"eval_count":2,"logprobs":[{"token":"x","logprob":-0.1}]}'
 OLLAMA_STREAM = b'{"model":"m","created_at":"2026-08-07T06:08:11Z","message":{"role":"assistant","content":"a"},"done":false}\n{"model":"m","message":{"role":"assistant","content":"","tool_calls":[{"function":{"name":"f","arguments":{"a":1}}}]},"done":false}\n{"model":"m","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop","prompt_eval_count":1,"eval_count":2}\n'
 OLLAMA_EMBED = b'{"model":"m","input":["a","b"],"dimensions":2,"truncate":true}'
+RESPONSES = b'{"model":"m","instructions":"s","input":[{"role":"user","content":[{"type":"input_text","text":"\\u00e4\\ud83d\\ude00"},{"type":"input_image","image_url":"data:image/png;base64,AA=="}]},{"type":"reasoning","id":"r","summary":[{"type":"summary_text","text":"t"}],"encrypted_content":"hg1.[\\"x\\",\\"s\\"]"},{"type":"message","role":"assistant","id":"m","phase":"commentary","content":[{"type":"output_text","text":"a","annotations":[{"type":"url_citation","url":"u"}],"logprobs":[]}]},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":[{"type":"input_text","text":"r"}]},{"type":"item_reference","id":"i"}],"tools":[{"type":"function","name":"f","parameters":{"type":"object"},"strict":true}],"tool_choice":{"type":"allowed_tools","mode":"auto","tools":[{"type":"function","name":"f"}]},"text":{"format":{"type":"json_schema","name":"x","schema":{}}},"reasoning":{"effort":"low","summary":"auto"},"include":["reasoning.encrypted_content"],"max_output_tokens":5,"store":false,"stream":true,"user":"u"}'
+RESPONSE = b'{"id":"i","object":"response","created_at":1,"model":"m","status":"completed","error":null,"incomplete_details":null,"output":[{"id":"r","type":"reasoning","summary":[{"type":"summary_text","text":"t"}],"encrypted_content":"e"},{"id":"m","type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":"x","annotations":[{"type":"url_citation","url":"u"}],"logprobs":[]}]},{"id":"f","type":"function_call","status":"completed","call_id":"c","name":"f","arguments":"{}"}],"usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3}}'
+RESPONSE_STREAM = b'event: response.created\ndata: {"type":"response.created","sequence_number":0,"response":{"id":"i","created_at":1,"model":"m","output":[]}}\n\nevent: response.output_item.added\ndata: {"type":"response.output_item.added","output_index":0,"item":{"type":"function_call","id":"f","call_id":"c","name":"f","arguments":""}}\n\nevent: response.function_call_arguments.delta\ndata: {"type":"response.function_call_arguments.delta","output_index":0,"item_id":"f","delta":"{}"}\n\nevent: response.output_text.delta\ndata: {"type":"response.output_text.delta","output_index":1,"content_index":0,"item_id":"m","delta":"a","logprobs":[]}\n\nevent: response.output_item.done\ndata: {"type":"response.output_item.done","output_index":2,"item":{"type":"reasoning","id":"r","summary":[{"type":"summary_text","text":"t"}],"encrypted_content":"e"}}\n\nevent: response.completed\ndata: {"type":"response.completed","response":{"id":"i","status":"completed","output":[],"usage":{"input_tokens":1,"output_tokens":2}}}\n\n'
 CONFIG = b'providers:\n  a: {kind: openai-compatible, base_url: "http://127.0.0.1:1/v1", price: {input: 1}}\nmodels:\n  a/m: {context: 10}\naliases: {x: a/m}\nroutes:\n  r: {targets: [a/m, a/n]}\nsteps: {}\n'
 CONVERSE = b'{"system":[{"text":"s"},{"cachePoint":{"type":"default"}}],"messages":[{"role":"user","content":[{"text":"hi"},{"image":{"format":"png","source":{"bytes":"AA=="}}},{"document":{"name":"d","format":"txt","source":{"text":"x"}}}]},{"role":"assistant","content":[{"reasoningContent":{"reasoningText":{"text":"t","signature":"s"}}},{"citationsContent":{"content":[{"text":"c"}],"citations":[{"location":{"web":{"url":"u"}}}]}},{"toolUse":{"toolUseId":"t","name":"f","input":{"a":1e3}}}]},{"role":"user","content":[{"toolResult":{"toolUseId":"t","content":[{"json":{"a":1}}],"status":"error"}}]}],"inferenceConfig":{"maxTokens":5,"stopSequences":["x"]},"toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object"}}}}],"toolChoice":{"tool":{"name":"f"}}},"outputConfig":{"effort":"low","textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":"{}"}}}},"additionalModelRequestFields":{"thinking":{"type":"enabled","budget_tokens":1024},"top_k":5}}'
 CONVERSE_REPLY = b'{"output":{"message":{"role":"assistant","content":[{"reasoningContent":{"reasoningText":{"text":"t","signature":"s"}}},{"text":"x"},{"toolUse":{"toolUseId":"t","name":"f","input":{}}}]}},"stopReason":"tool_use","usage":{"inputTokens":1,"outputTokens":2,"totalTokens":3},"metrics":{"latencyMs":1}}'
@@ -154,6 +157,12 @@ def config(data: bytes) -> object:
     return loads(data, {}, Known(kinds=frozenset({"openai-compatible"})))
 
 
+def responses_again(data: bytes) -> None:
+    request = openai_responses.read_request(data)
+    for target in (openai_responses, openai_chat, anthropic_messages):
+        target.write_request(request, Abilities("m", "p/m"), drop=True)
+
+
 TARGETS: dict[str, tuple[bytes, Callable[[bytes, random.Random], None]]] = {
     "json guard": (CHAT, plain(top_level)),
     "chat envelope": (CHAT, plain(openai_chat.envelope)),
@@ -171,6 +180,12 @@ TARGETS: dict[str, tuple[bytes, Callable[[bytes, random.Random], None]]] = {
     "messages reply": (MESSAGE_REPLY, plain(anthropic_messages.read_reply)),
     "messages tap": (MESSAGE_STREAM, streamed(lambda: anthropic_messages.tap(hide_usage=False))),
     "messages reader": (MESSAGE_STREAM, streamed(anthropic_messages.reader)),
+    "responses envelope": (RESPONSES, plain(openai_responses.envelope)),
+    "responses request": (RESPONSES, plain(responses_again)),
+    "responses reply": (RESPONSE, plain(lambda b: openai_responses.write_reply(openai_responses.read_reply(b)))),
+    "responses sniff": (RESPONSE, plain(openai_responses.sniff)),
+    "responses tap": (RESPONSE_STREAM, streamed(lambda: openai_responses.tap(hide_usage=False))),
+    "responses reader": (RESPONSE_STREAM, streamed(openai_responses.reader)),
     "embeddings envelope": (EMBED, plain(embeddings.envelope)),
     "completions envelope": (COMPLETIONS, plain(openai_completions.envelope)),
     "completions request": (COMPLETIONS, plain(openai_completions.read_request)),

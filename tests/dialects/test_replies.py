@@ -473,3 +473,93 @@ def test_signatures_of_several_pieces_are_one():
         SignatureDelta("b", source=ANTHROPIC),
     ]
     assert fold(chunks).choices[0].parts == [Thinking("hm", "ab", source=ANTHROPIC)]
+
+
+WEB = {
+    "type": "web_search_result_location",
+    "cited_text": "q",
+    "encrypted_index": "e",
+    "title": "t",
+    "url": "https://x",
+}
+PAGE = {
+    "type": "page_location",
+    "cited_text": "p",
+    "document_index": 1,
+    "document_title": "d",
+    "start_page_number": 3,
+    "end_page_number": 4,
+}
+CITED = {"content": [{"type": "text", "text": "one "}, {"type": "text", "text": "two", "citations": [WEB, PAGE]}]}
+
+
+def cited_message() -> Reply:
+    return anthropic_messages.read_reply(
+        json.dumps({"id": "m", "model": "x", "stop_reason": "end_turn", **CITED}).encode()
+    )
+
+
+def test_citations_go_from_one_dialect_to_the_other():
+    reply = cited_message()
+    assert json.loads(anthropic_messages.write_reply(reply))["content"] == CITED["content"]
+    message = json.loads(openai_chat.write_reply(reply))["choices"][0]["message"]
+    assert message["annotations"] == [
+        {"type": "url_citation", "url_citation": {"start_index": 4, "end_index": 7, "url": "https://x", "title": "t", "content": "q"}},
+        {"type": "document_citation", "document_citation": {"start_index": 4, "end_index": 7, "title": "d", "source": "1", "content": "p"}},
+    ]  # fmt: skip
+    again = openai_chat.read_reply(openai_chat.write_reply(reply))
+    block = json.loads(anthropic_messages.write_reply(again))["content"][0]
+    assert [one["cited_text"] for one in block["citations"]] == ["q", "p"]
+    assert block["citations"][0]["url"] == "https://x" and block["citations"][1]["document_index"] == 1
+    vendor.check_message(anthropic_messages.write_reply(again))
+
+
+def test_citations_stream():
+    chunks = unfold(cited_message())
+    chat = vendor.documents(write(openai_chat, chunks))
+    told = [one for d in chat if d["choices"] for one in d["choices"][0]["delta"].get("annotations", ())]
+    assert told == json.loads(openai_chat.write_reply(cited_message()))["choices"][0]["message"]["annotations"]
+    message = vendor.whole_message(write(anthropic_messages, chunks))
+    cited = [one["cited_text"] for one in message["content"][1]["citations"]]
+    assert [block["text"] for block in message["content"]] == ["one ", "two"] and cited == ["q", "p"]
+    again = fold(read(anthropic_messages, write(anthropic_messages, chunks))[0])
+    assert again.choices[0].parts == cited_message().choices[0].parts
+
+
+def test_a_citation_that_comes_before_its_text_is_of_that_text():
+    def event(name: str, **fields: Any) -> bytes:
+        return f"event: {name}\ndata: {json.dumps({'type': name, **fields})}\n\n".encode()
+
+    start = event("message_start", message={"id": "m", "model": "x", "usage": {"input_tokens": 1, "output_tokens": 1}})
+    stream = start + b"".join(
+        event("content_block_start", index=at, content_block={"type": "text", "text": ""})
+        + (event("content_block_delta", index=at, delta={"type": "citations_delta", "citation": WEB}) if at else b"")
+        + event("content_block_delta", index=at, delta={"type": "text_delta", "text": f"t{at}"})
+        + event("content_block_stop", index=at)
+        for at in (0, 1)
+    )
+    first, second = fold(read(anthropic_messages, stream)[0]).choices[0].parts
+    assert isinstance(first, Text) and isinstance(second, Text)
+    assert (first.text, first.citations, second.text) == ("t0", None, "t1") and second.citations
+    again = vendor.whole_message(write(anthropic_messages, read(anthropic_messages, stream)[0]))
+    assert [(block["text"], bool(block["citations"])) for block in again["content"]] == [("t0", False), ("t1", True)]
+
+
+def test_a_proof_in_pieces_is_wrapped_whole():
+    chunks: list[Chunk] = [
+        Start("r", "m"),
+        TextDelta("hm", kind="thinking"),
+        SignatureDelta("a", source="bedrock-converse"),
+        SignatureDelta("b", source="bedrock-converse"),
+        TextDelta("x"),
+        End("stop"),
+    ]
+    printed = vendor.whole_message(write(anthropic_messages, chunks))
+    part = anthropic_messages.read_request(history_of(anthropic_messages, printed)).messages[1].parts[0]
+    assert part == Thinking("hm", "ab", source="bedrock-converse")
+
+
+def test_parts_fold_and_unfold_whatever_they_prove():
+    parts: list[Part] = [*THOUGHT, *FOREIGN, Thinking("so"), Thinking("then"), Refusal("no")]
+    reply = Reply(id="r", model="m", choices=[Choice(0, parts, "stop", "stop")])
+    assert fold(unfold(reply)) == reply

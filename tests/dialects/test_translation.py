@@ -347,3 +347,119 @@ def test_a_longer_conversation_begins_as_the_shorter_one():
     for end in (2, 3, 5, 6):
         shorter = to_anthropic({"messages": turns[:end]})[0]["messages"]
         assert whole[: len(shorter)] == shorter
+
+
+def profiled(**fields: Any) -> Abilities:
+    return Abilities("target-model", "prov/target-model", max_output=64_000, reasoning=True, profile=Profile(**fields))
+
+
+NEWEST = profiled(sampling=False, thinking=("adaptive",), efforts=("low", "medium", "high", "max"), forced_tools=False)
+OLDER = profiled(thinking=("enabled", "disabled"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"temperature": 0.5}, "temperature"),
+        ({"top_p": 0.5}, "top_p"),
+        ({"tools": [OTHER], "tool_choice": "required"}, "tool_choice"),
+        ({"tools": [OTHER], "tool_choice": {"type": "function", "function": {"name": "g"}}}, "tool_choice"),
+    ],
+)
+def test_what_a_model_refuses_is_refused_by_name(fields, param):
+    with pytest.raises(BadRequest) as caught:
+        to_anthropic(fields, NEWEST)
+    assert (caught.value.code, caught.value.param) == ("unsupported_parameter", param)
+    assert to_anthropic(fields, NEWEST, drop=True)[1].dropped == [param]
+
+
+def test_defaults_pass_even_where_the_parameter_is_refused():
+    body, written = to_anthropic({"temperature": 1, "top_p": 1, "tools": [OTHER], "tool_choice": "auto"}, NEWEST)
+    assert not {"temperature", "top_p"} & set(body) and written.dropped == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "to", "thinking", "effort"),
+    [
+        ({"reasoning_effort": "high"}, NEWEST, {"type": "adaptive"}, "high"),
+        ({"reasoning_effort": "xhigh"}, NEWEST, {"type": "adaptive"}, "max"),
+        ({"reasoning_effort": "high"}, OLDER, {"type": "enabled", "budget_tokens": 24_576}, None),
+        ({"reasoning_effort": "high", "max_tokens": 5000}, OLDER, {"type": "enabled", "budget_tokens": 4999}, None),
+        ({"reasoning_effort": "none"}, OLDER, {"type": "disabled"}, None),
+        ({"reasoning_effort": "none"}, NEWEST, None, None),
+    ],
+)
+def test_effort_becomes_what_a_model_takes(fields, to, thinking, effort):
+    body, written = to_anthropic(fields, to)
+    assert (body.get("thinking"), body.get("output_config", {}).get("effort")) == (thinking, effort)
+    told = [one for one in written.defaulted if "effort" in one]
+    assert told == (["reasoning_effort=max"] if effort == "max" else [])
+
+
+def test_thinking_needs_room():
+    _, written = to_anthropic({"reasoning_effort": "high", "max_tokens": 500}, OLDER)
+    assert written.dropped == ["reasoning_effort"]
+
+
+def test_effort_becomes_the_nearest_that_a_chat_model_takes():
+    body, written = to_openai({"output_config": {"effort": "max"}}, profiled(efforts=("none", "low", "high")))
+    assert (body["reasoning_effort"], written.defaulted) == ("high", ["output_config.effort=high"])
+    body, _ = to_openai({"thinking": {"type": "disabled"}}, profiled(efforts=("none", "low")))
+    assert body["reasoning_effort"] == "none"
+
+
+POINTS = profiled(cache_points=True)
+
+
+def test_cache_markers_go_from_one_dialect_to_the_other():
+    mark = {"type": "ephemeral", "ttl": "1h"}
+    block = {"type": "text", "text": "x", "cache_control": mark}
+    messages = [
+        {"role": "user", "content": [block]},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}}]},
+        {
+            "role": "user",
+            "content": [{"type": "tool_result", "tool_use_id": "t", "content": "r", "cache_control": mark}],
+        },
+    ]
+    body, written = to_openai({"messages": messages}, POINTS)
+    told = {"type": "text", "text": "x", "prompt_cache_breakpoint": {"mode": "explicit", "ttl": "1h"}}
+    assert body["messages"][0]["content"] == [told] and written.dropped == []
+    assert body["messages"][2]["content"][0]["prompt_cache_breakpoint"] == {"mode": "explicit", "ttl": "1h"}
+    _, written = to_openai({"messages": messages})
+    assert written.dropped == ["messages[0].content[0].cache_control", "messages[2].content[0].cache_control"]
+    back, _ = to_anthropic({"messages": body["messages"][:1]})
+    assert back["messages"][0]["content"] == [block]
+
+
+def test_an_id_that_the_api_refuses_gets_another_always_the_same():
+    call = {"id": "functions.f:0", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    answer = {"role": "tool", "tool_call_id": "functions.f:0", "content": "1"}
+    turns = [USER, {"role": "assistant", "content": None, "tool_calls": [call]}, answer]
+    body, _ = to_anthropic({"messages": turns})
+    id_ = body["messages"][1]["content"][0]["id"]
+    assert id_ == body["messages"][2]["content"][0]["tool_use_id"] and id_.startswith("hg_")
+    assert to_anthropic({"messages": turns})[0] == body
+
+
+def test_tiers_are_told_or_carried():
+    assert to_anthropic({"service_tier": "default"})[0]["service_tier"] == "standard_only"
+    assert to_openai({"service_tier": "standard_only"})[0]["service_tier"] == "default"
+    assert to_anthropic({"service_tier": "auto"})[1].dropped == []
+
+
+def test_a_conversation_of_the_system_alone_is_given_a_turn():
+    body, written = to_anthropic({"messages": [{"role": "system", "content": "a"}, {"role": "system", "content": "b"}]})
+    assert (body["system"], body["messages"]) == ("a", [{"role": "user", "content": "b"}])
+    assert written.defaulted[0].startswith("max_tokens=") and written.defaulted[1:] == ["messages[1].role=user"]
+
+
+def test_a_kind_of_provider_has_its_own_words():
+    request = openai_chat.read_request(
+        json.dumps({"model": "m", "messages": [USER], "seed": 7, "metadata": {"a": "b"}}).encode()
+    )
+    mistral = Abilities("m", "p/m", kind="mistral")
+    assert json.loads(openai_chat.write_request(request, mistral, drop=False).body)["random_seed"] == 7
+    with pytest.raises(BadRequest) as caught:
+        openai_chat.write_request(request, Abilities("m", "p/m", kind="groq"), drop=False)
+    assert caught.value.param == "metadata"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from headgate.core.chat import Request
-from headgate.dialects.contract import REFUSE, ROWS, TARGETS, Rule, column, own_rules, words
+from headgate.dialects.contract import REFUSE, ROWS, TARGETS, Rule, column, openai_family, own_rules, words
 from headgate.dialects.contract.openai_chat import KINDS
 
 _TITLES = {
@@ -92,6 +92,12 @@ def _page() -> Iterator[str]:
     for kind, rules in KINDS.items():
         for name, rule in rules.items():
             yield f"| `{kind}` | `{name}` | {_cell(name, name, rule)} |"
+    yield from ("", "A caller who speaks Chat Completions is passed on to them as it is, unless the request has a")
+    yield from ("field that they take otherwise. What only Chat Completions has, they take so:", "")
+    yield from ("| kind | field | what happens |", "|---|---|---|")
+    for kind, rules in {"each of them": openai_family.COMMON, **openai_family.OWN}.items():
+        for name, rule in rules.items():
+            yield f"| {kind if ' ' in kind else f'`{kind}`'} | `{name}` | {_cell(name, name, rule)} |"
 
 
 def _table(targets: tuple[str, ...], rows: list[tuple[str, list[tuple[str, Rule]]]]) -> Iterator[str]:

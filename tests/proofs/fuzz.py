@@ -7,7 +7,21 @@ from pathlib import Path
 
 from headgate.config import ConfigError, Known, loads
 from headgate.core.errors import HeadgateError
-from headgate.dialects import anthropic_messages, embeddings, openai_chat, openai_completions, openai_responses
+from headgate.dialects import (
+    anthropic_messages,
+    count_gemini,
+    embeddings,
+    gemini,
+    gemini_array,
+    gemini_embeddings,
+    images,
+    moderations,
+    openai_chat,
+    openai_completions,
+    openai_responses,
+    speech,
+    transcriptions,
+)
 from headgate.dialects.base import Abilities
 from headgate.dialects.cohere import CohereChat
 from headgate.dialects.cohere_embed import CohereEmbed
@@ -44,6 +58,13 @@ COHERE_VECTORS = (
 )
 RERANK = b'{"model":"m","query":"q","documents":["a",{"text":"b"},{"t":1}],"top_n":2,"return_documents":true,"max_tokens_per_doc":9}'
 RANKING = b'{"id":"i","results":[{"index":1,"relevance_score":0.9,"document":{"text":"b"}},{"index":0,"relevance_score":0}],"meta":{"billed_units":{"search_units":1}},"usage":{"total_tokens":5}}'
+GEMINI = b'{"contents":[{"role":"user","parts":[{"text":"\\u00e4"},{"inlineData":{"mimeType":"image/png","data":"AA-_"}},{"fileData":{"fileUri":"gs://b/x","mimeType":"video/mp4"},"videoMetadata":{"fps":1}}]},{"role":"model","parts":[{"text":"t","thought":true},{"functionCall":{"name":"f","args":{"a":1e3}},"thoughtSignature":"aGcxLltd"},{"executableCode":{"code":"1","language":"PYTHON"}}]},{"role":"model","parts":[{"text":""}]},{"role":"user","parts":[{"functionResponse":{"name":"f","response":{"output":"r"},"parts":[{"inlineData":{"mimeType":"audio/wav","data":"AA=="}}]}}]}],"system_instruction":{"role":"user","parts":[{"text":"s"}]},"tools":[{"functionDeclarations":[{"name":"f","parameters":{"type":"OBJECT","properties":{"a":{"type":1,"nullable":true}},"propertyOrdering":["a"]}}]},{"googleSearch":{}}],"toolConfig":{"functionCallingConfig":{"mode":"ANY","allowedFunctionNames":["f"]}},"generationConfig":{"maxOutputTokens":5,"topK":40.0,"candidateCount":1,"responseMimeType":"application/json","responseSchema":{"type":"OBJECT"},"thinkingConfig":{"thinking_budget":-1}},"safetySettings":[],"serviceTier":"flex"}'
+GEMINI_REPLY = b'{"candidates":[{"content":{"parts":[{"text":"x"},{"functionCall":{"name":"f","args":{}},"thoughtSignature":"c2ln"}],"role":"model"},"finishReason":"STOP","index":0,"groundingMetadata":{"groundingChunks":[{"web":{"uri":"u","title":"t"}}],"groundingSupports":[{"segment":{"endIndex":1},"groundingChunkIndices":[0]}]},"logprobsResult":{"chosenCandidates":[{"token":"x","logProbability":-1}]}}],"usageMetadata":{"promptTokenCount":1,"candidatesTokenCount":2,"totalTokenCount":3},"modelVersion":"m","responseId":"i","createTime":"2025-12-19T23:45:33.943266Z"}'
+GEMINI_STREAM = b'data: {"candidates":[{"content":{"parts":[{"text":"t","thought":true},{"text":"a","thoughtSignature":"c2ln"}],"role":"model"}}],"usageMetadata":{"promptTokenCount":1,"totalTokenCount":1},"modelVersion":"m","responseId":"i"}\r\n\r\ndata: {"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{"a":1e3}}}],"role":"model"},"finishReason":"STOP","index":0}],"usageMetadata":{"promptTokenCount":1,"candidatesTokenCount":2}}\r\n\r\n'
+GEMINI_ARRAY = b'[{"candidates":[{"content":{"parts":[{"text":"a\\"]}"}]}}]}\n,\r\n{"candidates":[{"content":{"parts":[]},"finishReason":1}],"usageMetadata":{"promptTokenCount":1,"candidatesTokenCount":2}}\n]'
+GEMINI_COUNT = b'{"generateContentRequest":{"model":"models/m","contents":[{"parts":[{"text":"x"}]}]}}'
+GEMINI_EMBED = b'{"requests":[{"model":"models/m","content":{"parts":[{"text":"x"}]},"taskType":"RETRIEVAL_QUERY","outputDimensionality":8}]}'
+GEMINI_ERROR = b'{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED","details":[{"retryDelay":"34.4s"},{"violations":[{"quotaId":"PerDay"}]}]}}'
 OLLAMA = b'{"model":"m","messages":[{"role":"user","content":"\\u00e4","images":["iVBORw0KGgo="]},{"role":"assistant","content":"","thinking":"t","tool_calls":[{"function":{"name":"f","arguments":{"a":1e3}}}]},{"role":"tool","tool_name":"f","content":"r"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}],"format":{"type":"object"},"options":{"num_predict":5,"temperature":0.5,"stop":["a"],"num_ctx":8},"think":"low","stream":true,"keep_alive":"5m"}'
 OLLAMA_REPLY = b'{"model":"m","created_at":"2026-08-07T06:08:11.017589Z","message":{"role":"assistant","content":"x","thinking":"t","tool_calls":[{"id":"c","function":{"index":0,"name":"f","arguments":{"a":1}}}]},"done":true,"done_reason":"stop","prompt_eval_count":1,"eval_count":2,"logprobs":[{"token":"x","logprob":-0.1}]}'
 OLLAMA_STREAM = b'{"model":"m","created_at":"2026-08-07T06:08:11Z","message":{"role":"assistant","content":"a"},"done":false}\n{"model":"m","message":{"role":"assistant","content":"","tool_calls":[{"function":{"name":"f","arguments":{"a":1}}}]},"done":false}\n{"model":"m","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop","prompt_eval_count":1,"eval_count":2}\n'
@@ -163,6 +184,26 @@ def responses_again(data: bytes) -> None:
         target.write_request(request, Abilities("m", "p/m"), drop=True)
 
 
+VECTORS = b'{"object":"list","data":[{"index":0,"embedding":[0.5,1e3]},{"index":1,"embedding":"AAAAPw=="}],"usage":{"prompt_tokens":3,"total_tokens":3}}'
+TEXTS = b'{"model":"m","input":["a","b"],"encoding_format":"base64","dimensions":8,"input_type":"query","user":"u"}'
+JUDGE = b'{"model":"m","input":[{"type":"text","text":"x"},{"type":"image_url","image_url":{"url":"u"}}]}'
+DRAW = b'{"model":"m","prompt":"a cat","n":2,"size":"1024x1024","quality":"low","stream":true,"partial_images":1}'
+DRAWN = b'{"created":1,"data":[{"url":"u"}],"usage":{"input_tokens":3,"output_tokens":4,"input_tokens_details":{"image_tokens":1}}}'
+SPEAK = b'{"model":"m","input":"hello","voice":"alloy","speed":1.5,"response_format":"wav","stream_format":"sse"}'
+SPOKEN = b'{"text":"x","duration":"1.5","usage":{"type":"duration","seconds":7}}'
+FORM_TYPE = b'multipart/form-data; boundary="a b"'
+FORM = (
+    b'--a b\r\nContent-Disposition: form-data; name="model"\r\n\r\nm\r\n'
+    b'--a b\r\nContent-Disposition: form-data; name="temperature"\r\n\r\n0.5\r\n'
+    b'--a b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\nContent-Type: audio/wav\r\n\r\nRIFF\r\n--a b--\r\n'
+)
+HEARD = transcriptions.envelope_form(FORM, FORM_TYPE)
+MEDIA_STREAM = (
+    b'event: image_generation.partial_image\ndata: {"type":"image_generation.partial_image","b64_json":"x"}\n\n'
+    b'data: {"type":"transcript.text.delta","delta":"x"}\n\n'
+    b'data: {"type":"transcript.text.done","usage":{"input_tokens":3,"output_tokens":4}}\n\ndata: [DONE]\n\n'
+)
+
 TARGETS: dict[str, tuple[bytes, Callable[[bytes, random.Random], None]]] = {
     "json guard": (CHAT, plain(top_level)),
     "chat envelope": (CHAT, plain(openai_chat.envelope)),
@@ -187,6 +228,17 @@ TARGETS: dict[str, tuple[bytes, Callable[[bytes, random.Random], None]]] = {
     "responses tap": (RESPONSE_STREAM, streamed(lambda: openai_responses.tap(hide_usage=False))),
     "responses reader": (RESPONSE_STREAM, streamed(openai_responses.reader)),
     "embeddings envelope": (EMBED, plain(embeddings.envelope)),
+    "embeddings request": (TEXTS, again(embeddings.read_request, embeddings.write_request, TO)),
+    "embeddings reply": (VECTORS, again(embeddings.read_reply, embeddings.write_reply)),
+    "moderations envelope": (JUDGE, plain(moderations.envelope)),
+    "images envelope": (DRAW, plain(images.envelope)),
+    "images sniff": (DRAWN, plain(images.sniff)),
+    "speech envelope": (SPEAK, plain(speech.envelope)),
+    "transcription envelope": (FORM, plain(lambda b: transcriptions.envelope_form(b, FORM_TYPE).patched("other"))),
+    "transcription head": (FORM_TYPE, plain(lambda b: transcriptions.envelope_form(FORM, b))),
+    "transcription sniff": (SPOKEN, plain(transcriptions.sniff)),
+    "transcription guess": (SPOKEN, plain(lambda b: transcriptions.guess(HEARD, b, len(b)))),
+    "media tap": (MEDIA_STREAM, streamed(lambda: images.tap(hide_usage=False))),
     "completions envelope": (COMPLETIONS, plain(openai_completions.envelope)),
     "completions request": (COMPLETIONS, plain(openai_completions.read_request)),
     "completions reply": (COMPLETIONS_REPLY, plain(openai_completions.read_reply)),
@@ -221,6 +273,17 @@ TARGETS: dict[str, tuple[bytes, Callable[[bytes, random.Random], None]]] = {
     "cohere vectors": (COHERE_VECTORS, again(cohere_embed.read_reply, cohere_embed.write_reply)),
     "rerank request": (RERANK, again(rerank.read_request, cohere_rerank.write_request, TO)),
     "rerank reply": (RANKING, again(rerank.read_reply, rerank.write_reply)),
+    "gemini envelope": (GEMINI, plain(lambda b: gemini.envelope_at(b, "m", stream=True))),
+    "gemini request": (GEMINI, again(gemini.read_request, gemini.write_request, TO)),
+    "gemini reply": (GEMINI_REPLY, again(gemini.read_reply, gemini.write_reply)),
+    "gemini sniff": (GEMINI_REPLY, plain(gemini.sniff)),
+    "gemini tap": (GEMINI_STREAM, streamed(lambda: gemini.tap(hide_usage=False))),
+    "gemini reader": (GEMINI_STREAM, streamed(gemini.reader)),
+    "gemini array tap": (GEMINI_ARRAY, streamed(lambda: gemini_array.tap(hide_usage=False))),
+    "gemini array reader": (GEMINI_ARRAY, streamed(gemini_array.reader)),
+    "gemini count": (GEMINI_COUNT, again(count_gemini.read_request, count_gemini.write_request, TO)),
+    "gemini embed": (GEMINI_EMBED, again(gemini_embeddings.read_request, gemini_embeddings.write_request, TO)),
+    "gemini error": (GEMINI_ERROR, plain(lambda b: gemini.read_error(429, [], b))),
     "ollama envelope": (OLLAMA, plain(ollama.envelope)),
     "ollama request": (OLLAMA, again(ollama.read_request, ollama.write_request, TO)),
     "ollama reply": (OLLAMA_REPLY, again(ollama.read_reply, ollama.write_reply)),

@@ -92,8 +92,8 @@ def _check(value: msgspec.Raw) -> None:
 
 def read_request(body: bytes) -> EmbedRequest:
     """Read a request; raise ``BadRequest`` naming the field for what the format forbids."""
-    head = read(_head, body)
     given = Fields(top_level(body))
+    head = read(_head, body)
     value = given.raw("input") or wire.NULL
     for name in ("model", "dimensions", "encoding_format", "user"):
         given.rest.pop(name, None)
@@ -145,7 +145,7 @@ def read_reply(body: bytes) -> EmbedReply:
         no_reply("holds no embeddings")
     try:
         told = msgspec.convert(found.get("usage"), Reported | None)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter for a lone surrogate
         told = None
     usage = usage_of(told) if told is not None else None
     model = found.get("model")

@@ -1,6 +1,5 @@
 """Writes the system text and the messages of a Converse request from the neutral form."""
 
-import base64
 import re
 from hashlib import blake2b
 from typing import Any
@@ -25,14 +24,13 @@ from headgate.core.chat import (
 from headgate.core.errors import BadRequest
 from headgate.dialects import wire
 from headgate.dialects.contract.bedrock_converse import NEUTRAL
-from headgate.dialects.converse_words import AUDIOS, DOCUMENTS, IMAGES, NAME
+from headgate.dialects.converse_media_write import Documents, carried, write_audio, write_image
+from headgate.dialects.converse_words import NAME
 from headgate.dialects.fit import RAW, Fit, merge, message_path, part_path, result_path
 
 Block = dict[str, Any]
 _SYSTEM = ("system", "developer")
 _ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
-_NO_NAME = re.compile(r"[^a-zA-Z0-9 ()\[\]-]+")  # what a document's name may not have
-MAX_NAME = 200
 
 
 def write_messages(body: dict[str, Any], request: Request, fit: Fit) -> None:
@@ -51,8 +49,7 @@ class _Messages:
         self._request = request
         self._fit = fit
         self._messages = fit.conversation(request)
-        self._names: set[str] = set()
-        """Names of documents given so far: the API wants each once."""
+        self._documents = Documents()
 
     def write(self, body: dict[str, Any]) -> None:
         request, fit = self._request, self._fit
@@ -142,19 +139,14 @@ class _Messages:
         elif isinstance(part, ToolResult):
             block = self._result(part, path)
         elif isinstance(part, Image):
-            block = self._image(part, path)
+            block = write_image(part, path, fit)
         elif isinstance(part, Audio):
-            block = self._audio(part, path)
+            block = write_audio(part, path, fit)
         else:
-            block = self._document(part, path)
+            block = self._documents.write(part, path, fit)
         if block is not None:
-            merge_deep(block, fit.leftover(part.extra, path, *self._carried(part)))
+            merge_deep(block, fit.leftover(part.extra, path, *carried(part, fit)))
         return block
-
-    def _carried(self, part: Part) -> tuple[str, ...]:
-        """Name the fields of another dialect that a document was written with."""
-        anthropics = self._fit.source == "anthropic-messages"
-        return ("context", "citations") if anthropics and isinstance(part, File) else ()
 
     def _text(self, part: Text, path: str) -> Block:
         fit, form = self._fit, part.extra.form.get("part") if part.extra is not None and self._fit.same else None
@@ -226,71 +218,6 @@ class _Messages:
         if status is not None:
             inner["status"] = status
         return {"toolResult": inner}
-
-    def _image(self, part: Image, path: str) -> Block | None:
-        fit = self._fit
-        if part.detail not in (None, "auto"):
-            fit.ignore(fit.inner(path, "parts.detail"))
-        if part.data is None:
-            fit.leave(NEUTRAL["parts.image_url"], fit.inner(path, "parts.image_url"))
-            return None
-        type_ = part.media_type or ""
-        format_ = IMAGES.get(type_) or (type_.removeprefix("image/") if fit.same else None)
-        if format_ is None:
-            fit.refuse(path, "Images can be PNG, JPEG, GIF or WebP here")
-            return None
-        return {"image": {"format": format_, "source": {"bytes": part.data}}}
-
-    def _audio(self, part: Audio, path: str) -> Block | None:
-        if part.format not in AUDIOS and not self._fit.same:
-            self._fit.refuse(path, f"Audio can be {', '.join(sorted(AUDIOS))} here")
-            return None
-        return {"audio": {"format": part.format, "source": {"bytes": part.data}}}
-
-    def _document(self, part: File, path: str) -> Block | None:
-        fit = self._fit
-        if part.data is None:
-            row = "parts.file_url" if part.url is not None else "parts.file_id"
-            fit.leave(NEUTRAL[row], fit.inner(path, row))
-            return None
-        if fit.same:
-            return {"document": self._own_document(part)}
-        extension = (part.name or "").rpartition(".")[2].lower()
-        format_ = DOCUMENTS.get(part.media_type or "") or (extension if extension in DOCUMENTS.values() else None)
-        if format_ is None:
-            fit.refuse(path, f"Documents can be {', '.join(DOCUMENTS.values())} here")
-            return None
-        document: Block = {"name": self._name(part.name, path), "format": format_, "source": {"bytes": part.data}}
-        if part.extra is not None and fit.source == "anthropic-messages":
-            document |= {name: part.extra.fields[name] for name in self._carried(part) if name in part.extra.fields}
-        return {"document": document}
-
-    def _own_document(self, part: File) -> Block:
-        fit = self._fit
-        source = {"bytes": part.data}
-        if fit.form(part.extra, "source") == "text":
-            source = {"text": base64.b64decode(part.data or "").decode("utf-8", "surrogatepass")}
-        document: Block = {"name": part.name, "source": source}
-        format_ = fit.form(part.extra, "format") or DOCUMENTS.get(part.media_type or "")
-        if format_ != "absent":
-            document["format"] = format_
-        return document
-
-    def _name(self, given: str | None, path: str) -> str:
-        """Return a name that the API takes, and say so where it is another than was given.
-
-        One is required, it has few signs, and no two documents may have the same.
-        """
-        said = _NO_NAME.sub("-", " ".join((given or "").split()))[: MAX_NAME - 8]
-        base = name = said or "document"
-        number = 1
-        while name in self._names:
-            number += 1
-            name = f"{base} {number}"
-        self._names.add(name)
-        if name != given:
-            self._fit.defaulted.append(f"{path}.name={name.replace(' ', '-')}")
-        return name
 
 
 def cache_points(cache: Cache, path: str, row: str, fit: Fit) -> list[Block]:

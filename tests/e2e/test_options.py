@@ -12,6 +12,10 @@ from tests.e2e.processes import Gateway
 CONFIG = """
 providers:
   dead: {kind: openai-compatible, base_url: "http://127.0.0.1:1/v1"}
+models:
+  dead/seeing: {price: {input: 1, output: 1}, capabilities: [chat, vision], use_cases: [chat]}
+use_cases:
+  pirate: {targets: [sandbox/chat], parameters: {temperature: 0.25}}
 """
 MARKDOWN = "# Title\n\nSome **bold** words. And more!"
 
@@ -73,3 +77,30 @@ def test_nonsense_is_refused_by_name(client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
         ask(client, headgate={"format": "pdf"})
     assert refused.value.param == "headgate.format"
+
+
+def test_a_use_case_stands_for_a_model(client: openai.OpenAI, gateway: Gateway) -> None:
+    reply = client.chat.completions.with_raw_response.create(
+        model="use-case/pirate", messages=[{"role": "user", "content": "hello"}]
+    )
+    assert reply.headers["x-headgate-model"] == "sandbox/chat"
+    assert reply.headers["x-headgate-defaulted"] == "temperature=0.25"
+    assert "use-case/pirate" in gateway.trace(reply.headers["x-request-id"])["route"]["reason"]
+
+
+def test_an_unknown_use_case_tells_which_there_are(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError, match="use-case/summarization"):
+        ask(client, model="use-case/juggling")
+
+
+def test_the_sandbox_answers_no_use_case_by_itself(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError, match=r"use_cases\.extraction\.targets"):
+        ask(client, model="use-case/extraction")
+
+
+def test_a_need_picks_the_model_that_can(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        ask(client, headgate={"requires": ["juggling"]})
+    assert refused.value.code == "capability_missing"
+    with pytest.raises(openai.InternalServerError, match="dead/seeing"):
+        ask(client, model="dead/other", models=["dead/seeing"], headgate={"requires": ["vision"]})

@@ -70,6 +70,8 @@ def check(values: Mapping[str, Any], shape: Shape, known: Known) -> None:
         base = values["models"][name].get("base")
         if base is not None and (fault := _base_fault(base, known)) is not None:
             shape.note(("models", name, "base"), fault)
+    for name, case in values.get("use_cases", {}).items():
+        _use_case(name, case, shape, names)
     for name in values.get("steps", {}):
         if name not in known.steps:
             shape.note(("steps", name), _unknown_step(name, known))
@@ -172,6 +174,14 @@ def _route(name: str, route: Mapping[str, Any], shape: Shape, names: Names) -> N
     for index, step in enumerate(route.get("skip", ())):
         if step is not ABSENT and step not in names.known.steps:
             shape.note(("routes", name, "skip", index), _unknown_step(step, names.known))
+
+
+def _use_case(name: str, case: Mapping[str, Any], shape: Shape, names: Names) -> None:
+    if not name or "/" in name or not name.isprintable() or " " in name:
+        shape.note(("use_cases", name), "a use case has a plain name: callers ask for `use-case/NAME`")
+    for index, target in enumerate(case.get("targets", ())):
+        if target is not ABSENT and (fault := names.fault_of(target)) is not None:
+            shape.note(("use_cases", name, "targets", index), fault)
 
 
 def _alias(name: str, target: str, shape: Shape, names: Names, aliases: Mapping[str, str]) -> None:

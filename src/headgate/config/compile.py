@@ -1,20 +1,26 @@
 """From a checked configuration to what the request path uses: providers, registry, routes and their steps."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 
 from headgate.access.types import Principal
 from headgate.config.types import Config
+from headgate.core.errors import ModelNotFound
+from headgate.core.secret import Secret
 from headgate.models.registry import Learned, Listed, Registry
 from headgate.models.table import Tables
 from headgate.pipeline.order import compile_steps, plugin_steps
 from headgate.pipeline.parts import Snapshot
 from headgate.providers import build
 from headgate.providers.base import Provider, ProviderConfig, Senders, Target
+from headgate.providers.catalog import keyed_kinds, row
 from headgate.routing.table import Route, RouteConfig, RouteTable
+from headgate.routing.use_cases import PREFIX, SHIPPED, Candidate, UseCase, chosen
 
 SANDBOX = "sandbox"
+SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 
 
 class Compiled(msgspec.Struct, frozen=True, eq=False):
@@ -37,6 +43,18 @@ class Compiled(msgspec.Struct, frozen=True, eq=False):
             named.append(Listed(name, "headgate", "chat", created, first.context, first.max_output))
         return [model for model in [*named, *known.values()] if self._granted(who, model.id)]
 
+    def told(self) -> list[dict[str, Any]]:
+        """Return what may be shown of every account in force, by name."""
+        return [
+            {
+                "name": name,
+                "kind": account.kind,
+                "base_url": account.base_url or row(account.kind).base_url,
+                "keys": len({key for key in (account.api_key, *account.api_keys) if key}),
+            }
+            for name, account in sorted(self.accounts.items())
+        ]
+
     def kinds(self) -> dict[str, str]:
         """Return the kind of every provider in force, by name."""
         return {name: provider.kind for name, provider in self.providers.items()}
@@ -53,14 +71,16 @@ def compile_config(
     sandbox: bool = True,
     tables: Tables | None = None,
     discovered: Mapping[str, Mapping[str, Learned]] | None = None,
+    keys: Mapping[str, list[Secret]] | None = None,
 ) -> Compiled:
     """Compile *config* over the providers *found* without it, which a provider of the same name in the file replaces.
 
-    *tables* are the data on models, *discovered* what providers said of theirs.
+    *tables* are the data on models, *discovered* what providers said of theirs, *keys* more keys of the accounts: an
+    account of a kind that needs nothing else is made for them.
 
     Raise ``ValueError`` naming what cannot be built.
     """
-    accounts = {**found, **config.providers}
+    accounts = with_keys({**found, **config.providers}, keys or {})
     if config.sandbox and sandbox and SANDBOX not in accounts:
         accounts[SANDBOX] = ProviderConfig(kind=SANDBOX)
     accounts = {name: account for name, account in accounts.items() if account.enabled}
@@ -79,8 +99,62 @@ def compile_config(
     plugins = plugin_steps()
     off = {name for name, on in config.steps.items() if not on}
     steps = {name: compile_steps(off | set(route.config.skip), plugins) for name, route in routes.items()}
-    table = RouteTable(routes, frozenset(providers), target, registry.bare_names(providers.values()))
+    cases = UseCases({**SHIPPED, **config.use_cases}, providers, registry)
+    table = RouteTable(routes, frozenset(providers), target, registry.bare_names(providers.values()), cases.route)
     return Compiled(config, accounts, providers, registry, Snapshot(table, steps, compile_steps(off, plugins)))
+
+
+class UseCases:
+    """Finds the deployments of use cases, when one is first asked for."""
+
+    def __init__(self, cases: Mapping[str, UseCase], providers: Mapping[str, Provider], registry: Registry) -> None:
+        self._cases = cases
+        self._providers = providers
+        self._registry = registry
+
+    def route(self, name: str) -> Route:
+        """Return the route of the use case *name*; raise ``ModelNotFound``, saying what there is or what to do."""
+        case = self._cases.get(name)
+        full = f"{PREFIX}{name}"
+        if case is None:
+            known = ", ".join(PREFIX + one for one in sorted(self._cases))
+            raise ModelNotFound(f"There is no use case {name[:200]!r}. There are: {known}.", param="model")
+        names = case.targets or chosen(name, case, self._candidates())
+        if not names:
+            needs = f" with {', '.join(case.requires)}" if case.requires else ""
+            raise ModelNotFound(
+                f"No usable model is known for {full}: it needs one of kind {case.kind}{needs}, with a price. Add a "
+                f"provider, or name deployments in the configuration: use_cases.{name}.targets.",
+                param="model",
+            )
+        targets = target_of(names, self._providers, self._registry)
+        how = "in the order of the configuration" if case.targets else f"{case.prefer} first of those that can do it"
+        reason = f"{full}: {' then '.join(target.name for target in targets)}, {how}"
+        takes = all(target.abilities.profile.sampling for target in targets)
+        stated = msgspec.structs.asdict(case.parameters).items()
+        given = {field: value for field, value in stated if value is not None and (takes or field not in SAMPLING)}
+        return Route(full, "use-case", targets, RouteConfig(targets=names, attempts=max(3, len(names))), reason, given)
+
+    def _candidates(self) -> Iterator[Candidate]:
+        usable = {name: one.kind for name, one in self._providers.items() if one.kind != SANDBOX}
+        for entry in self._registry.entries(usable):
+            if not entry.usable:
+                return
+            if entry.price is not None and entry.status == "active" and not entry.profile.speaks:
+                price = entry.price
+                yield Candidate(entry.id, entry.kind, entry.capabilities, entry.use_cases, price.input, price.output)
+
+
+def with_keys(accounts: dict[str, ProviderConfig], keys: Mapping[str, list[Secret]]) -> dict[str, ProviderConfig]:
+    """Return *accounts* with more *keys*, by account; one of no known account is left out."""
+    made = dict(accounts)
+    for name, more in keys.items():
+        account = made.get(name)
+        if account is None and name in keyed_kinds():
+            account = ProviderConfig(kind=name)
+        if account is not None:
+            made[name] = msgspec.structs.replace(account, api_keys=[*account.api_keys, *more])
+    return made
 
 
 def target_of(names: list[str], providers: Mapping[str, Provider], registry: Registry) -> tuple[Target, ...]:

@@ -7,6 +7,7 @@ import msgspec
 from headgate.models.registry import ModelConfig
 from headgate.providers.base import PriceConfig, ProviderConfig, TierConfig, Timeouts
 from headgate.routing.table import RouteConfig
+from headgate.routing.use_cases import Parameters, UseCase
 
 
 class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -34,6 +35,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """Other names of a route or of a ``provider/model``."""
     routes: dict[str, RouteConfig] = {}
     """Names that callers send as ``model``, each with the deployments to try in turn."""
+    use_cases: dict[str, UseCase] = {}
+    """What callers can ask for instead of a model, as ``use-case/NAME``; these go over the ones that are shipped."""
     limits: LimitsConfig = LimitsConfig()
     responses: ResponsesConfig = ResponsesConfig()
     steps: dict[str, bool] = {}
@@ -96,6 +99,9 @@ RANGES: dict[tuple[type, str], tuple[float, float]] = {
     (RouteConfig, "min_output"): (1, 1_000_000_000),
     (RouteConfig, "timeout"): (0.001, 3600),
     (ResponsesConfig, "keep"): (0, 30 * 86_400),
+    (Parameters, "temperature"): (0, 2),
+    (Parameters, "top_p"): (0, 1),
+    (Parameters, "max_tokens"): (1, 1_000_000_000),
     (LimitsConfig, "body"): (1024, 100 * 1024 * 1024),
 }
 """Smallest and largest value of each number; one that is not listed is at least 0."""

@@ -120,6 +120,8 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True):
     metadata: dict[str, Any] | None = None
     stream_info: bool = False
     clamp: bool = True
+    requires: tuple[str, ...] = ()
+    """Capabilities that the model must have, in the registry's words."""
     format: Literal["as-is", "text", "markdown", "html", "json", "code"] | None = None
     chunk: Literal["as-is", "token", "word", "sentence", "line"] | None = None
     pace: float | None = None

@@ -174,6 +174,9 @@ class Registry:
             ),
             timeouts=_first(ours.timeouts, account.timeouts if account else Timeouts(), usual.timeouts),
             reasoning=reasons,
+            capabilities=None
+            if known.model is UNKNOWN and ours.capabilities is None
+            else (known.model.kind, *_can(known)),
         )
 
     def bare_names(self, usable: Iterable[Provider]) -> dict[str, tuple[str, ...]]:

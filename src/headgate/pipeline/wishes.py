@@ -11,8 +11,10 @@ from headgate.dialects.envelope import Name, read
 from headgate.dialects.json_guard import top_level
 from headgate.pipeline.options import MAX_METADATA, MAX_TAGS, MAX_TEXT
 from headgate.pipeline.shape import Cut, Format
+from headgate.providers.base import Target
 
 MAX_MODELS = 20
+ANY_CHAT = "use-case/chat"
 MAX_PACE = 5000
 
 Meta = msgspec.Meta
@@ -33,6 +35,8 @@ class Wishes(msgspec.Struct, forbid_unknown_fields=True):
     metadata: dict[str, Any] | None = None
     stream_info: bool | None = None
     clamp: bool | None = None
+    requires: Annotated[tuple[_Text, ...], Meta(max_length=MAX_TAGS)] = ()
+    """Capabilities that the model must have: ``reasoning``, ``vision`` ... Without a model, one is chosen."""
     format: Format | None = None
     """What the answer's text is turned into: ``text``, ``markdown``, ``html`` (sanitized), ``json``, ``code``."""
     chunk: Cut | None = None
@@ -71,9 +75,50 @@ def merged(options: Options, wishes: Wishes, size: int) -> Options:
 
 
 def name_first(body: bytes, error: BadRequest) -> bytes:
-    """Return *body*, which names no model, with the first of its list as the model; raise *error* without a list."""
+    """Return *body*, which names no model, with one: the first of its list, or that of a use case where it says only
+    what the model must be able to do. Raise *error* where it says neither."""
     fields: dict[str, Any] = dict(top_level(body))
-    if "models" not in fields or fields.get("model", wire.NULL) != wire.NULL:
+    if fields.get("model", wire.NULL) != wire.NULL:
         raise error
-    fields["model"] = read(_models, fields["models"], "models")[0]
+    if "models" in fields:
+        fields["model"] = read(_models, fields["models"], "models")[0]
+    elif "headgate" in fields and read(_wishes, fields["headgate"], "headgate").requires:
+        fields["model"] = ANY_CHAT
+    else:
+        raise error
     return wire.encode(fields)
+
+
+def able(call: Call) -> tuple[Target, ...]:
+    """Return the deployments of the plan that can do what the caller requires; raise ``BadRequest`` where none can."""
+    needed = frozenset(call.options.requires)
+    plan: tuple[Target, ...] = call.plan
+    found = tuple(target for target in plan if needed.issubset(target.capabilities or ()))
+    if not found:
+        told = "; ".join(f"{t.name}: {', '.join(t.capabilities) if t.capabilities else 'unknown'}" for t in plan[:5])
+        raise BadRequest(
+            f"{call.envelope.model!r} stands for no model with {', '.join(sorted(needed))}. What they can do: {told}.",
+            code="capability_missing",
+            param="headgate.requires",
+        )
+    return found
+
+
+def supply(call: Call) -> None:
+    """Put the route's own parameters where the caller left them open, and say so."""
+    envelope = call.envelope
+    missing = {
+        name: value
+        for name, value in call.route.parameters.items()
+        if name in envelope.known and envelope.fields.get(name, wire.NULL) == wire.NULL
+    }
+    if "max_tokens" in missing and envelope.max_tokens is not None:
+        del missing["max_tokens"]
+    if not missing:
+        return
+    for name, value in missing.items():
+        envelope.fields[name] = msgspec.Raw(wire.encode(value))
+        call.defaulted.append(f"{name}={value}")
+    envelope.body = call.body = wire.encode(envelope.fields)
+    envelope.max_tokens = missing.get("max_tokens", envelope.max_tokens)
+    call.request = None

@@ -142,6 +142,8 @@ class Target(msgspec.Struct, frozen=True, eq=False):
     abilities: Abilities
     timeouts: Timeouts
     reasoning: bool = False
+    capabilities: tuple[str, ...] | None = None
+    """What it can do, in the registry's words, its kind first; ``None`` where nothing is known of it."""
 
 
 class Provider(Protocol):
@@ -223,9 +225,7 @@ def dialects_of(target: Target, operation: Operation) -> tuple[Dialect, ...]:
     """
     provider = target.provider
     by_model = getattr(provider, "dialects_of", None)
-    found: tuple[Dialect, ...] = (
-        provider.dialects(operation) if by_model is None else by_model(operation, target.model)
-    )
+    found: tuple[Dialect, ...] = provider.dialects(operation) if by_model is None else by_model(operation, target.model)
     return found
 
 

@@ -1,12 +1,13 @@
 """Names to routes: what a caller may ask for, compiled once per configuration and swapped whole."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from headgate.core.errors import BadRequest, ModelNotFound, NotFound
 from headgate.providers.base import Target
+from headgate.routing.use_cases import PREFIX
 
 MAX_RESOLVED = 4096  # unlisted provider/model names kept compiled; junk names must not grow memory
 MAX_NAME = 512  # Bedrock's ARNs pass 100 characters; names go into headers, so they must be printable, too
@@ -33,10 +34,12 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     """A compiled route: its targets best first."""
 
     name: str
-    kind: Literal["route", "alias", "model", "list"]
+    kind: Literal["route", "alias", "model", "list", "use-case"]
     targets: tuple[Target, ...]
     config: RouteConfig
     reason: str
+    parameters: Mapping[str, Any] = {}
+    """Parameters of a request where its caller leaves them open."""
 
 
 def in_order(names: Sequence[str], routes: Sequence[Route]) -> Route:
@@ -51,7 +54,7 @@ def in_order(names: Sequence[str], routes: Sequence[Route]) -> Route:
 
 
 class RouteTable:
-    """Looks names up in the order of R20: route, alias, ``provider/rest``, bare registry name."""
+    """Looks names up in this order: route, alias, ``use-case/...``, ``provider/rest``, bare registry name."""
 
     def __init__(
         self,
@@ -59,12 +62,17 @@ class RouteTable:
         providers: frozenset[str],
         target: Callable[[str, str], Target],
         bare: Mapping[str, tuple[str, ...]],
+        use_case: Callable[[str], Route] | None = None,
     ) -> None:
-        """*target* builds the deployment of a provider and model; *bare* maps a bare name to its full names."""
+        """*target* builds the deployment of a provider and model; *bare* maps a bare name to its full names.
+
+        *use_case* builds the route of a use case, or raises ``ModelNotFound``.
+        """
         self.routes = routes
         self._providers = providers
         self._target = target
         self._bare = bare
+        self._use_case = use_case
         self._seen: dict[str, Route] = {}
 
     def resolve(self, name: str) -> Route:
@@ -73,12 +81,14 @@ class RouteTable:
         if route is not None:
             return route
         provider, slash, model = name.partition("/")
+        if self._use_case is not None and name.startswith(PREFIX):
+            return self._keep(self._use_case(name.removeprefix(PREFIX)))
         if slash and model and provider in self._providers and model.isprintable() and len(name) <= MAX_NAME:
-            return self._keep(name, provider, model, f"{provider}/{model} was asked for by name")
+            return self._keep(self._model(name, provider, model, f"{provider}/{model} was asked for by name"))
         full = self._bare.get(name, ())
         if len(full) == 1:
             provider, _, model = full[0].partition("/")
-            return self._keep(name, provider, model, f"{full[0]} is the only provider of {name}")
+            return self._keep(self._model(name, provider, model, f"{full[0]} is the only provider of {name}"))
         if full:
             raise BadRequest(
                 f"The model {name!r} is offered by several providers; ask for one of: {', '.join(full)}.",
@@ -100,11 +110,13 @@ class RouteTable:
         route = self._seen.get(name)
         if route is not None:
             return route
-        return self._keep(name, provider, model, f"{name} was asked for at the provider itself")
+        return self._keep(self._model(name, provider, model, f"{name} was asked for at the provider itself"))
 
-    def _keep(self, name: str, provider: str, model: str, reason: str) -> Route:
-        route = Route(name, "model", (self._target(provider, model),), RouteConfig(targets=[name]), reason)
+    def _model(self, name: str, provider: str, model: str, reason: str) -> Route:
+        return Route(name, "model", (self._target(provider, model),), RouteConfig(targets=[name]), reason)
+
+    def _keep(self, route: Route) -> Route:
         if len(self._seen) >= MAX_RESOLVED:
             self._seen.clear()
-        self._seen[name] = route
+        self._seen[route.name] = route
         return route

@@ -66,7 +66,7 @@ def heard(sound: memoryview) -> tuple[str | None, float]:
     while at + 8 <= len(sound):
         kind, size = bytes(sound[at : at + 4]), unpack_from("<I", sound, at + 4)[0]
         start, at = at + 8, at + 8 + size + size % 2
-        if kind == b"fmt " and size >= 16:
+        if kind == b"fmt " and size >= 16 and start + 16 <= len(sound):
             rate = unpack_from("<I", sound, start + 8)[0]
         elif kind == b"data" and rate:
             seconds = min(size, len(sound) - start) / rate

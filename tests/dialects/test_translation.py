@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from headgate.core.chat import Message, Request, Text
 from headgate.core.errors import BadRequest
 from headgate.dialects import anthropic_messages, openai_chat
 from headgate.dialects.base import Abilities, Profile
@@ -463,3 +464,10 @@ def test_a_kind_of_provider_has_its_own_words():
     with pytest.raises(BadRequest) as caught:
         openai_chat.write_request(request, Abilities("m", "p/m", kind="groq"), drop=False)
     assert caught.value.param == "metadata"
+
+
+def test_a_wish_to_see_thoughts_makes_a_model_think_or_is_told():
+    request = Request(model="m", messages=[Message("user", [Text("hi")])], thoughts=True)
+    written = anthropic_messages.write_request(request, NEWEST, drop=False)
+    assert json.loads(written.body)["thinking"] == {"type": "adaptive", "display": "summarized"}
+    assert anthropic_messages.write_request(request, TO, drop=False).dropped == ["thoughts"]

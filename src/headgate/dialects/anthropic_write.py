@@ -172,8 +172,11 @@ def write_thinking(body: dict[str, Any], request: Request, fit: Fit) -> None:
         if "disabled" in kinds:  # elsewhere not to think is what happens unless asked
             body["thinking"] = {"type": "disabled"}
         return
-    asked = request.thinking is not None or budget is not None
-    if not asked and (effort is None or not (fit.to.reasoning or kinds)):
+    able = fit.to.reasoning or bool(kinds)
+    asked = request.thinking is not None or budget is not None or (request.thoughts is True and able)
+    if not asked and (effort is None or not able):
+        if request.thoughts:
+            fit.ignore(fit.name("thoughts"))
         return
     if ("enabled" in kinds and "adaptive" not in kinds) or (budget is not None and (not kinds or "enabled" in kinds)):
         room = body["max_tokens"] - 1

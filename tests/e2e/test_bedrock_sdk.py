@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import anthropic
@@ -65,13 +66,16 @@ def passing(gateway: Gateway, key: str) -> Any:
 
 
 @pytest.fixture(params=["direct", "passthrough"])
-def boto(request: pytest.FixtureRequest, double: BedrockDouble) -> Any:
+def boto(request: pytest.FixtureRequest, double: BedrockDouble) -> Iterator[Any]:
     """The vendor's own client: at the double, signed, and at the gateway."""
     if request.param == "passthrough":
         gateway: Gateway = request.getfixturevalue("gateway")
-        return passing(gateway, gateway.first_key)
-    config = Config(retries={"max_attempts": 0}, read_timeout=20)
-    return boto3.client("bedrock-runtime", region_name="us-east-1", endpoint_url=double.url, aws_access_key_id=KEY, aws_secret_access_key=SECRET, config=config)  # fmt: skip
+        client = passing(gateway, gateway.first_key)
+    else:
+        config = Config(retries={"max_attempts": 0}, read_timeout=20)
+        client = boto3.client("bedrock-runtime", region_name="us-east-1", endpoint_url=double.url, aws_access_key_id=KEY, aws_secret_access_key=SECRET, config=config)  # fmt: skip
+    with closing(client):
+        yield client
 
 
 @pytest.fixture(params=NAMES)
@@ -150,8 +154,9 @@ class TestBoto:
             boto.converse(modelId="does-not-exist", messages=[user({"text": "hello"})])
 
     def test_an_error_in_a_stream_is_the_clients_own(self, boto: Any) -> None:
-        with pytest.raises(EventStreamError) as failed:
-            list(boto.converse_stream(modelId=MODEL, messages=[user({"text": "boom midway"})])["stream"])
+        events = boto.converse_stream(modelId=MODEL, messages=[user({"text": "boom midway"})])["stream"]
+        with closing(events), pytest.raises(EventStreamError) as failed:
+            list(events)
         assert failed.value.response["Error"]["Code"] == "throttlingException"
 
 
@@ -159,26 +164,24 @@ class TestGateway:
     """The gateway's own accounts of what passed through, and its own refusals."""
 
     def test_a_passed_call_is_recorded_and_priced(self, gateway: Gateway) -> None:
-        boto = passing(gateway, gateway.first_key)
-        for call in (boto.converse, boto.converse_stream):
-            answer = call(modelId=MODEL, messages=[user({"text": "hello"})])
-            list(answer.get("stream", ()))
-            record = gateway.trace(answer["ResponseMetadata"]["HTTPHeaders"]["x-request-id"])
-            assert float(record["outcome"]["cost_usd"]) == pytest.approx(COST), record
-            assert [(one["provider"], one["model"]) for one in record["attempts"]] == [("aws", MODEL)]
+        with closing(passing(gateway, gateway.first_key)) as boto:
+            for call in (boto.converse, boto.converse_stream):
+                answer = call(modelId=MODEL, messages=[user({"text": "hello"})])
+                list(answer.get("stream", ()))
+                record = gateway.trace(answer["ResponseMetadata"]["HTTPHeaders"]["x-request-id"])
+                assert float(record["outcome"]["cost_usd"]) == pytest.approx(COST), record
+                assert [(one["provider"], one["model"]) for one in record["attempts"]] == [("aws", MODEL)]
 
     def test_what_makes_a_call_dearer_is_refused_to_a_budget(self, gateway: Gateway) -> None:
-        boto = passing(gateway, gateway.key("thrifty", "--budget", "1", "--window", "month"))
-        messages = [user({"text": "hello"})]
-        with pytest.raises(boto.exceptions.ValidationException, match="serviceTier"):
-            boto.converse(modelId=MODEL, messages=messages, serviceTier={"type": "priority"})
-        assert (
-            boto.converse(modelId=MODEL, messages=messages, serviceTier={"type": "default"})["stopReason"] == "end_turn"
-        )
+        asked: Any = {"modelId": MODEL, "messages": [user({"text": "hello"})]}
+        with closing(passing(gateway, gateway.key("thrifty", "--budget", "1", "--window", "month"))) as boto:
+            with pytest.raises(boto.exceptions.ValidationException, match="serviceTier"):
+                boto.converse(**asked, serviceTier={"type": "priority"})
+            assert boto.converse(**asked, serviceTier={"type": "default"})["stopReason"] == "end_turn"
 
     def test_a_wrong_key_is_refused(self, gateway: Gateway) -> None:
-        with pytest.raises(ClientError) as refused:
-            passing(gateway, "hg_wrong").converse(modelId=MODEL, messages=[user({"text": "hello"})])
+        with closing(passing(gateway, "hg_wrong")) as boto, pytest.raises(ClientError) as refused:
+            boto.converse(modelId=MODEL, messages=[user({"text": "hello"})])
         assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 401
 
 

@@ -7,6 +7,8 @@ from headgate.core.chat import Chunk, Citation, CitationDelta, Extra, SignatureD
 from headgate.dialects import mistral, wire
 from headgate.dialects.openai_words import NAME, OF_CALLS, SOURCES
 
+_THOUGHTS = frozenset({"reasoning", "reasoning_content", "reasoning_details"})
+
 
 class Pieces:
     """Reads the deltas of one reply. Servers leave out indexes, types and ids of tool calls, each in its own way."""
@@ -24,7 +26,7 @@ class Pieces:
 
     def read(self, delta: dict[str, Any], choice: int, logprobs: Any = None) -> list[Chunk]:
         """Return the chunks of one message or delta."""
-        chunks: list[Chunk] = self._reasoning(delta, choice)
+        chunks: list[Chunk] = [] if _THOUGHTS.isdisjoint(delta) else self._reasoning(delta, choice)
         content = delta.get("content")
         if isinstance(content, str):
             if content:

@@ -98,10 +98,11 @@ class ResponsesTap(SseTap):
         self._broken_in_a_row = 0
         self.events += 1
         if said.error is not None or said.type == "error" or event.name == "error":
-            self._fail_with(said.error or loosely(data))
+            self._fail_with(said.error or _document(msgspec.Raw(data)))
             return False
         if said.type == "response.failed":
-            self._fail_with(_error_of(said.response))
+            error = _document(said.response).get("error")
+            self._fail_with(error or {"message": "The provider ended the answer with an error."})
             return False
         if said.type in _DELTAS and said.delta:
             self.text_bytes += size(said.delta)
@@ -120,8 +121,7 @@ class ResponsesTap(SseTap):
             self.finish = seen.finish
             usage = usage_of(seen.usage) if seen.usage is not None else None
         except _ODD:
-            found = loosely(self.final)
-            self.finish, usage = "stop", usage_in(found.get("usage")) if isinstance(found, dict) else None
+            self.finish, usage = "stop", usage_in(_document(event.response).get("usage"))
         if usage is not None:
             self._count(usage)
 
@@ -129,10 +129,13 @@ class ResponsesTap(SseTap):
         return None  # its last event tells how it ended, and there is no other sign
 
 
-def _error_of(response: msgspec.Raw) -> Any:
-    found = loosely(bytes(response))
-    error = found.get("error") if isinstance(found, dict) else None
-    return error or {"message": "The provider ended the answer with an error."}
+def _document(response: msgspec.Raw) -> dict[str, Any]:
+    """Decode a response of which a field has another type than OpenAI's."""
+    try:
+        found = loosely(bytes(response))
+    except msgspec.DecodeError:
+        return {}  # a number that nothing can hold
+    return found if isinstance(found, dict) else {}
 
 
 def _salvaged(document: Any) -> _Event:

@@ -8,6 +8,7 @@ import asyncio
 import gc
 import logging
 import socket
+import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -22,6 +23,7 @@ from headgate.access.home import Home, open_home
 from headgate.access.keys import digest
 from headgate.access.principals import Principals
 from headgate.access.types import Principal
+from headgate.access.vault import LocalSealer, all_opened
 from headgate.config import load
 from headgate.config.compile import Compiled, compile_config
 from headgate.config.known import known
@@ -31,6 +33,7 @@ from headgate.config.types import Config, ConfigError, Problem
 from headgate.config.watch import Watcher
 from headgate.control import Control
 from headgate.core.call import Call
+from headgate.core.secret import Secret
 from headgate.ledger.books import LedgerBooks
 from headgate.ledger.drain import Drainer
 from headgate.ledger.grants import SqlGrants
@@ -43,10 +46,12 @@ from headgate.observe.metrics import Metrics
 from headgate.pipeline.attach import Attacher
 from headgate.pipeline.parts import Parts
 from headgate.providers.base import ProviderConfig, Senders
+from headgate.providers.catalog import keyed_kinds
 from headgate.providers.discover import from_environment, probe_local
 from headgate.settings import Settings, decode_secret_key, environment
 from headgate.storage.desk import Desk
 from headgate.storage.feed import SqliteKeyFeed
+from headgate.storage.provider_keys import CHANGE, stored
 from headgate.storage.responses import KeptResponses
 from headgate.surfaces.dispatch import Dispatch
 from headgate.surfaces.state import State
@@ -60,6 +65,8 @@ if TYPE_CHECKING:
     from headgate.models.select import Wanted
 
 log = logging.getLogger("headgate")
+TENANT = "default"
+"""Whose providers they are."""
 
 
 class Ways(Senders):
@@ -97,6 +104,7 @@ class Base:
         self.journal_dir = self.home.path / "journal"
         self.environ = environment()
         self.found: dict[str, ProviderConfig] = from_environment(self.environ)
+        self.provider_keys = self.open_keys()
         self.file = settings.config_file()
         self.secret_files: frozenset[Path] = frozenset()
         """Files that the configuration takes secrets from."""
@@ -114,7 +122,9 @@ class Base:
     def compile(self, config: Config, senders: Senders) -> Compiled:
         """Compile *config*; raise ``ConfigError`` for what only building shows."""
         try:
-            return compile_config(config, self.found, senders, tables=Tables(self.home.path / "models"))
+            return compile_config(
+                config, self.found, senders, tables=Tables(self.home.path / "models"), keys=self.provider_keys
+            )
         except ValueError as error:
             raise ConfigError([Problem(str(self.file or "configuration"), 0, 0, "", str(error))]) from None
 
@@ -141,8 +151,12 @@ class Base:
         has_admin_key = self.settings.admin_key is not None
         return asyncio.run(ensure_keys(self.home, self.database, create, has_admin_key=has_admin_key))
 
+    def open_keys(self) -> dict[str, list[Secret]]:
+        """See :func:`headgate.access.vault.all_opened`."""
+        return all_opened(stored(self.database, TENANT), LocalSealer(self.home.derived))
+
     def _known(self) -> Any:
-        return known(self.environ, providers=self.found)
+        return known(self.environ, providers={*self.found, *self.provider_keys})
 
 
 class Office:
@@ -177,6 +191,7 @@ class Office:
         from headgate.observe.usage import SqlUsage
         from headgate.storage.engine import open_engine
         from headgate.storage.keys import SqlKeyStore
+        from headgate.storage.provider_keys_sql import SqlProviderKeys
 
         engine = open_engine(self._base.url)
         parts = AdminParts(
@@ -187,6 +202,10 @@ class Office:
             logs=SqlLogStore(engine),
             usage=SqlUsage(engine),
             models=self._models,
+            provider_keys=SqlProviderKeys(engine),
+            sealer=LocalSealer(self._base.home.derived),
+            providers=self._providers,
+            provider_names=lambda: {*self._compiled().providers, *keyed_kinds()},
         )
         return Management(parts)
 
@@ -195,6 +214,9 @@ class Office:
 
         compiled = self._compiled()
         return chosen(compiled.registry.entries(compiled.kinds()), wanted)
+
+    def _providers(self) -> list[dict[str, Any]]:
+        return self._compiled().told()
 
     def _config(self) -> dict[str, Any]:
         shown = msgspec.to_builtins(self._compiled().config, enc_hook=lambda value: str(value))
@@ -233,10 +255,12 @@ class Worker:
         self.state = State(listing=self._listing, ready_checks=self._checks, started_at=monotonic())
         self.watcher: Watcher | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._opening: asyncio.Task[None] | None = None
         self.server: Server | None = None
 
     async def start(self, sock: socket.socket, control: App) -> None:
         """Serve on *sock*."""
+        self.principals.follow(CHANGE, self._keys_changed)
         await self.principals.refresh()
         app = Dispatch(self.parts, self.state, control)
         limits = ServerLimits(body=self.compiled.config.limits.body)
@@ -278,6 +302,19 @@ class Worker:
         self.parts.snapshot = compiled.snapshot
         self.responses.keep = config.responses.keep
         self.on_compiled(compiled)
+
+    def _keys_changed(self) -> None:
+        """Take over the keys of providers as they are now; several changes at once are one."""
+        if self._opening is None or self._opening.done():
+            self._opening = asyncio.create_task(self._open_keys())
+
+    async def _open_keys(self) -> None:
+        await asyncio.sleep(0)  # the rest of the feed's page may tell of more
+        try:
+            self.base.provider_keys = await asyncio.to_thread(self.base.open_keys)
+            self._take_over(self.base.config)
+        except (ConfigError, sqlite3.Error) as error:
+            log.error("kept the old keys of providers: %s", error)
 
     async def _look_around(self) -> None:
         """Add the model servers of this machine, without having made the start wait for them."""

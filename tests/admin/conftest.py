@@ -6,6 +6,7 @@ import pytest
 
 from headgate.access.keys import derive
 from headgate.access.types import Principal
+from headgate.access.vault import LocalSealer
 from headgate.admin.app import create
 from headgate.admin.parts import AdminParts
 from headgate.core.errors import NotAuthenticated
@@ -15,6 +16,7 @@ from headgate.observe.log import SqlLogStore
 from headgate.observe.usage import SqlUsage
 from headgate.storage.engine import open_engine
 from headgate.storage.keys import SqlKeyStore
+from headgate.storage.provider_keys_sql import SqlProviderKeys
 from headgate.storage.upgrade import ensure
 
 DERIVED = derive(b"\3" * 32)
@@ -72,6 +74,10 @@ async def api(tmp_path):
         logs=SqlLogStore(engine),
         usage=SqlUsage(engine),
         config=lambda: {"routes": {}},
+        provider_keys=SqlProviderKeys(engine),
+        sealer=LocalSealer(DERIVED),
+        providers=lambda: [{"name": "mine", "kind": "anthropic"}],
+        provider_names=lambda: {"mine"},
         models=lambda wanted: chosen(Registry().entries({"mine": "anthropic"}), wanted),
     )
     transport = httpx2.ASGITransport(create(parts), raise_app_exceptions=False)

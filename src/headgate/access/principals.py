@@ -7,7 +7,7 @@ between is never brought back. While the store cannot be asked, cached keys are 
 import asyncio
 import hmac
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from time import monotonic, time_ns
 from urllib.parse import parse_qsl
 
@@ -60,6 +60,7 @@ class Principals:
         self._flights: dict[bytes, asyncio.Task[Principal]] = {}
         self._overtaken: dict[str, int] = {}
         """Object -> number of its last change, for changes applied while a lookup is in flight."""
+        self._followers: dict[str, Callable[[], None]] = {}
         self._seq = -1
         self._fresh_until = 0.0
 
@@ -179,6 +180,10 @@ class Principals:
         log.info("refused a key, digest %s, from %s", found[:4].hex(), address)
         return NotAuthenticated()
 
+    def follow(self, kind: str, changed: Callable[[], None]) -> None:
+        """Call *changed* for every change of another *kind* that the feed tells of, in the task of :meth:`run`."""
+        self._followers[kind] = changed
+
     def close(self) -> None:
         """Give up the lookups that are under way."""
         for flight in self._flights.values():
@@ -210,6 +215,8 @@ class Principals:
                     self._overtaken[change.object_id] = change.seq
                 if change.kind == "key":
                     self._known.drop_key(change.object_id)
+                elif change.kind in self._followers:
+                    self._followers[change.kind]()
                 else:
                     self._known.drop_where(change.kind, change.object_id)
             if changes:

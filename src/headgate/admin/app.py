@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from headgate import __version__
-from headgate.admin import config, errors, keys, logs, models, traces, usage
+from headgate.admin import config, errors, keys, logs, models, providers, traces, usage
 from headgate.admin.parts import AdminParts
 from headgate.admin.route import GRANTED, ManagedRoute, Route
 
@@ -26,7 +26,15 @@ ERROR = {
         }
     },
 }
-ROUTES: tuple[Route, ...] = (*keys.ROUTES, *logs.ROUTES, *traces.ROUTES, *usage.ROUTES, *config.ROUTES, *models.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *keys.ROUTES,
+    *logs.ROUTES,
+    *traces.ROUTES,
+    *usage.ROUTES,
+    *config.ROUTES,
+    *models.ROUTES,
+    *providers.ROUTES,
+)
 
 
 def create(parts: AdminParts, routes: tuple[Route, ...] = ROUTES) -> FastAPI:

@@ -1,17 +1,19 @@
 """What the management API is handed by the composition root."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Protocol
 
 import msgspec
 
 from headgate.access.keys import Derived
 from headgate.access.types import Principal
+from headgate.access.vault import Sealer
 from headgate.models.registry import Entry
 from headgate.models.select import Wanted
 from headgate.observe.log import LogStore
 from headgate.observe.usage import UsageStore
 from headgate.storage.keys import KeyStore
+from headgate.storage.provider_keys_sql import ProviderKeyStore
 
 
 class Authenticator(Protocol):
@@ -36,3 +38,9 @@ class AdminParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The configuration in force; what may be secret in it is masked before it is shown."""
     models: Callable[[Wanted], list[Entry]]
     """The models of the registry in force that are wanted, by name."""
+    provider_keys: ProviderKeyStore
+    sealer: Sealer
+    providers: Callable[[], list[dict[str, Any]]]
+    """The accounts in force, as JSON has them; without credentials."""
+    provider_names: Callable[[], Collection[str]]
+    """The accounts that a key can be given to: those in force, and every kind that needs nothing but a key."""

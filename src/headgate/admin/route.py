@@ -1,7 +1,7 @@
 """A route of the management API: what it is for, who may, and what it answers. None exists without a permission."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 from fastapi.dependencies.models import Dependant
@@ -18,11 +18,19 @@ from headgate.core.call import new_id
 from headgate.core.errors import BadRequest, Forbidden, HeadgateError, NotFound, TooLarge
 from headgate.dialects import json_guard
 
-Permission = Literal["api_keys:view", "api_keys:create", "api_keys:delete", "logs:view", "usage:view", "config:view"]
+Permission = Literal[
+    "api_keys:view",
+    "api_keys:create",
+    "api_keys:delete",
+    "logs:view",
+    "usage:view",
+    "config:view",
+    "provider_keys:view",
+    "provider_keys:create",
+    "provider_keys:delete",
+]
 GRANTED: dict[str, frozenset[Permission]] = {
-    "admin": frozenset(
-        ("api_keys:view", "api_keys:create", "api_keys:delete", "logs:view", "usage:view", "config:view")
-    ),
+    "admin": frozenset(get_args(Permission)),
     "key": frozenset(("logs:view", "usage:view")),  # of its own calls alone: see `own_key`
 }
 MAX_BODY = 1_000_000

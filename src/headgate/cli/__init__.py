@@ -16,6 +16,7 @@ COMMANDS = {
     "trace": ("headgate.cli.trace", "Show everything that happened to one call."),
     "usage": ("headgate.cli.usage", "Add up calls, tokens and cost."),
     "models": ("headgate.cli.models", "List models and their prices."),
+    "providers": ("headgate.cli.providers", "List providers, and manage their keys."),
     "chat": ("headgate.cli.chat", "Talk to a model through the gateway."),
     "doctor": ("headgate.cli.doctor", "Check the home, the configuration and the providers."),
     "config": ("headgate.cli.config", "Check the configuration file, print its schema."),

@@ -3,10 +3,12 @@
 import fcntl
 import os
 import sqlite3
+from functools import partial
 from pathlib import Path
 
 from headgate.access.home import open_home
 from headgate.access.types import Principal
+from headgate.access.vault import LocalSealer
 from headgate.admin.app import create
 from headgate.admin.parts import AdminParts
 from headgate.client import Admin
@@ -17,6 +19,7 @@ from headgate.observe.usage import SqlUsage
 from headgate.settings import Settings, decode_secret_key
 from headgate.storage.engine import open_engine
 from headgate.storage.keys import SqlKeyStore
+from headgate.storage.provider_keys_sql import SqlProviderKeys
 from headgate.storage.types import StorageRefused
 from headgate.storage.upgrade import ensure
 
@@ -47,10 +50,22 @@ def local_admin(settings: Settings) -> Admin:
         derived=home.derived,
         config=lambda: {},
         models=lambda wanted: [],
+        provider_keys=SqlProviderKeys(engine),
+        sealer=LocalSealer(home.derived),
+        providers=lambda: [],
+        provider_names=partial(names_here, settings),
         logs=SqlLogStore(engine),
         usage=SqlUsage(engine),
     )
     return Admin("http://home", transport=InProcess(create(parts), engine.dispose))
+
+
+def names_here(settings: Settings) -> set[str]:
+    """Return the accounts that a key can be given to."""
+    from headgate.cli.compiled import compiled
+    from headgate.providers.catalog import keyed_kinds
+
+    return {*compiled(settings.config_file(), settings.home).accounts, *keyed_kinds()}
 
 
 def settle(settings: Settings) -> None:

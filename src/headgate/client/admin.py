@@ -8,7 +8,7 @@ from urllib.parse import quote
 import httpx2
 import msgspec
 
-from headgate.client.answers import Key, KeyPage, LogPage, MadeKey, Trace, Usage
+from headgate.client.answers import Key, KeyPage, LogPage, MadeKey, ProviderKey, Trace, Usage
 
 T = TypeVar("T")
 PREFIX = "/api/v1"
@@ -105,6 +105,26 @@ class Admin:
         """Return what this key can call now, as ``GET /v1/models`` lists it."""
         listed: list[dict[str, Any]] = self._call("GET", "/v1/models", dict[str, Any])["data"]
         return listed
+
+    def providers(self) -> list[dict[str, Any]]:
+        """Return the accounts in force."""
+        listed: list[dict[str, Any]] = self._get("/config/providers", dict[str, Any])["data"]
+        return listed
+
+    def provider_keys(self, provider: str) -> list[ProviderKey]:
+        """Return what may be shown of the sealed keys of an account."""
+        return self._get(f"/config/providers/{quote(provider, safe='')}/keys", dict[str, list[ProviderKey]])["data"]
+
+    def add_provider_key(self, provider: str, key: str, *, name: str = "") -> ProviderKey:
+        """Seal a key of an account."""
+        body = {"key": key, "name": name}
+        return self._send("POST", f"/config/providers/{quote(provider, safe='')}/keys", ProviderKey, body)
+
+    def remove_provider_key(self, provider: str, id: str) -> ProviderKey:
+        """Delete a sealed key."""
+        return self._send(
+            "DELETE", f"/config/providers/{quote(provider, safe='')}/keys/{quote(id, safe='')}", ProviderKey
+        )
 
     def registry(self, **filters: Any) -> list[dict[str, Any]]:
         """Return what is known of every model, page by page. *filters* are the API's."""

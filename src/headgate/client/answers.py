@@ -42,6 +42,17 @@ class MadeKey(Key, frozen=True, kw_only=True):
     key: str
 
 
+class ProviderKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A sealed key of a provider, of which little is shown."""
+
+    id: str
+    provider: str
+    name: str
+    prefix: str
+    last4: str
+    created_at: str
+
+
 class KeyPage(msgspec.Struct, frozen=True):
     """Some keys, oldest first; ``next`` is where the following page begins."""
 

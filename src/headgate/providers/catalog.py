@@ -103,6 +103,11 @@ def rows() -> dict[str, Row]:
     return {**CODED, **msgspec.convert(listed, dict[str, Row])}
 
 
+def keyed_kinds() -> frozenset[str]:
+    """Return every kind that needs nothing but a key."""
+    return frozenset(kind for kind, known in rows().items() if known.key_env and known.base_url)
+
+
 def row(kind: str) -> Row:
     """Return the row of *kind*; an unknown one (a plug-in's) has an empty row."""
     return rows().get(kind) or Row()

@@ -74,7 +74,7 @@ class SqlKeyStore:
         async with self._engine.begin() as con:
             await _add_tenant(con, tenant_id, tenant_id)
             await con.execute(insert(keys).values(msgspec.structs.asdict(row)))
-            await _tell(con, row.id, tenant_id)
+            await tell(con, row.id, tenant_id)
 
     async def list(self, tenant_id: str, *, after: str = "", limit: int = 100) -> list[KeyRow]:
         """See :class:`KeyStore`."""
@@ -123,7 +123,7 @@ class SqlKeyStore:
             done = await con.execute(update(keys).where(mine).values(**fields, updated_at=_now()))
             if not done.rowcount:
                 return None
-            await _tell(con, key_id, tenant_id)
+            await tell(con, key_id, tenant_id)
             return await _one(con, tenant_id, key_id)
 
 
@@ -140,12 +140,12 @@ async def _one(con: AsyncConnection, tenant_id: str, key_id: str) -> KeyRow | No
     return None if row is None else _read(row)
 
 
-async def _tell(con: AsyncConnection, key_id: str, tenant_id: str) -> None:
+async def tell(con: AsyncConnection, object_id: str, tenant_id: str, kind: str = "key") -> None:
     """Append to the feed. Numbers must become visible in their order, or a poller would pass one over."""
     if con.dialect.name == "postgresql":
         await con.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": FEED_LOCK})
     now = _now()
-    await con.execute(insert(changes).values(kind="key", object_id=key_id, tenant_id=tenant_id, at=now))
+    await con.execute(insert(changes).values(kind=kind, object_id=object_id, tenant_id=tenant_id, at=now))
     await con.execute(delete(changes).where(changes.c.at < now - CHANGES_KEPT))
 
 

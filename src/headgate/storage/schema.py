@@ -75,6 +75,20 @@ keys = Table(
     Index("keys_tenant", "tenant_id", "id"),
 )
 
+provider_keys = Table(
+    "provider_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("provider", Text, nullable=False),  # the name of the account
+    Column("name", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # by access.vault; the key itself is nowhere
+    Column("key_prefix", Text, nullable=False),
+    Column("last4", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("provider_keys_tenant", "tenant_id", "provider", "id"),
+)
+
 changes = Table(
     "changes",
     metadata,

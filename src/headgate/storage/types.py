@@ -54,7 +54,10 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One entry of the change feed: object *object_id* of *kind* (``key``, ``tenant``, ``user``) is not what it was."""
+    """One entry of the change feed: object *object_id* is not what it was.
+
+    Its *kind* is ``key``, ``tenant``, ``user`` or ``provider_key``.
+    """
 
     seq: int
     kind: str

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
 
-HEAD = "0001"
-KNOWN = frozenset({HEAD})
+HEAD = "0002"
+KNOWN = frozenset({"0001", HEAD})
 PG_LOCK = 0x68656164  # any number that only we use
 
 

@@ -1,0 +1,157 @@
+"""``/config/providers``: the accounts in force, what is known of their state, and their keys, which are never shown."""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import Depends
+from pydantic import Field, SecretStr, field_validator
+
+from headgate.access.types import Principal
+from headgate.access.vault import sealed_row
+from headgate.admin.fields import Answer, Body, Text, UtcTime, instant, object_id
+from headgate.admin.parts import AdminParts
+from headgate.admin.route import Route, caller, parts
+from headgate.core.errors import BadRequest, NotFound
+from headgate.core.secret import Secret
+from headgate.storage.provider_keys import ProviderKeyRow
+
+MAX_KEYS = 100
+"""Keys of one provider."""
+
+
+class NewProviderKey(Body):
+    """A key to be sealed."""
+
+    key: SecretStr = Field(min_length=1, max_length=16_384)
+    name: Annotated[Text, Field(max_length=100)] = ""
+
+    @field_validator("key")
+    @classmethod
+    def one_line(cls, value: SecretStr) -> SecretStr:
+        """Refuse what cannot stand in a header; the key itself is not repeated."""
+        text = value.get_secret_value()
+        if not (text.isascii() and text.isprintable()) or text != text.strip():
+            raise ValueError("must be printable ASCII without blanks around it; is there a line break in it?")
+        return value
+
+
+class ProviderKey(Answer):
+    """What may be shown of a key."""
+
+    id: str
+    provider: str
+    name: str
+    prefix: str
+    last4: str
+    created_at: UtcTime
+
+
+class ProviderKeys(Answer):
+    """Every sealed key of a provider, oldest first."""
+
+    data: list[ProviderKey]
+
+
+class Providers(Answer):
+    """The accounts in force, by name."""
+
+    data: list[dict[str, Any]]
+
+
+async def list_providers(to: Annotated[AdminParts, Depends(parts)]) -> Providers:
+    """Return every account with its kind, address, number of keys, and what was last found there."""
+    return Providers(data=to.providers())
+
+
+async def list_provider_keys(
+    provider: str, who: Annotated[Principal, Depends(caller)], to: Annotated[AdminParts, Depends(parts)]
+) -> ProviderKeys:
+    """Return what may be shown of the keys of a provider that were entered here; those of the file are not listed."""
+    return ProviderKeys(data=[_shown(row) for row in await to.provider_keys.list(who.tenant_id, provider)])
+
+
+async def add_provider_key(
+    provider: str,
+    body: NewProviderKey,
+    who: Annotated[Principal, Depends(caller)],
+    to: Annotated[AdminParts, Depends(parts)],
+) -> ProviderKey:
+    """Seal a key. It is used within a second, in turn with the account's others, and never shown again."""
+    await _refuse_unknown(provider, to)
+    if len(await to.provider_keys.list(who.tenant_id, provider)) >= MAX_KEYS:
+        raise BadRequest(f"{provider!r} has {MAX_KEYS} keys; remove one first.", param="provider")
+    row = sealed_row(Secret(body.key.get_secret_value()), provider, body.name, who.tenant_id, to.sealer)
+    await to.provider_keys.create(who.tenant_id, row)
+    return _shown(row)
+
+
+async def remove_provider_key(
+    provider: str,
+    id: str,
+    who: Annotated[Principal, Depends(caller)],
+    to: Annotated[AdminParts, Depends(parts)],
+) -> ProviderKey:
+    """Delete a key: no new call is signed with it after a second."""
+    row = await to.provider_keys.remove(who.tenant_id, provider, object_id(id, "key of a provider"))
+    if row is None:
+        raise NotFound("There is no such key of a provider.", param="id")
+    return _shown(row)
+
+
+async def _refuse_unknown(provider: str, to: AdminParts) -> None:
+    names = await asyncio.to_thread(to.provider_names)  # it may look for servers on this machine
+    if provider not in names:
+        raise NotFound(
+            f"There is no provider {provider[:64]!r}. A key can be given to: {', '.join(sorted(names))[:1000]}.",
+            param="provider",
+        )
+
+
+def _shown(row: ProviderKeyRow) -> ProviderKey:
+    return ProviderKey(
+        id=row.id,
+        provider=row.provider,
+        name=row.name,
+        prefix=row.key_prefix,
+        last4=row.last4,
+        created_at=instant(row.created_at),
+    )
+
+
+KEYS = "/config/providers/{provider}/keys"
+ROUTES = (
+    Route(
+        method="GET",
+        path="/config/providers",
+        permission="config:view",
+        endpoint=list_providers,
+        summary="The providers in force",
+        tag="config",
+    ),
+    Route(
+        method="GET",
+        path=KEYS,
+        permission="provider_keys:view",
+        endpoint=list_provider_keys,
+        summary="Keys of a provider, without the keys",
+        tag="config",
+    ),
+    Route(
+        method="POST",
+        path=KEYS,
+        permission="provider_keys:create",
+        endpoint=add_provider_key,
+        summary="Seal a key of a provider",
+        tag="config",
+        status=201,
+    ),
+    Route(
+        method="DELETE",
+        path=KEYS + "/{id}",
+        permission="provider_keys:delete",
+        endpoint=remove_provider_key,
+        summary="Delete a key of a provider",
+        tag="config",
+    ),
+)
+"""Routes of providers and their keys."""

@@ -1,0 +1,97 @@
+"""``headgate providers``."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headgate.cli.connect import gateway_options, load_settings, open_admin
+from headgate.cli.output import as_json, print_json, print_table
+
+if TYPE_CHECKING:
+    from headgate.client import ProviderKey
+
+COLUMNS = ("provider", "kind", "address", "keys>")
+
+
+@click.group("providers", invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """List the providers in force, and manage their keys. Without a command: `list`."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_providers, home=None, url=None, key=None, json=False)
+
+
+@command.command("list")
+@gateway_options
+@as_json
+def list_providers(home: Path | None, url: str | None, key: str | None, json: bool) -> None:
+    """List the providers in force: those of the configuration, of the environment and of this machine."""
+    if url:
+        with open_admin(home, url, key) as gateway:
+            rows = gateway.providers()
+    else:
+        from headgate.cli.compiled import compiled
+
+        settings = load_settings(home)
+        rows = compiled(settings.config_file(), settings.home).told()
+    if json:
+        print_json(rows)
+        return
+    shown = ([row["name"], row["kind"], row["base_url"], row["keys"] or None] for row in rows)
+    print_table(COLUMNS, shown, empty="There are no providers.")
+
+
+@command.group("keys")
+def keys() -> None:
+    """Keys of providers that are kept here, sealed: many for one account are taken in turn."""
+
+
+@keys.command("add")
+@click.argument("provider")
+@click.option("--name", default="", help="What to call it.")
+@gateway_options
+@as_json
+def add(provider: str, name: str, home: Path | None, url: str | None, key: str | None, json: bool) -> None:
+    """Seal a key of PROVIDER: asked for, or read from standard input, never given as an argument.
+
+    It is used within a second, and never shown again.
+    """
+    secret = click.prompt("Key", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().strip()
+    if not secret:
+        raise click.UsageError("no key came from standard input.")
+    with open_admin(home, url, key) as gateway:
+        made = gateway.add_provider_key(provider, secret, name=name)
+    print_json(made) if json else click.echo(f"Sealed the key {_short(made)} of {provider}; its id is {made.id}.")
+
+
+@keys.command("list")
+@click.argument("provider")
+@gateway_options
+@as_json
+def list_keys(provider: str, home: Path | None, url: str | None, key: str | None, json: bool) -> None:
+    """List the sealed keys of PROVIDER, oldest first. Those of the configuration file are not among them."""
+    with open_admin(home, url, key) as gateway:
+        found = gateway.provider_keys(provider)
+    if json:
+        print_json(found)
+        return
+    rows: Any = ([one.id, one.name, _short(one), one.created_at[:16].replace("T", " ")] for one in found)
+    print_table(("id", "name", "key", "created"), rows, empty=f"No key of {provider} is kept here.")
+
+
+@keys.command("remove")
+@click.argument("provider")
+@click.argument("id")
+@gateway_options
+@as_json
+def remove(provider: str, id: str, home: Path | None, url: str | None, key: str | None, json: bool) -> None:
+    """Delete the key ID of PROVIDER; no call is signed with it after a second."""
+    with open_admin(home, url, key) as gateway:
+        gone = gateway.remove_provider_key(provider, id)
+    print_json(gone) if json else click.echo(f"Deleted the key {_short(gone)} of {provider}.")
+
+
+def _short(key: "ProviderKey") -> str:
+    return f"{key.prefix}…{key.last4}" if key.last4 else "…"

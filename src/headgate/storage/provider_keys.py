@@ -1,0 +1,49 @@
+"""Sealed keys of providers, as the request path's processes read them: plain sqlite3, once at a start or a change."""
+
+import sqlite3
+from pathlib import Path
+
+import msgspec
+
+from headgate.storage.sqlite import connect
+
+CHANGE = "provider_key"
+"""The kind of their entries in the change feed."""
+
+
+class ProviderKeyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One key of a provider. The secret is not here: only what it was sealed into, and what may be shown of it."""
+
+    id: str
+    tenant_id: str
+    provider: str
+    """The name of the account."""
+    name: str
+    """What people call the key."""
+    sealed: bytes
+    key_prefix: str
+    last4: str
+    created_at: int
+    """Microseconds since 1970, UTC."""
+
+
+FIELDS = ProviderKeyRow.__struct_fields__
+STORED = f"SELECT {', '.join(FIELDS)} FROM provider_keys WHERE tenant_id = ? ORDER BY id"  # noqa: S608 - our own names
+
+
+def stored(path: Path, tenant_id: str) -> list[ProviderKeyRow]:
+    """Return the keys of a tenant, oldest first; none where the database is not made yet, or is older than its table.
+
+    Raise ``sqlite3.Error`` where it cannot be read.
+    """
+    if not path.exists():
+        return []
+    con = connect(path)
+    try:
+        return [ProviderKeyRow(**dict(zip(FIELDS, row, strict=True))) for row in con.execute(STORED, (tenant_id,))]
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return []
+        raise
+    finally:
+        con.close()

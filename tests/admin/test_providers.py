@@ -1,0 +1,61 @@
+"""Providers and their keys through the management API."""
+
+import pytest
+
+from headgate.access.vault import LocalSealer, opened
+from headgate.storage.provider_keys import stored
+from tests.admin.conftest import DERIVED
+
+KEYS = "/api/v1/config/providers/mine/keys"
+SECRET = "sk-ant-canary-0123456789-abcdef"
+
+
+async def test_a_key_is_sealed_listed_without_itself_and_removed(api, tmp_path):
+    made = await api.ask("POST", KEYS, json={"key": SECRET, "name": "first"})
+    assert made.status_code == 201
+    shown = made.json()
+    assert (shown["provider"], shown["name"], shown["prefix"], shown["last4"]) == ("mine", "first", "sk-a", "cdef")
+    assert SECRET not in made.text
+    [row] = stored(tmp_path / "headgate.db", "default")
+    assert SECRET.encode() not in row.sealed
+    assert opened(row, LocalSealer(DERIVED)).reveal() == SECRET
+    listed = await api.ask("GET", KEYS)
+    assert listed.json()["data"] == [shown] and SECRET not in listed.text
+    gone = await api.ask("DELETE", f"{KEYS}/{shown['id']}")
+    assert gone.status_code == 200 and gone.json() == shown
+    assert stored(tmp_path / "headgate.db", "default") == []
+    assert (await api.ask("DELETE", f"{KEYS}/{shown['id']}")).status_code == 404
+
+
+async def test_another_tenant_sees_none_of_it(api):
+    made = (await api.ask("POST", KEYS, json={"key": SECRET})).json()
+    assert (await api.ask("GET", KEYS, "other")).json()["data"] == []
+    assert (await api.ask("DELETE", f"{KEYS}/{made['id']}", "other")).status_code == 404
+
+
+async def test_who_may_not(api):
+    assert (await api.ask("GET", KEYS, "key")).status_code == 403
+    assert (await api.ask("POST", KEYS, "key", json={"key": SECRET})).status_code == 403
+    assert (await api.ask("DELETE", f"{KEYS}/x", "key")).status_code == 403
+
+
+@pytest.mark.parametrize("key", ["", "two\nlines", "  blank ", "ümlaut", 5, None, "x" * 20_000])
+async def test_a_key_that_could_not_be_sent_is_refused_without_repeating_it(api, key):
+    answer = await api.ask("POST", KEYS, json={"key": key})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "key"
+    if isinstance(key, str) and key.strip():
+        assert key not in answer.text
+
+
+async def test_a_provider_that_does_not_exist(api):
+    answer = await api.ask("POST", "/api/v1/config/providers/nobody/keys", json={"key": SECRET})
+    assert answer.status_code == 404 and "mine" in answer.json()["error"]["message"]
+    assert SECRET not in answer.text
+    assert (await api.ask("GET", "/api/v1/config/providers")).json()["data"] == [{"name": "mine", "kind": "anthropic"}]
+
+
+async def test_there_is_a_bound(api, monkeypatch):
+    monkeypatch.setattr("headgate.admin.providers.MAX_KEYS", 1)
+    assert (await api.ask("POST", KEYS, json={"key": SECRET})).status_code == 201
+    assert (await api.ask("POST", KEYS, json={"key": SECRET})).status_code == 400

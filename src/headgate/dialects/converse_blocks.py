@@ -84,8 +84,8 @@ def _inner(given: Fields, kind: str) -> Fields:
     return given.need(kind, given.inner(kind))
 
 
-def _bytes(given: Fields, kind: str) -> tuple[Fields, str, str] | None:
-    """Take an object with ``format`` and bytes; ``None`` where its bytes are not in the request."""
+def _bytes(given: Fields, kind: str) -> tuple[str, str] | None:
+    """Take an object's ``format`` and bytes; ``None`` where its bytes are not in the request."""
     inner = _inner(given, kind)
     source = inner.need("source", inner.inner("source"))
     data = source.text("bytes")
@@ -94,20 +94,20 @@ def _bytes(given: Fields, kind: str) -> tuple[Fields, str, str] | None:
     format_ = inner.need("format", inner.text("format"))
     inner.keep("source", source)
     given.keep(kind, inner)
-    return inner, format_, data
+    return format_, data
 
 
 def _image(given: Fields, form: Form) -> Part | None:
     found = _bytes(given, "image")
     if found is None:
         return None
-    _, format_, data = found
+    format_, data = found
     return Image(data=data, media_type=IMAGE_TYPES.get(format_, f"image/{format_}"))
 
 
 def _audio(given: Fields, form: Form) -> Part | None:
     found = _bytes(given, "audio")
-    return Audio(found[2], found[1]) if found is not None else None
+    return Audio(found[1], found[0]) if found is not None else None
 
 
 def _document(given: Fields, form: Form) -> Part | None:

@@ -17,12 +17,11 @@ _ROOM = 128_000  # tokens of an answer, where nobody says how many there may be
 
 def write_thinking(body: dict[str, Any], request: Request, fit: Fit, whose: str) -> None:
     """Put what *request* says of thinking into *body*, in the words of the family *whose*."""
-    kinds = fit.to.profile.thinking
     if fit.same:
         _again(body, request, whose)
     elif request.thinking == "off" or (request.thinking is None and request.effort == "none"):
         _off(body, request, fit, whose)
-    elif whose == "claude" or (whose == "" and ("adaptive" in kinds or "enabled" in kinds)):
+    elif whose == "claude":
         _claude(body, request, fit)
     else:
         _others(body, request, fit, whose)

@@ -1,6 +1,7 @@
 """The words of Bedrock's Converse API that stand for ours, and ours for theirs."""
 
 from headgate.core.chat import Finish, Message, Request
+from headgate.dialects.base import Profile
 from headgate.dialects.contract import Rule
 
 NAME = "bedrock-converse"
@@ -107,9 +108,12 @@ def tool_path(request: Request, index: int) -> str:
     return f"toolConfig.tools[{index + sum(tool.cache is not None for tool in before)}]"
 
 
-def family(model: str) -> str:
-    """Return whose model it is, as far as its name tells: what goes besides Converse's own fields differs by that."""
+def family(model: str, profile: Profile) -> str:
+    """Return whose model it is: what goes besides Converse's own fields differs by that.
+
+    The ARN of an application's inference profile does not tell; one whose model is told how to think is Claude's.
+    """
     for sign in ("anthropic.claude", "amazon.nova", "openai.gpt"):
         if sign in model:
             return sign.rpartition(".")[2]
-    return ""
+    return "claude" if "adaptive" in profile.thinking or "enabled" in profile.thinking else ""

@@ -21,7 +21,7 @@ TIERS = ("default", "flex", "priority")
 def write_request(request: Request, to: Abilities, *, drop: bool) -> Written:
     """Write *request*; raise ``BadRequest`` for what Converse has no word for, unless *drop*."""
     fit = Fit(NAME, request, to, drop, OWN)
-    whose = fit.form(request.extra, "family") or family(to.model)
+    whose = fit.form(request.extra, "family") or family(to.model, to.profile)
     body: dict[str, Any] = {name: {} for name in _OBJECTS}
     write_messages(body, request, fit)
     _inference(body, request, fit)
@@ -64,7 +64,7 @@ def _top_k(body: dict[str, Any], request: Request, fit: Fit, whose: str) -> None
     if request.top_k is None:
         return
     more = body["additionalModelRequestFields"]
-    if fit.same or whose == "claude":
+    if fit.same or (whose == "claude" and fit.to.profile.sampling):
         more["top_k"] = request.top_k
     elif whose == "nova":
         more["inferenceConfig"] = {"topK": request.top_k}

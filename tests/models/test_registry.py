@@ -7,8 +7,9 @@ import pytest
 
 from headgate.core.money import Price
 from headgate.dialects.base import PLAIN
-from headgate.models.registry import Learned, ModelConfig, ProfileConfig, Registry
+from headgate.models.registry import ModelConfig, ProfileConfig, Registry
 from headgate.providers.base import PriceConfig, ProviderConfig, Timeouts
+from headgate.providers.discovery import Learned
 
 
 def provider(name: str, kind: str) -> Any:
@@ -131,7 +132,7 @@ def test_a_profile_is_the_rules_then_what_was_discovered_then_the_configuration(
     profile = over.abilities.profile
     assert (over.context, profile.sampling, profile.efforts, profile.thinking) == (6, True, ("low",), ("adaptive",))
     assert profile.tools_by == "openai-chat"
-    assert Registry().target(provider("openai", "openai"), "gpt-4o").abilities.profile is PLAIN
+    assert Registry().target(provider("mine", "mistral"), "mistral-small-latest").abilities.profile is PLAIN
 
 
 def test_a_provider_is_listed_by_what_it_was_seen_to_have() -> None:

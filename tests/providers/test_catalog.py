@@ -2,13 +2,14 @@
 
 import pytest
 
+from headgate.models.registry import Registry
 from headgate.providers import BUILTIN, build, catalog, kinds
 from headgate.providers.base import ProviderConfig
 from headgate.providers.endpoint import endpoint
 from tests.providers.conftest import Senders
 
 LISTED = sorted(catalog.rows())
-NOWHERE = {"openai-compatible", "azure", "bedrock-openai", "gateway"}
+NOWHERE = {"openai-compatible", "azure", "bedrock", "bedrock-openai", "gateway"}
 """Kinds that say nothing of where the service is."""
 WITH_MORE = {"vertex", "bedrock"}
 """Kinds that cannot be built without a configuration of their own; their tests do it."""
@@ -62,3 +63,16 @@ def test_what_differs_is_in_the_rows() -> None:
 
 def test_every_kind_can_be_configured() -> None:
     assert kinds() >= set(LISTED) >= set(BUILTIN)
+
+
+def test_a_model_of_openais_completes_texts_only_if_it_is_known_to() -> None:
+    class Account:
+        name = kind = "openai"
+
+    registry = Registry()
+    for model, speaks in (
+        ("gpt-3.5-turbo-instruct", ("openai-completions",)),
+        ("gpt-4o", ("openai-chat", "openai-responses")),
+        ("a-model-of-tomorrow", ("openai-chat", "openai-responses")),
+    ):
+        assert registry.target(Account(), model).abilities.profile.speaks == speaks  # type: ignore[arg-type]

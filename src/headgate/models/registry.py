@@ -13,8 +13,11 @@ from headgate.models.profiles import Ruled, ruled
 from headgate.models.table import Model, Status, Tables
 from headgate.providers.base import PriceConfig, Provider, ProviderConfig, Target, Timeouts
 from headgate.providers.catalog import row
+from headgate.providers.discovery import Learned
 
 UNKNOWN = Model("")
+BASES = frozenset(("azure",))
+"""Kinds that list what could be deployed, and not what can be called."""
 
 
 class ProfileConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -63,15 +66,6 @@ class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     regions: list[str] | None = None
     compliance: list[str] | None = None
     """Tags of the programmes it is under, for rules that ask for one."""
-
-
-class Learned(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a provider itself says of one of its models; ``None`` where it does not tell."""
-
-    context: int | None = None
-    max_output: int | None = None
-    efforts: tuple[str, ...] | None = None
-    thinking: tuple[str, ...] | None = None
 
 
 class Listed(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -263,7 +257,7 @@ class Registry:
 
     def _models_of(self, provider: str, kind: str) -> list[str]:
         """Return the provider's own names of its known models, each once."""
-        seen = self._discovered.get(provider)
+        seen = None if kind in BASES else self._discovered.get(provider)
         names = seen if seen else (model.name for model in self.tables.of(kind).models)
         start = f"{provider}/"
         written = (name.removeprefix(start) for name in self._configured if name.startswith(start))
@@ -300,8 +294,9 @@ def _can(known: _Known) -> tuple[str, ...]:
 def _profile(known: _Known, rules: Ruled) -> Profile:
     """The rules, then the data's dialects, then what the provider says, then the configuration."""
     said: dict[str, Any] = {}
-    if known.model.speaks:
-        said["speaks"] = known.model.speaks
+    speaks = known.model.speaks or row(known.kind).speaks
+    if speaks:
+        said["speaks"] = speaks
     if known.learned.efforts is not None:
         said["efforts"] = known.learned.efforts
     if known.learned.thinking is not None:

@@ -3,7 +3,7 @@
 from asyncio import CancelledError
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 from headgate.core.call import MEDIA, Attempt, Call
 from headgate.core.errors import BudgetSpent, HeadgateError, UpstreamFailed
@@ -78,12 +78,10 @@ async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
             attempt.status = inbound.status
             if inbound.status != 200:
                 raise await failure_of(call, target, inbound, out.rest)
-            if call.operation in MEDIA:
+            if call.streaming or call.operation in MEDIA:
                 first = time_limit(call, target.timeouts.first_token, patient, FIRST_TOKEN)
-                await answer_media(call, parts, target, attempt, hold, inbound, first)
-            elif call.streaming:
-                first = time_limit(call, target.timeouts.first_token, patient, FIRST_TOKEN)
-                await answer_stream(call, parts, target, attempt, hold, inbound, first)
+                answering = answer_media if call.operation in MEDIA else answer_stream
+                await answering(call, parts, target, attempt, hold, inbound, first)
             else:
                 await answer_whole(call, parts, target, attempt, hold, inbound)
         finally:
@@ -107,21 +105,26 @@ async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
 
 def spoken_for(call: Call, target: Target) -> Dialect | None:
     """The dialect to ask *target* in: the caller's own where it can be, so that bytes are relayed, else the first."""
+    if call.pinned:
+        return cast(Dialect, call.dialect)  # who names a provider's own path means that path
     offered = dialects_of(target, call.operation)
     if not offered:
         return None
-    profile = target.abilities.profile
+    only: tuple[str, ...] = ()
+    profile, dialect = target.abilities.profile, call.dialect
     if profile is not PLAIN:
-        only: tuple[str, ...] = profile.speaks
+        only = profile.speaks
         if profile.tools_by is not None and thinks_with_tools(call):
             only = (profile.tools_by,)
-        offered = tuple(one for one in offered if not only or one.name in only) or offered
-    dialect: Dialect = call.dialect
-    if dialect in offered:
-        return dialect
+    if dialect in offered and (not only or dialect.name in only):
+        return cast(Dialect, dialect)
+    if only:
+        offered = tuple(one for one in offered if one.name in only) or offered
+        if dialect in offered:
+            return cast(Dialect, dialect)
     variant: Any = next((one for one in offered if one.name == dialect.name), None)  # see dialects/family.py
     if variant is not None:
-        return dialect if variant.relays(call.envelope, target.abilities) else variant
+        return cast(Dialect, dialect if variant.relays(call.envelope, target.abilities) else variant)
     return offered[0]
 
 

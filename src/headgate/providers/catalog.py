@@ -22,6 +22,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     max_tokens_field: str = "max_tokens"
     operations: tuple[Operation, ...] = ("chat", "embeddings", "models")
     chat: tuple[str, ...] = ("openai-chat",)
+    speaks: tuple[str, ...] = ()
     stores: bool = False
     forward: tuple[str, ...] = ()
     headers: dict[str, str] = {}
@@ -53,6 +54,7 @@ CODED: dict[str, Row] = {
     "azure": Row(
         max_tokens_field="max_completion_tokens",
         chat=("openai-chat", "openai-responses", "openai-completions"),
+        speaks=("openai-chat", "openai-responses"),
         stores=True,
         doc="https://learn.microsoft.com/azure/ai-foundry/openai/reference",
     ),

@@ -139,6 +139,10 @@ def _reply(found: Given) -> Reply:
     )
     for position, raw in enumerate(found.items("candidates") or ()):
         reply.choices.append(_choice(Given(raw), position, reply.id))
+    if reply.choices and all(choice.finish == "error" for choice in reply.choices):
+        one = reply.choices[0]
+        message = one.extra.fields.get("finishMessage") if one.extra is not None else None
+        raise failed(one.native or "", wire.decode(message) if message is not None else None)
     if not reply.choices:
         feedback = found.rest.get("promptFeedback")
         if feedback is None:

@@ -27,7 +27,15 @@ def test_any_cut(step: int, most: int) -> None:
     text = random.Random(1).randbytes(2000) + bytes(3000)
     assert inflate(gzip.compress(text, mtime=0), b"gzip", step, most) == text
     assert inflate(zlib.compress(text), b"deflate", step, most) == text
-    assert inflate(gzip.compress(b"", mtime=0) + gzip.compress(text, mtime=0) + gzip.compress(b"", mtime=0), b"gzip", step, most) == text
+    assert (
+        inflate(
+            gzip.compress(b"", mtime=0) + gzip.compress(text, mtime=0) + gzip.compress(b"", mtime=0),
+            b"gzip",
+            step,
+            most,
+        )
+        == text
+    )
 
 
 def test_nothing_is_whole() -> None:
@@ -35,13 +43,17 @@ def test_nothing_is_whole() -> None:
     assert inflate(gzip.compress(b"", mtime=0)) == b""
 
 
-@pytest.mark.parametrize("data", [b"\x1f", gzip.compress(b"hello", mtime=0)[:-1], gzip.compress(b"hello", mtime=0) + b"\x1f\x8b"])
+@pytest.mark.parametrize(
+    "data", [b"\x1f", gzip.compress(b"hello", mtime=0)[:-1], gzip.compress(b"hello", mtime=0) + b"\x1f\x8b"]
+)
 def test_incomplete(data: bytes) -> None:
     with pytest.raises(BadCoding, match="incomplete"):
         inflate(data)
 
 
-@pytest.mark.parametrize("data", [b"hello", gzip.compress(b"hello", mtime=0) + b"more", gzip.compress(b"x", mtime=0)[:-8] + bytes(8)])
+@pytest.mark.parametrize(
+    "data", [b"hello", gzip.compress(b"hello", mtime=0) + b"more", gzip.compress(b"x", mtime=0)[:-8] + bytes(8)]
+)
 def test_corrupt(data: bytes) -> None:
     with pytest.raises(BadCoding, match="corrupt"):
         inflate(data)

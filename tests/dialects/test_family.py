@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from headgate.core.errors import BadRequest, UpstreamFailed
 from headgate.core.fold import fold
 from headgate.core.money import Usage
 from headgate.dialects import anthropic_messages, mistral, openai_chat
-from headgate.dialects.base import Abilities
+from headgate.dialects.base import Abilities, Profile
 from headgate.dialects.contract.openai_chat import KINDS
 from headgate.dialects.contract.openai_family import COMMON, NEW_LIMIT, OWN, THINKERS
 from headgate.dialects.family import Family, variant
@@ -104,6 +105,15 @@ def test_models_that_reason_are_relayed_where_they_answer_as_openais_do() -> Non
     assert relays("groq", reasoning=True, stop=["x"]) and relays("xai", reasoning=True)
     assert not relays("xai", reasoning=True, stop=["x"]) and relays("xai", stop=["x"])
     assert not relays("mistral", reasoning=True)
+    sometimes = Profile(efforts=("none", "high"))
+    for kind, fields, relayed in (
+        ("mistral", {}, True),
+        ("mistral", {"reasoning_effort": "high"}, False),
+        ("xai", {"stop": ["x"]}, False),
+        ("xai", {"stop": ["x"], "reasoning_effort": "none"}, True),
+    ):
+        model = msgspec.structs.replace(to(kind, reasoning=True), profile=sometimes)
+        assert family(kind).relays(openai_chat.envelope(body(**fields)), model) is relayed
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_a_profile_is_the_rules_then_what_was_discovered_then_the_configuration(
     profile = over.abilities.profile
     assert (over.context, profile.sampling, profile.efforts, profile.thinking) == (6, True, ("low",), ("adaptive",))
     assert profile.tools_by == "openai-chat"
-    assert Registry().target(provider("mine", "mistral"), "mistral-small-latest").abilities.profile is PLAIN
+    assert Registry().target(provider("mine", "mistral"), "open-mistral-7b").abilities.profile is PLAIN
 
 
 def test_a_provider_is_listed_by_what_it_was_seen_to_have() -> None:

@@ -80,7 +80,10 @@ class Family(OpenAIChat):
         fields = envelope.fields.keys()
         if not fields.isdisjoint(self._watched):
             return False
-        if to.reasoning and (self._quirks.mend is not None or not fields.isdisjoint(THINKERS.get(self.kind, ()))):
+        effort = bytes(envelope.fields.get("reasoning_effort", b""))
+        if not fields.isdisjoint(THINKERS.get(self.kind, ())) and thinks(to, effort, unasked=True):
+            return False
+        if self._quirks.mend is not None and thinks(to, effort, unasked="none" not in to.profile.efforts):
             return False
         return self._quirks.foreign is None or not self._quirks.foreign(envelope.body)
 
@@ -94,7 +97,7 @@ class Family(OpenAIChat):
             extra=self._extra(request, fit),
         )
         self._tools(copy, fit)
-        if to.reasoning:
+        if thinks(to, wire.encode(request.effort), unasked=True):
             for name in THINKERS.get(self.kind, ()):
                 if getattr(request, name):
                     fit.refuse(fit.name(name))
@@ -193,6 +196,11 @@ class Family(OpenAIChat):
             fit.ignore(fit.inner(path, "parts.detail"))
             return msgspec.structs.replace(part, detail=None)
         return part
+
+
+def thinks(to: Abilities, effort: bytes, *, unasked: bool) -> bool:
+    """Tell whether a model thinks at *effort* (JSON); *unasked* tells that it does where none is given."""
+    return to.reasoning and effort != b'"none"' and (unasked or effort not in (b"", b"null"))
 
 
 def variant(kind: str, *, stream_options: bool = True) -> OpenAIChat | None:

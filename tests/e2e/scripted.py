@@ -51,6 +51,8 @@ class Scripted:
         self.seen: list[Seen] = []
         self.left = threading.Event()
         """Somebody who had been sent a stream without an end has gone."""
+        self.go = threading.Event()
+        """A stream that waits may go on."""
         scripted = self
 
         class Handler(_Handler):
@@ -128,6 +130,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.begin("text/event-stream")
         for number in range(3):
             self.piece(b"event: tick\ndata: %d\n\n" % number)
+        self.piece(b"")
+
+    def at_paced(self, seen: Seen) -> None:
+        self.begin("text/event-stream")
+        self.piece(b"data: 1\n\n")
+        self.piece(b"data: 2\n\n" if self.owner.go.wait(10) else b"data: late\n\n")
         self.piece(b"")
 
     def at_endless(self, seen: Seen) -> None:

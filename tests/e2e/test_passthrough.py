@@ -127,6 +127,15 @@ def test_a_stream_passes_as_it_comes(gateway: Gateway) -> None:
     assert answer.content == b"".join(b"event: tick\ndata: %d\n\n" % number for number in range(3))
 
 
+def test_an_event_is_not_held_until_the_next(gateway: Gateway, upstream: Scripted) -> None:
+    headers = {"authorization": f"Bearer {gateway.first_key}"}
+    with httpx2.stream("GET", f"{gateway.url}/passthrough/up/paced", headers=headers, timeout=20) as answer:
+        pieces = answer.iter_bytes()
+        assert next(pieces) == b"data: 1\n\n"
+        upstream.go.set()
+        assert b"".join(pieces) == b"data: 2\n\n"
+
+
 def test_who_leaves_is_not_worked_for(gateway: Gateway, upstream: Scripted) -> None:
     upstream.left.clear()
     headers = {"authorization": f"Bearer {gateway.first_key}"}

@@ -54,9 +54,10 @@ async def pass_through(call: Call, parts: Parts, method: str, path: str) -> None
     waiting = authenticate(call, parts)
     if waiting is not None:
         await waiting
-    target = account(call, parts)
+    target = parts.snapshot.table.at(call.pinned, "*").targets[0]
     provider = target.provider
     heard = provider.heard(method, path)
+    authorize(call, target, known=heard is not None)
     if heard is not None:
         call.operation, call.dialect = heard.operation, heard.dialect
         if call.dialect is gemini_array and wants_events(call.query):
@@ -79,15 +80,16 @@ async def pass_through(call: Call, parts: Parts, method: str, path: str) -> None
     await once(call, parts, target, method, path)
 
 
-def account(call: Call, parts: Parts) -> Target:
-    """Return the provider that the path names, as a target of any model; raise ``NotFound`` or ``Forbidden``."""
-    name = call.pinned
-    target = parts.snapshot.table.at(name, "*").targets[0]
-    granted = call.who.models
-    may = not granted or any(one == f"{name}/*" or one.startswith(f"{name}/") for one in granted)
-    if not may:
-        raise Forbidden(f"The key {call.who.name!r} may not use the provider {name!r}. Ask for the grant '{name}/*'.")
-    return target
+def authorize(call: Call, target: Target, *, known: bool) -> None:
+    """Raise ``Forbidden`` for a key without the grant ``provider/*``; on a *known* path that of a model of it will do.
+
+    Which model it is, that path's own steps compare later.
+    """
+    name, granted = target.provider.name, call.who.models
+    if granted and target.name not in granted and not (known and any(one.startswith(f"{name}/") for one in granted)):
+        raise Forbidden(
+            f"The key {call.who.name!r} may not call the API of {name!r} so. Ask for the grant '{target.name}'."
+        )
 
 
 def fee(call: Call, target: Target, method: str) -> Price | None:
@@ -109,13 +111,7 @@ def fee(call: Call, target: Target, method: str) -> Price | None:
 
 async def once(call: Call, parts: Parts, target: Target, method: str, path: str) -> None:
     """Make the call, one time: whether it could be made again, nobody knows."""
-    granted, provider = call.who.models, target.provider
-    if granted and target.name not in granted:
-        raise Forbidden(
-            f"The key {call.who.name!r} may use some models of {provider.name!r}, and this path is none that the "
-            f"gateway knows a model of. Ask for the grant '{target.name}'."
-        )
-    price = fee(call, target, method)
+    provider, price = target.provider, fee(call, target, method)
     attempt = Attempt(provider=provider.name, model="*", started_ms=since(call), outcome="open")
     call.attempts.append(attempt)
     hold: Hold | None = None
@@ -184,34 +180,21 @@ def charge(call: Call, attempt: Attempt, hold: Hold, price: Price | None, status
 
 
 async def answer(call: Call, parts: Parts, target: Target, attempt: Attempt, inbound: Inbound, method: str) -> None:
-    """Pass status, header lines and body on as they come; the end follows once the call is on record."""
-    link, told, last = call.link, b"", b""
+    """Pass status, header lines and body on as they come; their end follows once the call is on record."""
+    link, told = call.link, b""
     call.status = inbound.status
     call.streaming = (inbound.header(b"content-type") or b"").startswith(b"text/event-stream")
     link.start(inbound.status, head(call, target, attempt, inbound, bare=method == "HEAD"))
-    idle = target.timeouts.idle or IDLE
     try:
-        while True:
-            room = call.deadline - monotonic()
-            if room <= 0:
-                raise UpstreamFailed(
-                    "The time limit of this call ran out in the middle of its answer.",
-                    status=504,
-                    code="deadline_exceeded",
-                )
-            data = await inbound.read(min(idle, room))
-            if not data:
-                break
+        while data := await inbound.read(patience(call, target)):
             if attempt.first_ms is None:
                 attempt.first_ms = since(call)
             if inbound.status >= 400 and len(told) < MAX_TOLD:
                 told += data[:MAX_TOLD]
-            if last:
-                call.bytes_out += len(last)
-                blocked = link.write(last)
-                if blocked is not None:
-                    await blocked
-            last = data
+            call.bytes_out += len(data)
+            blocked = link.write(data)
+            if blocked is not None:
+                await blocked
     except (UpstreamFailed, CancelledError) as cut:
         inbound.close()
         if isinstance(cut, CancelledError):
@@ -220,17 +203,25 @@ async def answer(call: Call, parts: Parts, target: Target, attempt: Attempt, inb
         finish(call, parts)
         link.abort()
         return
-    call.bytes_out += len(last)
+    attempt.ended_ms = since(call)
     attempt.outcome = "ok"
     if inbound.status >= 400:
         call.error = failed = upstream.read_error(inbound.status, inbound.headers, told)
         attempt.outcome, attempt.error = failed.code, failed.message
-    attempt.ended_ms = since(call)
     finish(call, parts)
-    link.write(last)
     link.end()
     link.on_close = None
     await let_end(inbound)
+
+
+def patience(call: Call, target: Target) -> float:
+    """Seconds to wait for the next bytes; raise ``UpstreamFailed`` where the call has no time left."""
+    room = call.deadline - monotonic()
+    if room <= 0:
+        raise UpstreamFailed(
+            "The time limit of this call ran out in the middle of its answer.", status=504, code="deadline_exceeded"
+        )
+    return min(target.timeouts.idle or IDLE, room)
 
 
 def onward(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -19,7 +19,7 @@ async def answer_media(
 ) -> None:
     """Pass an answer on in the form that it came in: some models ignore that a stream was asked for."""
     kind = inbound.header(b"content-type") or b""
-    call.streaming = call.streaming and not kind.startswith(b"application/json")
+    call.streaming = call.streaming and kind.startswith(call.dialect.stream_type.encode())
     if call.streaming:
         await answer_stream(call, parts, target, attempt, hold, inbound, first)
     elif call.operation == "speech":

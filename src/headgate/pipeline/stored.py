@@ -35,8 +35,8 @@ _named = msgspec.json.Decoder(_Named)
 
 def recall(call: Call, parts: Parts) -> Awaitable[None] | None:
     """Put what was said before in front of the input, and see to it that the answer is kept."""
-    if call.dialect is not openai_responses and call.dialect is not count_input:
-        return None
+    if call.pinned or (call.dialect is not openai_responses and call.dialect is not count_input):
+        return None  # who speaks to a provider's own API is told what it keeps itself
     envelope, kept = call.envelope, parts.responses
     if envelope.store and call.operation == "chat":
         if kept is not None and kept.keep:

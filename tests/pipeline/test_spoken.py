@@ -21,7 +21,7 @@ def chosen(dialect: Any, profile: Profile, **fields: Any) -> Any:
     if dialect is anthropic_messages:
         asked["max_tokens"] = 5
     envelope = dialect.envelope(json.dumps({"model": "m", **asked, **fields}).encode())
-    call: Any = SimpleNamespace(operation="chat", dialect=dialect, envelope=envelope)
+    call: Any = SimpleNamespace(operation="chat", dialect=dialect, envelope=envelope, pinned="")
     provider = SimpleNamespace(dialects=lambda operation: OFFERED)
     target: Any = SimpleNamespace(provider=provider, abilities=Abilities("m", "p/m", profile=profile))
     return spoken_for(call, target)

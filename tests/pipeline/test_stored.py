@@ -137,6 +137,22 @@ async def test_an_answer_is_kept_with_all_that_led_to_it_or_claimed_for_its_prov
         Keeper(kept).keep(made, nothing)
 
 
+async def test_a_providers_own_path_is_left_alone_but_for_what_is_anothers(kept):
+    made = call(previous_response_id="resp_1")
+    made.pinned = "plain"
+    before = made.body
+    await go(made, parts(kept))
+    assert made.body is before and made.plan == (PLAIN,)
+    made.target = PLAIN
+    made.keeper.keep(made, b'{"id":"resp_4","output":[]}')
+    found: Any = await kept.find("t", "k", "resp_4")
+    assert found.provider == "plain"
+    others = call(previous_response_id="resp_others")
+    others.pinned = "plain"
+    with pytest.raises(NotFound):
+        await go(others, parts(kept))
+
+
 async def test_nothing_is_kept_that_was_not_to_be_or_of_other_surfaces(kept):
     assert (await go(call(store=False), parts(kept))).keeper is None
     chat = call()

@@ -35,13 +35,13 @@ _named = msgspec.json.Decoder(_Named)
 
 def recall(call: Call, parts: Parts) -> Awaitable[None] | None:
     """Put what was said before in front of the input, and see to it that the answer is kept."""
-    if call.pinned or (call.dialect is not openai_responses and call.dialect is not count_input):
-        return None  # who speaks to a provider's own API is told what it keeps itself
+    if call.dialect is not openai_responses and call.dialect is not count_input:
+        return None
     envelope, kept = call.envelope, parts.responses
     if envelope.store and call.operation == "chat":
         if kept is not None and kept.keep:
             call.keeper = Keeper(kept)
-        elif envelope.fields.get("store") == msgspec.Raw(b"true"):
+        elif envelope.fields.get("store") == msgspec.Raw(b"true") and not call.pinned:
             _keep_to_those_that_store(call, "store", "The gateway keeps no responses (responses.keep is 0)")
     return None if envelope.previous is None else _go_on(call, parts, envelope.previous)
 
@@ -58,6 +58,8 @@ async def _go_on(call: Call, parts: Parts, previous: str) -> None:
             found = await kept.find(who.tenant_id, who.id, previous)
     if found is True:
         raise unknown(previous)
+    if call.pinned:
+        return  # who speaks to a provider's own API goes on from what that provider keeps
     if isinstance(found, Kept) and found.provider is None:
         _expand(call, previous, found, parts.max_body)
     elif isinstance(found, Kept):
@@ -152,7 +154,7 @@ class Keeper:
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return  # it told no id, so nobody can ask for it
         relayed = call.spoken is None or call.spoken is call.dialect
-        if relayed and stores(call.target):
+        if relayed and (call.pinned or stores(call.target)):
             self._kept.claim(who.tenant_id, who.id, named.id, call.target.provider.name)
         else:
             items = wire.encode(input_items(call.envelope.fields.get("input")))

@@ -289,6 +289,7 @@ def test_a_budget_bounds_what_is_charged_by_the_piece(gateway: Gateway) -> None:
         client.images.generate(model="sandbox/image", prompt="x", n=2)
     assert refused.value.code == "insufficient_quota"
     assert client.images.generate(model="sandbox/image", prompt="x").data
+    assert client.audio.speech.create(model="sandbox/speech", voice="a", input="x", speed=1.5).content
     with pytest.raises(openai.RateLimitError):
         client.images.generate(model="sandbox/image", prompt="x")
 

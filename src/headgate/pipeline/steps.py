@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Collection
 from typing import Any
 
 from headgate.access.types import Principal
-from headgate.core.call import Call
+from headgate.core.call import MEDIA, Call
 from headgate.core.errors import BadRequest, Forbidden
 from headgate.limits.types import Slot
 from headgate.pipeline.answer import own_head
@@ -141,7 +141,7 @@ def plan(call: Call, parts: Parts) -> None:
         call.plan = able(call)
     if route.parameters:
         supply(call)
-    if call.who.budgets:
+    if call.who.budgets and operation not in MEDIA:  # speech has a speed of its own, which costs nothing
         refuse_dearer(call)
     if route.config.unknown_fields == "refuse":
         unknown = call.envelope.unknown_fields()

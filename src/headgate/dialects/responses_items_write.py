@@ -40,7 +40,7 @@ class Items:
     def write(self, index: int, message: Message) -> None:
         """Write one message: an item, or for a turn of the model several."""
         fit = self._fit
-        at = message_path(fit.source, self._request, index) if fit.source else f"messages[{index}]"
+        at = message_path(fit.source, self._request, index)
         if message.name is not None:
             fit.leave(NEUTRAL["messages.name"], f"{at}.name")
         if fit.same and message.role == "assistant":
@@ -72,17 +72,12 @@ class Items:
         role = "user" if message.role == "tool" else message.role
         item: Item = wire.decode(form["item"].encode()) if "item" in form else {}
         only = plain([part for _, part in said])
-        if only is not None and form.get("content") != "list":
-            told: Any = only
-        else:
-            mine = role == "assistant"
+        mine, listed = role == "assistant", form.get("content") == "list"
+        told: Any = only
+        if only is None or listed:
             told = [block for path, part in said if (block := self._block(part, path, mine)) is not None]
-            if not told and form.get("content") != "list":
-                told = ""
-        if told == "" and not self._fit.same and role == "assistant":
-            told = []  # what it said was left out
-        if told != [] or self._fit.same:
-            self.written.append(item | {"role": role, "content": told} | leftover)
+        if told or listed or not mine:  # a turn of the model of which all was left out is none
+            self.written.append(item | {"role": role, "content": told or ([] if listed else "")} | leftover)
         said.clear()
 
     def _recut(self, message: Message, at: str) -> None:

@@ -29,14 +29,14 @@ def settings(request: Request, to: Abilities) -> dict[str, Any]:
     """Return what *request* asks for beside its input, as an answer repeats it."""
     fit = Fit(NAME, request, to, True, column.OWN)
     body: dict[str, Any] = {}
-    own = fit.form(request.extra, "instructions") is not None
-    if own:
-        body["instructions"] = _instructions(request)
     _settings(body, request, to, fit)
     return body
 
 
 def _settings(body: dict[str, Any], request: Request, to: Abilities, fit: Fit) -> None:
+    if fit.form(request.extra, "instructions") is not None:
+        first = request.messages[0].parts
+        body["instructions"] = first[0].text if first and isinstance(first[0], Text) else ""
     if request.max_tokens is not None:
         body["max_output_tokens"] = request.max_tokens
     for field in ("top_logprobs", "service_tier", "user", "metadata"):
@@ -56,9 +56,6 @@ def _settings(body: dict[str, Any], request: Request, to: Abilities, fit: Fit) -
 
 def _input(body: dict[str, Any], request: Request, to: Abilities, fit: Fit) -> None:
     messages = request.messages
-    own = fit.form(request.extra, "instructions") is not None
-    if own:
-        body["instructions"] = _instructions(request)
     spelt = fit.form(request.extra, "input")
     if spelt == "absent":
         return
@@ -66,15 +63,10 @@ def _input(body: dict[str, Any], request: Request, to: Abilities, fit: Fit) -> N
         body["input"] = messages[-1].parts[0].text  # type: ignore[union-attr]  # a message of one text
         return
     items = Items(request, to, fit)
-    for index, message in enumerate(messages):
-        if index or not own:
-            items.write(index, message)
+    apart = 1 if fit.form(request.extra, "instructions") is not None else 0
+    for index, message in enumerate(messages[apart:], apart):
+        items.write(index, message)
     body["input"] = items.written
-
-
-def _instructions(request: Request) -> str:
-    first = request.messages[0].parts
-    return first[0].text if first and isinstance(first[0], Text) else ""
 
 
 def _sampling(body: dict[str, Any], request: Request, to: Abilities, fit: Fit) -> None:

@@ -157,7 +157,7 @@ class Aimock:
         return found
 
     def stop(self) -> None:
-        self.process.terminate()
+        os.killpg(self.process.pid, signal.SIGTERM)  # the node of the environment is a wrapper with a child
         self.process.wait(10)
         self.log.close()
 

@@ -34,7 +34,7 @@ def verb_of(spoken: str, *, stream: bool) -> str:
     """Return what stands after the model for a body in the dialect *spoken*."""
     if stream:
         return "streamGenerateContent" + ("" if spoken == gemini_array.name else SSE)
-    return next((verb for verb, one in VERBS.items() if one.dialect.name == spoken), "generateContent")
+    return next((v for v, one in VERBS.items() if one.dialect.name == spoken and not one.stream), "generateContent")
 
 
 def named(model: str) -> str:

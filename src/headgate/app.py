@@ -41,6 +41,7 @@ from headgate.ledger.journal import Journal
 from headgate.ledger.meters import LocalMeter
 from headgate.limits.gate import LocalGate
 from headgate.models import tokens
+from headgate.models.discovered import Discovered, keep_looking
 from headgate.models.table import Tables
 from headgate.observe.metrics import Metrics
 from headgate.pipeline.attach import Attacher
@@ -105,6 +106,8 @@ class Base:
         self.environ = environment()
         self.found: dict[str, ProviderConfig] = from_environment(self.environ)
         self.provider_keys = self.open_keys()
+        self.discovered = Discovered(self.home.path / "discovered")
+        self.discovered.read()
         self.file = settings.config_file()
         self.secret_files: frozenset[Path] = frozenset()
         """Files that the configuration takes secrets from."""
@@ -123,7 +126,12 @@ class Base:
         """Compile *config*; raise ``ConfigError`` for what only building shows."""
         try:
             return compile_config(
-                config, self.found, senders, tables=Tables(self.home.path / "models"), keys=self.provider_keys
+                config,
+                self.found,
+                senders,
+                tables=Tables(self.home.path / "models"),
+                discovered=self.discovered.models,
+                keys=self.provider_keys,
             )
         except ValueError as error:
             raise ConfigError([Problem(str(self.file or "configuration"), 0, 0, "", str(error))]) from None
@@ -216,7 +224,8 @@ class Office:
         return chosen(compiled.registry.entries(compiled.kinds()), wanted)
 
     def _providers(self) -> list[dict[str, Any]]:
-        return self._compiled().told()
+        self._base.discovered.read()
+        return self._compiled().told(self._base.discovered.found)
 
     def _config(self) -> dict[str, Any]:
         shown = msgspec.to_builtins(self._compiled().config, enc_hook=lambda value: str(value))
@@ -256,6 +265,7 @@ class Worker:
         self.watcher: Watcher | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._opening: asyncio.Task[None] | None = None
+        self._keys_stale = False
         self.server: Server | None = None
 
     async def start(self, sock: socket.socket, control: App) -> None:
@@ -267,10 +277,17 @@ class Worker:
         self.server = await start(app, [sock], limits=limits, on_error=log_server_error)
         self._tasks.append(asyncio.create_task(self.principals.run()))
         self._tasks.append(asyncio.create_task(self._look_around()))
-        if self.base.file is not None:
-            base = self.base
+        base = self.base
+        looking = keep_looking(
+            base.discovered,
+            lambda: self.compiled.providers.values(),
+            lambda: self._take_over(base.config),
+            base.settings.discovery,
+        )
+        self._tasks.append(asyncio.create_task(looking))
+        if base.file is not None:
             self.watcher = Watcher(
-                self.base.file, base.read, self._take_over, seen=base.seen, beside=lambda: base.secret_files
+                base.file, base.read, self._take_over, seen=base.seen, beside=lambda: base.secret_files
             )
             self._tasks.append(asyncio.create_task(self.watcher.run()))
         gc.collect()
@@ -305,16 +322,18 @@ class Worker:
 
     def _keys_changed(self) -> None:
         """Take over the keys of providers as they are now; several changes at once are one."""
+        self._keys_stale = True
         if self._opening is None or self._opening.done():
             self._opening = asyncio.create_task(self._open_keys())
 
     async def _open_keys(self) -> None:
-        await asyncio.sleep(0)  # the rest of the feed's page may tell of more
-        try:
-            self.base.provider_keys = await asyncio.to_thread(self.base.open_keys)
-            self._take_over(self.base.config)
-        except (ConfigError, sqlite3.Error) as error:
-            log.error("kept the old keys of providers: %s", error)
+        while self._keys_stale:
+            self._keys_stale = False
+            try:
+                self.base.provider_keys = await asyncio.to_thread(self.base.open_keys)
+                self._take_over(self.base.config)
+            except (ConfigError, sqlite3.Error) as error:
+                log.error("kept the old keys of providers: %s", error)
 
     async def _look_around(self) -> None:
         """Add the model servers of this machine, without having made the start wait for them."""
@@ -335,6 +354,8 @@ class Worker:
             checks["config_file"] = f"kept the old one: {len(self.watcher.problems)} problem(s) in the new"
         if keys == "degraded" and self.principals.ready:
             checks["keys"], checks["key_store"] = "ok", "does not answer; known keys are served"
+        unwell = self.base.discovered.faults().keys() & self.compiled.providers.keys()
+        checks |= {f"provider {name}": "was not well when last looked at" for name in sorted(unwell)}
         return checks
 
 

@@ -71,6 +71,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     dashboard: Annotated[bool, Meta(description="Serve the dashboard, on or off.")] = True
     log_level: Annotated[LogLevel, Meta(description="The least severe log lines that are written.")] = "info"
+    discovery: Annotated[
+        float,
+        Meta(ge=0, le=86_400, description="Seconds between looks at what models each provider has; 0 asks none."),
+    ] = 600.0
     accept_grace: Annotated[
         float,
         Meta(ge=0, le=3600, description="Seconds after SIGTERM in which new connections are still answered."),

@@ -1,15 +1,20 @@
 """The configuration as a gateway on this machine would have it, for commands that only look."""
 
 import asyncio
+import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from headgate.config import load
 from headgate.config.compile import Compiled, compile_config
 from headgate.config.known import known
+from headgate.core.secret import Secret
+from headgate.models.discovered import Discovered
 from headgate.models.table import Tables
 from headgate.providers.discover import from_environment, probe_local
-from headgate.settings import environment
+from headgate.settings import Settings, environment
+from headgate.storage.provider_keys import stored
 
 
 class NoSenders:
@@ -20,13 +25,37 @@ class NoSenders:
         return None
 
 
-def compiled(path: Path | None, home: Path | None = None) -> Compiled:
-    """Return the configuration in *path*, compiled over what this machine offers and the tables of models in *home*.
+def compiled(path: Path | None, settings: Settings | None = None) -> Compiled:
+    """Return the configuration in *path*, compiled over what this machine offers and what the home of *settings* holds.
 
     Raise ``ConfigError``, or ``ValueError`` for what only building the providers shows.
     """
     environ = environment()
-    config = load(path, environ, known(environ))  # a file may not count on a local server that is up by chance
+    keys = _sealed(settings.database_path()) if settings is not None else {}
+    # A file may not count on a local server that is up by chance; on a key that is kept here, it may.
+    config = load(path, environ, known(environ, providers=keys))
     found = {**asyncio.run(probe_local()), **from_environment(environ)}
-    tables = Tables(home / "models") if home is not None else None
-    return compile_config(config, found, NoSenders(), tables=tables)
+    return compile_config(
+        config,
+        found,
+        NoSenders(),
+        tables=Tables(settings.home / "models") if settings is not None else None,
+        discovered=seen(settings).models if settings is not None else None,
+        keys=keys,
+    )
+
+
+def seen(settings: Settings) -> Discovered:
+    """Return the last look at each provider."""
+    found = Discovered(settings.home / "discovered")
+    found.read()
+    return found
+
+
+def _sealed(database: Path) -> dict[str, list[Secret]]:
+    """Return something for every sealed key of a provider: none is opened by who only looks."""
+    keys: dict[str, list[Secret]] = {}
+    with suppress(sqlite3.Error):  # told by who looks at the database
+        for row in stored(database, "default"):
+            keys.setdefault(row.provider, []).append(Secret(row.id))
+    return keys

@@ -6,15 +6,17 @@ import socket
 import sqlite3
 import stat
 from collections.abc import Iterator
+from time import time
 from urllib.parse import urlsplit
 
 from headgate import settings as process
 from headgate.access.home import SECRETS, open_home
-from headgate.cli.compiled import compiled
+from headgate.cli.compiled import compiled, seen
 from headgate.cli.doctor import Finding
 from headgate.config import ConfigError
 from headgate.providers.base import ProviderConfig
 from headgate.providers.catalog import row
+from headgate.providers.discovery import Found
 from headgate.settings import Settings
 from headgate.storage import check
 from headgate.storage.sqlite import connect
@@ -113,7 +115,7 @@ def config_of(settings: Settings) -> Iterator[Finding]:
     """Look at the configuration file."""
     path = settings.config_file()
     try:
-        config = compiled(path).config
+        config = compiled(path, settings).config
     except ConfigError as error:
         for problem in error.problems:
             yield Finding("config", "fail", str(problem))
@@ -127,9 +129,10 @@ def config_of(settings: Settings) -> Iterator[Finding]:
 def providers_of(settings: Settings, *, probe: bool) -> Iterator[Finding]:
     """Look at every provider in force; with *probe*, open a connection to it."""
     try:
-        accounts = compiled(settings.config_file()).accounts
+        accounts = compiled(settings.config_file(), settings).accounts
     except (ConfigError, ValueError):
         return  # told already
+    looks = seen(settings).found
     for name, account in accounts.items():
         known = row(account.kind)
         if account.kind == "sandbox":
@@ -141,7 +144,17 @@ def providers_of(settings: Settings, *, probe: bool) -> Iterator[Finding]:
         elif probe:
             yield asyncio.run(_reach(name, where, account))
         else:
-            yield Finding(f"provider {name}", "ok", where)
+            yield _last_look(name, where, looks.get(name))
+
+
+def _last_look(name: str, where: str, found: Found | None) -> Finding:
+    if found is None:
+        return Finding(f"provider {name}", "ok", where)
+    ago = max(time() - found.at / 1_000_000, 0) / 60
+    when = f"when looked at {ago:,.0f} minute(s) ago"
+    if found.error is not None:
+        return Finding(f"provider {name}", "warn", f"{where}, not well {when}: {found.error}")
+    return Finding(f"provider {name}", "ok", f"{where}, {len(found.models):,} models {when}")
 
 
 async def _reach(name: str, where: str, account: ProviderConfig) -> Finding:

@@ -65,7 +65,7 @@ def names_here(settings: Settings) -> set[str]:
     from headgate.cli.compiled import compiled
     from headgate.providers.catalog import keyed_kinds
 
-    return {*compiled(settings.config_file(), settings.home).accounts, *keyed_kinds()}
+    return {*compiled(settings.config_file(), settings).accounts, *keyed_kinds()}
 
 
 def settle(settings: Settings) -> None:

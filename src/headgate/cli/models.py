@@ -50,7 +50,11 @@ def list_models(home: Path | None, url: str | None, key: str | None, json: bool,
     if url:
         asked = {name: value for name, value in given.items() if value not in (None, (), False)}
         with open_admin(home, url, key) as gateway:
-            rows = gateway.registry(**asked)
+            if asked.keys() <= {"search", "usable"}:  # any key may ask what it can call itself
+                rows = [{"id": m["id"], "owned_by": m.get("owned_by")} for m in gateway.models()]
+                rows = [row for row in rows if (given["search"] or "").lower() in row["id"].lower()]
+            else:
+                rows = gateway.registry(**asked)
     else:
         from headgate.models.select import Wanted
 
@@ -138,7 +142,7 @@ def _here(home: Path | None, wanted: "Wanted") -> list[dict[str, Any]]:
     from headgate.models.select import chosen, told
 
     settings = load_settings(home)
-    here = compiled(settings.config_file(), settings.home)
+    here = compiled(settings.config_file(), settings)
     rows = [told(entry) for entry in chosen(here.registry.entries(here.kinds()), wanted)]
     if wanted.usable:
         named = {name: route.targets[0] for name, route in here.snapshot.table.routes.items()}
@@ -152,8 +156,9 @@ def _here(home: Path | None, wanted: "Wanted") -> list[dict[str, Any]]:
 
 def _row(model: dict[str, Any]) -> tuple[Any, ...]:
     price = model.get("price") or {}
-    can = [word for word in model.get("capabilities", ()) if word not in ("streaming", model["kind"])]
+    kind = model.get("kind")
+    can = [word for word in model.get("capabilities", ()) if word not in ("streaming", kind)]
     return (
-        model["id"], model["kind"], model["status"], price.get("input"), price.get("output"), price.get("cached"),
+        model["id"], kind, model.get("status"), price.get("input"), price.get("output"), price.get("cached"),
         model.get("context"), model.get("max_output"), " ".join(can),
     )  # fmt: skip

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headgate.cli.connect import gateway_options, load_settings, open_admin
+from headgate.cli.connect import gateway_options, home_option, load_settings, open_admin
 from headgate.cli.output import as_json, print_json, print_table
 
 if TYPE_CHECKING:
     from headgate.client import ProviderKey
 
-COLUMNS = ("provider", "kind", "address", "keys>")
+COLUMNS = ("provider", "kind", "address", "keys>", "models>", "last look")
 
 
 @click.group("providers", invoke_without_command=True)
@@ -32,15 +32,50 @@ def list_providers(home: Path | None, url: str | None, key: str | None, json: bo
         with open_admin(home, url, key) as gateway:
             rows = gateway.providers()
     else:
-        from headgate.cli.compiled import compiled
+        from headgate.cli.compiled import compiled, seen
 
         settings = load_settings(home)
-        rows = compiled(settings.config_file(), settings.home).told()
+        rows = compiled(settings.config_file(), settings).told(seen(settings).found)
     if json:
         print_json(rows)
         return
-    shown = ([row["name"], row["kind"], row["base_url"], row["keys"] or None] for row in rows)
-    print_table(COLUMNS, shown, empty="There are no providers.")
+    print_table(COLUMNS, map(_row, rows), empty="There are no providers.")
+
+
+@command.command("discover")
+@click.argument("provider")
+@home_option
+@as_json
+def discover(provider: str, home: Path | None, json: bool) -> None:
+    """Ask PROVIDER now what models it has. No token is spent; a running gateway goes by the answer within seconds."""
+    import asyncio
+
+    from headgate.app import Base, Ways
+    from headgate.providers.discovery import Found, look
+
+    base = Base(load_settings(home))
+
+    async def ask() -> Found:
+        ways = Ways()
+        try:
+            accounts = base.compile(base.config, ways).providers
+            if provider not in accounts:
+                raise click.ClickException(f"There is no provider {provider!r}; there are {', '.join(accounts)}.")
+            if not accounts[provider].supports("models"):
+                raise click.ClickException(f"{provider} has no list of its models.")
+            return await look(accounts[provider])
+        finally:
+            await ways.close()
+
+    found = asyncio.run(ask())
+    base.discovered.write(provider, found)
+    if json:
+        print_json(found)
+    elif found.error is not None:
+        raise click.ClickException(f"{provider} is not well: {found.error}")
+    else:
+        click.echo("\n".join(sorted(found.models)))
+        click.echo(f"{len(found.models)} models, in {found.latency_ms:,.0f} ms", err=True)
 
 
 @command.group("keys")
@@ -91,6 +126,12 @@ def remove(provider: str, id: str, home: Path | None, url: str | None, key: str 
     with open_admin(home, url, key) as gateway:
         gone = gateway.remove_provider_key(provider, id)
     print_json(gone) if json else click.echo(f"Deleted the key {_short(gone)} of {provider}.")
+
+
+def _row(account: dict[str, Any]) -> tuple[Any, ...]:
+    look = account["last_look"] or {}
+    said = look.get("error") or (f"{look['at'][:16].replace('T', ' ')}, {look['latency_ms']:,.0f} ms" if look else None)
+    return account["name"], account["kind"], account["base_url"], account["keys"] or None, look.get("models"), said
 
 
 def _short(key: "ProviderKey") -> str:

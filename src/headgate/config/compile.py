@@ -1,6 +1,7 @@
 """From a checked configuration to what the request path uses: providers, registry, routes and their steps."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -9,13 +10,14 @@ from headgate.access.types import Principal
 from headgate.config.types import Config
 from headgate.core.errors import ModelNotFound
 from headgate.core.secret import Secret
-from headgate.models.registry import Learned, Listed, Registry
+from headgate.models.registry import Listed, Registry
 from headgate.models.table import Tables
 from headgate.pipeline.order import compile_steps, plugin_steps
 from headgate.pipeline.parts import Snapshot
 from headgate.providers import build
 from headgate.providers.base import Provider, ProviderConfig, Senders, Target
 from headgate.providers.catalog import keyed_kinds, row
+from headgate.providers.discovery import Found, Learned
 from headgate.routing.table import Route, RouteConfig, RouteTable
 from headgate.routing.use_cases import PREFIX, SHIPPED, Candidate, UseCase, chosen
 
@@ -43,14 +45,15 @@ class Compiled(msgspec.Struct, frozen=True, eq=False):
             named.append(Listed(name, "headgate", "chat", created, first.context, first.max_output))
         return [model for model in [*named, *known.values()] if self._granted(who, model.id)]
 
-    def told(self) -> list[dict[str, Any]]:
-        """Return what may be shown of every account in force, by name."""
+    def told(self, found: Mapping[str, Found]) -> list[dict[str, Any]]:
+        """Return what may be shown of every account in force, by name, with what was *found* when last looked at."""
         return [
             {
                 "name": name,
                 "kind": account.kind,
                 "base_url": account.base_url or row(account.kind).base_url,
                 "keys": len({key for key in (account.api_key, *account.api_keys) if key}),
+                "last_look": _seen(found.get(name)),
             }
             for name, account in sorted(self.accounts.items())
         ]
@@ -143,6 +146,13 @@ class UseCases:
             if entry.price is not None and entry.status == "active" and not entry.profile.speaks:
                 price = entry.price
                 yield Candidate(entry.id, entry.kind, entry.capabilities, entry.use_cases, price.input, price.output)
+
+
+def _seen(found: Found | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    at = datetime.fromtimestamp(found.at // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"at": at, "error": found.error, "models": len(found.models), "latency_ms": found.latency_ms}
 
 
 def with_keys(accounts: dict[str, ProviderConfig], keys: Mapping[str, list[Secret]]) -> dict[str, ProviderConfig]:

@@ -25,11 +25,11 @@ def tables(prices: bytes, more: bytes | None, *, versions: Mapping[str, str], da
     """
     name = f"LiteLLM {versions.get('litellm', 'of unknown version')} (MIT)"
     rows = litellm.rows(prices)
-    others = [own.rows()]
+    others = []
     if more is not None:
         name += f" and genai-prices {versions.get('genai-prices', 'of unknown version')} (MIT)"
         others.append(genai.rows(more, date))
-    for other in others:
+    for other in (*others, own.rows(rows)):
         for kind, models in other.items():
             known = rows.setdefault(kind, {})
             listed = {DATED.sub("", name) for name in known}

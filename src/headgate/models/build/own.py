@@ -1,7 +1,10 @@
 """Models that no data set lists: the embedded provider's, names of old, and what people run on their own machines."""
 
+from collections.abc import Container
 from typing import Any
 
+WHOLE = ("ollama", "sandbox")
+"""Kinds of which the whole table may stand here."""
 LOCAL_CHAT = (
     "deepseek-r1",
     "gemma2",
@@ -39,14 +42,17 @@ CLAUDE_2 = {
 OLLAMA = "https://ollama.com/library"
 
 
-def rows() -> dict[str, dict[str, dict[str, Any]]]:
-    """Return them by kind of provider, as :class:`headgate.models.table.Model` has them."""
+def rows(known: Container[str]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return them by kind of provider, as :class:`headgate.models.table.Model` has them.
+
+    Names of old are added to a table that is made of *known* kinds, and make none.
+    """
     local: dict[str, dict[str, Any]] = {
         name: {"price": dict(FREE), "can": "streaming", "source": OLLAMA} for name in LOCAL_CHAT
     }
     local |= {name: {"kind": "embedding", "price": dict(FREE), "source": OLLAMA} for name in LOCAL_EMBEDDING}
     priced = {"input": 0.10, "output": 0.40}
-    return {
+    made: dict[str, dict[str, dict[str, Any]]] = {
         "ollama": local,
         "anthropic": {"claude-2.0": CLAUDE_2, "claude-2.1": CLAUDE_2},
         "bedrock": {"anthropic.claude-v2": CLAUDE_2, "anthropic.claude-v2:1": CLAUDE_2},
@@ -65,3 +71,4 @@ def rows() -> dict[str, dict[str, dict[str, Any]]]:
             "transcribe": {"kind": "transcription", "price": {"second": 0.0001}},
         },
     }
+    return {kind: models for kind, models in made.items() if kind in known or kind in WHOLE}

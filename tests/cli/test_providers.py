@@ -1,0 +1,90 @@
+"""``headgate providers``."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+CONFIG = """
+providers:
+  up: {{kind: openai-compatible, base_url: "{url}/v1", api_key: sk-canary-0123456789}}
+  silent: {{kind: perplexity, api_key: x}}
+"""
+
+
+@pytest.fixture
+def upstream():
+    class Handler(BaseHTTPRequestHandler):
+        status = 200
+
+        def log_message(self, *words):
+            pass
+
+        def do_GET(self):
+            body = b'{"data": [{"id": "m1", "context_length": 4096}]}'
+            if self.status != 200:
+                body = b'{"error": {"message": "bad key sk-canary-0123456789"}}'
+            self.send_response(self.status)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def here(cli, tmp_path, upstream):
+    (tmp_path / "headgate.yaml").write_text(CONFIG.format(url=f"http://127.0.0.1:{upstream.server_address[1]}"))
+    return cli
+
+
+def test_what_is_in_force(here):
+    rows = {row["name"]: row for row in json.loads(here("providers", "list", "--json").stdout)}
+    assert (rows["up"]["kind"], rows["up"]["keys"], rows["up"]["last_look"]) == ("openai-compatible", 1, None)
+    assert "sandbox" in rows
+    assert "up" in here("providers").stdout
+
+
+def test_a_look_is_shown_by_every_command(here, upstream):
+    shown = here("providers", "discover", "up")
+    assert shown.stdout == "m1\n"
+    rows = {row["name"]: row for row in json.loads(here("providers", "list", "--json").stdout)}
+    assert (rows["up"]["last_look"]["models"], rows["up"]["last_look"]["error"]) == (1, None)
+    assert "1 models when looked at" in here("doctor").stdout
+    models = {row["id"]: row for row in json.loads(here("models", "--usable", "--json").stdout)}
+    assert models["up/m1"]["context"] == 4096
+    upstream.RequestHandlerClass.status = 401
+    failed = here("providers", "discover", "up", code=1)
+    assert "not well" in failed.stderr and "canary" not in failed.output
+    doctor = here("doctor").stdout
+    assert "not well when looked at" in doctor and "canary" not in doctor
+    assert "up/m1" in here("models", "--usable").stdout
+
+
+def test_who_cannot_be_looked_at(here):
+    assert "There is no provider 'nobody'" in here("providers", "discover", "nobody", code=1).stderr
+    assert "no list of its models" in here("providers", "discover", "silent", code=1).stderr
+
+
+def test_keys_are_kept_and_never_shown(here):
+    added = here("providers", "keys", "add", "up", "--name", "second", input="sk-canary-second-key-0123456789\n")
+    assert "sk-c…6789" in added.output and "canary-second" not in added.output.replace("Key:", "")
+    rows = {row["name"]: row for row in json.loads(here("providers", "list", "--json").stdout)}
+    assert rows["up"]["keys"] == 2
+    [kept] = json.loads(here("providers", "keys", "list", "up", "--json").stdout)
+    assert kept["name"] == "second"
+    assert "second" in here("providers", "keys", "list", "up").stdout
+    assert "Deleted" in here("providers", "keys", "remove", "up", kept["id"]).stdout
+    assert "No key of up" in here("providers", "keys", "list", "up").stdout
+    assert "There is no provider" in here("providers", "keys", "add", "nobody", input="k\n", code=1).stderr
+
+
+def test_a_key_makes_the_provider(here):
+    here("providers", "keys", "add", "groq", input="gsk_canary_0123456789abcdef\n")
+    rows = {row["name"]: row for row in json.loads(here("providers", "list", "--json").stdout)}
+    assert (rows["groq"]["kind"], rows["groq"]["keys"]) == ("groq", 1)

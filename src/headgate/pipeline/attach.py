@@ -70,6 +70,7 @@ class Attacher:
         finally:
             for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _one(self, same: list[tuple[Linked, str]], room: "Room", deadline: float) -> None:
         part = same[0][0]

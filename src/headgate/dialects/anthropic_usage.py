@@ -11,6 +11,19 @@ class OutputDetails(msgspec.Struct, gc=False):
     thinking_tokens: int | None = None
 
 
+class CacheCreation(msgspec.Struct, gc=False):
+    """What was written to the cache, by the time it is kept."""
+
+    ephemeral_5m_input_tokens: int | None = None
+    ephemeral_1h_input_tokens: int | None = None
+
+
+class ServerTools(msgspec.Struct, gc=False):
+    """Calls of the provider's own tools that are charged."""
+
+    web_search_requests: int | None = None
+
+
 class Reported(msgspec.Struct, gc=False):
     """A ``usage`` object. In a stream it comes in parts, each cumulative; what a part leaves out stands as it was."""
 
@@ -19,6 +32,8 @@ class Reported(msgspec.Struct, gc=False):
     cache_read_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     output_tokens_details: OutputDetails | None = None
+    cache_creation: CacheCreation | None = None
+    server_tool_use: ServerTools | None = None
 
     def after(self, earlier: "Reported | None") -> "Reported":
         """Return this part completed by an *earlier* one."""
@@ -32,6 +47,8 @@ class Reported(msgspec.Struct, gc=False):
             if self.cache_creation_input_tokens is None
             else self.cache_creation_input_tokens,
             earlier.output_tokens_details if self.output_tokens_details is None else self.output_tokens_details,
+            earlier.cache_creation if self.cache_creation is None else self.cache_creation,
+            earlier.server_tool_use if self.server_tool_use is None else self.server_tool_use,
         )
 
 
@@ -44,7 +61,17 @@ def usage_of(said: Reported) -> Usage | None:
     thought = details.thinking_tokens or 0 if details is not None else 0
     if min(said.input_tokens, read, write) < 0:
         return Usage(-1)  # not to be believed, whatever the sum is
-    return Usage(said.input_tokens + read + write, said.output_tokens, read, write, thought)
+    kept = said.cache_creation.ephemeral_1h_input_tokens or 0 if said.cache_creation is not None else 0
+    searches = said.server_tool_use.web_search_requests or 0 if said.server_tool_use is not None else 0
+    return Usage(
+        said.input_tokens + read + write,
+        said.output_tokens,
+        read,
+        write,
+        thought,
+        cache_write_1h=kept,
+        searches=searches,
+    )
 
 
 def printed(usage: Usage) -> dict[str, object]:
@@ -57,4 +84,12 @@ def printed(usage: Usage) -> dict[str, object]:
     }
     if usage.reasoning:
         said["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
+    if usage.cache_write_1h:
+        short = usage.cache_write - usage.cache_write_1h
+        said["cache_creation"] = {
+            "ephemeral_5m_input_tokens": short,
+            "ephemeral_1h_input_tokens": usage.cache_write_1h,
+        }
+    if usage.searches:
+        said["server_tool_use"] = {"web_search_requests": usage.searches}
     return said

@@ -10,12 +10,14 @@ class Details(msgspec.Struct, gc=False):
 
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
+    audio_tokens: int | None = None
 
 
 class OutputDetails(msgspec.Struct, gc=False):
     """Shares of the answer's tokens."""
 
     reasoning_tokens: int | None = None
+    audio_tokens: int | None = None
 
 
 class Reported(msgspec.Struct, gc=False):
@@ -40,25 +42,32 @@ def usage_of(said: Reported) -> Usage | None:
         if said.total_tokens != prompt:
             return None
         completion = 0  # embeddings
-    cached = write = reasoning = 0
+    cached = write = reasoning = heard = spoken = 0
     details = said.prompt_tokens_details
     if details is not None:
         cached, write = details.cached_tokens or 0, details.cache_write_tokens or 0
+        heard = details.audio_tokens or 0
     cached = cached or said.prompt_cache_hit_tokens or said.num_cached_tokens or said.cached_tokens or 0
     output = said.completion_tokens_details
     if output is not None:
-        reasoning = output.reasoning_tokens or 0
+        reasoning, spoken = output.reasoning_tokens or 0, output.audio_tokens or 0
         if reasoning and said.total_tokens == prompt + completion + reasoning:
             completion += reasoning  # xAI leaves reasoning out of the completion, and puts it into the total
-    return Usage(prompt, completion, cached, write, reasoning)
+    return Usage(prompt, completion, cached, write, reasoning, audio_input=heard, audio_output=spoken)
 
 
 def printed(usage: Usage) -> dict[str, object]:
     """Return the ``usage`` object for a chat client."""
+    prompt = {"cached_tokens": usage.cached, "cache_write_tokens": usage.cache_write}
+    completion = {"reasoning_tokens": usage.reasoning}
+    if usage.audio_input:
+        prompt["audio_tokens"] = usage.audio_input
+    if usage.audio_output:
+        completion["audio_tokens"] = usage.audio_output
     return {
         "prompt_tokens": usage.input,
         "completion_tokens": usage.output,
         "total_tokens": usage.total,
-        "prompt_tokens_details": {"cached_tokens": usage.cached, "cache_write_tokens": usage.cache_write},
-        "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
+        "prompt_tokens_details": prompt,
+        "completion_tokens_details": completion,
     }

@@ -29,6 +29,8 @@ def usage_of(said: Reported) -> Usage | None:
         (details.cached_tokens or 0) if details is not None else 0,
         (details.cache_write_tokens or 0) if details is not None else 0,
         (output.reasoning_tokens or 0) if output is not None else 0,
+        audio_input=(details.audio_tokens or 0) if details is not None else 0,
+        audio_output=(output.audio_tokens or 0) if output is not None else 0,
     )
 
 

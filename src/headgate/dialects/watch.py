@@ -181,12 +181,17 @@ class SseTap(Watch):
 
 def believable(usage: Usage) -> bool:
     """Tell whether an exchange can have used so much."""
+    rare = (  # of whole numbers joined bit by bit, one below zero makes all so, and none can be larger than all
+        usage.cache_write_1h | usage.audio_input | usage.audio_cached | usage.audio_output | usage.image_input
+        | usage.image_output | usage.images | usage.searches | usage.characters | usage.milliseconds
+    )  # fmt: skip
     return (
         0 <= usage.input < ABSURD
         and 0 <= usage.output < ABSURD
         and 0 <= usage.cached < ABSURD
         and 0 <= usage.cache_write < ABSURD
         and 0 <= usage.reasoning < ABSURD
+        and 0 <= rare < ABSURD
     )
 
 

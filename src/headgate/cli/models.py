@@ -76,7 +76,7 @@ def refresh(home: Path | None, from_dir: Path | None) -> None:
     """Make the tables of models anew, in the home, from public data.
 
     It is taken from --from-dir, else from the packages litellm and genai-prices where they are installed, else from
-    their newest wheels, which pip fetches. A running gateway takes the tables when it next reads its configuration.
+    their newest wheels, which pip fetches. A running gateway takes them with the next change of its configuration.
     """
     from headgate.models.build import save, tables
     from headgate.models.build.fetch import NoData, found

@@ -13,12 +13,17 @@ for name in [name for name in os.environ if name.endswith("_API_KEY") or name.st
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
-    counted = [
-        value for r in terminalreporter.stats.get("passed", []) for key, value in r.user_properties if key == "recorded"
-    ]
+    noted = [pair for r in terminalreporter.stats.get("passed", []) for pair in r.user_properties]
+    counted = [value for key, value in noted if key == "recorded"]
     if counted:
         told = ", ".join(f"{provider} {compared} of {rows}" for provider, rows, compared in counted)
         terminalreporter.write_line(f"recorded exchanges whose usage was compared: {told}")
+    replayed = [value for key, value in noted if key == "replayed"]
+    if replayed:
+        told = ", ".join(
+            f"{provider} {same}" + (f" (+{failed})" if failed else "") for provider, same, failed in replayed
+        )
+        terminalreporter.write_line(f"recorded exchanges replayed unchanged through the gateway (+errors told): {told}")
     skipped = terminalreporter.stats.get("skipped", [])
     if skipped:
         names = sorted({str(report.nodeid).partition("::")[0] for report in skipped})

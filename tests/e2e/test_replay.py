@@ -6,7 +6,7 @@ and the caller must have been answered the same, event by event where it is a st
 
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -130,7 +130,9 @@ def replayable(row: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_what_was_recorded_passes_unchanged(gateway: Gateway, replayer: Replayer, provider: str) -> None:
+def test_what_was_recorded_passes_unchanged(
+    gateway: Gateway, replayer: Replayer, provider: str, record_property: Callable[[str, object], None]
+) -> None:
     same, failed, wrong = 0, 0, []
     with closing(http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)) as connection:
         for row in rows(provider):
@@ -147,7 +149,7 @@ def test_what_was_recorded_passes_unchanged(gateway: Gateway, replayer: Replayer
             else:
                 same += 1
     assert not wrong, f"{len(wrong)} of {len(wrong) + same} differ:\n" + "\n".join(wrong[:15])
-    print(f"replayed {provider}: {same} unchanged, {failed} errors told")
+    record_property("replayed", (provider, same, failed))
 
 
 def difference(row: dict[str, Any], status: int, got: bytes, asked: list[Any]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from headgate.core.chat import Choice, Citation, Refusal, Reply, Request, Text, Thinking, ToolCall
+from headgate.core.chat import Choice, Citation, Refusal, Reply, Text, Thinking, ToolCall
 from headgate.core.errors import BadRequest, UpstreamFailed
 from headgate.core.money import Usage
 from headgate.dialects import anthropic_messages, openai_chat, openai_responses

@@ -19,6 +19,7 @@ from headgate.core.secret import Secret
 from headgate.dialects import anthropic_messages, count_gemini, count_tokens, gemini, gemini_array
 from headgate.providers import build, google_auth
 from headgate.providers.base import ProviderConfig, Target, dialects_of
+from headgate.providers.discover import from_environment
 from headgate.providers.vertex import host, published
 from headgate.transport.base import Inbound, Origin, Outbound, Sender
 from tests.dialects import recorded
@@ -224,6 +225,19 @@ def test_a_bad_configuration_says_what_to_change(senders: Senders, fields: dict[
     with pytest.raises(ValueError, match=rf"providers\.mine: .*{says}") as refused:
         build("mine", config(**fields), senders)
     assert "PRIVATE" not in str(refused.value)
+
+
+def test_the_environment_of_googles_own_tools(tmp_path: Path) -> None:
+    file = tmp_path / "key.json"
+    file.write_text(key_file())
+    environ = {"GOOGLE_APPLICATION_CREDENTIALS": str(file)}
+    found = from_environment(environ)["vertex"]
+    assert (found.project, found.region) == ("from-key", None) and found.credentials is not None
+    found = from_environment({**environ, "GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": "eu"})["vertex"]
+    assert (found.project, found.region) == ("p", "eu")
+    file.write_text(key_file(type="external_account"))
+    assert "vertex" not in from_environment(environ)
+    assert "vertex" not in from_environment({"GOOGLE_APPLICATION_CREDENTIALS": "/nowhere"})
 
 
 # --- tokens ---

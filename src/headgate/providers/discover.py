@@ -14,7 +14,10 @@ PATIENCE = 0.15
 OURS = ("hg_", "hga_")
 """How our own keys begin: one in OPENAI_API_KEY is for this gateway, and must not be sent to a provider."""
 MAX_ANSWER = 4096
-COMPOSED = {"bedrock": ("AWS_", "headgate.providers.bedrock_credentials")}
+COMPOSED = {
+    "bedrock": ("AWS_", "headgate.providers.bedrock_credentials"),
+    "vertex": ("GOOGLE_APPLICATION_CREDENTIALS", "headgate.providers.google_auth"),
+}
 """Kind -> how its variables begin, and the module whose ``from_environment`` reads an account of several of them."""
 
 

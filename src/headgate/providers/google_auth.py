@@ -8,7 +8,7 @@ From a service account's key, <https://developers.google.com/identity/protocols/
 import asyncio
 import ipaddress
 from base64 import urlsafe_b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from time import monotonic, time
 from urllib.parse import urlencode, urlsplit
@@ -169,6 +169,20 @@ def read_key(credentials: Secret | None) -> Key | None:
         return _key.decode(text)
     except msgspec.MsgspecError:
         raise ValueError("credentials are no key file of Google's: it is one JSON object.") from None
+
+
+def from_environment(environ: Mapping[str, str]) -> ProviderConfig | None:
+    """Return the account that Google's own tools would take from *environ*; ``None`` where it is not whole."""
+    named = Secret(environ.get("GOOGLE_APPLICATION_CREDENTIALS", "").strip())
+    try:
+        key = read_key(named)
+    except ValueError:
+        return None
+    if key is None or key.type not in ("service_account", "authorized_user"):
+        return None
+    project = environ.get("GOOGLE_CLOUD_PROJECT") or key.project_id or key.quota_project_id
+    region = environ.get("GOOGLE_CLOUD_LOCATION") or None
+    return ProviderConfig(kind="vertex", credentials=named, project=project, region=region) if project else None
 
 
 def assert_by(key: Key, now: int) -> str:

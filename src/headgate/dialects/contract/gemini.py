@@ -31,7 +31,7 @@ NEUTRAL: Rules = {
     "thinking_budget": to(f"{_CONFIG}thinkingConfig.thinkingBudget", "models with levels: the nearest level, told"),
     "thoughts": to(f"{_CONFIG}thinkingConfig.includeThoughts"),
     "verbosity": Rule("refuse", ("medium",)),
-    "service_tier": to("serviceTier", "auto, default, flex and priority; any other refused"),
+    "service_tier": to("serviceTier", "flex and priority; any other left out, as all are at Vertex"),
     "cache_key": IGNORE,
     "store": Rule("map", (False,), to="store", when="refused by Vertex"),
     "user": IGNORE,

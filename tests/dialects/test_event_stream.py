@@ -3,6 +3,7 @@
 import base64
 import json
 import random
+from typing import Any
 from uuid import UUID
 from zlib import crc32
 
@@ -25,7 +26,7 @@ VALUES = st.one_of(
 )
 
 
-def frames(data: bytes, *, cut: int = 0) -> tuple[list[tuple[dict, bytes]], Frames]:
+def frames(data: bytes, *, cut: int = 0) -> tuple[list[tuple[dict[str, Any], bytes]], Frames]:
     reader = Frames()
     found = []
     for at in range(0, len(data), cut or max(len(data), 1)):

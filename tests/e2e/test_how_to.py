@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -72,7 +73,7 @@ def test_a_provider_by_a_row(tmp_path: Path, other: Gateway) -> None:
     shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
     with (tmp_path / "src/headgate/providers/catalog.toml").open("a") as catalog:
         catalog.write("\n" + added.replace(":9100", f":{other.port}"))
-    env = {"PYTHONPATH": str(tmp_path / "src"), "LOCAL_KEY": other.first_key}
+    env: dict[str, Any] = {"PYTHONPATH": str(tmp_path / "src"), "LOCAL_KEY": other.first_key}
     with started(Gateway(tmp_path / "home", config=config, **env)) as gateway:
         assert '"text_completion"' in run(blocks(text, "sh")[0], gateway)
 

@@ -8,6 +8,7 @@ import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from headgate.core.errors import UpstreamFailed
 from headgate.transport.base import Origin, Outbound
@@ -86,7 +87,7 @@ class Upstream:
     def origin(self) -> Origin:
         return Origin(self.host, self.port, self.tls)
 
-    def out(self, body: bytes = b"{}", head: bytes = HEAD, **more: float) -> Outbound:
+    def out(self, body: bytes = b"{}", head: bytes = HEAD, **more: Any) -> Outbound:
         return Outbound(self.origin, head, b"x-extra: 1\r\n", body, **more)
 
     @property

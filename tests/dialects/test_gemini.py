@@ -405,6 +405,23 @@ def test_usage_is_summed_of_four() -> None:
     assert gemini.sniff(absurd).usage is None
 
 
+@pytest.mark.parametrize(("model", "searches"), [("gemini-2.5-flash", 1), ("gemini-3-flash", 3), ("", 3)])
+def test_searches_are_counted_as_they_are_charged(model: str, searches: int) -> None:
+    said = {"promptTokenCount": 1, "candidatesTokenCount": 2}
+    candidate = {
+        "content": {"parts": [{"text": "x"}]},
+        "finishReason": "STOP",
+        "groundingMetadata": {"webSearchQueries": ["a", "b", "c"]},
+    }
+    raw = json.dumps({"candidates": [candidate], "usageMetadata": said, "modelVersion": model}).encode()
+    expected = Usage(1, 2, searches=searches)
+    assert gemini.sniff(raw).usage == expected and gemini.read_reply(raw).usage == expected
+    for dialect, data in ((gemini, b"data: %b\n\n" % raw), (gemini_array, b"[%b]" % raw)):
+        for seen in (dialect.tap(hide_usage=False), dialect.reader()):
+            seen.feed(data)
+            assert seen.usage == expected
+
+
 def test_arguments_that_are_no_json_survive() -> None:
     call = {"functionCall": {"id": "a", "name": "f", "args": {INVALID: '{"x": '}}}
     body = asked(contents=[{"parts": [{"text": "x"}]}, {"role": "model", "parts": [call]}])

@@ -2,7 +2,7 @@
 
 from headgate.core.chat import Request
 from headgate.core.errors import HeadgateError
-from headgate.dialects import gemini_read, gemini_reply, gemini_write
+from headgate.dialects import gemini_read, gemini_reply, gemini_reply_write, gemini_write
 from headgate.dialects.base import Reader, Tap, Writer
 from headgate.dialects.envelope import Envelope
 from headgate.dialects.gemini_envelope import envelope_at, no_model
@@ -28,7 +28,7 @@ class Gemini:
     read_request = staticmethod(gemini_read.read_request)
     write_request = staticmethod(gemini_write.write_request)
     read_reply = staticmethod(gemini_reply.read_reply)
-    write_reply = staticmethod(gemini_reply.write_reply)
+    write_reply = staticmethod(gemini_reply_write.write_reply)
     sniff = staticmethod(gemini_reply.sniff)
     read_error = staticmethod(read_error)
 

@@ -45,8 +45,8 @@ class Contents:
             system += self._parts(message, at)
         if system or (leading and fit.same):
             role = fit.form(messages[0].extra, "role")
-            turn: Block = {"parts": system} | ({"role": role} if role is not None else {})
-            body["systemInstruction"] = self._whole(turn, messages[0], fit.own(messages[0].extra))
+            said = {"parts": system} | ({"role": role} if role is not None else {})
+            body["systemInstruction"] = self._whole(said, messages[0], fit.own(messages[0].extra))
         turns: list[Block] = []
         for index, message in enumerate(messages[leading:], leading):
             at = message_path(fit.source, request, index)

@@ -229,7 +229,7 @@ class EmbedContent(GeminiEmbeddings):
 
     name = "gemini-embed-content"
     path = "/models/{model}:embedContent"
-    write_reply = staticmethod(write_one)  # type: ignore[assignment]
+    write_reply = staticmethod(write_one)
 
 
 def write_instances(request: EmbedRequest, to: Abilities, *, drop: bool) -> Written:
@@ -263,8 +263,8 @@ class VertexEmbeddings(GeminiEmbeddings):
     name = "vertex-embeddings"
     path = "/models/{model}:predict"
 
-    write_request = staticmethod(write_instances)  # type: ignore[assignment]
-    read_reply = staticmethod(read_predictions)  # type: ignore[assignment]
+    write_request = staticmethod(write_instances)
+    read_reply = staticmethod(read_predictions)
 
     @staticmethod
     def sniff(body: bytes) -> Sniff:

@@ -22,7 +22,7 @@ from headgate.core.money import Usage
 from headgate.dialects import wire
 from headgate.dialects.gemini_asides import logprobs_of
 from headgate.dialects.gemini_fields import as_object
-from headgate.dialects.gemini_reply import asides_of, blocks, call_block, proof_of, reason_of
+from headgate.dialects.gemini_reply_write import asides_of, blocks, call_block, proof_of, reason_of
 from headgate.dialects.gemini_usage import printed
 from headgate.dialects.gemini_words import NAME
 

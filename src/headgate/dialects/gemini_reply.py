@@ -1,22 +1,20 @@
-"""Reads and writes whole generateContent replies, <https://ai.google.dev/api/generate-content#v1beta.GenerateContentResponse>."""
+"""Reads whole generateContent replies, <https://ai.google.dev/api/generate-content#v1beta.GenerateContentResponse>."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from headgate.core.chat import Audio, Choice, Extra, File, Image, Part, Refusal, Reply, Text, Thinking, ToolCall
+from headgate.core.chat import Choice, Extra, Reply, Text, ToolCall
 from headgate.core.errors import BadRequest, UpstreamFailed
 from headgate.dialects import wire
 from headgate.dialects.base import Sniff
-from headgate.dialects.fit import RAW, merge
-from headgate.dialects.gemini_asides import citations_in, citations_of, logprobs_in, logprobs_of
+from headgate.dialects.gemini_asides import citations_in, logprobs_in
 from headgate.dialects.gemini_errors import read_stream_error
-from headgate.dialects.gemini_fields import Given, as_object, signature_of, urlsafe
-from headgate.dialects.gemini_parts import INVALID, OURS, Calls, minted, read_part
-from headgate.dialects.gemini_usage import Reported, printed, reported, usage_of
-from headgate.dialects.gemini_words import FINISH, NAME, NUMBERS, REASONS, is_proof
-from headgate.dialects.opaque import Opaque
+from headgate.dialects.gemini_fields import Given
+from headgate.dialects.gemini_parts import Calls, minted, read_part
+from headgate.dialects.gemini_usage import Grounding, Reported, reported, searches_of, usage_of
+from headgate.dialects.gemini_words import FINISH, NAME, NUMBERS, is_proof
 from headgate.dialects.openai_reply import no_reply
 from headgate.dialects.watch import believable
 
@@ -34,6 +32,7 @@ class _Content(msgspec.Struct, gc=False):
 class _Candidate(msgspec.Struct, gc=False):
     finishReason: str | int | None = None
     content: _Content | None = None
+    groundingMetadata: Grounding | None = None
 
 
 class Feedback(msgspec.Struct, gc=False):
@@ -65,6 +64,10 @@ def sniff(body: bytes) -> Sniff:
     if seen.error is not None:
         raise read_stream_error(seen.error)
     usage = usage_of(seen.usageMetadata) if seen.usageMetadata is not None else None
+    if usage is not None and b'"webSearchQueries"' in body:
+        groundings = [one.groundingMetadata for one in seen.candidates or () if one.groundingMetadata is not None]
+        queries = sum(len(one.webSearchQueries or ()) for one in groundings)
+        usage.searches = searches_of(queries, seen.modelVersion)
     finish: str | None = None
     if seen.candidates:
         first = seen.candidates[0]
@@ -139,6 +142,9 @@ def _reply(found: Given) -> Reply:
     )
     for position, raw in enumerate(found.items("candidates") or ()):
         reply.choices.append(_choice(Given(raw), position, reply.id))
+    if reply.usage is not None:
+        queries = sum(_queries(choice) for choice in reply.choices)
+        reply.usage.searches = searches_of(queries, reply.model)
     if reply.choices and all(choice.finish == "error" for choice in reply.choices):
         one = reply.choices[0]
         message = one.extra.fields.get("finishMessage") if one.extra is not None else None
@@ -152,6 +158,18 @@ def _reply(found: Given) -> Reply:
         reply.choices[0].extra = Extra(NAME, {}, {"candidate": "absent"})
     reply.extra = Extra(NAME, dict(found.rest))
     return reply
+
+
+def _queries(choice: Choice) -> int:
+    raw = choice.extra.fields.get("groundingMetadata") if choice.extra is not None else None
+    found = wire.decode(raw) if raw is not None else None
+    return queries_in(found)
+
+
+def queries_in(grounding: Any) -> int:
+    """Return how many searches were made for an answer."""
+    queries = grounding.get("webSearchQueries") if isinstance(grounding, dict) else None
+    return len(queries) if isinstance(queries, list) else 0
 
 
 def seconds(instant: Any) -> int:
@@ -207,147 +225,3 @@ def _asides(given: Given, choice: Choice) -> None:
         part = texts.get(at) or next(iter(texts.values()), None)
         if part is not None:
             part.citations = [*(part.citations or ()), citation]
-
-
-def write_reply(reply: Reply) -> bytes:
-    """Print a whole reply."""
-    same = reply.extra is not None and reply.extra.dialect == NAME
-    body: dict[str, Any] = {}
-    candidates = [
-        _candidate(choice)
-        for choice in reply.choices
-        if choice.extra is None or choice.extra.form.get("candidate") != "absent"
-    ]
-    if candidates or not same:
-        body["candidates"] = candidates
-    if reply.usage is not None:
-        body["usageMetadata"] = printed(reply.usage)
-    if reply.model:
-        body["modelVersion"] = reply.model
-    if reply.id:
-        body["responseId"] = reply.id
-    if reply.created and not same:
-        body["createTime"] = datetime.fromtimestamp(reply.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    if same and reply.extra is not None:
-        body.update(reply.extra.fields)
-    return wire.encode(body)
-
-
-def _candidate(choice: Choice) -> dict[str, Any]:
-    own = choice.extra if choice.extra is not None and choice.extra.dialect == NAME else None
-    form = own.form if own is not None else {"role": "model", "content": "given"}
-    written: dict[str, Any] = {}
-    if "content" in form:
-        written["content"] = {"parts": blocks(choice.parts)} if form["content"] == "given" else {}
-        if "role" in form:
-            written["content"]["role"] = form["role"]
-    if choice.native is not None or choice.finish is not None or own is None:
-        refused = any(isinstance(part, Refusal) for part in choice.parts)
-        number = form.get("finishReason")
-        written["finishReason"] = (
-            int(number) if number is not None else reason_of(choice.finish, choice.native, refused=refused)
-        )
-    if "index" not in form:
-        written["index"] = choice.index
-    if own is not None:
-        written.update(own.fields)
-        return written
-    if choice.stop_sequence is not None:
-        written["finishMessage"] = f"Stopped at the sequence {choice.stop_sequence!r}."
-    written.update(asides_of(choice.logprobs, choice.parts))
-    return written
-
-
-def asides_of(logprobs: Any, parts: list[Part]) -> dict[str, Any]:
-    """Return what stands beside the text: log probabilities, and the sources of its parts."""
-    found: dict[str, Any] = {}
-    if logprobs is not None:
-        found["logprobsResult"] = logprobs_of(logprobs)
-    cited = [(at, part) for at, part in enumerate(parts) if isinstance(part, Text) and part.citations]
-    if cited:
-        found["groundingMetadata"] = citations_of([(at, p.text, p.citations or []) for at, p in cited])
-    return found
-
-
-def reason_of(finish: str | None, native: str | None, *, refused: bool) -> str:
-    """Return Google's word for why an answer ended."""
-    if native in FINISH and FINISH[native] in (finish, "stop"):
-        return native
-    return "SAFETY" if refused and finish in (None, "stop") else REASONS[finish]
-
-
-def blocks(parts: list[Part]) -> list[dict[str, Any]]:
-    """Print the parts of an answer; the signature of a part stands in it."""
-    found: list[dict[str, Any]] = []
-    pending: str | None = None
-    proofs: dict[str, str] = {}
-    for part in parts:
-        if isinstance(part, Thinking):
-            proof = proof_of(part)
-            if proof is not None and part.source == NAME and part.of is not None and not is_proof(part):
-                proofs[part.of] = proof
-            elif proof is not None and is_proof(part):
-                pending = proof
-            else:
-                found.append(_thought(part, proof))
-            continue
-        block = _block(part)
-        signature = pending or (proofs.pop(part.id, None) if isinstance(part, ToolCall) else None)
-        if signature is not None:
-            block["thoughtSignature"] = signature
-            pending = None
-        found.append(block)
-    return found
-
-
-def proof_of(part: Thinking) -> str | None:
-    """Return what proves a thought, as a ``thoughtSignature``."""
-    if part.signature is None and part.redacted is None:
-        return None
-    return signature_of(Opaque(part.source or NAME, part.signature, part.redacted, part.of, part.id))
-
-
-def _thought(part: Thinking, proof: str | None) -> dict[str, Any]:
-    block: dict[str, Any] = {"text": part.text, "thought": True}
-    if not part.text and proof is not None:
-        del block["text"]
-    if proof is not None:
-        block["thoughtSignature"] = proof
-    if part.extra is not None and part.extra.dialect == NAME:
-        if part.extra.form.get("text") != "absent":
-            block["text"] = part.text
-        merge(block, part.extra.fields)
-    return block
-
-
-def _block(part: Part) -> dict[str, Any]:
-    own = part.extra if part.extra is not None and part.extra.dialect == NAME else None
-    if own is not None and own.form.get("part") == RAW:
-        return dict(own.fields)
-    form = own.form if own is not None else {}
-    if isinstance(part, Text | Refusal | Thinking):
-        block: dict[str, Any] = {"text": part.text}
-    elif isinstance(part, ToolCall):
-        block = {"functionCall": call_block(part.id, part.name, part.arguments, form)}
-    elif isinstance(part, Image | Audio | File):
-        kind = f"audio/{part.format}" if isinstance(part, Audio) else part.media_type
-        data = urlsafe(part.data or "") if form.get("base64") == "url" else part.data
-        block = {"inlineData": {"mimeType": form.get("mimeType", kind), "data": data}}
-        if not isinstance(part, Audio) and part.data is None:
-            block = {"fileData": {"fileUri": part.url} | ({"mimeType": kind} if kind else {})}
-    else:
-        block = {"text": ""}  # results of tools are in no answer
-    if own is not None:
-        merge(block, own.fields)
-    return block
-
-
-def call_block(id_: str, name: str, arguments: str, form: dict[str, str]) -> dict[str, Any]:
-    """Print a call: what is no JSON object stands in one, under a name of our own."""
-    call: dict[str, Any] = {"id": id_, "name": name}
-    if form.get("id") == "absent" or OURS.fullmatch(id_):
-        del call["id"]
-    if form.get("args") != "absent":
-        args = as_object(arguments) if arguments.strip() else {}
-        call["args"] = {INVALID: arguments} if args is None else args
-    return call

@@ -11,9 +11,9 @@ from headgate.dialects.gemini_asides import citations_in, logprobs_in
 from headgate.dialects.gemini_errors import read_stream_error
 from headgate.dialects.gemini_fields import proof_in
 from headgate.dialects.gemini_parts import minted
-from headgate.dialects.gemini_reply import failed, finish_of, seconds, word_of
+from headgate.dialects.gemini_reply import failed, finish_of, queries_in, seconds, word_of
 from headgate.dialects.gemini_tap import MAX_CHOICES
-from headgate.dialects.gemini_usage import reported, usage_of
+from headgate.dialects.gemini_usage import reported, searches_of, usage_of
 from headgate.dialects.gemini_words import NAME
 from headgate.dialects.reading import SseReader
 from headgate.dialects.sse import LIMIT, Event
@@ -39,7 +39,7 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 class GeminiReader(SseReader):
     """See :class:`headgate.dialects.base.Reader`."""
 
-    __slots__ = ("_begun", "_calls", "_finished", "_id", "_seen", "_wide")
+    __slots__ = ("_begun", "_calls", "_finished", "_id", "_queries", "_seen", "_wide")
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,6 +49,8 @@ class GeminiReader(SseReader):
         """How many calls each candidate has made."""
         self._seen: set[int] = set()
         self._finished: set[int] = set()
+        self._queries: dict[int, int] = {}
+        """What was searched for each candidate."""
         self._wide: set[int] = set()
         """The candidates whose text is not all ASCII: there Google's bytes are not our characters."""
 
@@ -67,7 +69,7 @@ class GeminiReader(SseReader):
         blocked = feedback.get("blockReason") if isinstance(feedback, dict) else None
         if blocked is not None and not self._finished:
             self._end("content_filter", str(blocked), 0, chunks)
-        self._usage(document.get("usageMetadata"), chunks)
+        self._usage(document.get("usageMetadata"), document.get("modelVersion"), chunks)
 
     def _begin(self, document: dict[str, Any], chunks: list[Chunk]) -> None:
         self._begun = True
@@ -130,6 +132,8 @@ class GeminiReader(SseReader):
                     break
             else:
                 chunks.append(TextDelta("", at, logprobs=logprobs))
+        if queries := queries_in(raw.get("groundingMetadata")):
+            self._queries[at] = queries
         if "groundingMetadata" in raw or "citationMetadata" in raw:
             for _, citation in citations_in(raw, {}):
                 if at in self._wide:
@@ -143,12 +147,14 @@ class GeminiReader(SseReader):
         self._finished.add(at)
         chunks.append(End(finish, word, choice=at))
 
-    def _usage(self, said: Any, chunks: list[Chunk]) -> None:
+    def _usage(self, said: Any, model: Any, chunks: list[Chunk]) -> None:
         found = reported(said)
         usage = usage_of(found) if found is not None else None
         if usage is None:
             self.usage_flagged = self.usage_flagged or (found is None and said is not None)
             return
+        if self._queries:
+            usage.searches = searches_of(sum(self._queries.values()), model if isinstance(model, str) else None)
         self._count(usage)
         if self.usage is usage:
             chunks.append(Counted(usage))

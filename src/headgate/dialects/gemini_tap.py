@@ -11,7 +11,7 @@ from headgate.dialects import wire
 from headgate.dialects.gemini_array import Cutter
 from headgate.dialects.gemini_errors import read_stream_error
 from headgate.dialects.gemini_reply import Feedback, finish_of
-from headgate.dialects.gemini_usage import Reported, reported, usage_of
+from headgate.dialects.gemini_usage import Grounding, Reported, reported, searches_of, usage_of
 from headgate.dialects.sse import LIMIT, Event
 from headgate.dialects.watch import SseTap, Watch, interrupted, loosely, size
 
@@ -31,12 +31,14 @@ class _Candidate(msgspec.Struct, gc=False):
     content: _Content | None = None
     finishReason: str | int | None = None
     index: int = 0
+    groundingMetadata: Grounding | None = None
 
 
 class _Chunk(msgspec.Struct, gc=False):
     candidates: list[_Candidate] | None = None
     usageMetadata: Reported | None = None
     promptFeedback: Feedback | None = None
+    modelVersion: str | None = None
     error: Any = None
 
 
@@ -46,12 +48,14 @@ _chunk = msgspec.json.Decoder(_Chunk).decode
 class Seen:
     """Which candidates there are, and which of them have a reason to end."""
 
-    __slots__ = ("_calls", "_finished", "_open")
+    __slots__ = ("_calls", "_finished", "_open", "_queries")
 
     def __init__(self) -> None:
         self._open: set[int] = set()
         self._finished: set[int] = set()
         self._calls = False
+        self._queries: dict[int, int] = {}
+        """What was searched for each candidate."""
 
     @property
     def whole(self) -> bool:
@@ -80,6 +84,8 @@ class Seen:
             self._finished.add(0)
         usage = usage_of(chunk.usageMetadata) if chunk.usageMetadata is not None else None
         if usage is not None:
+            if self._queries:
+                usage.searches = searches_of(sum(self._queries.values()), chunk.modelVersion)
             watch._count(usage)
         return True
 
@@ -94,6 +100,9 @@ class Seen:
             elif part.functionCall is not None:
                 self._calls = True
                 watch.text_bytes += len(part.functionCall)
+        grounding = candidate.groundingMetadata
+        if grounding is not None and grounding.webSearchQueries and candidate.index in self._open:
+            self._queries[candidate.index] = len(grounding.webSearchQueries)
         if candidate.finishReason is not None:
             watch.started = True
             watch.finish = finish_of(candidate.finishReason, calls=self._calls)
@@ -177,7 +186,8 @@ def _salvaged(document: Any) -> _Chunk:
         usage = Reported(-1)  # said, and not to be believed
     feedback = document.get("promptFeedback")
     blocked = feedback.get("blockReason") if isinstance(feedback, dict) else None
-    return _Chunk(found, usage, Feedback(str(blocked)) if blocked is not None else None, document.get("error"))
+    feedback = Feedback(str(blocked)) if blocked is not None else None
+    return _Chunk(found, usage, feedback, error=document.get("error"))
 
 
 def _salvaged_candidate(candidate: dict[str, Any]) -> _Candidate:

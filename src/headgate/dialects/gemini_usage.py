@@ -1,10 +1,14 @@
 """Usage as Gemini reports it: thoughts beside the candidates, the prompts of its own tools beside the prompt."""
 
+import re
 from typing import Any
 
 import msgspec
 
 from headgate.core.money import Usage
+
+GENERATION = re.compile(r"gemini-(\d+)(?:\.(\d+))?")
+"""Where a model's name tells its generation."""
 
 
 class Modality(msgspec.Struct, gc=False):
@@ -45,6 +49,21 @@ def usage_of(said: Reported) -> Usage | None:
         usage.audio_output = _share(said.candidatesTokensDetails, "AUDIO", 4)
         usage.image_output = _share(said.candidatesTokensDetails, "IMAGE", 2)
     return usage
+
+
+class Grounding(msgspec.Struct, gc=False):
+    """Of the sources of an answer only what was searched for."""
+
+    webSearchQueries: list[str] | None = None
+
+
+def searches_of(queries: int, model: str | None) -> int:
+    """Return how many searches are charged: from the third generation on each query, before it one for the answer.
+
+    <https://ai.google.dev/gemini-api/docs/pricing>
+    """
+    found = GENERATION.search(model or "")
+    return queries if found is None or int(found[1]) >= 3 else min(queries, 1)
 
 
 def _share(details: list[Modality], kind: str, number: int) -> int:

@@ -11,9 +11,9 @@ from headgate.dialects.contract import gemini as column
 from headgate.dialects.fit import RAW, Fit, budget_of, effort_of, merge, nearest
 from headgate.dialects.gemini_contents_write import Contents
 from headgate.dialects.gemini_fields import respell
+from headgate.dialects.gemini_usage import GENERATION
 from headgate.dialects.gemini_words import CONFIG, NAME
 
-_GENERATION = re.compile(r"gemini-(\d+)(?:\.(\d+))?")
 _LABEL = re.compile(r"[a-z0-9_-]{0,63}")
 _SILENT = {"n": 1, "logprobs": False, "top_logprobs": 0, "frequency_penalty": 0, "presence_penalty": 0}
 _SAMPLING = ("temperature", "top_p")
@@ -69,7 +69,7 @@ def has_levels(to: Abilities) -> bool:
     """Tell whether the model is told by words how hard to think, as all are from the third generation on."""
     if to.profile.thinking:
         return "level" in to.profile.thinking
-    found = _GENERATION.search(to.model)
+    found = GENERATION.search(to.model)
     return int(found[1]) >= 3 if found else "gemini" in to.model
 
 
@@ -77,7 +77,7 @@ def _thinks(to: Abilities) -> bool:
     """Tell whether a model that has no levels can think."""
     if to.profile.thinking:
         return to.profile.thinking != ("disabled",)
-    found = _GENERATION.search(to.model)
+    found = GENERATION.search(to.model)
     return to.reasoning or (found is not None and found.groups() >= ("2", "5"))
 
 

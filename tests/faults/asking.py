@@ -23,7 +23,7 @@ ANY: Any = object()
 ANTHROPIC_TYPES = {
     400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error",
     408: "timeout_error", 413: "request_too_large", 415: "invalid_request_error", 429: "rate_limit_error",
-    414: "invalid_request_error", 431: "invalid_request_error", 503: "overloaded_error",
+    414: "api_error", 431: "api_error", 503: "overloaded_error",
 }  # fmt: skip
 OPENAI_TYPES = {403: "permission_error", 429: "rate_limit_error", 503: "api_error"}
 

@@ -40,11 +40,14 @@ class ClientGone(ConnectionError):
 STATUS_LINES: dict[int, bytes] = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in http.HTTPStatus}
 
 _ANTHROPIC_TYPES = {
+    400: "invalid_request_error",
     401: "authentication_error",
     403: "permission_error",
     404: "not_found_error",
     408: "timeout_error",
     413: "request_too_large",
+    415: "invalid_request_error",
+    422: "invalid_request_error",
     429: "rate_limit_error",
     503: "overloaded_error",
     504: "timeout_error",
@@ -62,14 +65,9 @@ def render(error: HeadgateError, path: bytes) -> tuple[bytes, bytes]:
     told: dict[str, Any] = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
     document: dict[str, Any] = {"error": told}
     if path == b"/v1/messages" or path.startswith(b"/v1/messages/"):
-        told["type"] = _anthropic_type(error.status)
+        told["type"] = _ANTHROPIC_TYPES.get(error.status, "api_error")
         document = {"type": "error", "error": told, "request_id": request_id}
     lines = [f"content-type: application/json\r\nx-request-id: {request_id}\r\n"]
     lines += [f"{name}: {value}\r\n" for name, value in error.headers.items()]
     return "".join(lines).encode("latin-1", "replace"), msgspec.json.encode(document)
 
-
-def _anthropic_type(status: int) -> str:
-    if status < 500 and status not in _ANTHROPIC_TYPES:
-        return "invalid_request_error"
-    return _ANTHROPIC_TYPES.get(status, "api_error")

@@ -225,5 +225,5 @@ def test_upstream_errors(one: genai.Client, name: str) -> None:
         with pytest.raises(errors.ClientError) as refused:
             one.models.generate_content(model=name, contents=text)
         assert refused.value.code == code
-        with pytest.raises(errors.ClientError):
-            list(one.models.generate_content_stream(model=name, contents=text))
+    with pytest.raises(errors.ClientError):
+        list(one.models.generate_content_stream(model=name, contents="boom 400"))

@@ -49,7 +49,7 @@ class Calls:
 def read_part(given: Given, mint: Callable[[str], str], calls: Calls) -> list[Part]:
     """Read one part: a signature on anything but a thought becomes a :class:`Thinking` before it.
 
-    *mint* makes an id for a call, or a result, of that name that has none.
+    *mint* makes an id for a call or a result that has none, out of what it says.
     """
     whole = dict(given.rest)
     signature = given.text("thoughtSignature")
@@ -101,13 +101,15 @@ def _call(given: Given, mint: Callable[[str], str], calls: Calls, form: dict[str
         form["id"] = "absent"
     if args is None:
         form["args"] = "absent"
-    part = ToolCall(id_ or mint(name), name, "{}" if args is None else _arguments(args))
+    said = "{}" if args is None else arguments(args)
+    part = ToolCall(id_ or mint(f"{name}{said}"), name, said)
     calls.asked(part.id, name)
     given.keep("functionCall", call)
     return part
 
 
-def _arguments(args: msgspec.Raw) -> str:
+def arguments(args: msgspec.Raw) -> str:
+    """Return the arguments of a call as the model wrote them, which may have been no JSON object."""
     if starts(args, b"{") and INVALID.encode() in bytes(args):
         try:
             members = wire.members(args)

@@ -94,7 +94,7 @@ def _turn(given: Given, role: Literal["system", "user", "assistant"], calls: Cal
     for number, raw in enumerate(raws or ()):
         parts += read_part(
             Given(raw, f"{given.path('parts')}[{number}]"),
-            lambda name, at=number: minted(index, at, name),  # type: ignore[misc]  # of this turn alone
+            lambda said, at=number: minted(index, at, said),  # type: ignore[misc]  # of this turn alone
             calls,
         )
     return Message(role, parts, extra=given.extra(form=None if raws is not None else {"parts": "absent"}))

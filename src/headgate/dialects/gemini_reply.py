@@ -187,10 +187,10 @@ def _choice(given: Given, position: int, reply_id: str) -> Choice:
     choice = Choice(position if index is None else index, [])
     calls = 0
 
-    def mint(name: str) -> str:
+    def mint(said: str) -> str:
         nonlocal calls
         calls += 1
-        return minted(reply_id, choice.index, calls - 1)
+        return minted(reply_id, choice.index, calls - 1, said)
 
     if content is not None:
         form["content"] = "given" if "parts" in content.rest else "empty"

@@ -10,7 +10,7 @@ from headgate.dialects.gemini_array import Cutter
 from headgate.dialects.gemini_asides import citations_in, logprobs_in
 from headgate.dialects.gemini_errors import read_stream_error
 from headgate.dialects.gemini_fields import proof_in
-from headgate.dialects.gemini_parts import minted
+from headgate.dialects.gemini_parts import arguments, minted
 from headgate.dialects.gemini_reply import failed, finish_of, queries_in, seconds, word_of
 from headgate.dialects.gemini_tap import MAX_CHOICES
 from headgate.dialects.gemini_usage import reported, searches_of, usage_of
@@ -97,23 +97,17 @@ class GeminiReader(SseReader):
                 self._end(finish, word, at, chunks)
 
     def _part(self, part: dict[str, Any], raw: dict[str, msgspec.Raw], at: int, chunks: list[Chunk]) -> None:
-        text, call, signature = part.get("text"), part.get("functionCall"), part.get("thoughtSignature")
-        id_ = ""
-        if isinstance(call, dict):
-            number = self._calls[at] = self._calls.get(at, -1) + 1
-            given = call.get("id")
-            id_ = given if isinstance(given, str) and given else minted(self._id, at, number)
+        text, signature = part.get("text"), part.get("thoughtSignature")
+        call = self._call(part["functionCall"], raw.get("functionCall"), at) if "functionCall" in part else None
         thought = part.get("thought") is True
         if thought and isinstance(text, str) and text:
             chunks.append(TextDelta(text, at, "thinking"))
         if isinstance(signature, str) and signature:
             proof = proof_in(signature)
-            of = id_ or None if proof.source == NAME else proof.of
+            of = call.id if call is not None and proof.source == NAME else proof.of
             chunks.append(SignatureDelta(proof.signature, proof.redacted, at, proof.source, of, proof.id))
-        if isinstance(call, dict):
-            name = call.get("name")
-            arguments = _arguments(raw.get("functionCall"), call.get("args"))
-            chunks.append(ToolDelta(number, id_, name if isinstance(name, str) else "", arguments, at))
+        if call is not None:
+            chunks.append(call)
         elif isinstance(text, str) and text and not thought:
             chunks.append(TextDelta(text, at))
             if not text.isascii():
@@ -122,6 +116,17 @@ class GeminiReader(SseReader):
             self._fail(
                 interrupted("answered with a picture or sound, which a stream of the caller's API has no room for")
             )
+
+    def _call(self, call: Any, raw: msgspec.Raw | None, at: int) -> ToolDelta | None:
+        """Read a call, which comes whole: order of keys and digits of its arguments are the model's."""
+        if not isinstance(call, dict):
+            return None
+        number = self._calls[at] = self._calls.get(at, -1) + 1
+        name, given = call.get("name"), call.get("id")
+        said = _arguments(raw, call.get("args"))
+        name = name if isinstance(name, str) else ""
+        id_ = given if isinstance(given, str) and given else minted(self._id, at, number, f"{name}{said}")
+        return ToolDelta(number, id_, name, said, at)
 
     def _asides(self, raw: dict[str, Any], at: int, before: int, chunks: list[Chunk]) -> None:
         if "logprobsResult" in raw:
@@ -215,5 +220,5 @@ def _arguments(raw: msgspec.Raw | None, decoded: Any) -> str:
         except (msgspec.MsgspecError, UnicodeError):
             args = None
         if args is not None:
-            return wire.one_line(args)
+            return arguments(args)
     return wire.encode(decoded).decode("utf-8", "replace") if decoded is not None else "{}"

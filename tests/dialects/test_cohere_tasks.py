@@ -30,7 +30,8 @@ def compact(document: Any) -> bytes:
 def test_recorded_exchanges_come_back_as_they_were(api):
     for row in rows(api):
         body, answer = row["request"]["body"], row["response"]["body"]
-        for dialect in (embed,) if api == "embeddings" else (rerank, own):
+        dialects: tuple[Any, ...] = (embed,) if api == "embeddings" else (rerank, own)
+        for dialect in dialects:
             raw, to = compact(body), Abilities(body["model"], "x")
             assert dialect.envelope(raw).model == body["model"]
             said = dialect.write_request(dialect.read_request(raw), to, drop=False)
@@ -124,10 +125,10 @@ def test_reranking_at_cohere_takes_texts_and_gives_documents_back():
     shown = json.loads(rerank.write_reply(reply))
     assert [one["document"] for one in shown["results"]] == [{"text": "b"}, {"text": "a"}]
     with pytest.raises(BadRequest) as caught:
-        own.write_request(rerank.read_request(ranking(rank_fields=["t"])), TO, drop=False)  # type: ignore[arg-type]
+        own.write_request(rerank.read_request(ranking(rank_fields=["t"])), TO, drop=False)
     assert caught.value.param == "rank_fields"
     with pytest.raises(BadRequest) as caught:
-        own.write_request(rerank.read_request(ranking(documents=[{}])), TO, drop=False)  # type: ignore[arg-type]
+        own.write_request(rerank.read_request(ranking(documents=[{}])), TO, drop=False)
     assert caught.value.param == "documents[0]"
 
 

@@ -214,7 +214,7 @@ def test_arguments_that_are_no_object_are_the_callers_to_mend():
 
 
 def test_results_without_an_id_answer_the_calls_before():
-    calls = [{"function": {"name": name, "arguments": {}}} for name in ("f", "g", "f")]
+    calls: list[dict[str, Any]] = [{"function": {"name": name, "arguments": {}}} for name in ("f", "g", "f")]
     results = [{"role": "tool", "content": "1", "tool_name": "g"}, {"role": "tool", "content": "2"},
                {"role": "tool", "content": "3", "tool_name": "f"}, {"role": "tool", "content": "4"}]  # fmt: skip
     body = chat(messages=[{"role": "assistant", "content": "", "tool_calls": calls}, *results])

@@ -39,7 +39,7 @@ def test_operations_have_their_paths(senders: Senders, target: Make, operation: 
 
 def test_it_speaks_its_own_dialects(senders: Senders) -> None:
     provider = build("co", ProviderConfig(kind="cohere"), senders)
-    spoken = [one.name for op in ("chat", "embeddings", "rerank", "images") for one in provider.dialects(op)]  # type: ignore[arg-type]
+    spoken = [one.name for op in ("chat", "embeddings", "rerank", "images") for one in provider.dialects(op)]
     assert spoken == ["cohere-chat", "cohere-embed", "cohere-rerank"]
     assert not provider.supports("images") and provider.prepare is None
 

@@ -31,7 +31,7 @@ def test_operations_have_their_paths(senders: Senders, target: Make, operation: 
 
 def test_it_speaks_its_own_dialects(senders: Senders) -> None:
     provider = build("here", ProviderConfig(kind="ollama"), senders)
-    spoken = [one.name for op in ("chat", "embeddings", "rerank") for one in provider.dialects(op)]  # type: ignore[arg-type]
+    spoken = [one.name for op in ("chat", "embeddings", "rerank") for one in provider.dialects(op)]
     assert spoken == ["ollama-chat", "ollama-embed"]
     assert getattr(provider.dialects("chat")[0], "takes_urls", True) is False
 

@@ -107,7 +107,8 @@ class Pieces:
 
     def _mint(self, choice: int, number: int) -> str:
         """An id for a call that came without: the same for the same reply, another for the next."""
-        return "call_" + blake2b(f"{self._reply_id}/{choice}/{number}".encode(), digest_size=12).hexdigest()
+        place = f"{self._reply_id}/{choice}/{number}".encode("utf-8", "surrogatepass")
+        return "call_" + blake2b(place, digest_size=12).hexdigest()
 
 
 def citation(item: dict[str, Any]) -> Citation:

@@ -151,7 +151,7 @@ class Items:
             return
         id_ = part.id
         if id_ is None and not fit.same:
-            id_ = f"rs_{blake2b((proof or '').encode(), digest_size=24).hexdigest()}"
+            id_ = f"rs_{blake2b((proof or '').encode('utf-8', 'surrogatepass'), digest_size=24).hexdigest()}"
         item: Item = {"type": "reasoning"} | ({"id": id_} if id_ is not None else {})
         for name in ("summary", "content"):
             spelt = fit.form(part.extra, name)

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import shutil
+import signal
 from contextlib import suppress
 
 TIMEOUT = 10.0
@@ -50,6 +52,7 @@ async def _run(command: tuple[str, ...], code: str) -> str | None:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         async with asyncio.timeout(TIMEOUT):
@@ -58,6 +61,7 @@ async def _run(command: tuple[str, ...], code: str) -> str | None:
         return None
     finally:
         if process.returncode is None:
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # with its children, who would keep its output open
             await process.wait()
     return out.decode("utf-8", "replace") if process.returncode == 0 and out else None

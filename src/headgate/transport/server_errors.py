@@ -70,4 +70,3 @@ def render(error: HeadgateError, path: bytes) -> tuple[bytes, bytes]:
     lines = [f"content-type: application/json\r\nx-request-id: {request_id}\r\n"]
     lines += [f"{name}: {value}\r\n" for name, value in error.headers.items()]
     return "".join(lines).encode("latin-1", "replace"), msgspec.json.encode(document)
-

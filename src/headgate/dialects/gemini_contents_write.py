@@ -111,6 +111,8 @@ class Contents:
             path = part_path(fit.source, at, message, index)
             if isinstance(part, Thinking):
                 block, proof = self._thought(part, path)
+                if proof is not None and pending is not None:
+                    written.append({"text": "", "thoughtSignature": pending})  # the part it was on is there no more
                 pending = proof or pending
                 if block is not None:
                     written.append(block)
@@ -145,26 +147,22 @@ class Contents:
         if not fit.same and (part.source != NAME or part.signature is None):
             fit.leave(column.NEUTRAL["parts.thinking"], path)
             return None, None
-        proven = part.signature is not None or part.redacted is not None
-        proof = (
-            signature_of(Opaque(part.source or NAME, part.signature, part.redacted, part.of, part.id))
-            if proven
-            else None
-        )
-        if is_proof(part) and fit.same:
+        proof: str | None = None
+        if part.signature is not None or part.redacted is not None:
+            proof = signature_of(Opaque(part.source or NAME, part.signature, part.redacted, part.of, part.id))
+        if not fit.same:
+            thought = {"text": part.text, "thought": True} if part.text else None
+            return thought, None if part.of else proof
+        if is_proof(part):
             return None, proof
-        block: Block | None = None
-        if part.text or fit.same:
-            block = {"text": part.text, "thought": True}
-        if fit.same:
-            if fit.form(part.extra, "text") == "absent":
-                del block["text"]  # type: ignore[union-attr]  # it was made a line above
-            merge(block, fit.own(part.extra))  # type: ignore[arg-type]
-            if proof is not None:
-                block["thoughtSignature"] = proof  # type: ignore[index]
-            respell(block, part.extra)  # type: ignore[arg-type]
-            return block, None
-        return block, None if part.of else proof
+        block: Block = (
+            {"thought": True} if fit.form(part.extra, "text") == "absent" else {"text": part.text, "thought": True}
+        )
+        merge(block, fit.own(part.extra))
+        if proof is not None:
+            block["thoughtSignature"] = proof
+        respell(block, part.extra)
+        return block, None
 
     def _part(self, part: Part, path: str, name: str | None) -> list[Block]:
         """Write one part, and what has to stand beside it; nothing where it was left out."""

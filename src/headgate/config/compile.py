@@ -42,7 +42,8 @@ class Compiled(msgspec.Struct, frozen=True, eq=False):
         named = []
         for name, route in self.snapshot.table.routes.items():
             first = route.targets[0]
-            named.append(Listed(name, "headgate", "chat", created, first.context, first.max_output))
+            can = first.capabilities or ("chat",)
+            named.append(Listed(name, "headgate", can[0], created, first.context, first.max_output, can))
         return [model for model in [*named, *known.values()] if self._granted(who, model.id)]
 
     def told(self, found: Mapping[str, Found]) -> list[dict[str, Any]]:

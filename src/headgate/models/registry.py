@@ -79,6 +79,8 @@ class Listed(msgspec.Struct, frozen=True, omit_defaults=True):
     """Seconds since 1970: the day that the name gives, else that of the data."""
     context: int | None = None
     max_output: int | None = None
+    capabilities: tuple[str, ...] = ()
+    """What it can do, its kind first."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,6 +203,7 @@ class Registry:
                         created=_seconds(known.model.released or made),
                         context=known.ours.context or known.learned.context or known.model.context,
                         max_output=known.ours.max_output or known.learned.max_output or known.model.max_output,
+                        capabilities=(known.model.kind, *_can(known)),
                     )
                 )
         return sorted(found, key=lambda listed: listed.id)

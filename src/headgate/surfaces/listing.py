@@ -1,13 +1,14 @@
 """``GET /v1/models``: what this key can call now, in the shape its client knows."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
 
 from headgate.access.types import Principal
-from headgate.core.errors import ModelNotFound
+from headgate.core.errors import BadRequest, ModelNotFound
 from headgate.pipeline.parts import Parts
 from headgate.surfaces.health import JSON
 from headgate.surfaces.state import State
@@ -18,8 +19,10 @@ VERBS = {"embedding": ("embedContent", "batchEmbedContents")}
 
 
 async def list_models(state: State, parts: Parts, scope: Scope, link: Any, rest: bytes) -> None:
-    """All of them, one page: a gateway has hundreds, not millions."""
-    models = state.listing(await _who(parts, scope))
+    """All of them that the query's filters let through, on one page: a gateway has thousands at most."""
+    who = await _who(parts, scope)
+    wanted = filters(scope["query_string"])
+    models = [model for model in state.listing(who) if all(fits(model) for fits in wanted)]
     shape = _shape(scope)
     data = [shape(model) for model in models]
     body: dict[str, Any] = {"object": "list", "data": data}
@@ -44,6 +47,41 @@ async def one_model(state: State, parts: Parts, scope: Scope, link: Any, rest: b
         f"The model {wanted[:200]!r} does not exist or you do not have access to it. GET /v1/models lists yours.",
         param="model",
     )
+
+
+def filters(query: bytes) -> list[Callable[[dict[str, Any]], bool]]:
+    """Read the filters of a query; raise ``BadRequest`` naming one that makes no sense. What is no filter is left to
+    the vendors' own paging, which one page has no use for."""
+    found: list[Callable[[dict[str, Any]], bool]] = []
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        make = FILTERS.get(name)
+        if make is None:
+            continue
+        try:
+            found.append(make(value))
+        except ValueError:
+            raise BadRequest(f"Invalid value for '{name}': a whole number is expected.", param=name) from None
+    return found
+
+
+def _able(value: str) -> Callable[[dict[str, Any]], bool]:
+    needed = {one.strip() for one in value.split(",") if one.strip()}
+    return lambda model: needed <= set(model["capabilities"])
+
+
+def _wide(value: str) -> Callable[[dict[str, Any]], bool]:
+    least = int(value)
+    return lambda model: (model["context"] or 0) >= least
+
+
+FILTERS: dict[str, Callable[[str], Callable[[dict[str, Any]], bool]]] = {
+    "provider": lambda value: lambda model: bool(model["owned_by"] == value),
+    "kind": lambda value: lambda model: bool(model["kind"] == value),
+    "capability": _able,
+    "search": lambda value: lambda model: value.lower() in model["id"].lower(),
+    "min_context": _wide,
+}
+"""Query parameter -> what it lets through; ``capability`` may name several, separated by commas."""
 
 
 async def _who(parts: Parts, scope: Scope) -> Principal:

@@ -11,8 +11,7 @@ import pytest
 from headgate.core.errors import UpstreamFailed
 from headgate.core.secret import Secret
 from headgate.dialects import openai_chat, openai_completions, openai_responses
-from headgate.providers import build
-from headgate.providers import entra as module
+from headgate.providers import build, renewal
 from headgate.providers.base import ProviderConfig, Target, Timeouts
 from headgate.transport.base import Inbound, Origin, Outbound, Sender
 from tests.dialects import recorded
@@ -208,7 +207,7 @@ async def test_the_identity_of_the_machine() -> None:
 
 async def test_a_token_is_renewed_before_it_ends(monkeypatch: pytest.MonkeyPatch, target: Make) -> None:
     clock = [1000.0]
-    monkeypatch.setattr(module, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(renewal, "monotonic", lambda: clock[0])
     login = Login(granted("one", 3600), Answer(500, b""), granted("two", 3600))
     provider = build("azure", config(**CLIENT), login)
     assert provider.prepare is not None

@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSRequest
 from headgate.core.errors import UpstreamFailed
 from headgate.core.secret import Secret
 from headgate.dialects.converse import bedrock_converse
-from headgate.providers import bedrock_credentials, build
+from headgate.providers import bedrock_credentials, build, renewal
 from headgate.providers.base import ProviderConfig, Target
 from headgate.providers.discover import from_environment
 from headgate.transport.base import Origin, Outbound
@@ -256,7 +256,7 @@ class Sts:
 
 async def test_a_role_is_assumed_once_and_its_keys_kept(target: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1000.0]
-    monkeypatch.setattr(bedrock_credentials, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(renewal, "monotonic", lambda: clock[0])
     sts = Sts()
     role = "arn:aws:iam::123456789012:role/gateway"
     provider: Any = build("aws", config(**KEYS, role_arn=role), sts)

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from headgate.core.errors import UpstreamFailed
 from headgate.core.secret import Secret
 from headgate.dialects import anthropic_messages, count_gemini, count_tokens, gemini, gemini_array
-from headgate.providers import build, google_auth
+from headgate.providers import build, renewal
 from headgate.providers.base import ProviderConfig, Target, dialects_of
 from headgate.providers.discover import from_environment
 from headgate.providers.vertex import host, published
@@ -191,7 +191,7 @@ def test_recorded_paths_are_the_ones_that_are_asked(senders: Senders, target: Ma
 
 def test_any_path_of_its_own(senders: Senders) -> None:
     provider = build("v", config(), senders)
-    provider._token.header = b"authorization: Bearer t\r\n"  # type: ignore[attr-defined]
+    provider._token.value = b"authorization: Bearer t\r\n"  # type: ignore[attr-defined]
     out = provider.raw("GET", "/v1/projects/p-1/locations/europe-west4/models", b"", [], b"")
     assert b"authorization: Bearer t\r\n" in out.extra
     path = "/v1/projects/p/locations/r/publishers/google/models/gemini-x:generateContent"
@@ -309,22 +309,22 @@ async def test_one_fetch_serves_all_who_wait() -> None:
 
 async def test_a_token_is_renewed_before_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr(google_auth, "monotonic", lambda: now)
+    monkeypatch.setattr(renewal, "monotonic", lambda: now)
     tokens = Tokens(granted("t-1"), Answer(500, b""), granted("t-2"), granted("t-3", 0))
     provider: Any = build("v", config(), tokens)
     await first(provider)
-    now += 3600 - google_auth.EARLY + 1
+    now += 3600 - renewal.EARLY + 1
     assert provider.prepare() is None, "the old one is still good"
     await asyncio.sleep(0.01)
-    assert len(tokens.asked) == 2 and provider._token.header.endswith(b"t-1\r\n"), "that try failed"
+    assert len(tokens.asked) == 2 and provider._token.value.endswith(b"t-1\r\n"), "that try failed"
     assert provider.prepare() is None and len(tokens.asked) == 2
-    now += google_auth.AGAIN + 1
+    now += renewal.AGAIN + 1
     assert provider.prepare() is None
     await asyncio.sleep(0.01)
-    assert provider._token.header.endswith(b"t-2\r\n")
+    assert provider._token.value.endswith(b"t-2\r\n")
     now += 4000
     await first(provider)
-    assert provider._token.header.endswith(b"t-3\r\n")
+    assert provider._token.value.endswith(b"t-3\r\n")
 
 
 @pytest.mark.parametrize(

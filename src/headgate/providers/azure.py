@@ -113,7 +113,7 @@ class Azure:
             before, behind = self._heads[spoken or self._dialects[operation][0].name]
             head = before + quote(target.model, safe="").encode() + behind if self._dated else behind
         limits = target.timeouts
-        token = b"" if self._entra is None else self._entra.header
+        token = b"" if self._entra is None else self._entra.value
         return Outbound(
             self._at.origin, head, token + extra, body, limits.connect or CONNECT, limits.headers or HEADERS
         )
@@ -124,7 +124,7 @@ class Azure:
             query = b"&".join(part for part in (query, self._query[1:].encode()) if part)
         out = request(method, self._at, path, query, self._lines, headers, body, yields=self.forward)
         if self._entra is not None:
-            out.extra = self._entra.header + out.extra
+            out.extra = self._entra.value + out.extra
         return out
 
     def heard(self, method: str, path: str) -> Heard | None:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from headgate.dialects.base import Dialect
 from headgate.dialects.converse import bedrock_converse
 from headgate.providers.base import Operation, ProviderConfig, Senders, Target
-from headgate.providers.bedrock_credentials import REGION, Role, static, suffix
+from headgate.providers.bedrock_credentials import REGION, role, static, suffix
 from headgate.providers.catalog import Row, row
 from headgate.providers.compatible import CONNECT, HEADERS
 from headgate.providers.endpoint import USER_AGENT, credential, endpoint, fields
@@ -42,7 +42,7 @@ class Bedrock:
         self.forward = known.forwards()
         self._at = endpoint(config.base_url or f"https://bedrock-runtime.{region}.{suffix(region)}")
         self._keys = static(config)
-        self._role = Role(config, region, self._keys, sender) if self._keys is not None and config.role_arn else None
+        self._role = role(config, region, self._keys, sender) if self._keys is not None and config.role_arn else None
         self._signer = Signer("bedrock", region)
         bearer = credential(config.api_key)
         proof = {"authorization": f"Bearer {bearer}"} if bearer else {}
@@ -107,7 +107,7 @@ class Bedrock:
 
     def _proof(self, method: str, path: str, query: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         """Return the header lines that sign a request; none where a bearer key stands among the fixed ones."""
-        keys = self._role.credentials if self._role is not None else self._keys
+        keys = self._role.value if self._role is not None else self._keys
         if keys is None:
             return b""
         now = datetime.now(UTC)

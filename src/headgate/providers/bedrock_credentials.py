@@ -1,35 +1,29 @@
-"""Whose AWS account pays: keys from the configuration, from a profile, or those of a role, kept until they expire.
+"""Whose AWS account pays: keys from the configuration, from a profile, or those of a role.
 
 Profiles: <https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html>; roles:
 <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>.
 """
 
-import asyncio
 import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from configparser import ConfigParser
 from configparser import Error as ProfileError
 from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic
 from urllib.parse import urlencode
 
-from headgate.core.errors import UpstreamFailed
 from headgate.core.secret import Secret
 from headgate.providers.base import ProviderConfig
-from headgate.providers.endpoint import USER_AGENT, credential, endpoint, fields, render
+from headgate.providers.endpoint import USER_AGENT, Endpoint, credential, endpoint, fields, render
+from headgate.providers.renewal import PATIENCE, Renewed, failed
 from headgate.providers.sigv4 import Credentials, Signer
 from headgate.transport.base import Outbound, Sender
 
+STS = "AWS STS"
 FILE = "~/.aws/credentials"
 REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}\Z")
 LASTS = 3600.0
 """Seconds that a role's keys are asked for; every role allows as much."""
-EARLY = 300.0
-"""Seconds before their end that they are renewed; until then calls go on with the old ones."""
-AGAIN = 30.0
-"""Seconds between tries to renew keys that are still good."""
-PATIENCE = 15.0
 MAX_ANSWER = 64 * 1024
 
 
@@ -122,87 +116,51 @@ def from_environment(environ: Mapping[str, str]) -> ProviderConfig | None:
     return found
 
 
-class Role:
-    """The keys of an assumed role. ``credentials`` is ``None`` before the first ones are there."""
+def role(config: ProviderConfig, region: str, base: Credentials, sender: Sender) -> Renewed[Credentials | None]:
+    """Return the keys of the role of *config*, ``None`` before the first ones are there; *base* is who asks for it.
 
-    __slots__ = ("_arn", "_at", "_base", "_ends", "_fetching", "_renew", "_sender", "_signer", "credentials")
+    Raise ``ValueError`` for a ``token_url`` that is none.
+    """
+    try:
+        at = endpoint(config.token_url or f"https://sts.{region}.{suffix(region)}")
+    except ValueError as error:
+        raise ValueError(str(error).replace("base_url", "token_url")) from None
+    signer = Signer("sts", region)
 
-    def __init__(self, config: ProviderConfig, region: str, base: Credentials, sender: Sender) -> None:
-        """*base* is who asks for the role; raise ``ValueError`` for a ``token_url`` that is none."""
-        try:
-            self._at = endpoint(config.token_url or f"https://sts.{region}.{suffix(region)}")
-        except ValueError as error:
-            raise ValueError(str(error).replace("base_url", "token_url")) from None
-        self._arn = config.role_arn or ""
-        self._base = base
-        self._signer = Signer("sts", region)
-        self._sender = sender
-        self._renew = self._ends = 0.0
-        self._fetching: asyncio.Task[None] | None = None
-        self.credentials: Credentials | None = None
-
-    def fresh(self) -> Awaitable[None] | None:
-        """Return ``None`` where the keys are good, else what to wait for; it raises ``UpstreamFailed``."""
-        now = monotonic()
-        if now < self._renew:
-            return None
-        if self._fetching is None or self._fetching.done():
-            self._fetching = asyncio.ensure_future(self._fetch())
-            self._fetching.add_done_callback(_seen)
-        if now < self._ends:
-            self._renew = now + AGAIN
-            return None
-        return asyncio.shield(self._fetching)  # one caller who leaves takes the keys from nobody else
-
-    async def _fetch(self) -> None:
-        now = monotonic()
-        inbound = await self._sender.send(self._ask())
+    async def fetch() -> tuple[Credentials | None, float]:
+        inbound = await sender.send(_ask(at, config.role_arn or "", base, signer))
         try:
             body = (await inbound.read_all(PATIENCE, MAX_ANSWER, PATIENCE)).decode("utf-8", "replace")
         finally:
             inbound.close()
         if inbound.status != 200:
-            raise _failed(f"refused to lend the role (status {inbound.status}, {_tag('Code', body)[:100]})")
+            raise failed(STS, f"refused to lend the role (status {inbound.status}, {_tag('Code', body)[:100]})")
         key, secret, token = (_tag(name, body) for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
         try:
-            self.credentials = _checked(key, Secret(secret), Secret(token))
+            return _checked(key, Secret(secret), Secret(token)), LASTS
         except ValueError:
-            raise _failed("answered without keys") from None
-        self._ends = now + LASTS - 10
-        self._renew = now + LASTS - EARLY
+            raise failed(STS, "answered without keys") from None
 
-    def _ask(self) -> Outbound:
-        form = {
-            "Action": "AssumeRole",
-            "Version": "2011-06-15",
-            "RoleArn": self._arn,
-            "RoleSessionName": "headgate",
-            "DurationSeconds": str(int(LASTS)),
-        }
-        body = urlencode(form).encode()
-        typed = {"content-type": "application/x-www-form-urlencoded"}
-        path = f"{self._at.path}/"
-        proof = self._signer.sign(self._base, "POST", self._at.host, path, body, datetime.now(UTC), headers=typed)
-        common = {"accept-encoding": "identity", "user-agent": USER_AGENT}
-        return Outbound(
-            self._at.origin, render("POST", self._at, "/", fields(common, typed, proof)), b"", body,
-            headers_timeout=PATIENCE,
-        )  # fmt: skip
+    return Renewed(fetch, None)
+
+
+def _ask(at: Endpoint, arn: str, base: Credentials, signer: Signer) -> Outbound:
+    form = {
+        "Action": "AssumeRole",
+        "Version": "2011-06-15",
+        "RoleArn": arn,
+        "RoleSessionName": "headgate",
+        "DurationSeconds": str(int(LASTS)),
+    }
+    body = urlencode(form).encode()
+    typed = {"content-type": "application/x-www-form-urlencoded"}
+    proof = signer.sign(base, "POST", at.host, f"{at.path}/", body, datetime.now(UTC), headers=typed)
+    common = {"accept-encoding": "identity", "user-agent": USER_AGENT}
+    head = render("POST", at, "/", fields(common, typed, proof))
+    return Outbound(at.origin, head, b"", body, headers_timeout=PATIENCE)
 
 
 def _tag(name: str, document: str) -> str:
     """Return the text of the first element *name* of STS's answer; empty where there is none."""
     found = re.search(f"<{name}>([^<]*)</{name}>", document)
     return found[1].strip() if found else ""
-
-
-def _seen(task: "asyncio.Task[None]") -> None:
-    """Look at a failure that nobody waits for; the next call that needs the keys meets it again."""
-    if not task.cancelled():
-        task.exception()
-
-
-def _failed(what: str) -> UpstreamFailed:
-    return UpstreamFailed(
-        f"AWS STS {what}. The operator of this gateway must look at it.", status=502, code="upstream_auth_error"
-    )

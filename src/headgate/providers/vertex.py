@@ -11,7 +11,7 @@ from headgate.providers.base import Operation, ProviderConfig, Senders, Target
 from headgate.providers.catalog import Row, row
 from headgate.providers.compatible import CONNECT, HEADERS, posted
 from headgate.providers.endpoint import USER_AGENT, credential, endpoint, fields, render
-from headgate.providers.google_auth import Token, google_token, read_key
+from headgate.providers.google_auth import google_token, read_key
 from headgate.providers.google_models import heard_in, named, verb_of
 from headgate.providers.raw import Headers, Heard, request
 from headgate.transport.base import Outbound, Sender
@@ -54,7 +54,7 @@ class Vertex:
         self.kind = config.kind
         self.sender = sender
         self.forward = known.forwards()
-        self._token: Token | None = google_token(config, key, sender) if api_key is None else None
+        self._token = google_token(config, key, sender) if api_key is None else None
         self._at = endpoint(config.base_url or f"https://{host(region)}")
         self._lines = fields({"user-agent": USER_AGENT, "accept-encoding": "identity"}, signed, config.headers)
         self._posted = render("", self._at, "", posted(self._lines)).partition(b"\r\n")[2]
@@ -123,7 +123,7 @@ class Vertex:
         return heard_in(method, path) if "/publishers/google/" in path and ":embed" not in path.lower() else None
 
     def _proof(self) -> bytes:
-        return self._token.header if self._token is not None else b""
+        return self._token.value if self._token is not None else b""
 
 
 def build(name: str, config: ProviderConfig, senders: Senders) -> Vertex:

@@ -7,10 +7,9 @@ import msgspec
 from headgate.dialects.anthropic_usage import Reported, usage_of
 from headgate.dialects.anthropic_words import FINISH
 from headgate.dialects.sse import Event
-from headgate.dialects.watch import SseTap, loosely, size, texts
+from headgate.dialects.watch import NamedTap, size, texts
 
 STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
-_ODD = (msgspec.MsgspecError, UnicodeDecodeError)
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -37,31 +36,18 @@ _events = msgspec.json.Decoder(list[_Event]).decode
 _REAL = frozenset({"content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"})
 
 
-class MessagesTap(SseTap):
+class MessagesTap(NamedTap[_Event]):
     """See :class:`headgate.dialects.base.Tap`. ``usage`` is known from the start, and whole at the end."""
 
     __slots__ = ("_reported",)
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(_events)
         self._reported: Reported | None = None
 
-    def _quickly(self, data: bytes) -> bytes | None:
-        lines = data.split(b"\n")
-        count = len(lines) // 3
-        if len(lines) != 3 * count + 1 or any(lines[2::3]):
-            return None
-        names = b"\n" + b"\n".join(lines[:-1:3])
-        fields = b"\n" + b"\n".join(lines[1::3])
-        if names.count(b"\nevent: ") != count or fields.count(b"\ndata: ") != count:
-            return None
-        try:
-            events = _events(b"[%b]" % fields[7:].replace(b"\ndata: ", b","))
-        except _ODD:
-            return None
-        if len(events) != count:
-            return None
+    def _account(self, events: list[_Event]) -> bool:
         bytes_ = 0
+        others = []
         for event in events:
             delta = event.delta
             if event.type == "content_block_delta" and delta is not None:
@@ -69,36 +55,24 @@ class MessagesTap(SseTap):
                 if text:
                     bytes_ += len(text) if text.isascii() else size(text)
             elif event.error is not None or event.type == "error":
-                return None
+                return False
             elif event.type == "message_stop" and event is not events[-1]:
-                return None  # what follows the end does not go on
-        for event in events:
-            if event.type != "content_block_delta":
-                self._mark(event)
-            elif not self.started:
-                self.started = True
-        self._broken_in_a_row = 0
-        self.events += count
+                return False  # what follows the end does not go on
+            else:
+                others.append(event)
+        for event in others:
+            self._mark(event)
+        if len(others) < len(events):
+            self.started = True
         self.text_bytes += bytes_
-        return data
+        return True
 
     def _take(self, event: Event) -> bool:
-        data = event.data
-        if data is None:
+        if event.data is None:
             return True
-        try:
-            said = _event(data)
-        except _ODD:
-            try:
-                said = _salvaged(loosely(data))
-            except msgspec.DecodeError:
-                if event.name == "error":
-                    self._fail_with(data.decode("utf-8", "replace"))
-                else:
-                    self._skip()
-                return False
-        self._broken_in_a_row = 0
-        self.events += 1
+        said = self._decoded(event.name, event.data, _event, _salvaged)
+        if said is None:
+            return False
         if said.error is not None or said.type == "error":
             self._fail_with(said.error)
             return False

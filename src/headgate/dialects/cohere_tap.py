@@ -37,10 +37,7 @@ class CohereTap(SseTap):
         try:
             document = loosely(event.data)
         except msgspec.DecodeError:
-            if event.name == "error":
-                self._fail_with(event.data.decode("utf-8", "replace"))
-            else:
-                self._skip()
+            self._unreadable(event.name, event.data)
             return False
         self._broken_in_a_row = 0
         self.events += 1

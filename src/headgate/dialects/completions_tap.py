@@ -4,13 +4,10 @@ from typing import Any
 
 import msgspec
 
+from headgate.dialects.chunk_tap import DONE, ChunkTap
 from headgate.dialects.completions_words import FINISH
-from headgate.dialects.openai_stream import DONE
-from headgate.dialects.openai_usage import Reported, usage_of
-from headgate.dialects.sse import Event
-from headgate.dialects.watch import SseTap, loosely, size
-
-_ODD = (msgspec.MsgspecError, UnicodeDecodeError)
+from headgate.dialects.openai_usage import Reported, salvaged_usage, usage_of
+from headgate.dialects.watch import size
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -29,79 +26,32 @@ _chunk = msgspec.json.Decoder(_Chunk).decode
 _chunks = msgspec.json.Decoder(list[_Chunk]).decode
 
 
-class CompletionsTap(SseTap):
+class CompletionsTap(ChunkTap[_Chunk]):
     """See :class:`headgate.dialects.base.Tap`."""
 
-    __slots__ = ("_finished", "_hide_usage", "_seen")
+    __slots__ = ("_finished", "_seen")
 
     def __init__(self, hide_usage: bool) -> None:
-        super().__init__()
-        self._hide_usage = hide_usage
+        super().__init__(hide_usage, _chunk, _chunks, _salvaged)
         self._seen: set[int] = set()
         self._finished: set[int] = set()
 
-    def _quickly(self, data: bytes) -> bytes | None:
-        if data[:6] != b"data: ":
+    def _account(self, chunks: list[_Chunk]) -> int | None:
+        if any(map(_is_error, chunks)):
             return None
-        parts = data[6:-2].split(b"\n\ndata: ")
-        done = parts[-1] == b"[DONE]"
-        if data.count(b"\n") != 2 * len(parts):
-            return None
-        if done:
-            parts.pop()
-        try:
-            chunks = _chunks(b"[%b]" % b",".join(parts))
-        except _ODD:
-            return None
-        if len(chunks) != len(parts) or any(map(_is_error, chunks)):
-            return None
-        self._broken_in_a_row = 0
-        kept = [part for part, chunk in zip(parts, chunks, strict=True) if self._account(chunk)]
-        if len(kept) != len(parts):
-            data = b"".join([b"data: %b\n\n" % part for part in kept]) + (DONE if done else b"")
-        self.ended = done
-        return data
-
-    def _take(self, event: Event) -> bool:
-        data = event.data
-        if data is None:
-            return True
-        if data.strip() == b"[DONE]":
-            self.ended = True
-            return True
-        try:
-            chunk = _chunk(data)
-        except _ODD:
-            try:
-                chunk = _salvaged(loosely(data))
-            except msgspec.DecodeError:
-                if event.name == "error":
-                    self._fail_with(data.decode("utf-8", "replace"))
-                else:
-                    self._skip()
-                return False
-        self._broken_in_a_row = 0
-        if _is_error(chunk):
-            self.events += 1
-            self._fail_with(chunk.error or {"message": "The provider ended the answer with an error."})
-            return False
-        return self._account(chunk)
-
-    def _account(self, chunk: _Chunk) -> bool:
-        """Count one chunk; tell whether it may be forwarded."""
-        self.events += 1
-        for choice in chunk.choices or ():
-            self.started = True
-            self._seen.add(choice.index)
-            if choice.text:
-                self.text_bytes += size(choice.text)
-            if choice.finish_reason is not None:
-                self.finish = FINISH.get(choice.finish_reason, "stop")
-                self._finished.add(choice.index)
-        usage = usage_of(chunk.usage) if chunk.usage is not None else None
-        if usage is not None:
-            self._count(usage)
-        return not (self._hide_usage and chunk.usage is not None and not chunk.choices)
+        for chunk in chunks:
+            for choice in chunk.choices or ():
+                self.started = True
+                self._seen.add(choice.index)
+                if choice.text:
+                    self.text_bytes += size(choice.text)
+                if choice.finish_reason is not None:
+                    self.finish = FINISH.get(choice.finish_reason, "stop")
+                    self._finished.add(choice.index)
+            usage = usage_of(chunk.usage) if chunk.usage is not None else None
+            if usage is not None:
+                self._count(usage)
+        return sum(chunk.usage is not None for chunk in chunks)
 
     def _completion(self) -> bytes | None:
         return DONE if self._finished and self._seen <= self._finished else None
@@ -127,8 +77,4 @@ def _salvaged(document: Any) -> _Chunk:
                     index if isinstance(index, int) else 0,
                 )
             )
-    try:
-        usage = msgspec.convert(document.get("usage"), Reported | None, strict=False)
-    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter for a lone surrogate
-        usage = Reported(prompt_tokens=-1, completion_tokens=-1)  # said, and not to be believed
-    return _Chunk(found, usage, document.get("error"))
+    return _Chunk(found, salvaged_usage(document.get("usage")), document.get("error"))

@@ -51,7 +51,7 @@ class ConverseReader(FrameWatch):
 
     def close(self) -> list[Chunk]:
         """The upstream has ended: set ``failure`` where it was cut."""
-        self._cut()
+        self._broken_off()
         return []
 
     def _read(self, name: str, payload: bytes, chunks: list[Chunk]) -> None:

@@ -8,7 +8,7 @@ from headgate.dialects.converse_errors import read_exception
 from headgate.dialects.converse_usage import Reported, reported, usage_of
 from headgate.dialects.converse_words import FINISH
 from headgate.dialects.event_stream import Frame, Frames
-from headgate.dialects.watch import Watch, interrupted, loosely, size
+from headgate.dialects.watch import ODD, Watch, interrupted, loosely, size
 
 REAL = frozenset({"contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata"})
 
@@ -64,11 +64,6 @@ class FrameWatch(Watch):
         if self._frames.broken:
             self._fail(interrupted(f"sent {self._frames.broken}"))
 
-    def _cut(self) -> None:
-        """Set ``failure`` where the stream ended without its last frame."""
-        if not self.ended and self.failure is None:
-            self._fail(interrupted("ended its stream before the answer was complete"))
-
 
 class ConverseTap(FrameWatch):
     """See :class:`headgate.dialects.base.Tap`."""
@@ -93,14 +88,14 @@ class ConverseTap(FrameWatch):
 
     def close(self) -> bytes:
         """The upstream has ended: set ``failure`` where it was cut."""
-        self._cut()
+        self._broken_off()
         return b""
 
     def _account(self, name: str, payload: bytes) -> bool:
         """Read what counts of one event; false where it broke the stream."""
         try:
             said = _payload(payload)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except ODD:
             try:
                 said = _salvaged(loosely(payload))
             except (msgspec.DecodeError, RecursionError):

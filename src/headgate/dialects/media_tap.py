@@ -6,7 +6,7 @@ import msgspec
 
 from headgate.dialects.media_usage import Reported, usage_of
 from headgate.dialects.sse import Event
-from headgate.dialects.watch import SseTap, Watch, loosely, size
+from headgate.dialects.watch import ODD, SseTap, Watch, loosely, size
 
 COMPLETE = frozenset(
     {"image_generation.completed", "image_edit.completed", "speech.audio.done", "transcript.text.done"}
@@ -44,7 +44,7 @@ class MediaTap(SseTap):
             return True
         try:
             seen = _event(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except ODD:
             try:
                 document = loosely(data)
             except msgspec.DecodeError:

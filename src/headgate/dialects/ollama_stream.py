@@ -31,7 +31,7 @@ class OllamaReader(LineWatch):
     def close(self) -> list[Chunk]:
         """The upstream has ended: return the last chunks, or set ``failure`` where it was cut."""
         chunks = self.feed(b"\n") if self._lines.pending else []
-        self._cut()
+        self._broken_off()
         return chunks
 
     def _understand(self, line: bytes, document: dict[str, Any], chunks: list[Chunk]) -> None:

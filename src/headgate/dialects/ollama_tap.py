@@ -65,11 +65,6 @@ class LineWatch(Watch):
             self._count(usage)
         self.usage_flagged = self.usage_flagged or flagged
 
-    def _cut(self) -> None:
-        """The upstream has ended."""
-        if not self.ended and self.failure is None:
-            self._fail(interrupted("ended its stream before the answer was complete"))
-
 
 class OllamaTap(LineWatch):
     """See :class:`headgate.dialects.base.Tap`."""
@@ -85,5 +80,5 @@ class OllamaTap(LineWatch):
     def close(self) -> bytes:
         """The upstream has ended: the last line may lack its end; without the last line the answer is cut."""
         out = self.feed(b"\n") if self._lines.pending else b""
-        self._cut()
+        self._broken_off()
         return out

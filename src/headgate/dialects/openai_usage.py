@@ -1,5 +1,7 @@
 """Usage as OpenAI and those who copy it report it: each of them with an arithmetic of its own."""
 
+from typing import Any
+
 import msgspec
 
 from headgate.core.money import Usage
@@ -54,6 +56,14 @@ def usage_of(said: Reported) -> Usage | None:
         if reasoning and said.total_tokens == prompt + completion + reasoning:
             completion += reasoning  # xAI leaves reasoning out of the completion, and puts it into the total
     return Usage(prompt, completion, cached, write, reasoning, audio_input=heard, audio_output=spoken)
+
+
+def salvaged_usage(said: Any) -> Reported | None:
+    """Read what can be read of a usage whose fields may have other types."""
+    try:
+        return msgspec.convert(said, Reported | None, strict=False)
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter for a lone surrogate
+        return Reported(prompt_tokens=-1, completion_tokens=-1)  # said, and not to be believed
 
 
 def printed(usage: Usage) -> dict[str, object]:

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from headgate.core.chat import Chunk, TextDelta, ToolDelta
-from headgate.dialects.sse import LIMIT, Event, Parser
-from headgate.dialects.watch import Watch, interrupted, loosely, size
+from headgate.dialects.sse import Event, Parser
+from headgate.dialects.watch import Watch, loosely, size
 
 
 class SseReader(Watch):
@@ -29,27 +29,22 @@ class SseReader(Watch):
             if self.ended or self.failure is not None:
                 return chunks
         if self._parser.overflow:
-            self._fail(interrupted(f"sent an event of over {LIMIT // 2**20} MiB"))
+            self._too_large()
         return chunks
 
     def close(self) -> list[Chunk]:
         """The upstream has ended: return the last chunks, or set ``failure`` where it was cut."""
         chunks = self.feed(b"\n\n") if self._parser.pending else []
         if not self.ended and self.failure is None:
-            if self._whole():
-                self.ended = True
-            else:
-                self._fail(interrupted("ended its stream before the answer was complete"))
+            self.ended = self._whole()
+            self._broken_off()
         return chunks
 
     def _read(self, event: Event, data: bytes, chunks: list[Chunk]) -> None:
         try:
             document = loosely(data)
         except msgspec.DecodeError:
-            if event.name == "error":
-                self._fail_with(data.decode("utf-8", "replace"))
-            else:
-                self._skip()
+            self._unreadable(event.name, data)
             return
         self._broken_in_a_row = 0
         self.events += 1

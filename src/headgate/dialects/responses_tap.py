@@ -8,9 +8,8 @@ from headgate.dialects import wire
 from headgate.dialects.responses_reply import Sniffed
 from headgate.dialects.responses_usage import usage_in, usage_of
 from headgate.dialects.sse import Event
-from headgate.dialects.watch import SseTap, loosely, size, texts
+from headgate.dialects.watch import ODD, NamedTap, loosely, size, texts
 
-_ODD = (msgspec.MsgspecError, UnicodeDecodeError)
 _DELTAS = frozenset(
     {
         "response.output_text.delta",
@@ -38,31 +37,17 @@ _events = msgspec.json.Decoder(list[_Event]).decode
 _response = msgspec.json.Decoder(Sniffed).decode
 
 
-class ResponsesTap(SseTap):
+class ResponsesTap(NamedTap[_Event]):
     """See :class:`headgate.dialects.base.Tap`."""
 
     __slots__ = ("final",)
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(_events)
         self.final: bytes | None = None
         """The whole response, once the stream has told it."""
 
-    def _quickly(self, data: bytes) -> bytes | None:
-        lines = data.split(b"\n")
-        count = len(lines) // 3
-        if len(lines) != 3 * count + 1 or any(lines[2::3]):
-            return None
-        names = b"\n" + b"\n".join(lines[:-1:3])
-        fields = b"\n" + b"\n".join(lines[1::3])
-        if names.count(b"\nevent: ") != count or fields.count(b"\ndata: ") != count:
-            return None
-        try:
-            events = _events(b"[%b]" % fields[7:].replace(b"\ndata: ", b","))
-        except _ODD:
-            return None
-        if len(events) != count:
-            return None
+    def _account(self, events: list[_Event]) -> bool:
         generated = 0
         for event in events:
             if event.type in _DELTAS:
@@ -70,35 +55,22 @@ class ResponsesTap(SseTap):
                 if text:
                     generated += len(text) if text.isascii() else size(text)
             elif event.error is not None or event.type == "error":
-                return None  # event by event
+                return False
             elif event.response != wire.NULL and event.type not in _WAITS:
-                return None  # an end, good or bad
-        self._broken_in_a_row = 0
-        self.events += count
+                return False  # an end, good or bad
         self.text_bytes += generated
         if not self.started:
             self.started = any(event.type not in _WAITS for event in events)
-        return data
+        return True
 
     def _take(self, event: Event) -> bool:
-        data = event.data
-        if data is None:
+        if event.data is None:
             return True
-        try:
-            said = _event(data)
-        except _ODD:
-            try:
-                said = _salvaged(loosely(data))
-            except msgspec.DecodeError:
-                if event.name == "error":
-                    self._fail_with(data.decode("utf-8", "replace"))
-                else:
-                    self._skip()
-                return False
-        self._broken_in_a_row = 0
-        self.events += 1
+        said = self._decoded(event.name, event.data, _event, _salvaged)
+        if said is None:
+            return False
         if said.error is not None or said.type == "error" or event.name == "error":
-            self._fail_with(said.error or _document(msgspec.Raw(data)))
+            self._fail_with(said.error or _document(msgspec.Raw(event.data)))
             return False
         if said.type == "response.failed":
             error = _document(said.response).get("error")
@@ -120,7 +92,7 @@ class ResponsesTap(SseTap):
             seen = _response(self.final)
             self.finish = seen.finish
             usage = usage_of(seen.usage) if seen.usage is not None else None
-        except _ODD:
+        except ODD:
             self.finish, usage = "stop", usage_in(_document(event.response).get("usage"))
         if usage is not None:
             self._count(usage)

@@ -1,6 +1,9 @@
 """What is seen of a stream on its way, and the framing that every tap shares."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from headgate.core.errors import UpstreamFailed
 from headgate.core.money import Usage
@@ -8,7 +11,10 @@ from headgate.dialects import wire
 from headgate.dialects.sse import LIMIT, Event, Parser
 from headgate.dialects.upstream import read_stream_error
 
+T = TypeVar("T")
 ABSURD = 10**12  # tokens; no exchange has so many
+ODD = (msgspec.MsgspecError, UnicodeDecodeError)
+"""What is raised for JSON of another shape than expected, and for what is none."""
 
 
 class Watch:
@@ -48,6 +54,35 @@ class Watch:
         self._broken_in_a_row += 1
         if self._broken_in_a_row == 2:
             self._fail(interrupted("sent two events in a row that are no JSON"))
+
+    def _unreadable(self, name: str, data: bytes) -> None:
+        """Leave an event out that is no JSON, unless its *name* says that it is an error told in plain text."""
+        if name == "error":
+            self._fail_with(data.decode("utf-8", "replace"))
+        else:
+            self._skip()
+
+    def _decoded(self, name: str, data: bytes, decode: Callable[[bytes], T], salvaged: Callable[[Any], T]) -> T | None:
+        """Decode and count an event, as well as its types allow; ``None`` where it is no JSON."""
+        try:
+            said = decode(data)
+        except ODD:
+            try:
+                said = salvaged(loosely(data))
+            except msgspec.DecodeError:
+                self._unreadable(name, data)
+                return None
+        self._broken_in_a_row = 0
+        self.events += 1
+        return said
+
+    def _too_large(self) -> None:
+        self._fail(interrupted(f"sent an event of over {LIMIT // 2**20} MiB"))
+
+    def _broken_off(self) -> None:
+        """The upstream has ended: set ``failure`` where the answer had not."""
+        if not self.ended and self.failure is None:
+            self._fail(interrupted("ended its stream before the answer was complete"))
 
     def _fail(self, failure: UpstreamFailed) -> None:
         if self.failure is None:
@@ -116,7 +151,7 @@ class SseTap(Watch):
             return out
         end = self._completion()
         if end is None:
-            self._fail(interrupted("ended its stream before the answer was complete"))
+            self._broken_off()
             return out
         self.ended = True
         return out + end
@@ -143,7 +178,7 @@ class SseTap(Watch):
         self._tail = data[-1:]
         if self._held_size > LIMIT and len(b"".join(self._held).rstrip(b"\n")) > LIMIT:
             self._held.clear()
-            self._fail(interrupted(f"sent an event of over {LIMIT // 2**20} MiB"))
+            self._too_large()
 
     def _release(self, data: bytes) -> bytes:
         if self._held:
@@ -163,7 +198,7 @@ class SseTap(Watch):
             if self.ended or self.failure is not None:
                 return b"".join(kept)
         if parser.overflow:
-            self._fail(interrupted(f"sent an event of over {LIMIT // 2**20} MiB"))
+            self._too_large()
         return b"".join(kept)
 
     def _quickly(self, data: bytes) -> bytes | None:
@@ -176,6 +211,46 @@ class SseTap(Watch):
 
     def _completion(self) -> bytes | None:
         """Return what a stream lacks that ended without its terminator; ``None`` where the answer itself is cut."""
+        raise NotImplementedError
+
+
+class NamedTap(SseTap, Generic[T]):
+    """Watches events that each have a name and a line of data, as Anthropic's and OpenAI's responses have."""
+
+    __slots__ = ("_many",)
+
+    def __init__(self, many: Callable[[bytes], list[T]]) -> None:
+        """*many* decodes an array of events."""
+        super().__init__()
+        self._many = many
+
+    def _quickly(self, data: bytes) -> bytes | None:
+        lines = data.split(b"\n")
+        count = len(lines) // 3
+        if len(lines) != 3 * count + 1 or any(lines[2::3]):
+            return None
+        if count == 1:
+            if lines[0][:7] != b"event: " or lines[1][:6] != b"data: ":
+                return None
+            inner = lines[1][6:]
+        else:
+            names = b"\n" + b"\n".join(lines[:-1:3])
+            fields = b"\n" + b"\n".join(lines[1::3])
+            if names.count(b"\nevent: ") != count or fields.count(b"\ndata: ") != count:
+                return None
+            inner = fields[7:].replace(b"\ndata: ", b",")
+        try:
+            events = self._many(b"[%b]" % inner)
+        except ODD:
+            return None
+        if len(events) != count or not self._account(events):
+            return None
+        self._broken_in_a_row = 0
+        self.events += count
+        return data
+
+    def _account(self, events: list[T]) -> bool:
+        """Account for *events*; false, and nothing changed, if one has to be looked at alone."""
         raise NotImplementedError
 
 

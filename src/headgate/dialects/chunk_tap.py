@@ -1,0 +1,88 @@
+"""What the taps of OpenAI's two streams of chunks share: a line of data for each, and ``[DONE]`` at the end."""
+
+from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
+
+from headgate.dialects.sse import Event
+from headgate.dialects.watch import ODD, SseTap
+
+DONE = b"data: [DONE]\n\n"
+
+
+class Chunk(Protocol):
+    """What both kinds of chunks have."""
+
+    choices: Any
+    usage: Any
+    error: Any
+
+
+C = TypeVar("C", bound=Chunk)
+
+
+class ChunkTap(SseTap, Generic[C]):
+    """See :class:`headgate.dialects.base.Tap`."""
+
+    __slots__ = ("_hide_usage", "_many", "_one", "_salvaged")
+
+    def __init__(
+        self,
+        hide_usage: bool,
+        one: Callable[[bytes], C],
+        many: Callable[[bytes], list[C]],
+        salvaged: Callable[[Any], C],
+    ) -> None:
+        """*one* and *many* decode a chunk and an array of them, *salvaged* reads what it can of any document."""
+        super().__init__()
+        self._hide_usage = hide_usage
+        self._one = one
+        self._many = many
+        self._salvaged = salvaged
+
+    def _quickly(self, data: bytes) -> bytes | None:
+        if data[:6] != b"data: ":
+            return None
+        parts = data[6:-2].split(b"\n\ndata: ")
+        done = parts[-1] == b"[DONE]"
+        if data.count(b"\n") != 2 * len(parts):
+            return None
+        if done:
+            parts.pop()
+        try:
+            chunks = [self._one(parts[0])] if len(parts) == 1 else self._many(b"[%b]" % b",".join(parts))
+        except ODD:
+            return None
+        if len(chunks) != len(parts):
+            return None
+        counted = self._account(chunks)
+        if counted is None:
+            return None
+        self._broken_in_a_row = 0
+        self.events += len(chunks)
+        if counted and self._hide_usage:
+            kept = [part for part, chunk in zip(parts, chunks, strict=True) if chunk.choices or chunk.usage is None]
+            if len(kept) != len(parts):
+                data = b"".join([b"data: %b\n\n" % part for part in kept]) + (DONE if done else b"")
+        if done:
+            self.ended = True
+        return data
+
+    def _take(self, event: Event) -> bool:
+        data = event.data
+        if data is None:
+            return True
+        if data.strip() == b"[DONE]":
+            self.ended = True
+            return True
+        chunk = self._decoded(event.name, data, self._one, self._salvaged)
+        if chunk is None:
+            return False
+        if self._account([chunk]) is None:
+            ended = {"message": "The provider ended the answer with an error."}
+            self._fail_with(ended if chunk.error is None else chunk.error)
+            return False
+        return not (self._hide_usage and chunk.usage is not None and not chunk.choices)
+
+    def _account(self, chunks: list[C]) -> int | None:
+        """Account for *chunks*, return how many tell of usage; ``None``, and nothing changed, if one is an error."""
+        raise NotImplementedError

@@ -12,7 +12,7 @@ def thought(text: str, signature: str | None, redacted: str | None) -> Thinking:
     proof = unwrap(signature or redacted or "")
     if proof is None:
         return Thinking(text, signature, redacted, NAME)
-    return Thinking(text, proof.signature, proof.redacted, proof.source, None, proof.of, proof.id)
+    return Thinking(text, proof.signature, proof.redacted, proof.source or None, None, proof.of, proof.id)
 
 
 def block_of(part: Thinking) -> dict[str, Any] | None:
@@ -26,12 +26,15 @@ def block_of(part: Thinking) -> dict[str, Any] | None:
 
 
 def proof(part: Thinking) -> str:
-    """Return the opaque string of *part*; empty where it has none."""
+    """Return the opaque string of *part*; empty where it has none.
+
+    A thought of another dialect is marked as such even where nothing proves it, for Anthropic takes none unproven.
+    """
     if part.source == NAME:
         return part.signature or part.redacted or ""
-    if part.source is None or (part.signature is None and part.redacted is None):
+    if not part.text and (part.source is None or (part.signature is None and part.redacted is None)):
         return ""
-    return wrap(Opaque(part.source, part.signature, part.redacted, part.of, part.id))
+    return wrap(Opaque(part.source or "", part.signature, part.redacted, part.of, part.id))
 
 
 def citation(said: dict[str, Any]) -> Citation:

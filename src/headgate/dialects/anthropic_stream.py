@@ -218,6 +218,8 @@ class MessagesWriter:
                 at = self._block("thinking", {"thinking": "", "signature": ""}, chunk.new, out)
                 if chunk.text:
                     _delta(at, b'"thinking_delta","thinking":' + wire.encode(chunk.text), out)
+                    if self._sealed is None:
+                        self._sealed = Thinking(chunk.text)  # of another dialect, as long as no proof tells otherwise
             return
         if not chunk.text:
             if chunk.new:
@@ -233,9 +235,10 @@ class MessagesWriter:
         if own and chunk.redacted is None:
             at = self._block("thinking", {"thinking": "", "signature": ""}, False, out)
             _delta(at, b'"signature_delta","signature":' + wire.encode(chunk.signature or ""), out)
+            self._sealed = None
         elif self._proves(chunk):
-            if self._sealed is not None:
-                part.signature = (self._sealed.signature or "") + (chunk.signature or "")
+            if self._sealed is not None and self._sealed.signature:
+                part.signature = self._sealed.signature + (chunk.signature or "")
             self._sealed = part  # it may come in pieces, and is wrapped whole
         elif opaque := proof(part):
             self._block("redacted_thinking", {"data": opaque}, True, out)

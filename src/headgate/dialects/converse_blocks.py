@@ -179,7 +179,7 @@ def _reasoning(given: Fields, form: Form) -> Part | None:
         given.rest["reasoningContent"] = {"reasoningText": said.rest}  # type: ignore[assignment]  # prints the same
     proof = unwrap(part.signature) if part.signature is not None else None
     if proof is not None:
-        part.signature, part.redacted, part.source = proof.signature, proof.redacted, proof.source
+        part.signature, part.redacted, part.source = proof.signature, proof.redacted, proof.source or None
         part.of, part.id = proof.of, proof.id
     return part
 

@@ -103,6 +103,7 @@ class Contents:
     def _parts(self, message: Message, at: str) -> list[Block]:
         fit = self._fit
         proofs = {p.of: p.signature for p in message.parts if isinstance(p, Thinking) and p.source == NAME and p.of}
+        foreign = not fit.same or any(isinstance(p, Thinking) and p.source not in (None, NAME) for p in message.parts)
         pending: str | None = None
         signed = False
         """A call was written: only the first of a step has to be signed."""
@@ -125,7 +126,8 @@ class Contents:
             signature = pending
             if isinstance(part, ToolCall) and not fit.same:
                 signature = proofs.get(part.id) or pending
-                if signature is None and self._newer and not signed:
+            if isinstance(part, ToolCall):
+                if signature is None and self._newer and foreign and not signed:
                     signature = self._unsigned()
                 signed = True
             if signature is not None:
@@ -144,7 +146,7 @@ class Contents:
     def _thought(self, part: Thinking, path: str) -> tuple[Block | None, str | None]:
         """Return the thought, if it is a part of its own, and the signature of the part that follows."""
         fit = self._fit
-        if not fit.same and (part.source != NAME or part.signature is None):
+        if part.source not in (None, NAME) or (not fit.same and (part.source is None or part.signature is None)):
             fit.leave(column.NEUTRAL["parts.thinking"], path)
             return None, None
         proof: str | None = None

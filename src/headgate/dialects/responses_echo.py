@@ -57,9 +57,13 @@ def item_id(kind: str, response_id: str, index: int) -> str:
 
 
 def sealed(proof: Thinking | SignatureDelta, item: str) -> str | None:
-    """Return a proof as ``encrypted_content`` of the item that is called *item*: our own as it is, others wrapped."""
+    """Return a proof as ``encrypted_content`` of the item that is called *item*: our own as it is, others wrapped.
+
+    A thought of another dialect is marked as such even where nothing proves it, for OpenAI does not know the item.
+    """
     if proof.signature is None and proof.redacted is None:
-        return None
+        foreign = isinstance(proof, Thinking) and proof.text and proof.source != NAME
+        return wrap(Opaque(proof.source or "")) if foreign else None
     if proof.source == NAME and proof.id in (None, item):
         return proof.signature if proof.signature is not None else proof.redacted
     return wrap(Opaque(proof.source or "", proof.signature, proof.redacted, proof.of, proof.id))

@@ -244,7 +244,7 @@ def _thinking(given: Fields) -> Thinking:
     part.signature = given.text("encrypted_content")
     foreign = unwrap(part.signature) if part.signature is not None else None
     if foreign is not None:
-        part.signature, part.redacted, part.source = foreign.signature, foreign.redacted, foreign.source
+        part.signature, part.redacted, part.source = foreign.signature, foreign.redacted, foreign.source or None
         part.of, part.id = foreign.of, foreign.id
     part.extra = given.extra(NAME, form)
     return part

@@ -2,7 +2,18 @@
 
 from typing import Any, NamedTuple
 
-from headgate.core.chat import Chunk, CitationDelta, Counted, End, Request, SignatureDelta, Start, TextDelta, ToolDelta
+from headgate.core.chat import (
+    Chunk,
+    CitationDelta,
+    Counted,
+    End,
+    Request,
+    SignatureDelta,
+    Start,
+    TextDelta,
+    Thinking,
+    ToolDelta,
+)
 from headgate.core.money import Usage
 from headgate.dialects import wire
 from headgate.dialects.responses_echo import cited, item_id, response, sealed
@@ -82,7 +93,7 @@ class _Item:
         if self.kind == "message":
             return message(self.id, self.content)
         text = "".join([part["text"] for part in self.content])
-        return reasoning(self.id, text, sealed(self.proof, self.id) if self.proof is not None else None)
+        return reasoning(self.id, text, sealed(self.proof or Thinking(text), self.id))
 
 
 class _Call:

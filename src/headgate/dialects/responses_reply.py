@@ -146,7 +146,7 @@ def thinking(item: Document) -> Thinking:
         part.signature = proof
         foreign = unwrap(proof)
         if foreign is not None:
-            part.signature, part.redacted, part.source = foreign.signature, foreign.redacted, foreign.source
+            part.signature, part.redacted, part.source = foreign.signature, foreign.redacted, foreign.source or None
             part.of, part.id = foreign.of, foreign.id
     return part
 

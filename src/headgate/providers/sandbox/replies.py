@@ -43,7 +43,7 @@ def _choice(index: int, answer: Answer) -> bytes:
     more = b',"tool_calls":[%b]' % b",".join([_call(call) for call in answer.calls]) if answer.calls else b""
     if answer.thought:
         text = "".join(answer.thought)
-        more += b',"reasoning":%b,"reasoning_details":[%b]' % (encode(text), detail(text, shown=True))
+        more += b',"reasoning":%b,"reasoning_details":[%b]' % (encode(text), detail(text))
     return (
         b'{"index":%d,"message":{"role":"assistant","content":%b,"refusal":null%b},"logprobs":null,"finish_reason":"%b"}'
         % (index, content, more, answer.finish.encode())
@@ -75,7 +75,7 @@ def events(head: bytes, chat: Chat, prompt: int, answers: list[Answer]) -> Itera
         for piece in answer.thought:
             yield b'%b{"reasoning":%b}%b' % (start, encode(piece), after)
         if answer.thought:
-            proved = detail("".join(answer.thought), shown=False)
+            proved = detail("".join(answer.thought))
             yield b'%b{"reasoning_details":[%b]}%b' % (start, proved, after)
         for piece in answer.said:
             yield b'%b{"content":%b}%b' % (start, encode(piece), after)

@@ -35,9 +35,9 @@ def proof(text: str) -> str:
     return BEGIN + blake2b(text.encode("utf-8", "replace"), digest_size=24, key=b"sandbox").hexdigest()
 
 
-def detail(text: str, *, shown: bool) -> bytes:
-    """Return one item of ``reasoning_details``; in streams the text is *shown* before it."""
-    item = {"type": "reasoning.text", "text": text if shown else "", "signature": proof(text), "format": NAME}
+def detail(text: str) -> bytes:
+    """Return one item of ``reasoning_details``; it is whole in streams too, for a client sends it back as it came."""
+    item = {"type": "reasoning.text", "text": text, "signature": proof(text), "format": NAME}
     return encode(item | {"index": 0})
 
 

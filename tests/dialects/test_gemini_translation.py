@@ -10,7 +10,9 @@ from headgate.core.errors import BadRequest
 from headgate.dialects import anthropic_messages, gemini, gemini_array, openai_chat, openai_responses
 from headgate.dialects.base import Abilities, Dialect, Profile, Written
 from headgate.dialects.gemini_contents_write import SENTINEL
+from headgate.dialects.gemini_fields import signature_of
 from headgate.dialects.gemini_parts import INVALID, OURS
+from headgate.dialects.opaque import Opaque
 from tests.dialects.vendor import documents
 
 NEW = Abilities(model="gemini-3-flash", name="google/gemini-3-flash", kind="gemini")
@@ -598,3 +600,14 @@ def test_what_only_gemini_has_is_refused_by_its_own_path(fields: dict[str, Any],
         openai_chat.write_request(request, GPT, drop=False)
     assert refused.value.param == param
     assert param in openai_chat.write_request(request, GPT, drop=True).dropped
+
+
+@pytest.mark.parametrize(("to", "signed"), [(NEW, {"thoughtSignature": SENTINEL}), (OLD, {})])
+def test_anothers_proof_is_not_sent_to_gemini_by_its_own_client(to, signed):
+    proof = signature_of(Opaque("anthropic-messages", "sig"))
+    call = {"functionCall": {"name": "f", "args": {}}}
+    said = [{"text": "hm", "thought": True, "thoughtSignature": proof}, call]
+    turns = [{"role": "user", "parts": [{"text": "hi"}]}, {"role": "model", "parts": said}]
+    body, written = to_gemini(json.dumps({"contents": turns}).encode(), to, by=gemini)
+    assert body["contents"][1]["parts"] == [call | signed]
+    assert written.dropped == ["contents[1].parts[0]"]

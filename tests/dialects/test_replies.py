@@ -559,6 +559,17 @@ def test_a_proof_in_pieces_is_wrapped_whole():
     assert part == Thinking("hm", "ab", source="bedrock-converse")
 
 
+def test_a_thought_that_nothing_proves_is_not_taken_for_anthropics():
+    chunks: list[Chunk] = [Start("r", "m"), TextDelta("hm", kind="thinking"), TextDelta("x"), End("stop")]
+    streamed = vendor.whole_message(write(anthropic_messages, chunks))
+    whole = json.loads(anthropic_messages.write_reply(fold(chunks)))
+    assert streamed["content"][0] == whole["content"][0]
+    request = anthropic_messages.read_request(history_of(anthropic_messages, whole))
+    assert request.messages[1].parts[0] == Thinking("hm")
+    again = anthropic_messages.write_request(request, Abilities("m", "p/m"), drop=False)
+    assert again.dropped == ["messages[1].content[0]"] and b"hm" not in again.body
+
+
 def test_parts_fold_and_unfold_whatever_they_prove():
     parts: list[Part] = [*THOUGHT, *FOREIGN, Thinking("so"), Thinking("then"), Refusal("no")]
     reply = Reply(id="r", model="m", choices=[Choice(0, parts, "stop", "stop")])

@@ -318,6 +318,17 @@ def test_foreign_proofs_come_back_and_go_no_further():
     assert b"hg1." not in elsewhere.body
 
 
+def test_a_thought_that_nothing_proves_is_not_taken_for_openais():
+    choice = Choice(0, [Thinking("Let me see."), Text("Four.")], "stop")
+    reply = Reply(id="x", model="m", choices=[choice], call_id="0198-ab")
+    output = json.loads(openai_responses.write_reply(reply))["output"]
+    request = openai_responses.read_request(asked(USER, *output, USER))
+    assert isinstance(thought := request.messages[1].parts[0], Thinking)
+    assert (thought.text, thought.source, thought.signature) == ("Let me see.", None, None)
+    again = openai_responses.write_request(request, Abilities("m", "p/m"), drop=False)
+    assert again.dropped == ["input[1]"] and b"Let me see" not in again.body
+
+
 def test_a_native_proof_goes_back_under_its_name_with_what_it_led_to():
     thought = Thinking("s", signature="gAAA", source=NAME, id="rs_1")
     said = openai_chat.read_request(

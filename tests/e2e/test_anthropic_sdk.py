@@ -7,6 +7,7 @@ import anthropic
 import pytest
 
 from tests.e2e.processes import Gateway
+from tests.e2e.test_responses_sdk import PNG
 
 pytestmark = pytest.mark.xdist_group("e2e")
 
@@ -94,6 +95,14 @@ def test_json_schema(client: anthropic.Anthropic, model: str) -> None:
     )
     person = json.loads(text_of(message))
     assert isinstance(person["name"], str) and isinstance(person["age"], int)
+
+
+def test_image(client: anthropic.Anthropic, model: str) -> None:
+    source = {"type": "base64", "media_type": "image/png", "data": PNG.partition(",")[2]}
+    picture: Any = {"type": "image", "source": source}
+    parts: list[Any] = [picture, {"type": "text", "text": "hello, what is in this picture?"}]
+    message = client.messages.create(model=model, max_tokens=50, messages=[{"role": "user", "content": parts}])
+    assert text_of(message) and message.stop_reason == "end_turn"
 
 
 def test_count_tokens(client: anthropic.Anthropic, gateway: Gateway) -> None:

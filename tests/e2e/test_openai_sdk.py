@@ -7,6 +7,7 @@ import openai
 import pytest
 
 from tests.e2e.processes import Gateway
+from tests.e2e.test_responses_sdk import PNG
 
 pytestmark = pytest.mark.xdist_group("e2e")
 
@@ -120,6 +121,13 @@ def test_json_schema(client: openai.OpenAI, model: str) -> None:
     )
     person = json.loads(answer.choices[0].message.content or "")
     assert isinstance(person["name"], str) and isinstance(person["age"], int)
+
+
+def test_image(client: openai.OpenAI, model: str) -> None:
+    picture: Any = {"type": "image_url", "image_url": {"url": PNG}}
+    parts: list[Any] = [{"type": "text", "text": "hello, what is in this picture?"}, picture]
+    answer = client.chat.completions.create(model=model, messages=[{"role": "user", "content": parts}], max_tokens=50)
+    assert answer.choices[0].message.content
 
 
 @pytest.mark.parametrize("name", ["sandbox/embed", "mock/text-embedding-3-small"])

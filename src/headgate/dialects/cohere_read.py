@@ -1,6 +1,5 @@
 """Reads chat requests of Cohere's second version, <https://docs.cohere.com/v2/reference/chat>."""
 
-import re
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -9,7 +8,6 @@ from headgate.core.chat import (
     Citation,
     Extra,
     Format,
-    Image,
     Message,
     Part,
     Request,
@@ -22,9 +20,10 @@ from headgate.core.chat import (
 )
 from headgate.dialects.cohere_words import NAME, PLAN, is_plan
 from headgate.dialects.envelope import no_content
-from headgate.dialects.fields import Fields, items, starts, text
+from headgate.dialects.fields import Fields
 from headgate.dialects.fit import RAW
 from headgate.dialects.json_guard import top_level
+from headgate.dialects.openai_shapes import content, image, stream, tool
 
 Raw = msgspec.Raw
 Meta = msgspec.Meta
@@ -34,7 +33,6 @@ _share = msgspec.json.Decoder(Annotated[float, Meta(ge=0, le=1)])
 _top = msgspec.json.Decoder(Annotated[int, Meta(ge=0)])
 _any_int = msgspec.json.Decoder(int)
 _documents = msgspec.json.Decoder(list[dict[str, Any]])
-_DATA = re.compile(r"data:([^;,]+);base64,(.*)", re.DOTALL)
 _MODES: dict[str, Literal["required", "none"]] = {"REQUIRED": "required", "NONE": "none"}
 
 
@@ -58,7 +56,7 @@ def read_request(body: bytes) -> Request:
         tools=_tools(given),
         tool_choice=_tool_choice(given),
         format=_format(given),
-        stream=_stream(given, form),
+        stream=stream(given, form),
         stream_usage=True,
     )
     _thinking(given, request)
@@ -66,38 +64,17 @@ def read_request(body: bytes) -> Request:
     return request
 
 
-def _stream(given: Fields, form: dict[str, str]) -> bool:
-    value = given.flag("stream")
-    if value is not None:
-        form["stream"] = "given"
-    return value is True
-
-
 def _tools(given: Fields) -> list[Tool] | None:
     raws = given.items("tools")
-    tools = None if raws is None else [_tool(Fields(raw, f"tools[{i}]")) for i, raw in enumerate(raws)]
+    tools = None if raws is None else [tool(Fields(raw, f"tools[{i}]"), NAME) for i, raw in enumerate(raws)]
     value = given.raw("strict_tools")
     if value is not None:
         if tools and bytes(value) == b"true":
-            for tool in tools:
-                tool.strict = True
+            for one in tools:
+                one.strict = True
         else:
             given.rest["strict_tools"] = value
     return tools
-
-
-def _tool(given: Fields) -> Tool:
-    whole = dict(given.rest)
-    kind = given.text("type")
-    function = given.inner("function") if kind in (None, "function") else None
-    if function is None:
-        return Tool(kind or "", extra=Extra(NAME, whole, {"tool": RAW}))
-    tool = Tool(
-        function.need("name", function.text("name")), function.text("description"), function.document("parameters")
-    )
-    given.keep("function", function)
-    tool.extra = given.extra(NAME, {"type": "absent"} if kind is None else None)
-    return tool
 
 
 def _tool_choice(given: Fields) -> ToolChoice | None:
@@ -140,12 +117,12 @@ def _thinking(given: Fields, request: Request) -> None:
 def _message(given: Fields, index: int) -> Message:
     role = given.need("role", given.take("role", _role))
     form: dict[str, str] = {}
-    content = given.raw("content")
-    if content is None and role != "assistant":
+    said = given.raw("content")
+    if said is None and role != "assistant":
         raise no_content(index)
-    if content is None and "content" not in given.rest:
+    if said is None and "content" not in given.rest:
         form["content"] = "absent"
-    parts = _content(content, given.path("content"), form)
+    parts = content(said, given.path("content"), form, _part)
     if role == "tool":
         parts = [ToolResult(given.need("tool_call_id", given.text("tool_call_id")), parts)]
     elif role == "assistant":
@@ -161,18 +138,6 @@ def _plan(given: Fields) -> list[Part]:
     return [Thinking(said, extra=Extra(NAME, {}, {"part": PLAN}))]
 
 
-def _content(value: Raw | None, at: str, form: dict[str, str]) -> list[Part]:
-    if value is None:
-        return []
-    if starts(value, b'"'):
-        said = text(value, at)
-        if not said:
-            form["content"] = "empty"
-        return [Text(said)] if said else []
-    form["content"] = "list"
-    return [_part(Fields(raw, f"{at}[{i}]")) for i, raw in enumerate(items(value, at))]
-
-
 def _part(given: Fields) -> Part:
     whole = dict(given.rest)
     kind = given.need("type", given.text("type"))
@@ -182,21 +147,11 @@ def _part(given: Fields) -> Part:
     elif kind == "thinking":
         part = Thinking(given.need("thinking", given.text("thinking")))
     elif kind == "image_url":
-        part = _image(given)
+        part = image(given)
     else:  # a document among a tool's results, or what is not known yet
         return Text("", Extra(NAME, whole, {"part": RAW}))
     part.extra = given.extra(NAME)
     return part
-
-
-def _image(given: Fields) -> Image:
-    image = given.need("image_url", given.inner("image_url"))
-    url, detail = image.need("url", image.text("url")), image.text("detail")
-    given.keep("image_url", image)
-    found = _DATA.fullmatch(url)
-    if found is None:
-        return Image(url=url, detail=detail)
-    return Image(data=found[2], media_type=found[1], detail=detail)
 
 
 def _calls(given: Fields) -> list[Part]:

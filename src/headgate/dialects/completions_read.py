@@ -11,6 +11,7 @@ from headgate.dialects.envelope import MAX_TOKENS, ChatEnvelope, Name, read
 from headgate.dialects.fields import Fields, starts, text
 from headgate.dialects.fit import RAW
 from headgate.dialects.json_guard import top_level
+from headgate.dialects.openai_shapes import stop, stream, stream_usage
 
 Meta = msgspec.Meta
 MAX_PROMPTS = 2048
@@ -101,7 +102,7 @@ def read_request(body: bytes) -> Request:
         max_tokens=_max_tokens(given),
         temperature=given.take("temperature", _temperature),
         top_p=given.take("top_p", _share),
-        stop=_stop(given, form),
+        stop=stop(given, form),
         seed=given.take("seed", _any_int),
         n=given.take("n", _choices),
         frequency_penalty=given.take("frequency_penalty", _penalty),
@@ -110,8 +111,8 @@ def read_request(body: bytes) -> Request:
         logprobs=None if top is None else True,
         top_logprobs=top or None,
         user=given.text("user"),
-        stream=_stream(given, form),
-        stream_usage=_stream_usage(given, form),
+        stream=stream(given, form),
+        stream_usage=stream_usage(given, form),
     )
     request.extra = Extra(NAME, given.rest, form)
     return request
@@ -135,31 +136,3 @@ def _max_tokens(given: Fields) -> int | None:
     if value == 0:  # only the prompt is asked for, with 'echo'; nothing else can do that
         given.rest["max_tokens"] = msgspec.Raw(b"0")
     return value or None
-
-
-def _stop(given: Fields, form: dict[str, str]) -> list[str] | None:
-    value = given.raw("stop")
-    if value is None:
-        return None
-    if starts(value, b"["):
-        given.rest["stop"] = value
-        return given.names("stop")
-    form["stop"] = "str"
-    return [text(value, "stop")]
-
-
-def _stream(given: Fields, form: dict[str, str]) -> bool:
-    value = given.flag("stream")
-    if value is not None:
-        form["stream"] = "given"
-    return value is True
-
-
-def _stream_usage(given: Fields, form: dict[str, str]) -> bool:
-    options = given.inner("stream_options")
-    if options is None:
-        return False
-    asked = options.flag("include_usage")
-    form["stream_options"] = "bare" if asked is None else "given"
-    given.keep("stream_options", options)
-    return asked is True

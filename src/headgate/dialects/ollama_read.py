@@ -19,9 +19,9 @@ from headgate.core.chat import (
 )
 from headgate.dialects import wire
 from headgate.dialects.fields import Fields, starts, text
-from headgate.dialects.fit import RAW
 from headgate.dialects.json_guard import top_level
 from headgate.dialects.ollama_words import LEVELS, NAME
+from headgate.dialects.openai_shapes import tool
 
 Meta = msgspec.Meta
 _role = msgspec.json.Decoder(Literal["user", "assistant", "system", "tool"])
@@ -103,21 +103,7 @@ def _format(given: Fields, form: dict[str, str]) -> Format | None:
 
 def _tools(given: Fields) -> list[Tool] | None:
     raws = given.items("tools")
-    return None if raws is None else [_tool(Fields(raw, f"tools[{i}]")) for i, raw in enumerate(raws)]
-
-
-def _tool(given: Fields) -> Tool:
-    whole = dict(given.rest)
-    kind = given.text("type")
-    function = given.inner("function") if kind in (None, "function") else None
-    if function is None:
-        return Tool(kind or "", extra=Extra(NAME, whole, {"tool": RAW}))
-    tool = Tool(
-        function.need("name", function.text("name")), function.text("description"), function.document("parameters")
-    )
-    given.keep("function", function)
-    tool.extra = given.extra(NAME, {"type": "absent"} if kind is None else None)
-    return tool
+    return None if raws is None else [tool(Fields(raw, f"tools[{i}]"), NAME) for i, raw in enumerate(raws)]
 
 
 def _messages(given: Fields) -> list[Message]:

@@ -1,6 +1,5 @@
 """Reads Chat Completions requests, <https://platform.openai.com/docs/api-reference/chat/create>."""
 
-import re
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -26,9 +25,10 @@ from headgate.core.chat import (
 )
 from headgate.dialects import wire
 from headgate.dialects.envelope import no_content
-from headgate.dialects.fields import Fields, items, starts, text
+from headgate.dialects.fields import Fields, starts, text
 from headgate.dialects.fit import RAW
 from headgate.dialects.json_guard import top_level
+from headgate.dialects.openai_shapes import DATA, content, image, stop, stream, stream_usage
 from headgate.dialects.openai_words import NAME, OF_CALLS, SOURCES
 
 Raw = msgspec.Raw
@@ -41,7 +41,6 @@ _penalty = msgspec.json.Decoder(Annotated[float, Meta(ge=-2, le=2)])
 _bias = msgspec.json.Decoder(dict[str, float])
 _top = msgspec.json.Decoder(Annotated[int, Meta(ge=0, le=20)])
 _any_int = msgspec.json.Decoder(int)
-_DATA = re.compile(r"data:([^;,]+);base64,(.*)", re.DOTALL)
 _MARKERS = {
     name: tuple({kind: word} | ttl for ttl in ({}, {"ttl": "5m"}, {"ttl": "1h"}))
     for name, kind, word in (("prompt_cache_breakpoint", "mode", "explicit"), ("cache_control", "type", "ephemeral"))
@@ -60,7 +59,7 @@ def read_request(body: bytes) -> Request:
         max_tokens=_limit(given, form),
         temperature=given.take("temperature", _temperature),
         top_p=given.take("top_p", _share),
-        stop=_stop(given, form),
+        stop=stop(given, form),
         seed=given.take("seed", _any_int),
         n=given.take("n", _choices),
         frequency_penalty=given.take("frequency_penalty", _penalty),
@@ -79,8 +78,8 @@ def read_request(body: bytes) -> Request:
         store=given.flag("store"),
         user=_user(given, form),
         metadata=given.document("metadata"),
-        stream=_stream(given, form),
-        stream_usage=_stream_usage(given, form),
+        stream=stream(given, form),
+        stream_usage=stream_usage(given, form),
     )
     request.extra = Extra(NAME, given.rest, form)
     return request
@@ -104,34 +103,6 @@ def _user(given: Fields, form: dict[str, str]) -> str | None:
         if user is not None:
             form["at.user"] = "safety_identifier"
     return user
-
-
-def _stop(given: Fields, form: dict[str, str]) -> list[str] | None:
-    value = given.raw("stop")
-    if value is None:
-        return None
-    if starts(value, b"["):
-        given.rest["stop"] = value
-        return given.names("stop")
-    form["stop"] = "str"
-    return [text(value, "stop")]
-
-
-def _stream(given: Fields, form: dict[str, str]) -> bool:
-    value = given.flag("stream")
-    if value is not None:
-        form["stream"] = "given"
-    return value is True
-
-
-def _stream_usage(given: Fields, form: dict[str, str]) -> bool:
-    options = given.inner("stream_options")
-    if options is None:
-        return False
-    asked = options.flag("include_usage")
-    form["stream_options"] = "bare" if asked is None else "given"
-    given.keep("stream_options", options)
-    return asked is True
 
 
 def _tools(given: Fields) -> list[Tool] | None:
@@ -241,13 +212,13 @@ def _format(given: Fields) -> Format | None:
 def _message(given: Fields, index: int) -> Message:
     role = given.need("role", given.take("role", _role))
     form: dict[str, str] = {}
-    content = given.raw("content")
-    if content is None and role != "assistant" and role != "function":
+    said = given.raw("content")
+    if said is None and role != "assistant" and role != "function":
         raise no_content(index)
-    if content is None and "content" not in given.rest:
+    if said is None and "content" not in given.rest:
         form["content"] = "absent"
     given.rest.pop("content", None)
-    parts = _content(content, given.path("content"), form)
+    parts = content(said, given.path("content"), form, _part)
     if role == "assistant":
         parts = [*_thinking(given, form), *parts, *_refusal(given, form), *_calls(given)]
     elif role == "tool":
@@ -259,18 +230,6 @@ def _message(given: Fields, index: int) -> Message:
     return Message(neutral, parts, given.text("name"), given.extra(NAME, form))
 
 
-def _content(value: Raw | None, at: str, form: dict[str, str]) -> list[Part]:
-    if value is None:
-        return []
-    if starts(value, b'"'):
-        said = text(value, at)
-        if not said:
-            form["content"] = "empty"
-        return [Text(said)] if said else []
-    form["content"] = "list"
-    return [_part(Fields(raw, f"{at}[{i}]")) for i, raw in enumerate(items(value, at))]
-
-
 def _part(given: Fields) -> Part:
     whole = dict(given.rest)
     kind = given.need("type", given.text("type"))
@@ -280,7 +239,7 @@ def _part(given: Fields) -> Part:
     elif kind == "refusal":
         part = Refusal(given.need("refusal", given.text("refusal")))
     elif kind == "image_url":
-        part = _image(given)
+        part = image(given)
     elif kind == "input_audio":
         sound = given.need("input_audio", given.inner("input_audio"))
         part = Audio(sound.need("data", sound.text("data")), sound.need("format", sound.text("format")))
@@ -297,23 +256,13 @@ def _part(given: Fields) -> Part:
     return part
 
 
-def _image(given: Fields) -> Image:
-    image = given.need("image_url", given.inner("image_url"))
-    url, detail = image.need("url", image.text("url")), image.text("detail")
-    given.keep("image_url", image)
-    found = _DATA.fullmatch(url)
-    if found is None:
-        return Image(url=url, detail=detail)
-    return Image(data=found[2], media_type=found[1], detail=detail)
-
-
 def _file(given: Fields) -> File:
     file = given.need("file", given.inner("file"))
     name, file_id, data = file.text("filename"), file.text("file_id"), file.text("file_data")
     if file_id is None and data is None:
         raise file.refuse("file_data", "either it or 'file_id' is needed.", "missing_required_parameter")
     given.keep("file", file)
-    found = _DATA.fullmatch(data) if data is not None else None
+    found = DATA.fullmatch(data) if data is not None else None
     if found is not None:
         return File(file_id=file_id, data=found[2], media_type=found[1], name=name)
     return File(file_id=file_id, data=data, name=name)

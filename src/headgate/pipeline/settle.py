@@ -11,6 +11,7 @@ from headgate.pipeline.answer import cost_of
 from headgate.pipeline.parts import Parts
 
 PARAMETERS = ("temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "n", "seed", "reasoning_effort")
+_PARAMETERS = frozenset(PARAMETERS)
 
 
 def owe_usage(call: Call, attempt: Attempt, hold: Hold, usage: Usage, *, estimated: bool = False) -> None:
@@ -113,5 +114,6 @@ def busy(attempts: list[Attempt], total: float) -> float:
 
 def parameters_of(fields: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw] | None:
     """The generation parameters as they were asked, undecoded."""
-    asked = {name: fields[name] for name in PARAMETERS if name in fields}
-    return asked or None
+    if _PARAMETERS.isdisjoint(fields):
+        return None
+    return {name: fields[name] for name in PARAMETERS if name in fields}

@@ -159,10 +159,10 @@ POISONS = (
 
 def record_row(facts: Facts, raw: bytes) -> tuple[object, ...]:
     """Return the row of ``records``."""
-    own = facts.trace_id == facts.id.replace("-", "")  # then it is found by the id
+    id, trace_id = facts.id, facts.trace_id
     return (
-        facts.id,
-        None if own else facts.trace_id,
+        id,
+        None if trace_id == id.replace("-", "") else trace_id,  # its own is found by the id
         facts.tenant_id,
         facts.key_id,
         facts.at,

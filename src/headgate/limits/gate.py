@@ -1,7 +1,6 @@
 """Admission by requests per second, per minute and in flight, for one process: memory and arithmetic."""
 
 from collections.abc import Callable
-from operator import itemgetter
 from time import monotonic_ns
 
 from headgate.access.types import Limits, Principal
@@ -12,18 +11,15 @@ from headgate.limits.types import Slot
 MAX_SUBJECTS = 50_000
 """Subjects remembered at once. Beyond it the idle ones are forgotten, which loses nothing: their buckets are full."""
 
-Headers = list[tuple[bytes, bytes]]
-NO_HEADERS: Headers = []
-
 
 class Free:
     """The slot of a caller without limits: one for all, nothing to give back."""
 
     __slots__ = ()
 
-    def headers(self) -> Headers:
+    def lines(self) -> str:
         """Nothing to tell."""
-        return NO_HEADERS
+        return ""
 
     def release(self) -> None:
         """Nothing to give back."""
@@ -70,7 +66,7 @@ class Taken:
         self._clock = clock
         self._held = True
 
-    def headers(self) -> Headers:
+    def lines(self) -> str:
         """``x-ratelimit-*`` lines of the rate limit that is nearest to its end."""
         subject = self._subject
         return told(nearest(subject.rps, subject.rps_tat, subject.rpm, subject.rpm_tat, self._clock()))
@@ -143,7 +139,8 @@ def nearest(rps: Rule | None, rps_tat: int, rpm: Rule | None, rpm_tat: int, now:
     if rpm is None or rps is None:
         only, tat = (rps, rps_tat) if rpm is None else (rpm, rpm_tat)
         return quota(only, tat, now) if only is not None else None
-    return min(quota(rps, rps_tat, now), quota(rpm, rpm_tat, now), key=itemgetter(1))
+    by_second, by_minute = quota(rps, rps_tat, now), quota(rpm, rpm_tat, now)
+    return by_minute if by_minute[1] < by_second[1] else by_second
 
 
 def quota(rule: Rule, tat: int, now: int) -> Quota:
@@ -154,21 +151,20 @@ def quota(rule: Rule, tat: int, now: int) -> Quota:
     return rule.limit, max((rule.burst - ahead) // rule.cost, 0), -(-ahead // rule.scale)
 
 
-def told(state: Quota | None) -> Headers:
-    """Return the ``x-ratelimit-*`` lines of it."""
+def told(state: Quota | None) -> str:
+    """Return the ``x-ratelimit-*`` lines of it, each ending in CRLF."""
     if state is None:
-        return NO_HEADERS
+        return ""
     limit, remaining, reset = state
-    return [
-        (b"x-ratelimit-limit-requests", limit.encode()),
-        (b"x-ratelimit-remaining-requests", b"%d" % remaining),
-        (b"x-ratelimit-reset-requests", b"%.3fs" % (reset / SECOND)),
-    ]
+    return (
+        f"x-ratelimit-limit-requests: {limit}\r\nx-ratelimit-remaining-requests: {remaining}\r\n"
+        f"x-ratelimit-reset-requests: {reset / SECOND:.3f}s\r\n"
+    )
 
 
 def refused(message: str, state: Quota, nanoseconds: int) -> RateLimited:
     """Return the refusal: Retry-After in whole seconds, one at least, and the state of the limit."""
-    headers = {name.decode(): value.decode() for name, value in told(state)}
+    headers = dict(line.split(": ") for line in told(state).splitlines())
     headers["retry-after"] = str(max(-(-nanoseconds // SECOND), 1))
     return RateLimited(message, headers=headers)
 

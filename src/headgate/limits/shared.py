@@ -7,7 +7,7 @@ from time import monotonic_ns
 
 from headgate.access.types import Limits, Principal
 from headgate.core.errors import RateLimited
-from headgate.limits.gate import FREE, MAX_SUBJECTS, Headers, Quota, crowded, quota, refusal, told
+from headgate.limits.gate import FREE, MAX_SUBJECTS, Quota, crowded, quota, refusal, told
 from headgate.limits.gcra import SECOND, Rule, wait
 from headgate.limits.rates import SLOTS, Claim, Granted, Places, Refused, give, lend, slice_units, take
 from headgate.limits.types import Slot
@@ -106,7 +106,7 @@ class Lent:
         self._share = share
         self._held = True
 
-    def headers(self) -> Headers:
+    def lines(self) -> str:
         """``x-ratelimit-*`` lines of the rate limit that is nearest to its end, as last seen."""
         return told(self._gate.standing(self._share))
 

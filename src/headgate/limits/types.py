@@ -9,8 +9,8 @@ from headgate.access.types import Principal
 class Slot(Protocol):
     """One admitted request: its place among the concurrent ones, and what to tell the caller."""
 
-    def headers(self) -> list[tuple[bytes, bytes]]:
-        """``x-ratelimit-*`` lines; empty for a caller without limits."""
+    def lines(self) -> str:
+        """``x-ratelimit-*`` lines, each ending in CRLF; empty for a caller without limits."""
         ...
 
     def release(self) -> None:

@@ -16,18 +16,20 @@ def answer_head(call: Call, target: Target, attempt: Attempt, inbound: Inbound) 
     name = target.name
     if not name.isascii():
         name = name.encode("ascii", "backslashreplace").decode()
-    lines = (
-        f"x-request-id: {call.id}\r\nx-headgate-model: {name}\r\nx-headgate-provider: {target.provider.name}\r\n"
-        f"x-headgate-attempts: {len(call.attempts)}\r\n"
-    )
-    dialect = call.dialect
+    attempts, dialect = call.attempts, call.dialect
     if call.streaming:
-        lines += f"content-type: {dialect.stream_type}\r\n{STREAM}"
+        kind: str = dialect.stream_type
     else:
         kind = dialect.reply_type or (inbound.header(b"content-type") or b"application/octet-stream").decode("latin-1")
-        lines += f"content-type: {kind}\r\n"
+    lines = (
+        f"x-request-id: {call.id}\r\nx-headgate-model: {name}\r\nx-headgate-provider: {target.provider.name}\r\n"
+        f"x-headgate-attempts: {len(attempts)}\r\ncontent-type: {kind}\r\n{limit_lines(call)}"
+    )
+    if call.streaming:
+        lines += STREAM
+    else:
         if attempt.cost_nano is not None:
-            lines += f"x-headgate-cost: {usd(cost_of(call.attempts) or 0)}\r\n"
+            lines += f"x-headgate-cost: {usd(cost_of(attempts) or 0)}\r\n"
     if call.dropped:
         lines += f"x-headgate-dropped: {', '.join(call.dropped)}\r\n"
     if call.defaulted:
@@ -37,7 +39,7 @@ def answer_head(call: Call, target: Target, attempt: Attempt, inbound: Inbound) 
             attempt.upstream_id = upstream = value[:128].decode("latin-1")
             lines += f"x-headgate-upstream-request-id: {upstream}\r\n"
             break
-    return lines.encode("ascii", "backslashreplace") + limit_lines(call)
+    return lines.encode("ascii", "backslashreplace")
 
 
 STREAM = "cache-control: no-cache\r\nx-accel-buffering: no\r\n"
@@ -53,15 +55,12 @@ def cost_of(attempts: list[Attempt]) -> int | None:
 
 def own_head(call: Call) -> bytes:
     """The lines of an answer that no provider was asked for."""
-    return f"content-type: application/json\r\nx-request-id: {call.id}\r\n".encode() + limit_lines(call)
+    return f"content-type: application/json\r\nx-request-id: {call.id}\r\n{limit_lines(call)}".encode()
 
 
-def limit_lines(call: Call) -> bytes:
+def limit_lines(call: Call) -> str:
     """``x-ratelimit-*`` for callers with limits."""
-    if call.slot is None:
-        return b""
-    lines = call.slot.headers()
-    return b"".join([b"%b: %b\r\n" % line for line in lines]) if lines else b""
+    return "" if call.slot is None else call.slot.lines()
 
 
 def error_head(call: Call, error: HeadgateError) -> bytes:
@@ -75,7 +74,7 @@ def error_head(call: Call, error: HeadgateError) -> bytes:
         elif error.status >= 500 and len(call.attempts) > 1:
             headers["x-should-retry"] = "false"  # the gateway has retried already; a client's retries would multiply
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return lines.encode("ascii", "backslashreplace") + limit_lines(call)
+    return (lines + limit_lines(call)).encode("ascii", "backslashreplace")
 
 
 def stream_info(call: Call) -> bytes:

@@ -254,7 +254,7 @@ def head(call: Call, target: Target, attempt: Attempt, inbound: Inbound, *, bare
             lines.append(b"%b: %b\r\n" % (name, value))
     if call.streaming:
         lines.append(b"x-accel-buffering: no\r\n")
-    return b"".join(lines) + limit_lines(call)
+    return b"".join(lines) + limit_lines(call).encode()
 
 
 def since(call: Call) -> float:

@@ -11,6 +11,7 @@ from headgate.pipeline.answer import cost_of
 from headgate.pipeline.parts import Parts
 
 PARAMETERS = ("temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "n", "seed", "reasoning_effort")
+_PARAMETERS = frozenset(PARAMETERS)
 
 
 def owe_usage(call: Call, attempt: Attempt, hold: Hold, usage: Usage, *, estimated: bool = False) -> None:
@@ -54,6 +55,7 @@ def finish(call: Call, parts: Parts) -> None:
 def record_of(call: Call, worker: int) -> Record:
     """The frozen account of *call*, as of now."""
     attempts, error, target, envelope, who = call.attempts, call.error, call.target, call.envelope, call.who
+    options, holds, dropped, defaulted = call.options, call.holds, call.dropped, call.defaulted
     total = (monotonic() - call.t0) * 1000
     last = attempts[-1] if attempts else None
     upstream = ((last.ended_ms or total) - last.started_ms) if last is not None else 0.0
@@ -66,10 +68,10 @@ def record_of(call: Call, worker: int) -> Record:
         key_id=who.id if who.kind == "key" else None,
         user_id=who.user_id,
         app_id=who.app_id,
-        end_user=call.options.user or (envelope.user if envelope is not None else None),
-        session=call.options.session,
-        tags=call.options.tags,
-        metadata=call.options.metadata,
+        end_user=options.user or (envelope.user if envelope is not None else None),
+        session=options.session,
+        tags=options.tags,
+        metadata=options.metadata,
         surface=call.surface,
         operation=call.operation,
         route=call.route.name if call.route is not None else None,
@@ -92,9 +94,9 @@ def record_of(call: Call, worker: int) -> Record:
         usage=call.usage,
         cost_nano=cost_of(attempts),
         billed=call.billed,
-        held_nano=sum([h.nano for h in call.holds]),
-        dropped=tuple(call.dropped),
-        defaulted=tuple(call.defaulted),
+        held_nano=holds[0].nano if len(holds) == 1 else sum([h.nano for h in holds]),
+        dropped=tuple(dropped) if dropped else (),
+        defaulted=tuple(defaulted) if defaulted else (),
         latency_ms=upstream if last is not None else None,
         total_ms=total,
         overhead_ms=total - (upstream if len(attempts) == 1 else busy(attempts, total)),
@@ -113,5 +115,6 @@ def busy(attempts: list[Attempt], total: float) -> float:
 
 def parameters_of(fields: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw] | None:
     """The generation parameters as they were asked, undecoded."""
-    asked = {name: fields[name] for name in PARAMETERS if name in fields}
-    return asked or None
+    if _PARAMETERS.isdisjoint(fields):
+        return None
+    return {name: fields[name] for name in PARAMETERS if name in fields}

@@ -153,10 +153,12 @@ def plan(call: Call, parts: Parts) -> None:
             )
 
 
-async def count(call: Call, parts: Parts) -> None:
+def count(call: Call, parts: Parts) -> Awaitable[None] | None:
     """Count a prompt's tokens ourselves where no target has an endpoint for it that the caller speaks."""
-    if call.operation != "count_tokens" or call.plan:
-        return
+    return _count(call, parts) if call.operation == "count_tokens" and not call.plan else None
+
+
+async def _count(call: Call, parts: Parts) -> None:
     tokens = await parts.count_tokens(neutral(call))
     body = call.dialect.write_count(tokens)
     call.bytes_out = len(body)

@@ -10,7 +10,6 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable
-from urllib.parse import unquote
 
 import msgspec
 
@@ -146,16 +145,15 @@ class Server:
 
     def run(self, link: Exchange) -> None:
         """Start the application on *link*."""
-        conn = link.conn
-        raw_path, _, query = link.target.partition(b"?")
-        path = raw_path.decode("ascii")
+        conn, head = link.conn, link.head
+        method, path, raw_path, query = head.words or head.read_words()
         scope: Scope = {
             "type": "http",
             "asgi": _ASGI,
-            "http_version": "1.1" if link.head.http11 else "1.0",
-            "method": link.method.decode("ascii"),
+            "http_version": "1.1" if head.http11 else "1.0",
+            "method": method,
             "scheme": self._scheme,
-            "path": unquote(path) if "%" in path else path,
+            "path": path,
             "raw_path": raw_path,
             "query_string": query,
             "root_path": "",

@@ -13,7 +13,7 @@ from headgate.core.errors import BadRequest, HeadgateError, Slow, TooLarge
 from headgate.transport.server_asgi import Exchange
 from headgate.transport.server_chunked import Chunked
 from headgate.transport.server_errors import HeadTooLarge, Overloaded, TargetTooLong
-from headgate.transport.server_head import Head, parse_head, valid_host
+from headgate.transport.server_head import Head, Twin, parse_head, valid_host
 from headgate.transport.server_link import LARGE, Link
 from headgate.transport.server_wire import BODY, BUSY, CLOSING, DEAF, HEAD, HELD, LINGER, TUNNEL, Wire, address
 from headgate.transport.tunnel import Tunnel
@@ -28,7 +28,7 @@ _OVER = 128
 class Connection(Wire):
     """The protocol object of one connection."""
 
-    __slots__ = ("_arrived", "_check", "_chunks", "_tunnel")
+    __slots__ = ("_arrived", "_check", "_chunks", "_tunnel", "_twin")
 
     def __init__(self, server: "Server") -> None:
         Wire.__init__(self, server)
@@ -36,6 +36,7 @@ class Connection(Wire):
         self._chunks: Chunked | None = None
         self._arrived = 0
         self._tunnel: Tunnel | None = None
+        self._twin: Twin | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or refuse it with 503 where there is no room."""
@@ -164,6 +165,11 @@ class Connection(Wire):
 
     def _head(self, data: bytes, known: int) -> None:
         """Begin the request at the start of *data*, of which *known* bytes have been looked at before."""
+        twin = self._twin
+        same = twin.read(data) if twin is not None and not known else None
+        if same is not None and same[0].length <= self.server.limits.body:
+            self._begin(same[0], data, same[1])
+            return
         if data[0] < 32:
             data, known = self._blank_line(data, known)
             if not data:
@@ -176,7 +182,8 @@ class Connection(Wire):
         try:
             if end > limits.head:
                 raise _head_too_large(limits.head)
-            head = parse_head(data if end == len(data) else data[:end], limits.target, limits.headers)
+            text = data if end == len(data) else data[:end]
+            head = parse_head(text, limits.target, limits.headers)
             if head.headers.get(b"host") not in self.server.hosts:
                 self._check_host(head.headers.get(b"host"))
             if head.length > limits.body:
@@ -186,6 +193,7 @@ class Connection(Wire):
             return
         self._buffer = b""
         self._check = None
+        self._twin = Twin.of(text, head)
         self._begin(head, data, end)
 
     def _begin(self, head: Head, data: bytes, end: int) -> None:

@@ -5,6 +5,7 @@ and the end of a head is always known. Bodies never pass through it.
 """
 
 import re
+from urllib.parse import unquote
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
@@ -25,6 +26,11 @@ KNOWN: dict[bytes, bytes] = {name.lower(): name.lower() for name in _COMMON} | {
 
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,64}\])(?::[0-9]{0,5})?").fullmatch
 _AUTHORITY = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL).fullmatch
+LENGTH = b"\r\ncontent-length: "
+_CR = 0x0D
+MAX_DIGITS = 10
+MAX_TWIN = 4096
+"""Bytes: a longer head is not kept to be compared."""
 _CODINGS = {b"gzip": True, b"x-gzip": True, b"deflate": True, b"identity": False, b"": False}
 
 
@@ -40,7 +46,18 @@ class Head:
         deflated: The body is gzip or zlib; ``content-encoding`` and ``content-length`` are already taken out.
     """
 
-    __slots__ = ("_more", "deflated", "expects", "headers", "http11", "keep_alive", "length", "method", "target")
+    __slots__ = (
+        "_more",
+        "deflated",
+        "expects",
+        "headers",
+        "http11",
+        "keep_alive",
+        "length",
+        "method",
+        "target",
+        "words",
+    )
 
     method: bytes
     target: bytes
@@ -53,6 +70,15 @@ class Head:
         self.expects = False
         self.deflated = False
         self._more = 0
+        self.words: tuple[str, str, bytes, bytes] | None = None
+        """Method and decoded path, path and query as they came; see :meth:`read_words`."""
+
+    def read_words(self) -> tuple[str, str, bytes, bytes]:
+        """Take the target apart; a twin has it ready."""
+        raw_path, _, query = self.target.partition(b"?")
+        path = raw_path.decode("ascii")
+        self.words = self.method.decode("ascii"), unquote(path) if "%" in path else path, raw_path, query
+        return self.words
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Collect a header; called by the parser. A name with ``_`` is dropped: proxies take it for its ``-`` twin."""
@@ -70,6 +96,50 @@ class Head:
             headers[key] = headers[key].rstrip(b" \t") + (b"; " if key == b"cookie" else b", ") + value
         else:
             headers[key] = value
+
+
+class Twin:
+    """A head that was read, to know the next one by that differs in nothing but the number of its Content-Length.
+
+    A client sends the same headers over a connection again and again; to compare them costs a tenth of reading them.
+    """
+
+    __slots__ = ("_after", "_before", "_head")
+
+    def __init__(self, before: bytes, after: bytes, head: Head) -> None:
+        self._before = before
+        self._after = after
+        self._head = head
+
+    @classmethod
+    def of(cls, data: bytes, head: Head) -> "Twin | None":
+        """Return the twin of *head*, read from *data*; ``None`` for one that is long, or says more of its body."""
+        digits = head.headers.get(b"content-length", b"")
+        if head.length <= 0 or head.expects or head.deflated or len(data) > MAX_TWIN or not digits.isdigit():
+            return None
+        at = data.lower().find(LENGTH)
+        start = at + len(LENGTH)
+        end = start + len(digits)
+        if at < 0 or data[start : end + 2] != digits + b"\r\n":
+            return None
+        return cls(data[:start], data[end:], head)
+
+    def read(self, data: bytes) -> tuple[Head, int] | None:
+        """Return the head that *data* begins with, and where it ends, if it is the same but for its length."""
+        before, after = self._before, self._after
+        if not data.startswith(before):
+            return None
+        start = len(before)
+        end = data.find(_CR, start, start + MAX_DIGITS + 1)
+        digits = data[start:end]
+        if end < 0 or not digits.isdigit() or not data.startswith(after, end):
+            return None
+        known, head = self._head, Head()
+        head.method, head.target, head.http11 = known.method, known.target, known.http11
+        head.keep_alive, head.words = known.keep_alive, known.words
+        head.headers = {**known.headers, b"content-length": digits}
+        head.length = int(digits)
+        return head, end + len(after)
 
 
 def parse_head(data: bytes, max_target: int, max_headers: int) -> Head:

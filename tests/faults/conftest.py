@@ -5,12 +5,18 @@ import pytest
 from tests.e2e.processes import Gateway, free_port
 from tests.faults.wall import FAULTS, Wall
 
+ACCOUNTS = ("s401", "s402", "s403", "quota")
+"""Faults that bench a whole account: each is committed by one of its own."""
 SHORT = "timeouts: {connect: 1, headers: 2, first_token: 2, idle: 1, total: 20}"
 
 
 @pytest.fixture(scope="session")
 def wall() -> Wall:
     return Wall()
+
+
+def account(fault: str, how: str) -> str:
+    return f"{fault}-{how}" if fault in ACCOUNTS else "wall"
 
 
 @pytest.fixture(scope="session")
@@ -24,11 +30,20 @@ def gateway(wall: Wall, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ga
         f'  spare: {{kind: openai-compatible, base_url: "{url}", api_key: "sk-spare-secret", {price}, {SHORT}}}',
         f'  closed: {{kind: openai-compatible, base_url: "{closed}", api_key: "sk-closed", {price}, {SHORT}}}',
         f'  claude: {{kind: anthropic, base_url: "http://127.0.0.1:{wall.port}", api_key: "sk-claude", {price}, {SHORT}}}',
+        *(
+            f'  {name}-{how}: {{kind: openai-compatible, base_url: "{url}", api_key: "sk-own", {price}, {SHORT}}}'
+            for name in ACCOUNTS
+            for how in ("whole", "stream")
+        ),
         "routes:",
         "  strict: {targets: [wall/good], unknown_fields: refuse}",
         "  claude-then-good: {targets: [claude/good_claude, spare/good]}",
         "  refused-then-good: {targets: [closed/any, spare/good]}",
-        *(f"  {name}-then-good: {{targets: [wall/{name}, 'spare/good:after-{name}']}}" for name in FAULTS),
+        *(
+            f"  {name}-then-good-{how}: {{targets: ['{account(name, how)}/{name}:{how}', 'spare/good:after-{name}']}}"
+            for name in FAULTS
+            for how in ("whole", "stream")
+        ),
     ]
     gateway = Gateway(tmp_path_factory.mktemp("faults"), config="\n".join(lines) + "\n").start()
     yield gateway

@@ -87,7 +87,7 @@ FAILS_OVER = [
 @pytest.mark.parametrize("fault", FAILS_OVER)
 def test_with_a_fallback(gateway: Gateway, wall: Wall, fault: str, stream: bool) -> None:
     stream = stream or fault == "error_first"  # which is an error inside a stream
-    answer = ask(gateway, f"{fault}-then-good", stream=stream)
+    answer = ask(gateway, f"{fault}-then-good-{'stream' if stream else 'whole'}", stream=stream)
     assert answer.status_code == 200, answer.text
     assert answer.headers["x-headgate-provider"] == "spare"
     assert int(answer.headers["x-headgate-attempts"]) in {2, 3}
@@ -107,7 +107,7 @@ def test_refused_connections_fail_over(gateway: Gateway) -> None:
 @pytest.mark.parametrize("fault", ["s400", "s413", "s422", "too_long", "filtered"])
 def test_the_callers_own_mistake_is_one_attempt_and_no_fallback(gateway: Gateway, wall: Wall, fault: str) -> None:
     before = len(wall.attempts)
-    assert ask(gateway, f"{fault}-then-good").status_code in {400, 413, 422}
+    assert ask(gateway, f"{fault}-then-good-whole").status_code in {400, 413, 422}
     assert len(wall.attempts) == before + 1
 
 
@@ -123,7 +123,7 @@ def test_one_failure_is_retried_unseen(gateway: Gateway, fault: str) -> None:
     ["cut", "cut_by_reset", "clean_end_without_finish", "stall", "error_later", "two_bad_events", "too_big_line"],
 )
 def test_a_stream_that_dies_ends_in_an_error_event(gateway: Gateway, fault: str) -> None:
-    answer = ask(gateway, f"{fault}-then-good", stream=True)
+    answer = ask(gateway, f"{fault}-then-good-stream", stream=True)
     assert answer.status_code == 200
     found = events(answer)
     assert text_of(found).startswith("some text"), "what had arrived is passed on"
@@ -179,7 +179,7 @@ def test_the_providers_echo_of_our_key_is_taken_out(gateway: Gateway) -> None:
 
 def test_a_callers_deadline_is_kept(gateway: Gateway, wall: Wall) -> None:
     began = time.monotonic()
-    answer = ask(gateway, "never-then-good", headers={"x-headgate-timeout": "0.5"})
+    answer = ask(gateway, "never-then-good-whole", headers={"x-headgate-timeout": "0.5"})
     assert time.monotonic() - began < 5
     assert answer.status_code == 504
     assert answer.json()["error"]["code"] in {"deadline_exceeded", "upstream_timeout"}

@@ -10,6 +10,7 @@ from headgate.core.errors import HeadgateError
 from headgate.ledger.types import Books
 from headgate.limits.types import Gate
 from headgate.pipeline.attach import Attacher
+from headgate.routing.health import Health
 from headgate.routing.table import RouteTable
 from headgate.storage.responses import KeptResponses
 
@@ -48,6 +49,7 @@ class Parts:
         "count_tokens",
         "estimate_output",
         "gate",
+        "health",
         "log_error",
         "max_body",
         "principals",
@@ -70,6 +72,7 @@ class Parts:
         max_body: int = 20_000_000,
         responses: KeptResponses | None = None,
         attacher: Attacher | None = None,
+        health: Health | None = None,
     ) -> None:
         self.principals = principals
         self.gate = gate
@@ -87,6 +90,8 @@ class Parts:
         """Where responses are kept."""
         self.attacher = attacher
         """Fetches what callers name by URL, for targets that take bytes alone."""
+        self.health = health or Health()
+        """What is known of deployments now; in this process."""
 
     async def count_prompt(self, call: Call) -> int:
         """Count the prompt of *call*, for an estimate: by the tokenizer, or by its bytes where it cannot be read."""

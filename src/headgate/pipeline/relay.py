@@ -116,6 +116,8 @@ async def answer_stream(
     pipe = pipe_for(call, spoken)
     pending = await first_event(pipe, inbound, first)
     attempt.first_ms = (monotonic() - call.t0) * 1000
+    if call.proven is not None:
+        call.proven()
     call.link.start(200, answer_head(call, target, attempt, inbound))
     try:
         last = await pump(call, pipe, inbound, pending, target)

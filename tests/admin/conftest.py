@@ -14,6 +14,7 @@ from headgate.models.registry import Registry
 from headgate.models.select import chosen
 from headgate.observe.log import SqlLogStore
 from headgate.observe.usage import SqlUsage
+from headgate.routing.board import Board
 from headgate.storage.engine import open_engine
 from headgate.storage.keys import SqlKeyStore
 from headgate.storage.provider_keys_sql import SqlProviderKeys
@@ -73,6 +74,7 @@ async def api(tmp_path):
         derived=DERIVED,
         logs=SqlLogStore(engine),
         usage=SqlUsage(engine),
+        board=Board(tmp_path / "health"),
         config=lambda: {"routes": {}},
         provider_keys=SqlProviderKeys(engine),
         sealer=LocalSealer(DERIVED),

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from headgate import __version__
-from headgate.admin import config, errors, keys, logs, models, providers, traces, usage
+from headgate.admin import config, errors, health, keys, logs, models, providers, traces, usage
 from headgate.admin.parts import AdminParts
 from headgate.admin.route import GRANTED, ManagedRoute, Route
 
@@ -34,6 +34,7 @@ ROUTES: tuple[Route, ...] = (
     *config.ROUTES,
     *models.ROUTES,
     *providers.ROUTES,
+    *health.ROUTES,
 )
 
 

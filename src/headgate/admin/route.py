@@ -28,6 +28,7 @@ Permission = Literal[
     "provider_keys:view",
     "provider_keys:create",
     "provider_keys:delete",
+    "providers:switch",
 ]
 GRANTED: dict[str, frozenset[Permission]] = {
     "admin": frozenset(get_args(Permission)),

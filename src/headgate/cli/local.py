@@ -16,6 +16,7 @@ from headgate.client.inprocess import InProcess
 from headgate.ledger.drain import Drainer
 from headgate.observe.log import SqlLogStore
 from headgate.observe.usage import SqlUsage
+from headgate.routing.board import Board
 from headgate.settings import Settings, decode_secret_key
 from headgate.storage.engine import open_engine
 from headgate.storage.keys import SqlKeyStore
@@ -56,6 +57,7 @@ def local_admin(settings: Settings) -> Admin:
         provider_names=partial(names_here, settings),
         logs=SqlLogStore(engine),
         usage=SqlUsage(engine),
+        board=Board(home.path / "health"),
     )
     return Admin("http://home", transport=InProcess(create(parts), engine.dispose))
 

@@ -205,7 +205,6 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     plan: tuple[Any, ...] = ()
     reason: str | None = None
     choice: Choice | None = None
-    verdicts: list[Any] = []
     target: Any = None
     verdicts: list[Any] = []
     """What became of each candidate for the call, and by which rule (``routing.types.Verdict``)."""

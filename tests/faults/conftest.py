@@ -2,8 +2,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from headgate.faultlab.faults import FAULTS
+from headgate.faultlab.wall import Wall
 from tests.e2e.processes import Gateway, free_port
-from tests.faults.wall import FAULTS, Wall
 
 ACCOUNTS = ("s401", "s402", "s403", "quota")
 """Faults that bench a whole account: each is committed by one of its own."""

@@ -7,8 +7,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from headgate.faultlab.wall import Wall
 from tests.e2e.processes import Gateway
-from tests.faults.wall import Wall
 
 pytestmark = pytest.mark.xdist_group("faults")
 

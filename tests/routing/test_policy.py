@@ -16,7 +16,9 @@ from tests.routing.options import Stated, candidate, candidates, sight
 THREE = candidates("a/x", "b/x", "c/x")
 
 
-def order(entries, options, standing=None, chance=0.5, **seen):
+def order(
+    entries: Any, options: Any, standing: Any = None, chance: float = 0.5, **seen: Any
+) -> tuple[list[str], Choice]:
     chosen, choice = Policy("r", entries, options).decide(sight(**seen), options, standing or Stated(), chance)
     return [one.name for one in chosen], choice
 
@@ -29,7 +31,7 @@ def test_later_strategies_decide_between_equals():
 
 def test_what_is_removed_stays_away_and_the_verdict_names_the_rule():
     options = [candidate("a/x", 0), candidate("b/x", 1, tags=["hipaa"]), candidate("c/x", 2, tags=["hipaa"])]
-    entries = [{"kind": "priority"}, {"kind": "compliance", "require": ["hipaa"]}]
+    entries: Any = [{"kind": "priority"}, {"kind": "compliance", "require": ["hipaa"]}]
     policy = Policy("r", entries, options)
     chosen, choice = policy.decide(sight(), options, Stated(), 0.5)
     assert [one.name for one in chosen] == ["b/x", "c/x"]

@@ -29,6 +29,10 @@ class Cost(Strategy, frozen=True):
     cached: float = 0.0
     """The share of a prompt that its last provider is taken to have kept."""
 
+    def wants(self) -> frozenset[str]:
+        """See ``Strategy``."""
+        return self.reads if self.cached else frozenset()
+
     def weigh(
         self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
     ) -> Sequence[float | None]:

@@ -80,7 +80,8 @@ class Policy:
                 ranks.append(scores)
         order = _sorted(ranks, len(left))
         chosen = [left[place] for place in order]
-        return chosen, self._choice(sight, options, asked, chosen, first, chance)
+        places = order if left is options else None
+        return chosen, self._choice(sight, options, asked, chosen, places, first, chance)
 
     def _nothing(self, row: int, options: Sequence[Option]) -> Forbidden:
         kind = self.kinds[row]
@@ -97,17 +98,18 @@ class Policy:
         options: Sequence[Option],
         asked: Sequence[tuple[Sequence[Option], Sequence[float | None]] | None],
         chosen: Sequence[Option],
+        places: list[int] | None,
         first: int | None,
         chance: float,
     ) -> Choice:
         told, omitted, count = options, 0, len(chosen)
-        names = self.names
         if len(options) > TOLD:
-            kept = set(chosen)
-            gone = [one for one in options if one not in kept][: TOLD // 4]
-            count = min(len(chosen), TOLD - len(gone))
+            kept = frozenset(() if places is not None else chosen)
+            gone = [] if places is not None else [one for one in options if one not in kept][: TOLD // 4]
+            count = min(count, TOLD - len(gone))
             told = [*chosen[:count], *gone]
             omitted = len(options) - len(told)
+        names = self.names
         if told is not self.options:
             names = tuple(one.name for one in told)
         rows: list[list[float | None] | None] = []
@@ -116,9 +118,13 @@ class Policy:
                 rows.append(None)
             elif one[0] is told:
                 rows.append(list(one[1]))
+            elif places is not None:
+                rows.append([one[1][place] for place in places[:count]])
             else:
                 rows.append(_told(one[0], one[1], told))
-        if told is options and chosen:
+        if told is options and places is not None:
+            order = places
+        elif told is options:
             place = {id(option): number for number, option in enumerate(told)}
             order = [place[id(option)] for option in chosen]
         else:
@@ -199,7 +205,7 @@ def _told_by(choice: Choice, place: int, strategies: Sequence[Strategy]) -> tupl
 
 def reads(strategy: Strategy) -> frozenset[str]:
     """Return what *strategy* and those inside it read."""
-    return strategy.reads.union(*(reads(one) for one in strategy.inner()))
+    return strategy.wants().union(*(reads(one) for one in strategy.inner()))
 
 
 def option(

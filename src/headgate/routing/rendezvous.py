@@ -6,10 +6,8 @@ from math import log
 
 from headgate.routing.types import Option
 
-MASK = (1 << 64) - 1
-GOLDEN = 0x9E3779B97F4A7C15
-SPREAD = 0xD6E8FEB86659FD93
-RANGE = float(1 << 64)
+MASK = (1 << 63) - 1
+RANGE = float(1 << 63)
 
 
 def mixed(*parts: str | int) -> int:
@@ -22,9 +20,7 @@ def draws(seed: int, options: Sequence[Option]) -> list[float]:
 
     Where an option goes, only those it was least for move to another.
     """
-    scores = []
-    for option in options:
-        x = ((option.digest ^ seed) * GOLDEN) & MASK
-        x = ((x ^ (x >> 32)) * SPREAD) & MASK
-        scores.append(-log(((x ^ (x >> 29)) + 1) / RANGE) / option.weight)
-    return scores
+    # A tuple of integers is hashed without a seed of the process, and far faster than by a digest.
+    if all([option.weight == 1 for option in options]):
+        return [(hash((option.digest, seed)) & MASK) / RANGE for option in options]
+    return [-log(((hash((option.digest, seed)) & MASK) + 1) / RANGE) / option.weight for option in options]

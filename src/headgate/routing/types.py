@@ -224,6 +224,10 @@ class Strategy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
         """
         raise NotImplementedError
 
+    def wants(self) -> frozenset[str]:
+        """Return what these settings make it read, at most ``reads``."""
+        return self.reads
+
     def tell(self, score: float) -> str:
         """Say what a score means, for people."""
         return f"{score:g}"

@@ -31,7 +31,10 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Stage(msgspec.Struct, frozen=True):
-    """Where a scenario is played: a route, and its first two deployments as the wall knows them (``step/model``)."""
+    """Where a scenario is played: a route, and its first two deployments as gateway and wall call them.
+
+    ``spare`` is empty where there is only one.
+    """
 
     route: str
     primary: str
@@ -43,7 +46,8 @@ def play(scenario: Scenario, stage: Stage, wall: Wall, port: int, key: Secret, l
     if scenario.id == FLAPPING:
         return flap(scenario, stage, wall, port, key, limits)
     wall.faults[stage.primary] = scenario.fault
-    wall.faults[stage.spare] = "good"
+    if stage.spare:
+        wall.faults[stage.spare] = "good"
     seen = ask(port, key, stage.route, stream=scenario.stream)
     run = Run(seen, wall.seen(stage.primary), wall.seen(stage.spare), limits)
     return outcome(scenario, stage, str(seen), run, scenario.judge(run))
@@ -63,7 +67,7 @@ def flap(scenario: Scenario, stage: Stage, wall: Wall, port: int, key: Secret, l
     while time.monotonic() < back + BACK:
         last = ask(port, key, stage.route)
         answers.append(last)
-        if last.good and last.headers.get("x-headgate-model", "").endswith(stage.primary.split("/", 1)[1]):
+        if last.good and last.headers.get("x-headgate-model") == stage.primary:
             break
         time.sleep(RATE)
     took = time.monotonic() - back

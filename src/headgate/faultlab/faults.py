@@ -245,6 +245,31 @@ async def error_later(a: Attempt) -> None:
     await a.send(b"0\r\n\r\n")
 
 
+async def limit_later(a: Attempt) -> None:
+    """Say in mid-stream that the rate limit is reached."""
+    await begin(a)
+    await a.event(error={"message": "slow down", "type": "rate_limit_error", "code": 429})
+    await a.send(b"0\r\n\r\n")
+
+
+async def usage_twice(a: Attempt) -> None:
+    """Say what was used three times: in part, whole, and less than that."""
+    await begin(a)
+    await a.text("more", usage={"prompt_tokens": 11, "completion_tokens": 2, "total_tokens": 13})
+    await a.event(**chunk({}, finish="stop"))
+    for _ in range(2):
+        await a.event(**{**chunk({}), "choices": [], "usage": USAGE})
+    await a.piece(b"data: [DONE]\n\n")
+    await a.send(b"0\r\n\r\n")
+
+
+async def good_once(a: Attempt) -> None:
+    """Answer well, and close the connection a little later without having said so."""
+    await good(a)
+    await asyncio.sleep(0.2)
+    a.writer.close()
+
+
 async def one_bad_event(a: Attempt) -> None:
     """Send one event that is not JSON."""
     await begin(a)

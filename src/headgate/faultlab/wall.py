@@ -50,9 +50,11 @@ class Wall:
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                length = next(
-                    int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")
-                )
+                lengths = [line[15:] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
+                if not lengths:  # what models there are, for example
+                    writer.write(b"HTTP/1.1 404 X\r\ncontent-length: 0\r\n\r\n")
+                    continue
+                length = int(lengths[0])
                 attempt = Attempt(reader, writer, head, await reader.readexactly(length))
                 self.attempts.append(attempt)
                 await self._fault(attempt)(attempt)

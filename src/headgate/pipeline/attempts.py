@@ -143,7 +143,7 @@ def may_leave(failure: UpstreamFailed, failover: Failover) -> bool:
 def worth_it(health: Health, target: Target, move: Move, room: float, call: Call) -> bool:
     """Whether another try is within the retry budget, and can be expected to end before the deadline."""
     deployment: Deployment = health.at(target)
-    if move.to == "same" and not deployment.budget.allows(monotonic()):
+    if move.to == "same" and (deployment.breaker.kind == "faults" or not deployment.budget.allows(monotonic())):
         return False
     known = deployment.measured
     usual = known.first_token_ms if call.streaming else known.latency_ms

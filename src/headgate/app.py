@@ -218,6 +218,7 @@ class Office:
             providers=self._providers,
             provider_names=lambda: {*self._compiled().providers, *keyed_kinds()},
             board=self._base.board,
+            snapshot=lambda: self._compiled().snapshot,
         )
         return Management(parts)
 

@@ -35,7 +35,7 @@ def test_what_is_removed_stays_away_and_the_verdict_names_the_rule():
     policy = Policy("r", entries, options)
     chosen, choice = policy.decide(sight(), options, Stated(), 0.5)
     assert [one.name for one in chosen] == ["b/x", "c/x"]
-    told = {one.target: one for one in verdicts(choice, policy.strategies)}
+    told = {one.target: one for one in verdicts(choice)}
     assert (told["a/x"].act, told["a/x"].rule) == ("removed", "compliance")
     assert (told["b/x"].act, told["b/x"].rule) == ("chosen", "priority")
     assert told["b/x"].reason == "priority: number 2 of the list; compliance: has hipaa"

@@ -66,6 +66,8 @@ class Choice(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     by: tuple[str, ...]
     """The kinds of the strategies, as the route lists them."""
+    settings: tuple[dict[str, Any], ...] = ()
+    """What each was set to; empty where all are as they come."""
     targets: tuple[str, ...]
     """The candidates, ``provider/model``."""
     scores: list[list[float | None] | None]

@@ -62,7 +62,7 @@ def decided(call: Call, parts: Parts, policy: Policy, targets: tuple[Target, ...
     if call.choice is None:
         call.choice = choice
         call.reason = f"route {policy.route}: {chosen[0].name} first, {policy.why}"
-    if "last" in policy.reads:
+    if "last" in policy.reads and call.link is not None:  # a call that is only explained goes nowhere
         policy.remember(conversation(sight), chosen[0].name)
     return [option.target for option in chosen]
 

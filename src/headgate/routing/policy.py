@@ -25,6 +25,8 @@ class Policy:
         """*entries* are the ``strategy`` of the route, checked; *options* its candidates in the order of the list."""
         self.route = route
         self.kinds = tuple(entry["kind"] for entry in entries)
+        settings = tuple({name: value for name, value in entry.items() if name != "kind"} for entry in entries)
+        self.settings = settings if any(settings) else ()
         self.strategies = tuple(made(entry) for entry in entries)
         self.options = tuple(options)
         self.reads: frozenset[str] = frozenset().union(*(reads(one) for one in self.strategies))
@@ -130,7 +132,16 @@ class Policy:
         else:
             order = list(range(count))
         seen = self._seen(sight, chance)
-        return Choice(by=self.kinds, targets=names, scores=rows, order=order, first=first, seen=seen, omitted=omitted)
+        return Choice(
+            by=self.kinds,
+            settings=self.settings,
+            targets=names,
+            scores=rows,
+            order=order,
+            first=first,
+            seen=seen,
+            omitted=omitted,
+        )
 
     def _seen(self, sight: Sight, chance: float) -> dict[str, Any]:
         reads = self.reads
@@ -174,8 +185,9 @@ def remade(choice: Choice) -> list[str]:
     return [choice.targets[place] for place in left]
 
 
-def verdicts(choice: Choice, strategies: Sequence[Strategy] = ()) -> list[Verdict]:
-    """Return what became of each candidate, best first, in words; *strategies* are those of ``choice.by``."""
+def verdicts(choice: Choice) -> list[Verdict]:
+    """Return what became of each candidate, best first, in words."""
+    strategies = _strategies(choice)
     found = []
     for rank, place in enumerate(choice.order):
         rule, reason, score = _told_by(choice, place, strategies)
@@ -189,6 +201,15 @@ def verdicts(choice: Choice, strategies: Sequence[Strategy] = ()) -> list[Verdic
     return found
 
 
+def _strategies(choice: Choice) -> list[Strategy]:
+    """The strategies as they were; none where one is not installed any more, or has other settings now."""
+    settings = choice.settings or tuple({} for _ in choice.by)
+    try:
+        return [made({"kind": kind, **given}) for kind, given in zip(choice.by, settings, strict=True)]
+    except (KeyError, ValueError, ImportError):
+        return []
+
+
 def _told_by(choice: Choice, place: int, strategies: Sequence[Strategy]) -> tuple[str, str, float | None]:
     """The first rule that tells candidates apart, its score, and what all of them said."""
     said, rule, score = [], "", None
@@ -197,7 +218,7 @@ def _told_by(choice: Choice, place: int, strategies: Sequence[Strategy]) -> tupl
             continue
         value = row[place]
         assert value is not None
-        if not rule and any(other is not None and other != value for other in row):
+        if not rule and any(other != value for other in row):
             rule, score = choice.by[number], value
         said.append(f"{choice.by[number]}: {strategies[number].tell(value) if strategies else f'{value:g}'}")
     return rule, "; ".join(said), score

@@ -10,6 +10,7 @@ import msgspec
 
 from headgate.core.call import Call
 from headgate.core.errors import BudgetSpent, HeadgateError, Refused, UpstreamFailed
+from headgate.pipeline.context import fitted
 from headgate.pipeline.once import once
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.shut import usable
@@ -48,6 +49,8 @@ async def attempt(call: Call, parts: Parts) -> None:
         plan, delay = usable(call, health)
         if delay:
             await asyncio.sleep(delay)
+    if config.context is not None:
+        plan = await fitted(call, parts, plan)
     index = here = 0
     first: HeadgateError | None = None
     while True:

@@ -70,6 +70,10 @@ class RouteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     """Names of steps this route does without."""
     failover: Failover = Failover()
     """After which failures the next target is asked."""
+    context: Literal["larger", "trim"] | None = None
+    """What to do with a prompt that is too long for a target whose window is known. ``larger``: leave that target out.
+    ``trim``: leave out the oldest turns, never the system's words or the last turn, and say so in
+    ``x-headgate-defaulted``. Without it the provider decides."""
 
 
 class Route(msgspec.Struct, frozen=True, eq=False):

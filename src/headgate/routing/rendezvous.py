@@ -6,8 +6,10 @@ from math import log
 
 from headgate.routing.types import Option
 
-MASK = (1 << 63) - 1
-RANGE = float(1 << 63)
+MASK = (1 << 64) - 1
+GOLDEN = 0x9E3779B97F4A7C15
+SPREAD = 0xD6E8FEB86659FD93
+RANGE = float(1 << 64)
 
 
 def mixed(*parts: str | int) -> int:
@@ -20,7 +22,11 @@ def draws(seed: int, options: Sequence[Option]) -> list[float]:
 
     Where an option goes, only those it was least for move to another.
     """
-    # A tuple of integers is hashed without a seed of the process, and far faster than by a digest.
+    scores = []
+    for option in options:
+        x = ((option.digest ^ seed) * GOLDEN) & MASK
+        x = ((x ^ (x >> 32)) * SPREAD) & MASK
+        scores.append((x ^ (x >> 32)) / RANGE)
     if all([option.weight == 1 for option in options]):
-        return [(hash((option.digest, seed)) & MASK) / RANGE for option in options]
-    return [-log(((hash((option.digest, seed)) & MASK) + 1) / RANGE) / option.weight for option in options]
+        return scores
+    return [-log(score or 1 / RANGE) / option.weight for score, option in zip(scores, options, strict=True)]

@@ -54,6 +54,8 @@ def gateway(wall: Wall, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ga
         "  lenient: {targets: ['wall/filtered:lenient', 'spare/good:lenient'], failover: {refusal: true}}",
         "  outage: {targets: ['wall/s503:outage', 'spare/s503:outage']}",
         "  bad-callers: {targets: ['wall/s400:crowd', 'spare/good:crowd']}",
+        "  together: {targets: ['wall/late:together'], single_flight: true}",
+        "  all-fail: {targets: ['wall/never:together'], single_flight: true}",
         "  refused-then-good: {targets: [closed/any, spare/good]}",
         *(
             f"  {name}-then-good-{how}: {{targets: ['{account(name, how)}/{name}:{how}', 'spare/good:after-{name}']}}"

@@ -305,6 +305,12 @@ async def truncated_json(a: Attempt) -> None:
     a.writer.close()
 
 
+async def late(a: Attempt) -> None:
+    """Answer well, after a second."""
+    await asyncio.sleep(1)
+    await good(a)
+
+
 async def no_usage(a: Attempt) -> None:
     """Do not say what was used."""
     if not a.stream:

@@ -11,6 +11,7 @@ import msgspec
 from headgate.core.call import Call
 from headgate.core.errors import BudgetSpent, HeadgateError, Refused, UpstreamFailed
 from headgate.pipeline.context import fitted
+from headgate.pipeline.flight import fly
 from headgate.pipeline.once import once
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.shut import usable
@@ -44,6 +45,14 @@ class Move(msgspec.Struct, frozen=True):
 async def attempt(call: Call, parts: Parts) -> None:
     """Answer *call* from the first target of its plan that works; raise the first cause where none does."""
     set_deadline(call)
+    if call.route.config.single_flight:
+        await fly(call, parts, walk_plan)
+    else:
+        await walk_plan(call, parts)
+
+
+async def walk_plan(call: Call, parts: Parts) -> None:
+    """Try the targets of *call*, within its deadline."""
     config, health, plan = call.route.config, parts.health, call.plan
     if not health.quiet:
         plan, delay = usable(call, health)

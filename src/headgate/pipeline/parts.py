@@ -1,7 +1,7 @@
 """What a call needs of the gateway, handed over by the composition root."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from headgate.access.types import Principal
 from headgate.core.call import Call
@@ -48,6 +48,7 @@ class Parts:
         "books",
         "count_tokens",
         "estimate_output",
+        "flights",
         "gate",
         "health",
         "log_error",
@@ -92,6 +93,8 @@ class Parts:
         """Fetches what callers name by URL, for targets that take bytes alone."""
         self.health = health or Health()
         """What is known of deployments now; in this process."""
+        self.flights: dict[bytes, Any] = {}
+        """Calls under way that others may wait for."""
 
     async def count_prompt(self, call: Call) -> int:
         """Count the prompt of *call*, for an estimate: by the tokenizer, or by its bytes where it cannot be read."""

@@ -74,6 +74,8 @@ class RouteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     """What to do with a prompt that is too long for a target whose window is known. ``larger``: leave that target out.
     ``trim``: leave out the oldest turns, never the system's words or the last turn, and say so in
     ``x-headgate-defaulted``. Without it the provider decides."""
+    single_flight: bool = False
+    """Make one call for several of one key that are the same and come while it is under way; the first one pays."""
 
 
 class Route(msgspec.Struct, frozen=True, eq=False):

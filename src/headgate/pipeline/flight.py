@@ -1,7 +1,8 @@
 """One call for several that are the same and come while it is under way, on routes that ask for it.
 
 Only whole answers are shared, only among calls of one key, and only where everything that a provider or the shape of
-the answer could depend on is equal. Who came first pays; the others' records say whose answer they got, and cost nothing.
+the answer could depend on is equal. Who came first pays; the others' records say whose answer
+they got, and cost nothing.
 """
 
 from asyncio import CancelledError, Future, get_running_loop, shield

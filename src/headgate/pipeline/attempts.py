@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Awaitable
 from functools import partial
 from time import monotonic
 from typing import Literal
@@ -42,13 +43,10 @@ class Move(msgspec.Struct, frozen=True):
     delay: float = 0.0
 
 
-async def attempt(call: Call, parts: Parts) -> None:
+def attempt(call: Call, parts: Parts) -> Awaitable[None]:
     """Answer *call* from the first target of its plan that works; raise the first cause where none does."""
     set_deadline(call)
-    if call.route.config.single_flight:
-        await fly(call, parts, walk_plan)
-    else:
-        await walk_plan(call, parts)
+    return fly(call, parts, walk_plan) if call.route.config.single_flight else walk_plan(call, parts)
 
 
 async def walk_plan(call: Call, parts: Parts) -> None:
@@ -116,7 +114,7 @@ async def one(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
             health.answered(
                 deployment,
                 (attempt.ended_ms or 0.0) - attempt.started_ms,
-                None if attempt.first_ms is None else attempt.first_ms - attempt.started_ms,
+                attempt.first_ms - attempt.started_ms if call.streaming and attempt.first_ms is not None else None,
                 call.usage.output,
             )
         told = True

@@ -192,9 +192,12 @@ class Health:
         return rows
 
     def _worked(self, deployment: Deployment) -> None:
+        deployment.breaker.worked()
+        if not self._watched:
+            return
+        deployment.account.breaker.worked()  # which is only ever benched, so that nothing is counted there
         for breaker in (deployment.breaker, deployment.account.breaker):
-            breaker.worked()
-            if self._watched and not breaker.until and breaker.hand is None:
+            if not breaker.until and breaker.hand is None:
                 self._watched.discard(breaker)
 
     def _new(self, target: Target) -> Deployment:

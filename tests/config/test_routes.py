@@ -89,3 +89,14 @@ def test_a_circle_of_fallbacks_is_told_at_each_of_its_routes():
         "leads in a circle: c -> b -> c",
     ]
     assert [one.partition(":")[0] for one in found] == ["7", "10"]
+
+
+def test_a_strategy_whose_package_is_broken_is_told_at_its_line():
+    class Broken(dict):  # type: ignore[type-arg]
+        def __getitem__(self, kind):
+            raise ImportError("no module named nothing")
+
+    broken = msgspec.structs.replace(KNOWN, strategies=Broken(mine=None))
+    with pytest.raises(ConfigError) as refused:
+        loads((TWO + "    strategy: [{kind: mine}]").encode(), {}, broken)
+    assert "4:23: routes.r.strategy[0].kind: the package of `mine` cannot be loaded" in str(refused.value)

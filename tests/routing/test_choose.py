@@ -120,6 +120,10 @@ def test_needs_are_read_from_the_request_and_not_from_what_is_said_in_it():
     assert needs(call) == {"tools", "vision"}
 
 
+def test_an_empty_list_of_tools_needs_nothing():
+    assert needs(asking(tools=[])) == needs(asking(tools=None)) == frozenset()
+
+
 def test_the_last_user_turn_is_found_in_any_dialect():
     turns = [{"role": "user", "content": "one"}, {"role": "assistant", "content": "two"}]
     assert last_turn(asking(messages=[*turns, {"role": "user", "content": "x" * 9000}])) == "x" * 8000

@@ -103,8 +103,7 @@ class Shape:
             elif value.value not in self.strategies:
                 known = sorted(self.strategies)
                 self.note((*inside, "kind"), f"unknown kind {shown(value.value)}{nearest(value.value, known)}", value)
-            else:
-                of = inspect.type_info(self.strategies[value.value])
+            elif (of := self._settings_of(value, inside)) is not None:
                 rest = [(k, v) for k, v in child.value if getattr(k, "value", None) != "kind"]
                 bare = yaml.MappingNode(child.tag, rest, child.start_mark, child.end_mark)
                 settings = self.read(bare, of, inside)
@@ -112,6 +111,14 @@ class Shape:
                 continue
             found.append(ABSENT)
         return found
+
+    def _settings_of(self, kind: yaml.ScalarNode, path: Path) -> inspect.Type | None:
+        """Return what a kind of strategy can be set to; ``None``, noted, where its package cannot be imported."""
+        try:
+            return inspect.type_info(self.strategies[kind.value])
+        except (ImportError, AttributeError) as error:
+            self.note((*path, "kind"), f"the package of {shown(kind.value)} cannot be loaded: {error}", kind)
+            return None
 
     def _mapping(self, node: yaml.Node, kind: inspect.StructType | inspect.DictType, path: Path) -> Any:
         if _is_null(node):  # a section whose entries are all commented out

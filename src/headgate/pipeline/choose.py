@@ -96,7 +96,7 @@ def seen(call: Call, parts: Parts, policy: Policy) -> Sight:
     if "text" in reads:
         sight.text = last_turn(call)
     if "prefix" in reads or "in_tool_loop" in reads:
-        turns = turns_of(call)
+        turns = turns_of(call) if call.operation == "chat" else []
         sight.prefix = prefix(call, turns)
         sight.in_tool_loop = bool(turns) and answers_tools(turns[-1])
     if "last" in reads:
@@ -113,7 +113,7 @@ def needs(call: Call) -> frozenset[str]:
     """Return what the request shows that its model must be able to do, in the registry's words."""
     fields: dict[str, Any] = call.envelope.fields
     found = set(call.options.requires)
-    if fields.get("tools", wire.NULL) not in (wire.NULL, b"[]"):
+    if call.operation == "chat" and bytes(fields.get("tools", wire.NULL)) not in (b"null", b"[]"):
         found.add("tools")
     body = call.body
     if any(sign in body for sign in SCHEMAS):
@@ -155,7 +155,7 @@ def turns_of(call: Call) -> list[msgspec.Raw]:
 
 def prefix(call: Call, turns: list[msgspec.Raw]) -> int:
     """Return a hash of what a provider's prompt cache would share: instructions, tools, and all to the first user's."""
-    fields: dict[str, Any] = call.envelope.fields
+    fields: dict[str, Any] = call.envelope.fields if turns else {}
     pieces = [bytes(fields[name]) for name in INSTRUCTIONS if name in fields]
     for turn in turns:
         piece = bytes(turn)

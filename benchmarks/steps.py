@@ -11,12 +11,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from headgate.access.keys import Grant, derive, mint, new_row
 from headgate.access.principals import Principals
 from headgate.access.types import Budget, Limits, Principal
 from headgate.core.call import Attempt, Record
 from headgate.core.money import Price, Usage
+from headgate.dialects.base import Abilities
 from headgate.dialects.envelope import chat_envelope
 from headgate.dialects.json_guard import top_level
 from headgate.dialects.openai_tap import ChatTap
@@ -25,6 +27,10 @@ from headgate.ledger.grants import Answer, Scope
 from headgate.ledger.journal import Journal
 from headgate.ledger.types import Ask, Hold
 from headgate.limits.gate import LocalGate
+from headgate.providers.base import Target, Timeouts
+from headgate.routing.policy import Policy, option
+from headgate.routing.table import TargetConfig
+from headgate.routing.types import EMPTY, Option, Sight
 from headgate.storage.types import Change, KeyRow
 from headgate.transport.server_head import parse_head
 
@@ -183,6 +189,64 @@ def finish(books: LedgerBooks, hold: object) -> None:
     books.end(RECORD, [hold])
 
 
+STRATEGIES: tuple[dict[str, Any], ...] = (
+    {"kind": "priority"},
+    {"kind": "weighted"},
+    {"kind": "round_robin"},
+    {"kind": "least_busy"},
+    {"kind": "cost"},
+    {"kind": "performance"},
+    {"kind": "capability"},
+    {"kind": "geography", "regions": ["eu"]},
+    {"kind": "budget_aware"},
+    {"kind": "complexity", "small": ["p0"], "large": ["p1"]},
+    {"kind": "sticky"},
+    {"kind": "slo"},
+    {"kind": "hybrid", "factors": {"cost": 0.5, "performance": 0.5}},
+)
+MODELS = (10, 100, 500)
+
+
+def choose(entry: dict[str, Any], count: int) -> Prepare:
+    """A whole decision over *count* deployments, with what is kept of it for the record."""
+
+    async def prepare(stack: ExitStack) -> Call:
+        options = [_option(place) for place in range(count)]
+        policy = Policy("bench", [entry], options)
+        sight = Sight(
+            route="bench", model="bench", operation="chat", prompt_bound=540, session="s", text="Why is that?"
+        )
+        return lambda: policy.decide(sight, policy.options, EMPTY, 0.5)
+
+    return prepare
+
+
+def _option(place: int) -> Option:
+    name = f"p{place % 20}/m{place}"
+    target = Target(
+        provider=_Named(name.partition("/")[0]),
+        model=f"m{place}",
+        name=name,
+        price=Price(input=1_000_000 + place, output=2_000_000),
+        context=128_000,
+        max_output=4096,
+        abilities=Abilities(f"m{place}", name),
+        timeouts=Timeouts(),
+        capabilities=("chat", "tools"),
+    )
+    return option(target, TargetConfig(name), place, (frozenset(("eu-west-1",)), frozenset(), frozenset()))
+
+
+class _Named:
+    """A provider that is only named."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __getattr__(self, name: str) -> Any:
+        raise NotImplementedError(name)
+
+
 EVENTS = bodies.chat_events(bodies.CHUNKS)
 STEPS: tuple[tuple[str, Prepare], ...] = (
     ("server: read a head", read_head),
@@ -196,6 +260,7 @@ STEPS: tuple[tuple[str, Prepare], ...] = (
     ("dialect: watch 100 chunks in one read", tap([b"".join(EVENTS)])),
     ("ledger: hold and end, no budget", ledger(NOBODY)),
     ("ledger: hold and end, budget and tokens per minute", ledger(WHO)),
+    *((f"routing: {e['kind']} over {count}", choose(e, count)) for e in STRATEGIES for count in MODELS),
 )
 
 

@@ -49,6 +49,7 @@ from headgate.pipeline.parts import Parts
 from headgate.providers.base import ProviderConfig, Senders
 from headgate.providers.catalog import keyed_kinds
 from headgate.providers.discover import from_environment, probe_local
+from headgate.routing.board import Board, keep_posted
 from headgate.settings import Settings, decode_secret_key, environment
 from headgate.storage.desk import Desk
 from headgate.storage.feed import SqliteKeyFeed
@@ -106,6 +107,7 @@ class Base:
         self.environ = environment()
         self.found: dict[str, ProviderConfig] = from_environment(self.environ)
         self.provider_keys = self.open_keys()
+        self.board = Board(self.home.path / "health")
         self.discovered = Discovered(self.home.path / "discovered")
         self.discovered.read()
         self.file = settings.config_file()
@@ -179,6 +181,7 @@ class Office:
         self.metrics.gauge("journal_behind_bytes", "Journal bytes not in the database yet", lambda: self.drainer.behind)
         self.metrics.gauge("calls_in_flight", "Holds that have not ended", lambda: self.drainer.in_flight)
         self.metrics.gauge("dead_letters", "Journal lines that could not be stored", lambda: self.drainer.dead_letters)
+        self.metrics.states(base.board.read)
 
     def know(self, compiled: Compiled) -> None:
         """Tell the metrics which names may be label values."""
@@ -214,6 +217,8 @@ class Office:
             sealer=LocalSealer(self._base.home.derived),
             providers=self._providers,
             provider_names=lambda: {*self._compiled().providers, *keyed_kinds()},
+            board=self._base.board,
+            snapshot=lambda: self._compiled().snapshot,
         )
         return Management(parts)
 
@@ -285,6 +290,7 @@ class Worker:
             base.settings.discovery,
         )
         self._tasks.append(asyncio.create_task(looking))
+        self._tasks.append(asyncio.create_task(keep_posted(base.board, self.parts.health, self.parts.worker)))
         if base.file is not None:
             self.watcher = Watcher(
                 base.file, base.read, self._take_over, seen=base.seen, beside=lambda: base.secret_files

@@ -9,16 +9,34 @@ from headgate.access.types import Principal
 from headgate.access.vault import LocalSealer
 from headgate.admin.app import create
 from headgate.admin.parts import AdminParts
+from headgate.cli.compiled import NoSenders
+from headgate.config.compile import compile_config
+from headgate.config.load import loads
+from headgate.config.types import Known
 from headgate.core.errors import NotAuthenticated
 from headgate.models.registry import Registry
 from headgate.models.select import chosen
 from headgate.observe.log import SqlLogStore
 from headgate.observe.usage import SqlUsage
+from headgate.routing.board import Board
+from headgate.routing.kinds import KINDS
 from headgate.storage.engine import open_engine
 from headgate.storage.keys import SqlKeyStore
 from headgate.storage.provider_keys_sql import SqlProviderKeys
 from headgate.storage.upgrade import ensure
 
+KNOWN = Known(kinds=frozenset(("openai-compatible",)), strategies=KINDS)
+ROUTES = """
+providers:
+  dear: {kind: openai-compatible, base_url: "http://h/v1", price: {input: 5, output: 5}}
+  fair: {kind: openai-compatible, base_url: "http://h/v1", price: {input: 1, output: 1}}
+routes:
+  plain: {targets: [dear/m, fair/m]}
+  cheap: {targets: [{model: dear/m, tags: [hipaa]}, fair/m], strategy: [{kind: cost}], fallback: plain}
+  safe:
+    targets: [{model: dear/m, tags: [hipaa]}, fair/m]
+    strategy: [{kind: compliance, require: [hipaa]}]
+"""
 DERIVED = derive(b"\3" * 32)
 KEYS = "/api/v1/config/virtual-keys"
 
@@ -73,6 +91,8 @@ async def api(tmp_path):
         derived=DERIVED,
         logs=SqlLogStore(engine),
         usage=SqlUsage(engine),
+        board=Board(tmp_path / "health"),
+        snapshot=lambda: compile_config(loads(ROUTES.encode(), {}, KNOWN), {}, NoSenders()).snapshot,
         config=lambda: {"routes": {}},
         provider_keys=SqlProviderKeys(engine),
         sealer=LocalSealer(DERIVED),

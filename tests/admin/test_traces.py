@@ -2,7 +2,7 @@
 
 import pytest
 
-from headgate.core.call import Attempt
+from headgate.core.call import Attempt, Choice
 from tests.admin.records import call, store
 
 
@@ -23,6 +23,8 @@ async def test_everything_that_happened(api, path):
     assert trace["route"] == {
         "name": "fast",
         "reason": "route fast: local/mock first",
+        "candidates": [],
+        "choice": None,
         "model_used": "local/mock",
         "provider_used": "local",
     }
@@ -41,6 +43,20 @@ async def test_everything_that_happened(api, path):
     assert trace["timing"] == {"total_ms": 12.346, "overhead_ms": 0.3, "latency_ms": 11.5, "first_token_ms": 10.5}
     assert (trace["outcome"]["status"], trace["outcome"]["cost_usd"]) == ("fallback", "0.0000015")
     assert trace["outcome"]["dropped"] == ["logit_bias"]
+
+
+async def test_why_a_deployment_was_chosen(api, path):
+    choice = Choice(by=("cost",), targets=("a/x", "b/x"), scores=[[2e9, 1e9]], order=[1, 0])
+    one = call(choice=choice, verdicts=({"target": "b/x", "act": "removed", "rule": "breaker"},))
+    store(path, one)
+    route = (await api.ask("GET", f"/api/v1/traces/{one.id}")).json()["route"]
+    assert route["choice"]["order"] == [1, 0]
+    assert [(told["target"], told["act"], told["rule"]) for told in route["candidates"]] == [
+        ("b/x", "chosen", "cost"),
+        ("a/x", "kept", "cost"),
+        ("b/x", "removed", "breaker"),
+    ]
+    assert route["candidates"][0]["reason"] == "cost: about $0.001"
 
 
 async def test_by_the_trace_id_of_the_caller_or_of_our_own_making(api, path):

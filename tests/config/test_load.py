@@ -131,7 +131,8 @@ def test_an_alias_bomb_is_bounded():
 
 
 def test_an_anchor_inside_itself(one_fault):
-    assert one_fault("routes: &a\n  fast: {targets: [*a]}\n").startswith("1:9 routes.fast.targets[0]: must be text")
+    text = "routes: &a\n  fast: {targets: [sandbox/chat], skip: [*a]}\n"
+    assert one_fault(text).startswith("1:9 routes.fast.skip[0]: must be text")
 
 
 def test_cut_at_any_byte_it_is_valid_or_refused():

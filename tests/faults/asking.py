@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx2
 
+from headgate.faultlab.wall import Wall
 from tests.e2e.processes import Gateway
-from tests.faults.wall import Wall
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
 SURFACES = (CHAT, MESSAGES)

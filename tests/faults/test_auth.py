@@ -15,9 +15,9 @@ import pytest
 from headgate.access.home import open_home
 from headgate.access.keys import digest
 from headgate.core.secret import Secret
+from headgate.faultlab.wall import Wall
 from tests.e2e.processes import Gateway
 from tests.faults.asking import CHAT, MESSAGES, SURFACES, Asker, body_of, judge, parsed
-from tests.faults.wall import Wall
 
 pytestmark = pytest.mark.xdist_group("faults")
 both = pytest.mark.parametrize("path", SURFACES, ids=["chat", "messages"])

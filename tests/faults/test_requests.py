@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from headgate.faultlab.wall import Wall
 from tests.e2e.processes import Gateway
 from tests.faults.asking import (
     ANY,
@@ -25,7 +26,6 @@ from tests.faults.asking import (
     resident,
     spliced,
 )  # fmt: skip
-from tests.faults.wall import Wall
 
 pytestmark = pytest.mark.xdist_group("faults")
 both = pytest.mark.parametrize("path", SURFACES, ids=["chat", "messages"])

@@ -4,8 +4,8 @@ import sqlite3
 from contextlib import ExitStack
 from pathlib import Path
 
+from headgate.faultlab.wall import Wall
 from tests.e2e.processes import Gateway
-from tests.faults.wall import Wall
 from tests.proofs import Progress
 from tests.proofs.load import Load, Tally
 

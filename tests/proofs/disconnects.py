@@ -11,8 +11,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
 
+from headgate.faultlab.wall import Wall
 from tests.e2e.processes import Gateway
-from tests.faults.wall import Wall
 from tests.proofs import Progress
 
 CALLS = 10_000

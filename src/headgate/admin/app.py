@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from headgate import __version__
-from headgate.admin import config, errors, keys, logs, models, providers, traces, usage
+from headgate.admin import config, errors, health, keys, logs, models, providers, routes, traces, usage
 from headgate.admin.parts import AdminParts
 from headgate.admin.route import GRANTED, ManagedRoute, Route
 
@@ -34,16 +34,18 @@ ROUTES: tuple[Route, ...] = (
     *config.ROUTES,
     *models.ROUTES,
     *providers.ROUTES,
+    *routes.ROUTES,
+    *health.ROUTES,
 )
 
 
-def create(parts: AdminParts, routes: tuple[Route, ...] = ROUTES) -> FastAPI:
+def create(parts: AdminParts, mounted: tuple[Route, ...] = ROUTES) -> FastAPI:
     """Return the application; raise ``ValueError`` where a route has no permission that anybody could have."""
     app = FastAPI(title="Headgate", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
     app.router.redirect_slashes = False  # a handler has one name
     app.state.parts = parts
     errors.install(app)
-    for route in routes:
+    for route in mounted:
         _add(app, route)
     return app
 

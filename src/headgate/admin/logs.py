@@ -28,6 +28,7 @@ class Log(Answer):
     surface: str
     operation: str
     route: str | None
+    routing_reason: str | None
     stream: bool
     key_id: str | None
     user_id: str | None
@@ -101,6 +102,7 @@ def brief(record: Record) -> Log:
         surface=record.surface,
         operation=record.operation,
         route=record.route,
+        routing_reason=record.routing_reason,
         stream=record.stream,
         key_id=record.key_id,
         user_id=record.user_id,

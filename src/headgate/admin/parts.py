@@ -12,6 +12,8 @@ from headgate.models.registry import Entry
 from headgate.models.select import Wanted
 from headgate.observe.log import LogStore
 from headgate.observe.usage import UsageStore
+from headgate.pipeline.parts import Snapshot
+from headgate.routing.board import Board
 from headgate.storage.keys import KeyStore
 from headgate.storage.provider_keys_sql import ProviderKeyStore
 
@@ -44,3 +46,7 @@ class AdminParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The accounts in force, as JSON has them; without credentials."""
     provider_names: Callable[[], Collection[str]]
     """The accounts that a key can be given to: those in force, and every kind that needs nothing but a key."""
+    snapshot: Callable[[], Snapshot]
+    """The routes in force. May take a moment: not on the event loop."""
+    board: Board
+    """What workers know of deployments, and what was switched by hand."""

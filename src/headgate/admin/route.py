@@ -28,6 +28,9 @@ Permission = Literal[
     "provider_keys:view",
     "provider_keys:create",
     "provider_keys:delete",
+    "providers:switch",
+    "routes:view",
+    "routes:change",
 ]
 GRANTED: dict[str, frozenset[Permission]] = {
     "admin": frozenset(get_args(Permission)),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
+import msgspec
 from fastapi import Depends
 
 from headgate.access.types import Principal
@@ -13,6 +14,7 @@ from headgate.core.call import Attempt, Record
 from headgate.core.errors import NotFound
 from headgate.core.money import usd
 from headgate.observe.log import LedgerRow
+from headgate.routing.policy import verdicts
 
 Billed = Literal["usage", "estimated", "uncertain", "none"]
 
@@ -41,6 +43,10 @@ class Routed(Answer):
 
     name: str | None
     reason: str | None
+    candidates: list[dict[str, Any]]
+    """What became of each deployment when the route chose, and while they were tried, in words."""
+    choice: dict[str, Any] | None
+    """The scores and figures behind it: the order can be worked out from them alone."""
     model_used: str | None
     provider_used: str | None
 
@@ -147,6 +153,8 @@ def trace_of(record: Record, ledger: Sequence[LedgerRow]) -> Trace:
         route=Routed(
             name=record.route,
             reason=record.routing_reason,
+            candidates=[msgspec.to_builtins(one) for one in _verdicts(record)],
+            choice=None if record.choice is None else msgspec.to_builtins(record.choice),
             model_used=record.model_used,
             provider_used=record.provider_used,
         ),
@@ -171,6 +179,10 @@ def trace_of(record: Record, ledger: Sequence[LedgerRow]) -> Trace:
         ),
         outcome=_outcome(record),
     )
+
+
+def _verdicts(record: Record) -> list[Any]:
+    return [*(verdicts(record.choice) if record.choice is not None else ()), *record.verdicts]
 
 
 def _asked(record: Record) -> Asked:

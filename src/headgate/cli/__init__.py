@@ -16,9 +16,11 @@ COMMANDS = {
     "trace": ("headgate.cli.trace", "Show everything that happened to one call."),
     "usage": ("headgate.cli.usage", "Add up calls, tokens and cost."),
     "models": ("headgate.cli.models", "List models and their prices."),
+    "route": ("headgate.cli.route", "List routes, and explain where a call would go."),
     "providers": ("headgate.cli.providers", "List providers, and manage their keys."),
     "chat": ("headgate.cli.chat", "Talk to a model through the gateway."),
     "doctor": ("headgate.cli.doctor", "Check the home, the configuration and the providers."),
+    "faultlab": ("headgate.cli.faultlab", "Drill your routes with providers that fail."),
     "config": ("headgate.cli.config", "Check the configuration file, print its schema."),
     "db": ("headgate.cli.db", "Bring the database to the present schema."),
 }

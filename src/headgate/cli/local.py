@@ -5,6 +5,7 @@ import os
 import sqlite3
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headgate.access.home import open_home
 from headgate.access.types import Principal
@@ -16,12 +17,16 @@ from headgate.client.inprocess import InProcess
 from headgate.ledger.drain import Drainer
 from headgate.observe.log import SqlLogStore
 from headgate.observe.usage import SqlUsage
+from headgate.routing.board import Board
 from headgate.settings import Settings, decode_secret_key
 from headgate.storage.engine import open_engine
 from headgate.storage.keys import SqlKeyStore
 from headgate.storage.provider_keys_sql import SqlProviderKeys
 from headgate.storage.types import StorageRefused
 from headgate.storage.upgrade import ensure
+
+if TYPE_CHECKING:
+    from headgate.pipeline.parts import Snapshot
 
 OPERATOR = Principal(kind="admin", id="local", tenant_id="default", name="the owner of the home")
 
@@ -56,6 +61,8 @@ def local_admin(settings: Settings) -> Admin:
         provider_names=partial(names_here, settings),
         logs=SqlLogStore(engine),
         usage=SqlUsage(engine),
+        snapshot=partial(snapshot_here, settings),
+        board=Board(home.path / "health"),
     )
     return Admin("http://home", transport=InProcess(create(parts), engine.dispose))
 
@@ -66,6 +73,13 @@ def names_here(settings: Settings) -> set[str]:
     from headgate.providers.catalog import keyed_kinds
 
     return {*compiled(settings.config_file(), settings).accounts, *keyed_kinds()}
+
+
+def snapshot_here(settings: Settings) -> "Snapshot":
+    """Return the routes as a gateway on this machine would have them."""
+    from headgate.cli.compiled import compiled
+
+    return compiled(settings.config_file(), settings).snapshot
 
 
 def settle(settings: Settings) -> None:

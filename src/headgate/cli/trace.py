@@ -38,7 +38,13 @@ def tree(trace: "Trace") -> "Tree":
 
     root = Tree(Text(f"{trace.id}  {trace.at}", style="bold"))
     for name in ("call", "route"):
-        _branch(root, name, getattr(trace, name))
+        values = dict(getattr(trace, name))
+        candidates = values.pop("candidates", None) or ()
+        values.pop("choice", None)
+        _branch(root, name, values)
+        for one in candidates:
+            said = f"{one['target']}: {one['act']} {one.get('rule', '')} {one.get('reason', '')}"
+            root.children[-1].add(Text(text(said.strip())))
     attempts = root.add(Text(f"attempts ({len(trace.attempts)})", style="bold"))
     for number, attempt in enumerate(trace.attempts, 1):
         _branch(attempts, f"{number}. {attempt['provider']}/{attempt['model']}: {attempt['outcome']}", attempt)

@@ -137,6 +137,16 @@ class Admin:
             if after is None:
                 return found
 
+    def routes(self) -> list[dict[str, Any]]:
+        """Return the routes in force, with their deployments and strategies."""
+        listed: list[dict[str, Any]] = self._get("/routes", dict[str, Any])["data"]
+        return listed
+
+    def explain(self, model: str, **asked: Any) -> dict[str, Any]:
+        """Return what would become of a call; *asked* are the API's fields, ``None`` ones are left out."""
+        body = {name: value for name, value in asked.items() if value is not None}
+        return self._send("POST", "/routes/explain", dict[str, Any], {"model": model, **body})
+
     def _get(self, path: str, kind: type[T], **query: Any) -> T:
         return self._call("GET", PREFIX + path, kind, params={k: v for k, v in query.items() if v is not None})
 

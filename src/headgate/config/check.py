@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from headgate.config.check_routes import fallbacks, named_targets, strategy_faults
 from headgate.config.shape import ABSENT, Path, Shape, nearest, shown
 from headgate.config.types import Known
 from headgate.core.secret import Secret
@@ -79,6 +80,7 @@ def check(values: Mapping[str, Any], shape: Shape, known: Known) -> None:
         _free(name, shape, names)
     for name, route in values.get("routes", {}).items():
         _route(name, route, shape, names)
+    fallbacks(values.get("routes", {}), shape)
     for name, target in values.get("aliases", {}).items():
         _alias(name, target, shape, names, values["aliases"])
 
@@ -153,7 +155,7 @@ def _free(name: str, shape: Shape, names: Names) -> None:
 
 
 def _route(name: str, route: Mapping[str, Any], shape: Shape, names: Names) -> None:
-    targets = [target for target in enumerate(route.get("targets", ())) if target[1] is not ABSENT]
+    targets = [(index, target) for index, target in enumerate(named_targets(route)) if target is not ABSENT]
     if route.get("targets") == []:
         shape.note(("routes", name, "targets"), "must name at least one deployment")
     if targets and all(target.partition("/")[0] in names.disabled for _, target in targets):
@@ -161,6 +163,7 @@ def _route(name: str, route: Mapping[str, Any], shape: Shape, names: Names) -> N
     seen: set[str] = set()
     for index, target in targets:
         path: Path = ("routes", name, "targets", index)
+        path = (*path, "model") if (*path, "model") in shape.places else path
         if target in seen:
             shape.note(path, f"{shown(target)} is in this list already")
         elif target == name:
@@ -174,6 +177,9 @@ def _route(name: str, route: Mapping[str, Any], shape: Shape, names: Names) -> N
     for index, step in enumerate(route.get("skip", ())):
         if step is not ABSENT and step not in names.known.steps:
             shape.note(("routes", name, "skip", index), _unknown_step(step, names.known))
+    for index, entry in enumerate(route.get("strategy", ())):
+        if entry is not ABSENT:
+            strategy_faults(("routes", name, "strategy", index), entry, seen, shape, names.known)
 
 
 def _use_case(name: str, case: Mapping[str, Any], shape: Shape, names: Names) -> None:

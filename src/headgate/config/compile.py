@@ -1,8 +1,8 @@
 """From a checked configuration to what the request path uses: providers, registry, routes and their steps."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,10 +18,15 @@ from headgate.providers import build
 from headgate.providers.base import Provider, ProviderConfig, Senders, Target
 from headgate.providers.catalog import keyed_kinds, row
 from headgate.providers.discovery import Found, Learned
-from headgate.routing.table import Route, RouteConfig, RouteTable
+from headgate.routing.table import Route, RouteConfig, RouteTable, TargetConfig, named
 from headgate.routing.use_cases import PREFIX, SHIPPED, Candidate, UseCase, chosen
 
+if TYPE_CHECKING:
+    from headgate.routing.policy import Policy
+
 SANDBOX = "sandbox"
+MOST_TOLD = 20
+"""Targets whose names stand in the reason of a route."""
 SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 
 
@@ -94,10 +99,7 @@ def compile_config(
     def target(provider: str, model: str) -> Target:
         return registry.target(providers[provider], model)
 
-    routes = {
-        name: _route(name, route, target_of(route.targets, providers, registry))
-        for name, route in config.routes.items()
-    }
+    routes = Routes(config.routes, providers, registry).compiled()
     for alias, name in config.aliases.items():
         routes[alias] = _alias(alias, name, routes, providers, registry)
     plugins = plugin_steps()
@@ -106,6 +108,52 @@ def compile_config(
     cases = UseCases({**SHIPPED, **config.use_cases}, providers, registry)
     table = RouteTable(routes, frozenset(providers), target, registry.bare_names(providers.values()), cases.route)
     return Compiled(config, accounts, providers, registry, Snapshot(table, steps, compile_steps(off, plugins)))
+
+
+class Routes:
+    """Compiles the routes of one configuration, those that others fall back on first."""
+
+    def __init__(
+        self, routes: Mapping[str, RouteConfig], providers: Mapping[str, Provider], registry: Registry
+    ) -> None:
+        self._configs = routes
+        self._providers = providers
+        self._registry = registry
+        self._made: dict[str, Route] = {}
+
+    def compiled(self) -> dict[str, Route]:
+        """Return them by name, in the order of the configuration."""
+        return {name: self._route(name) for name in self._configs}
+
+    def _route(self, name: str) -> Route:
+        if name in self._made:
+            return self._made[name]
+        config = self._configs[name]
+        entries = {entry.model: entry for entry in map(named, config.targets)}
+        own = target_of(entries, self._providers, self._registry)
+        fallback = self._route(config.fallback) if config.fallback is not None else None
+        targets = own
+        if fallback is not None:
+            names = {target.name for target in own}
+            targets = (*own, *(target for target in fallback.targets if target.name not in names))
+        policy = self._policy(name, config, entries, own) if config.strategy else None
+        order = " then ".join(target.name for target in targets[:MOST_TOLD])
+        how = "in the order of the configuration" if policy is None else f"ordered {policy.why}"
+        reason = f"route {name}: {order}, {how}" if policy is None else f"route {name}, {how}"
+        made = Route(name, "route", targets, config, reason, policy=policy, fallback=fallback)
+        self._made[name] = made
+        return made
+
+    def _policy(
+        self, name: str, config: RouteConfig, entries: Mapping[str, TargetConfig], targets: tuple[Target, ...]
+    ) -> "Policy":
+        from headgate.routing.policy import Policy, option
+
+        options = [
+            option(target, entries[target.name], place, self._registry.places(target.provider, target.model))
+            for place, target in enumerate(targets)
+        ]
+        return Policy(name, config.strategy, options)
 
 
 class UseCases:
@@ -137,7 +185,9 @@ class UseCases:
         takes = all(target.abilities.profile.sampling for target in targets)
         stated = msgspec.structs.asdict(case.parameters).items()
         given = {field: value for field, value in stated if value is not None and (takes or field not in SAMPLING)}
-        return Route(full, "use-case", targets, RouteConfig(targets=names, attempts=max(3, len(names))), reason, given)
+        return Route(
+            full, "use-case", targets, RouteConfig(targets=list(names), attempts=max(3, len(names))), reason, given
+        )
 
     def _candidates(self) -> Iterator[Candidate]:
         usable = {name: one.kind for name, one in self._providers.items() if one.kind != SANDBOX}
@@ -168,8 +218,9 @@ def with_keys(accounts: dict[str, ProviderConfig], keys: Mapping[str, list[Secre
     return made
 
 
-def target_of(names: list[str], providers: Mapping[str, Provider], registry: Registry) -> tuple[Target, ...]:
+def target_of(names: Iterable[str], providers: Mapping[str, Provider], registry: Registry) -> tuple[Target, ...]:
     """Return the deployments of ``provider/model`` *names*; one whose provider is disabled is left out."""
+    names = list(names)
     found = []
     for name in names:
         provider, _, model = name.partition("/")
@@ -178,11 +229,6 @@ def target_of(names: list[str], providers: Mapping[str, Provider], registry: Reg
     if not found:
         raise ValueError(f"none of the targets {', '.join(names)} has a provider that is enabled")
     return tuple(found)
-
-
-def _route(name: str, config: RouteConfig, targets: tuple[Target, ...]) -> Route:
-    order = " then ".join(target.name for target in targets)
-    return Route(name, "route", targets, config, f"route {name}: {order}, in the order of the configuration")
 
 
 def _alias(

@@ -8,6 +8,7 @@ from headgate.pipeline.order import optional_names, plugin_steps
 from headgate.providers import kinds
 from headgate.providers.catalog import rows
 from headgate.providers.discover import from_environment
+from headgate.routing.kinds import KINDS
 
 
 def known(environ: Mapping[str, str], *, providers: Iterable[str] = ()) -> Known:
@@ -20,4 +21,5 @@ def known(environ: Mapping[str, str], *, providers: Iterable[str] = ()) -> Known
         variables={kind: row.key_env[0] for kind, row in catalog.items() if row.key_env},
         models=Tables(),
         steps=optional_names(plugin_steps()),
+        strategies=KINDS,
     )

@@ -31,7 +31,7 @@ def loads(
     node = compose(data, file)
     if node is None:
         return Config()
-    shape = Shape(file, environ)
+    shape = Shape(file, environ, known.strategies)
     values = shape.read(node, inspect.type_info(Config), ())
     if files is not None:
         files |= shape.files

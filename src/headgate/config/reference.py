@@ -15,9 +15,10 @@ from typing import Any
 import msgspec
 
 from headgate import settings
-from headgate.config.schema import field_docs, schema, structs
-from headgate.config.types import RANGES, Config
+from headgate.config.schema import field_docs, range_of, schema, strategies, structs
+from headgate.config.types import Config
 from headgate.core.secret import Secret
+from headgate.routing.types import Strategy
 
 WORDS = {str: "text", int: "whole number", float: "number", bool: "on or off", Secret: "secret text", Path: "path"}
 
@@ -48,10 +49,10 @@ def _config() -> Iterator[str]:
     for kind in structs():
         yield from (f"## {'The file' if kind is Config else _title(kind)}", "", _prose(kind), "")
         yield from ("| key | type | default | meaning |", "|---|---|---|---|")
-        docs = field_docs(kind)
+        docs = {**(field_docs(Strategy) if issubclass(kind, Strategy) else {}), **field_docs(kind)}
         hints = typing.get_type_hints(kind)
         for field in msgspec.structs.fields(kind):
-            low, high = RANGES.get((kind, field.encode_name), (None, None))
+            low, high = range_of(kind, field.encode_name) or (None, None)
             bounds = "" if low is None else f", {low:g} to {high:,.15g}"
             doc = docs.get(field.name, "").replace("``", "`")
             yield f"| `{field.encode_name}` | {_type(hints[field.name])}{bounds} | {_default(field)} | {doc} |"
@@ -61,7 +62,9 @@ def _config() -> Iterator[str]:
 def _type(hint: Any) -> str:
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        return _type(next(arg for arg in args if arg is not type(None)))
+        return " or ".join(_type(arg) for arg in args if arg is not type(None))
+    if hint == dict[str, Any]:
+        return "strategy"
     if origin is dict:
         return f"name → {_type(args[1])}"
     if origin is list:
@@ -78,7 +81,8 @@ def _prose(kind: type) -> str:
 
 
 def _title(kind: type) -> str:
-    return kind.__name__.removesuffix("Config").lower()
+    names = {one: name for name, one in strategies().items()}
+    return f"strategy {names[kind]}" if kind in names else kind.__name__.removesuffix("Config").lower()
 
 
 def _default(field: msgspec.structs.FieldInfo) -> str:

@@ -4,6 +4,7 @@ import ast
 import inspect
 import math
 import textwrap
+from collections.abc import Mapping
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -12,6 +13,8 @@ import msgspec
 
 from headgate.config.types import RANGES, Config
 from headgate.core.secret import Secret
+from headgate.routing.kinds import BUILTIN, KINDS
+from headgate.routing.types import Strategy
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REFERENCE = {"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}"}
@@ -20,13 +23,23 @@ SWITCH: dict[str, Any] = {"enum": [True, False, "on", "off"]}  # YAML 1.2 editor
 
 def schema() -> dict[str, Any]:
     """Return the schema (draft 2020-12) of the whole file, for editors and other programs."""
-    document = msgspec.json.schema(Config, schema_hook=lambda kind: {"type": "string"} if kind is Secret else {})
-    definitions = document["$defs"]
+    _, definitions = msgspec.json.schema_components(
+        [Config, *strategies().values()],
+        schema_hook=lambda kind: {"type": "string"} if kind is Secret else {},
+        ref_template="#/$defs/{name}",
+    )
     for kind in structs():
         definition = definitions[kind.__name__]
         definition["description"] = _sentence(kind)
         for name, field in definition.get("properties", {}).items():
             definition["properties"][name] = _field(kind, name, field)
+    for name, kind in strategies().items():
+        definition = definitions[kind.__name__]
+        definition["properties"] = {"kind": {"const": name}, **definition["properties"]}
+        definition["required"] = ["kind", *definition.get("required", ())]
+    other = {"type": "object", "required": ["kind"], "properties": {"kind": {"not": {"enum": list(BUILTIN)}}}}
+    entry = {"anyOf": [*({"$ref": f"#/$defs/{kind.__name__}"} for kind in strategies().values()), other]}
+    definitions["RouteConfig"]["properties"]["strategy"]["items"] = entry
     top = definitions.pop("Config")
     top["properties"]["steps"]["additionalProperties"] = dict(SWITCH)
     top["patternProperties"] = {"^x-": {"description": "Ignored: a place for anchors."}}
@@ -52,7 +65,15 @@ def structs() -> tuple[type[msgspec.Struct], ...]:
             walk(kind.item_type)
 
     walk(msgspec.inspect.type_info(Config))
+    for kind in strategies().values():
+        walk(msgspec.inspect.type_info(kind))
     return tuple(found)
+
+
+@cache
+def strategies() -> dict[str, type[Strategy]]:
+    """Return the classes of the strategies that are shipped, by kind."""
+    return {kind: KINDS[kind] for kind in BUILTIN}
 
 
 def field_docs(kind: type[msgspec.Struct]) -> dict[str, str]:
@@ -71,11 +92,14 @@ def _field(kind: type[msgspec.Struct], name: str, field: dict[str, Any]) -> dict
     options = [dict(option) for option in field.get("anyOf", [{k: v for k, v in field.items() if k != "default"}])]
     for option in list(options):
         if option.get("type") in ("number", "integer"):
-            low, high = RANGES.get((kind, name), (0, math.inf))
+            low, high = range_of(kind, name) or (0, math.inf)
             option["minimum"] = low
             if high < math.inf:
                 option["maximum"] = high
             options.append(dict(REFERENCE))
+        elif option.get("type") == "object" and "type" in (inner := option.get("additionalProperties") or {}):
+            if inner["type"] in ("number", "integer"):
+                option["additionalProperties"] = {**inner, "minimum": 0}
         elif option.get("type") == "boolean":
             options[options.index(option)] = {"anyOf": [dict(SWITCH), dict(REFERENCE)]}
     changed = options[0] if len(options) == 1 else {"anyOf": options}
@@ -85,6 +109,12 @@ def _field(kind: type[msgspec.Struct], name: str, field: dict[str, Any]) -> dict
         **changed,
         **({"default": field["default"]} if "default" in field else {}),
     }
+
+
+def range_of(kind: type[msgspec.Struct], name: str) -> tuple[float, float] | None:
+    """Return the least and the largest value of a field, ``None`` where it is not bounded above."""
+    own: Mapping[str, tuple[float, float]] = getattr(kind, "ranges", {})
+    return RANGES.get((kind, name)) or own.get(name)
 
 
 def _sentence(kind: type[msgspec.Struct]) -> str:

@@ -18,6 +18,7 @@ from headgate.config.parse import place
 from headgate.config.references import expand, from_file, secret_file
 from headgate.config.types import RANGES, Problem
 from headgate.core.secret import Secret
+from headgate.routing.table import RouteConfig
 
 MAX_NODES = 50_000
 MAX_PROBLEMS = 200
@@ -29,6 +30,8 @@ NUMBER = re.compile(r"[-+]?(0|[1-9][0-9_]*)(\.[0-9_]*)?([eE][-+]?[0-9]+)?$")
 SWITCH = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
 SECRET_LIKE = re.compile(r"^((sk|hg|hga|pk|gsk|xai|ghp)[-_]|AIza|AKIA)|[A-Za-z0-9+]{32,}")
 WORDS = {"str": "text", "int": "a number", "float": "a number", "bool": "on or off", "null": "nothing"}
+
+STRATEGY = (RouteConfig, "strategy")
 
 Path = tuple[str | int, ...]
 
@@ -43,9 +46,11 @@ ABSENT = _Absent()
 class Shape:
     """Reads one document. Then ``problems`` is what is wrong, and ``places`` the line and column of each path."""
 
-    def __init__(self, file: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, file: str, environ: Mapping[str, str], strategies: Mapping[str, type] | None = None) -> None:
+        """*strategies* are kinds of strategy: an entry of ``strategy:`` has the fields of its kind."""
         self.file = file
         self.environ = environ
+        self.strategies = strategies or {}
         self.problems: list[Problem] = []
         self.places: dict[Path, tuple[int, int]] = {}
         self.files: set[FilePath] = set()
@@ -72,12 +77,48 @@ class Shape:
         if isinstance(kind, inspect.UnionType):
             if _is_null(node):
                 return None
-            kind = next(t for t in kind.types if not isinstance(t, inspect.NoneType))
+            kinds = [t for t in kind.types if not isinstance(t, inspect.NoneType)]
+            wide = isinstance(node, yaml.MappingNode)  # where there is a choice, a mapping is the long form of a text
+            kind = next((t for t in kinds if isinstance(t, inspect.StructType) == wide), kinds[0])
+        if field == STRATEGY and isinstance(kind, inspect.ListType):
+            return self._strategies(node, path)
         if isinstance(kind, inspect.StructType | inspect.DictType):
             return self._mapping(node, kind, path)
         if isinstance(kind, inspect.ListType):
             return self._list(node, kind, path)
         return self._scalar(node, kind, path, field)
+
+    def _strategies(self, node: yaml.Node, path: Path) -> Any:
+        """A list of entries whose fields are those of the kind each names."""
+        if not isinstance(node, yaml.SequenceNode):
+            return self._wrong(node, "a list (`[{kind: cost}]`)", path)
+        found = []
+        for place_, child in enumerate(node.value):
+            inside = (*path, place_)
+            self.places.setdefault(inside, place(child))
+            pairs = list(self._pairs(child, inside)) if isinstance(child, yaml.MappingNode) else []
+            value = next((value for key, value in pairs if key.value == "kind"), None)
+            if not isinstance(value, yaml.ScalarNode):
+                self.note(inside, "must be a strategy, such as `{kind: cost}`", child)
+            elif value.value not in self.strategies:
+                known = sorted(self.strategies)
+                self.note((*inside, "kind"), f"unknown kind {shown(value.value)}{nearest(value.value, known)}", value)
+            elif (of := self._settings_of(value, inside)) is not None:
+                rest = [(k, v) for k, v in child.value if getattr(k, "value", None) != "kind"]
+                bare = yaml.MappingNode(child.tag, rest, child.start_mark, child.end_mark)
+                settings = self.read(bare, of, inside)
+                found.append(ABSENT if settings is ABSENT else {"kind": value.value, **settings})
+                continue
+            found.append(ABSENT)
+        return found
+
+    def _settings_of(self, kind: yaml.ScalarNode, path: Path) -> inspect.Type | None:
+        """Return what a kind of strategy can be set to; ``None``, noted, where its package cannot be imported."""
+        try:
+            return inspect.type_info(self.strategies[kind.value])
+        except (ImportError, AttributeError) as error:
+            self.note((*path, "kind"), f"the package of {shown(kind.value)} cannot be loaded: {error}", kind)
+            return None
 
     def _mapping(self, node: yaml.Node, kind: inspect.StructType | inspect.DictType, path: Path) -> Any:
         if _is_null(node):  # a section whose entries are all commented out
@@ -174,7 +215,7 @@ class Shape:
             self.note(path, f"must be a plain decimal number; found {_found(node)}", node)
             return ABSENT
         number = float(text.replace("_", ""))
-        low, high = RANGES.get(field, (0, math.inf)) if field else (0, math.inf)
+        low, high = _range(field) if field else (0, math.inf)
         if not low <= number <= high or not math.isfinite(number):
             bounds = f"at least {low:g}" if high == math.inf else f"from {low:,g} to {high:,.15g}"
             self.note(path, f"must be {bounds}", node)
@@ -186,6 +227,12 @@ class Shape:
     def _wrong(self, node: yaml.Node, wanted: str, path: Path) -> _Absent:
         self.note(path, f"must be {wanted}; found {_found(node)}", node)
         return ABSENT
+
+
+def _range(field: tuple[type, str]) -> tuple[float, float]:
+    of, name = field
+    own: Mapping[str, tuple[float, float]] = getattr(of, "ranges", {})
+    return RANGES.get(field) or own.get(name, (0, math.inf))
 
 
 def show_path(path: Path) -> str:

@@ -1,12 +1,13 @@
 """What a configuration file may say, and what is reported of one that says something else."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from headgate.models.registry import ModelConfig
 from headgate.providers.base import PriceConfig, ProviderConfig, TierConfig, Timeouts
-from headgate.routing.table import RouteConfig
+from headgate.routing.table import RouteConfig, TargetConfig
+from headgate.routing.types import Strategy
 from headgate.routing.use_cases import Parameters, UseCase
 
 
@@ -60,6 +61,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """Models of the registry, as ``kind/model``, for messages: gone through only where one is written."""
     steps: frozenset[str] = frozenset()
     """Steps of the pipeline that may be switched."""
+    strategies: Mapping[str, type[Strategy]] = {}
+    """Kinds of strategy, each imported when it is looked up."""
 
 
 class Problem(msgspec.Struct, frozen=True, order=True):
@@ -98,6 +101,8 @@ RANGES: dict[tuple[type, str], tuple[float, float]] = {
     (RouteConfig, "attempts"): (1, 10),
     (RouteConfig, "min_output"): (1, 1_000_000_000),
     (RouteConfig, "timeout"): (0.001, 3600),
+    (TargetConfig, "weight"): (0.001, 1_000_000),
+    (TargetConfig, "quality"): (0, 1),
     (ResponsesConfig, "keep"): (0, 30 * 86_400),
     (Parameters, "temperature"): (0, 2),
     (Parameters, "top_p"): (0, 1),

@@ -58,6 +58,31 @@ class Attempt(msgspec.Struct, omit_defaults=True, kw_only=True):
     upstream_id: str | None = None
 
 
+class Choice(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Why a route's deployments were tried in the order they were: with it alone, the order is worked out again.
+
+    The least score is the best, ``None`` is a deployment removed, and equal ones go by the next row. See
+    ``routing.policy``.
+    """
+
+    by: tuple[str, ...]
+    """The kinds of the strategies, as the route lists them."""
+    settings: tuple[dict[str, Any], ...] = ()
+    """What each was set to; empty where all are as they come."""
+    targets: tuple[str, ...]
+    """The candidates, ``provider/model``."""
+    scores: list[list[float | None] | None]
+    """A row for each strategy, with a score for each candidate; ``None`` for one whose conditions were not met."""
+    order: list[int]
+    """Which candidates remained, best first, by their place in ``targets``."""
+    first: int | None = None
+    """The row that counts before the others, where one does: a conversation amid its tool calls."""
+    seen: dict[str, Any] = {}
+    """The figures that the scores rest on."""
+    omitted: int = 0
+    """Candidates that are not told, of very many."""
+
+
 class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What happened in one exchange. Logs, metrics, traces, usage and analytics are projections of it.
 
@@ -83,6 +108,9 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     model_used: str | None = None
     provider_used: str | None = None
     routing_reason: str | None = None
+    choice: Choice | None = None
+    verdicts: tuple[Any, ...] = ()
+    """What became of deployments while they were tried: each as in ``routing.types.Verdict``."""
     parameters: dict[str, Any] | None = None
     status: Status
     code: str | None = None
@@ -179,7 +207,14 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     slot: Any = None
     plan: tuple[Any, ...] = ()
     reason: str | None = None
+    choice: Choice | None = None
     target: Any = None
+    verdicts: list[Any] = []
+    """What became of each candidate for the call, and by which rule (``routing.types.Verdict``)."""
+    proven: Any = None
+    """To be called, where there is something, once an answer has begun: a deployment that was shut works again."""
+    flight: Any = None
+    """To be given the answer, where calls that are the same wait for it."""
     spoken: Any = None
     """The dialect that the target is asked in; ``None`` where the request goes on as it is."""
     attempts: list[Attempt] = []

@@ -32,6 +32,9 @@ _MONEY = re.compile(
 _KEY = re.compile(r"(incorrect|invalid|wrong|missing) (x-)?api[ -_]?key|invalid_api_key|authentication_error", re.I)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DATE = re.compile(rb"\w{3}, (\d\d) (\w{3}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT")
+_SPAN = re.compile(rb"(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,6}(?:\.\d{1,9})?)s)?")
+_NUMBER = re.compile(rb"(\d{1,9}(?:\.\d{1,9})?)(ms)?")
+_STAMP = re.compile(rb"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?Z")
 # The names that stand in error bodies, for what comes inside of a stream and so has no status of its own.
 _STATUS = {
     "invalid_request_error": 400,
@@ -161,6 +164,8 @@ def failed(status: int, headers: Headers, told: Told) -> UpstreamFailed:
         error.same_target = False  # another target may still be asked
     if error.retry:
         error.wait = wait_of(given)
+        if error.wait is None and error.status == 429:
+            error.wait = reset_of(headers)
         if error.wait is not None:
             error.headers["retry-after"] = str(max(round(error.wait + 0.5), 1))
     return error
@@ -271,6 +276,53 @@ def wait_of(given: dict[bytes, bytes]) -> float | None:
     if until is None or now is None or until < now:
         return None
     return min(float(until - now), MAX_WAIT)
+
+
+def reset_of(headers: Headers) -> float | None:
+    """Seconds until the limits that are used up are filled again, by the headers of OpenAI's kind or of Anthropic's.
+
+    ``x-ratelimit-remaining-requests: 0`` goes with ``x-ratelimit-reset-requests: 6m0s``, and
+    ``anthropic-ratelimit-tokens-remaining: 0`` with an instant in ``anthropic-ratelimit-tokens-reset``. ``None`` where
+    nothing is used up, or what is said makes no sense.
+    """
+    given = {name: value.strip() for name, value in headers if b"ratelimit" in name or name == b"date"}
+    now = _instant(given.get(b"date", b""))
+    waits = []
+    for name, left in given.items():
+        if left != b"0":
+            continue
+        if name.startswith(b"x-ratelimit-remaining"):
+            waits.append(_duration(given.get(name.replace(b"remaining", b"reset"), b"")))
+        elif name.startswith(b"anthropic-ratelimit-") and name.endswith(b"-remaining"):
+            until = _iso(given.get(name.removesuffix(b"remaining") + b"reset", b""))
+            waits.append(None if until is None or now is None or until < now else float(until - now))
+    known = [wait for wait in waits if wait is not None]
+    return min(max(known), MAX_WAIT) if known else None
+
+
+def _duration(value: bytes) -> float | None:
+    """Seconds of ``1h2m3.5s`` or ``120ms``; of a bare number too."""
+    number = _NUMBER.fullmatch(value)
+    if number is not None:
+        return float(number[1]) / (1000 if number[2] else 1)
+    found = _SPAN.fullmatch(value)
+    if found is None or not value:
+        return None
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _iso(value: bytes) -> int | None:
+    """Seconds of ``2026-01-31T12:00:00Z``, counted from where :func:`_instant` counts."""
+    found = _STAMP.fullmatch(value)
+    if found is None:
+        return None
+    year, month, day, hour, minute, second = map(int, found.groups())
+    try:
+        number = date(year, month, day).toordinal()
+    except ValueError:
+        return None
+    return ((number * 24 + hour) * 60 + minute) * 60 + second
 
 
 def _instant(value: bytes) -> int | None:

@@ -9,6 +9,7 @@ from time import monotonic, time_ns
 
 import msgspec
 
+from headgate.access.types import Principal
 from headgate.core.call import Record
 from headgate.core.errors import BadRequest, Unavailable
 from headgate.ledger.accounts import Purse, Taken, least_output, worst
@@ -77,6 +78,14 @@ class LedgerBooks:
             self._journal.unwritten += 1
         self._journal.open[id(hold)] = (hold, line)
         return hold
+
+    def used_share(self, who: Principal) -> float | None:
+        """See :class:`headgate.ledger.types.Books`."""
+        if not who.budgets:
+            return None
+        purse = self._purses.get(who.id)
+        accounts = purse.accounts if purse is not None else ()
+        return max([(one.used + one.held) / one.cap if one.cap else 1.0 for one in accounts], default=0.0)
 
     def release(self, hold: Hold) -> None:
         """See :class:`headgate.ledger.types.Books`. A second time changes nothing."""

@@ -66,6 +66,13 @@ class Books(Protocol):
         """
         ...
 
+    def used_share(self, who: Principal) -> float | None:
+        """Return how much of the tightest budget of *who* is spent or held, 0 to 1, as far as this process knows.
+
+        ``None`` without a budget; 0 before the first call.
+        """
+        ...
+
     def release(self, hold: Hold) -> None:
         """Give one hold back whole: that attempt is known to have cost nothing, and another may follow."""
         ...

@@ -175,6 +175,13 @@ class Registry:
             else (known.model.kind, *_can(known)),
         )
 
+    def places(self, provider: Provider, model: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+        """Return the regions, the compliance programmes and the use cases of *model* at *provider*."""
+        entry = self._entry(provider.name, provider.kind, model, usable=True)
+        account = self._providers.get(provider.name)
+        regions = (account.region,) if account is not None and account.region else entry.regions
+        return frozenset(regions), frozenset(entry.compliance), frozenset(entry.use_cases)
+
     def bare_names(self, usable: Iterable[Provider]) -> dict[str, tuple[str, ...]]:
         """Return every model's name without its provider -> its full names at the *usable* providers."""
         found: dict[str, dict[str, None]] = {}

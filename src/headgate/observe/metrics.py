@@ -7,6 +7,7 @@ provider that the configuration does not name is ``other``, or a caller could gr
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from threading import Lock
+from typing import Any
 
 from headgate.core.money import NANO
 from headgate.observe.facts import Facts
@@ -15,6 +16,7 @@ BUCKETS_MS = (1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30
 OVERHEAD_MS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 1000)
 KINDS = ("input", "output", "cached", "cache_write", "reasoning")
 OTHER = "other"
+STATES = {"closed": 0, "half-open": 1, "open": 2, "benched": 2}
 MAX_SURFACES = 64
 
 Key = tuple[str, str, str, str]
@@ -78,6 +80,7 @@ class Metrics:
         self._providers: frozenset[str] = frozenset()
         self._surfaces: set[str] = set()
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
+        self._states: Callable[[], Iterable[Any]] = tuple
 
     def know(self, providers: Iterable[str], models: Iterable[str]) -> None:
         """Name what may be a label value: configured providers, and models as ``provider/model``."""
@@ -86,6 +89,10 @@ class Metrics:
     def gauge(self, name: str, help: str, read: Callable[[], float]) -> None:
         """Show what *read* returns as ``headgate_<name>`` at every scrape."""
         self._gauges[name] = (help, read)
+
+    def states(self, read: Callable[[], Iterable[Any]]) -> None:
+        """Show how each worker finds its deployments: *read* returns posts as ``routing.board`` has them."""
+        self._states = read
 
     def add(self, batch: Iterable[Facts]) -> None:
         """Count finished calls."""
@@ -118,7 +125,24 @@ class Metrics:
         for name, (help, read) in sorted(self._gauges.items()):
             page.family(name, "gauge", help)
             page.line(name, (), read())
+        self._write_states(page)
         return page.bytes()
+
+    def _write_states(self, page: "Page") -> None:
+        known = self._models | self._providers
+        rows = [
+            ((("worker", str(post.worker)), ("deployment", row.name)), row)
+            for post in self._states()
+            for row in post.rows
+            if row.name in known
+        ]
+        page.family("deployment_state", "gauge", "0 closed, 1 half-open, 2 open or benched; each worker has its own.")
+        for labels, row in rows:
+            page.line("deployment_state", labels, STATES[row.state])
+        page.family("deployment_error_rate", "gauge", "Share of a worker's last calls that the provider failed.")
+        for labels, row in rows:
+            if row.measured is not None:
+                page.line("deployment_error_rate", labels, round(row.measured.error_rate, 4))
 
     @staticmethod
     def _write(page: "Page", cells: list[tuple[Key, Cell]]) -> None:

@@ -2,20 +2,38 @@
 
 import asyncio
 import random
+from collections.abc import Awaitable
+from functools import partial
 from time import monotonic
 from typing import Literal
 
 import msgspec
 
 from headgate.core.call import Call
-from headgate.core.errors import HeadgateError, Refused, UpstreamFailed
+from headgate.core.errors import BudgetSpent, HeadgateError, Refused, UpstreamFailed
+from headgate.pipeline.context import fitted
+from headgate.pipeline.flight import fly
 from headgate.pipeline.once import once
 from headgate.pipeline.parts import Parts
+from headgate.pipeline.shut import usable
+from headgate.providers.base import Target
+from headgate.routing.health import Deployment, Health
+from headgate.routing.table import Failover
 
 TOTAL = 600.0  # seconds for a whole call where nobody said otherwise
 SHORT_WAIT = 2.0  # a provider's wait up to this is spent on the same target
 LONG_WAIT = 60.0  # and up to this where there is no other
 FIRST_BACKOFF = 0.5
+KNOWN = 10  # answers of a deployment after which its usual time says something
+# Which switch of a route decides whether another target is asked after a failure.
+SWITCHES: dict[str, str] = {
+    "upstream_timeout": "timeout",
+    "upstream_rate_limited": "rate_limit",
+    "context_length_exceeded": "context_overflow",
+    "content_filter": "refusal",
+    "upstream_auth_error": "auth",
+    "upstream_quota_exhausted": "auth",
+}
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -25,28 +43,49 @@ class Move(msgspec.Struct, frozen=True):
     delay: float = 0.0
 
 
-async def attempt(call: Call, parts: Parts) -> None:
+def attempt(call: Call, parts: Parts) -> Awaitable[None]:
     """Answer *call* from the first target of its plan that works; raise the first cause where none does."""
     set_deadline(call)
-    allowed = call.route.config.attempts
-    plan, index, here = call.plan, 0, 0
+    return fly(call, parts, walk_plan) if call.route.config.single_flight else walk_plan(call, parts)
+
+
+async def walk_plan(call: Call, parts: Parts) -> None:
+    """Try the targets of *call*, within its deadline."""
+    config, health, plan = call.route.config, parts.health, call.plan
+    if not health.quiet:
+        plan, delay = usable(call, health)
+        if delay:
+            await asyncio.sleep(delay)
+    if config.context is not None:
+        plan = await fitted(call, parts, plan)
+    index = here = 0
     first: HeadgateError | None = None
     while True:
         here += 1
+        target = plan[index]
+        others = len(plan) - index - 1
         try:
-            await once(call, parts, plan[index], last=index == len(plan) - 1)
+            await one(call, parts, target, last=not others)
             return
         except Refused as refusal:
             # The caller's own doing, or a fallback that cannot take this call: then what failed first is the answer.
-            if first is None:
+            if first is None and not (isinstance(refusal, BudgetSpent) and config.failover.budget and others):
                 raise
             error: HeadgateError = refusal
-            move = Move("next") if index + 1 < len(plan) else None
+            move = Move("next") if others else None
         except UpstreamFailed as failure:
             error = failure
-            left = allowed - len(call.attempts)
             room = call.deadline - monotonic()
-            move = after(failure, here=here, left=left, others=len(plan) - index - 1, room=room, chance=random.random())
+            move = after(
+                switched(failure, config.failover, others),
+                here=here,
+                left=config.attempts - len(call.attempts),
+                others=others if may_leave(failure, config.failover) else 0,
+                room=room,
+                chance=random.random(),
+            )
+            if move is not None and not worth_it(health, plan[index + (move.to == "next")], move, room, call):
+                move = Move("next") if others and move.to == "same" and may_leave(failure, config.failover) else None
         first = first or error
         if move is None:
             raise first
@@ -54,6 +93,71 @@ async def attempt(call: Call, parts: Parts) -> None:
             index, here = index + 1, 0
         if move.delay:
             await asyncio.sleep(move.delay)
+
+
+async def one(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
+    """Make one try, and take note of how it went."""
+    health = parts.health
+    deployment = health.at(target)
+    provider = target.provider.name
+    again = bool(call.attempts) and any(a.provider == provider for a in call.attempts)
+    probe = health.enter(deployment, again=again)
+    call.proven = partial(health.proven, deployment) if probe else None
+    told = False
+    try:
+        await once(call, parts, target, last=last)
+        cut = call.error
+        if isinstance(cut, UpstreamFailed):  # its answer had begun, so that nothing else can be done about it
+            health.failed(deployment, cut, probe=probe, counts=True)
+        else:
+            attempt = call.attempts[-1]
+            health.answered(
+                deployment,
+                (attempt.ended_ms or 0.0) - attempt.started_ms,
+                attempt.first_ms - attempt.started_ms if call.streaming and attempt.first_ms is not None else None,
+                call.usage.output,
+            )
+        told = True
+    except UpstreamFailed as failure:
+        health.failed(deployment, failure, probe=probe, counts=counts(failure, call))
+        told = True
+        raise
+    finally:
+        if not told:
+            health.left(deployment, probe=probe)
+
+
+def counts(failure: UpstreamFailed, call: Call) -> bool:
+    """Whether *failure* says something of its deployment, and not of its caller, of us, or of one key of several."""
+    if failure.code == "upstream_timeout" and call.options.timeout is not None and monotonic() >= call.deadline - 0.01:
+        failure.code = "deadline_exceeded"
+        failure.message = "The time limit of this call ran out before the provider answered."
+        return False
+    another_key = failure.wait == 0.0 and failure.same_target
+    return not another_key and (failure.code != "upstream_unavailable" or failure.upstream_status is not None)
+
+
+def switched(failure: UpstreamFailed, failover: Failover, others: int) -> UpstreamFailed:
+    """Let a caller's own mistake be tried elsewhere where the route says that another model may take it."""
+    if others and not failure.retry and SWITCHES.get(failure.code) in ("context_overflow", "refusal"):
+        failure.retry = may_leave(failure, failover)
+    return failure
+
+
+def may_leave(failure: UpstreamFailed, failover: Failover) -> bool:
+    """Whether the route lets another target be asked after *failure*."""
+    allowed: bool = getattr(failover, SWITCHES.get(failure.code, "error"))
+    return allowed
+
+
+def worth_it(health: Health, target: Target, move: Move, room: float, call: Call) -> bool:
+    """Whether another try is within the retry budget, and can be expected to end before the deadline."""
+    deployment: Deployment = health.at(target)
+    if move.to == "same" and (deployment.breaker.kind == "faults" or not deployment.budget.allows(monotonic())):
+        return False
+    known = deployment.measured
+    usual = known.first_token_ms if call.streaming else known.latency_ms
+    return known.samples < KNOWN or move.delay + usual / 1000 < room
 
 
 def after(error: UpstreamFailed, *, here: int, left: int, others: int, room: float, chance: float) -> Move | None:

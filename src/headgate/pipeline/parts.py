@@ -1,7 +1,7 @@
 """What a call needs of the gateway, handed over by the composition root."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from headgate.access.types import Principal
 from headgate.core.call import Call
@@ -10,6 +10,7 @@ from headgate.core.errors import HeadgateError
 from headgate.ledger.types import Books
 from headgate.limits.types import Gate
 from headgate.pipeline.attach import Attacher
+from headgate.routing.health import Health
 from headgate.routing.table import RouteTable
 from headgate.storage.responses import KeptResponses
 
@@ -47,7 +48,9 @@ class Parts:
         "books",
         "count_tokens",
         "estimate_output",
+        "flights",
         "gate",
+        "health",
         "log_error",
         "max_body",
         "principals",
@@ -70,6 +73,7 @@ class Parts:
         max_body: int = 20_000_000,
         responses: KeptResponses | None = None,
         attacher: Attacher | None = None,
+        health: Health | None = None,
     ) -> None:
         self.principals = principals
         self.gate = gate
@@ -87,6 +91,10 @@ class Parts:
         """Where responses are kept."""
         self.attacher = attacher
         """Fetches what callers name by URL, for targets that take bytes alone."""
+        self.health = health or Health()
+        """What is known of deployments now; in this process."""
+        self.flights: dict[bytes, Any] = {}
+        """Calls under way that others may wait for."""
 
     async def count_prompt(self, call: Call) -> int:
         """Count the prompt of *call*, for an estimate: by the tokenizer, or by its bytes where it cannot be read."""

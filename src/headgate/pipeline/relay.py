@@ -11,6 +11,7 @@ from headgate.core.tasks import give_back
 from headgate.dialects.base import Dialect, Reader, Tap, Writer
 from headgate.ledger.types import Hold
 from headgate.pipeline.answer import answer_head, stream_info
+from headgate.pipeline.flight import land
 from headgate.pipeline.parts import Parts, neutral
 from headgate.pipeline.settle import finish, owe_usage
 from headgate.pipeline.shape import Shaper
@@ -97,6 +98,8 @@ async def answer_whole(
     call.bytes_out = len(body)
     finish(call, parts)
     call.link.respond(200, answer_head(call, target, attempt, inbound), body)
+    if call.flight is not None:
+        land(call, body)
     if call.keeper is not None:
         call.keeper.keep(call, body)
 
@@ -116,6 +119,8 @@ async def answer_stream(
     pipe = pipe_for(call, spoken)
     pending = await first_event(pipe, inbound, first)
     attempt.first_ms = (monotonic() - call.t0) * 1000
+    if call.proven is not None:
+        call.proven()
     call.link.start(200, answer_head(call, target, attempt, inbound))
     try:
         last = await pump(call, pipe, inbound, pending, target)

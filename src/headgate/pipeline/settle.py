@@ -80,6 +80,8 @@ def record_of(call: Call, worker: int) -> Record:
         model_used=target.name if answered and envelope is not None else None,
         provider_used=target.provider.name if answered else None,
         routing_reason=call.reason,
+        choice=call.choice,
+        verdicts=tuple(call.verdicts),
         parameters=parameters_of(envelope.fields) if envelope is not None else None,
         status="failure"
         if error is not None

@@ -8,6 +8,7 @@ from headgate.core.call import MEDIA, Call
 from headgate.core.errors import BadRequest, Forbidden
 from headgate.limits.types import Slot
 from headgate.pipeline.answer import own_head
+from headgate.pipeline.choose import choose
 from headgate.pipeline.options import read_options
 from headgate.pipeline.parts import Parts, neutral
 from headgate.pipeline.settle import finish
@@ -139,6 +140,8 @@ def plan(call: Call, parts: Parts) -> None:
     call.reason = route.reason
     if call.options.requires:
         call.plan = able(call)
+    if route.policy is not None or route.fallback is not None:
+        choose(call, parts)
     if route.parameters:
         supply(call)
     if call.who.budgets and operation not in MEDIA:  # speech has a speed of its own, which costs nothing

@@ -13,10 +13,50 @@ MAX_RESOLVED = 4096  # unlisted provider/model names kept compiled; junk names m
 MAX_NAME = 512  # Bedrock's ARNs pass 100 characters; names go into headers, so they must be printable, too
 
 
-class RouteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One ``routes:`` entry: the deployments to try, first to last, and how."""
+class Failover(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """After which failures of a target the next one of the route is asked."""
 
-    targets: list[str]
+    error: bool = True
+    """It cannot be reached, is down, or answers what is no answer."""
+    timeout: bool = True
+    """It does not answer in time."""
+    rate_limit: bool = True
+    """It asks to wait."""
+    context_overflow: bool = False
+    """The prompt is too long for it; the next one should take more."""
+    refusal: bool = False
+    """Its content filter refuses the prompt."""
+    auth: bool = True
+    """It refuses the gateway's credential, or the account there has no credit left."""
+    budget: bool = False
+    """A budget of the caller's has no room for it; the next one should be cheaper."""
+
+
+class TargetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A deployment in the list of a route, with what its strategies go by."""
+
+    model: str
+    """``provider/model``."""
+    weight: float = 1.0
+    """Its share beside the others'."""
+    region: str | None = None
+    """Where it runs, in place of what the registry says."""
+    tags: list[str] = []
+    """What it is fit for, such as ``hipaa``, besides what the registry says of its provider."""
+    quality: float | None = None
+    """How good it is, 0 to 1, as you judge it."""
+
+
+class RouteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One ``routes:`` entry: the deployments to try, first to last or as strategies have it, and how."""
+
+    targets: list[TargetConfig | str]
+    """Deployments, each as ``provider/model`` or with what strategies are to know of it."""
+    strategy: list[dict[str, Any]] = []
+    """What orders the targets for each request: each has a ``kind`` and its settings beside it. The first counts most,
+    those that follow decide between what it finds equal; without any the order of the list stands."""
+    fallback: str | None = None
+    """Another route, whose targets follow in its own order when these have failed."""
     min_output: int = 256
     """Clamping an answer to the room left in a budget stops here (tokens)."""
     on_unsupported: Literal["refuse", "drop"] = "refuse"
@@ -28,6 +68,14 @@ class RouteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     """Seconds for the whole call."""
     skip: list[str] = []
     """Names of steps this route does without."""
+    failover: Failover = Failover()
+    """After which failures the next target is asked."""
+    context: Literal["larger", "trim"] | None = None
+    """What to do with a prompt that is too long for a target whose window is known. ``larger``: leave that target out.
+    ``trim``: leave out the oldest turns, never the system's words or the last turn, and say so in
+    ``x-headgate-defaulted``. Without it the provider decides."""
+    single_flight: bool = False
+    """Make one call for several of one key that are the same and come while it is under way; the first one pays."""
 
 
 class Route(msgspec.Struct, frozen=True, eq=False):
@@ -40,6 +88,20 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     reason: str
     parameters: Mapping[str, Any] = {}
     """Parameters of a request where its caller leaves them open."""
+    policy: Any = None
+    """Its strategies, compiled (``routing.policy.Policy``); ``None`` where the order of the list stands."""
+    fallback: "Route | None" = None
+    """The route whose targets are the last of these."""
+
+    @property
+    def decides(self) -> bool:
+        """Whether there is anything to decide."""
+        return self.policy is not None or (self.fallback is not None and self.fallback.decides)
+
+
+def named(entry: TargetConfig | str) -> TargetConfig:
+    """Return an entry of a route's list in full."""
+    return TargetConfig(entry) if isinstance(entry, str) else entry
 
 
 def in_order(names: Sequence[str], routes: Sequence[Route]) -> Route:

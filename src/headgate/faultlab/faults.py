@@ -1,20 +1,20 @@
-"""An upstream that commits one fault on demand, chosen by the model's name, and keeps its own account of every attempt.
+"""What an upstream can do wrong, each as a few lines of raw HTTP; and an attempt, as the wall sees it.
 
-Raw sockets, because no framework resets before its headers or stops a chunked body short. It runs on a thread of its own,
-so that a test may block.
+Raw sockets, because no framework resets before its headers or stops a chunked body short.
 """
 
 import asyncio
 import gzip
+import inspect
 import json
 import socket
 import struct
-import threading
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 Fault = Callable[["Attempt"], Awaitable[None]]
+HOLD = 120.0  # seconds that a peer is kept waiting by what never ends
 
 
 class Attempt:
@@ -25,31 +25,39 @@ class Attempt:
         self.raw, self.body = body, json.loads(body)
         self.model: str = self.body["model"]
         self.stream = bool(self.body.get("stream"))
+        self.path = head.split(b" ", 2)[1].decode("latin-1")
         self.at = time.monotonic()
         self.closed_at: float | None = None
 
     async def send(self, data: bytes) -> None:
+        """Write raw bytes."""
         self.writer.write(data)
         await self.writer.drain()
 
     async def whole(self, status: int, body: bytes | dict[str, Any], headers: str = "") -> None:
+        """Send a whole answer."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         kind = "" if "content-type" in headers else "content-type: application/json\r\n"
         await self.send(f"HTTP/1.1 {status} X\r\n{kind}{headers}content-length: {len(data)}\r\n\r\n".encode() + data)
 
     async def head_of_stream(self) -> None:
+        """Send the head of a good stream."""
         await self.send(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
 
     async def piece(self, data: bytes) -> None:
+        """Send one chunk of the transfer."""
         await self.send(b"%x\r\n%b\r\n" % (len(data), data))
 
     async def event(self, **fields: Any) -> None:
+        """Send one event."""
         await self.piece(b"data: " + json.dumps(fields).encode() + b"\n\n")
 
     async def text(self, text: str, **more: Any) -> None:
+        """Send one piece of the answer."""
         await self.event(**chunk({"content": text}, **more))
 
     async def end(self, *, done: bool = True, usage: bool = True) -> None:
+        """Send what ends a stream."""
         await self.event(**chunk({}, finish="stop"))
         if usage:
             await self.event(**{**chunk({}), "choices": [], "usage": USAGE})
@@ -58,6 +66,7 @@ class Attempt:
         await self.send(b"0\r\n\r\n")
 
     def reset(self) -> None:
+        """Reset the connection."""
         sock = self.writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
@@ -67,6 +76,7 @@ USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
 
 
 def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> dict[str, Any]:
+    """Return a chunk as OpenAI's chat completions have it."""
     return {
         "id": "chatcmpl-wall",
         "object": "chat.completion.chunk",
@@ -78,6 +88,7 @@ def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> dict
 
 
 def answer(text: str = "fine", **more: Any) -> dict[str, Any]:
+    """Return a whole answer as OpenAI's chat completions have it."""
     message = {"role": "assistant", "content": text}
     return {
         "id": "chatcmpl-wall",
@@ -91,6 +102,7 @@ def answer(text: str = "fine", **more: Any) -> dict[str, Any]:
 
 
 async def good(a: Attempt) -> None:
+    """Answer as a provider should."""
     if not a.stream:
         await a.whole(200, answer())
         return
@@ -102,6 +114,7 @@ async def good(a: Attempt) -> None:
 
 
 async def good_claude(a: Attempt) -> None:
+    """The same in Anthropic's words."""
     usage = {"input_tokens": 11, "output_tokens": 7}
     message = {"id": "msg_wall", "type": "message", "role": "assistant", "model": "wall", "stop_sequence": None}
     content = [{"type": "text", "text": "fine"}]
@@ -109,6 +122,8 @@ async def good_claude(a: Attempt) -> None:
 
 
 def status(code: int, body: bytes | dict[str, Any] = b"", headers: str = "") -> Fault:
+    """Return the fault of answering with that status."""
+
     async def commit(a: Attempt) -> None:
         await a.whole(code, body or {"error": {"message": f"status {code}", "type": "x", "code": "y"}}, headers)
 
@@ -116,11 +131,13 @@ def status(code: int, body: bytes | dict[str, Any] = b"", headers: str = "") -> 
 
 
 async def reset(a: Attempt) -> None:
+    """Reset the connection in place of an answer."""
     a.reset()
 
 
 async def never(a: Attempt) -> None:
-    await watch(a, 120)
+    """Never answer."""
+    await watch(a, HOLD)
 
 
 async def watch(a: Attempt, seconds: float) -> None:
@@ -135,6 +152,7 @@ async def watch(a: Attempt, seconds: float) -> None:
 
 
 async def begin(a: Attempt) -> None:
+    """Begin a good stream."""
     await a.head_of_stream()
     await a.event(**chunk({"role": "assistant", "content": ""}))
     await a.text("some text ")
@@ -142,24 +160,34 @@ async def begin(a: Attempt) -> None:
 
 
 async def cut(a: Attempt) -> None:
+    """End the connection in mid-stream."""
     await begin(a)
     a.writer.close()
 
 
 async def cut_by_reset(a: Attempt) -> None:
+    """Reset it in mid-stream."""
     await begin(a)
     await asyncio.sleep(0.05)
     a.reset()
 
 
 async def clean_end_without_finish(a: Attempt) -> None:
+    """End the transfer properly, with nothing that says the answer is complete."""
     await begin(a)
     await a.send(b"0\r\n\r\n")
 
 
+async def silent(a: Attempt) -> None:
+    """Send the head of a stream, and nothing else."""
+    await a.head_of_stream()
+    await watch(a, HOLD)
+
+
 async def stall(a: Attempt) -> None:
+    """Fall silent in mid-stream."""
     await begin(a)
-    await watch(a, 120)
+    await watch(a, HOLD)
 
 
 async def trickle(a: Attempt) -> None:
@@ -187,11 +215,13 @@ async def endless(a: Attempt) -> None:
 
 
 async def no_done(a: Attempt) -> None:
+    """Leave out the terminator."""
     await begin(a)
     await a.end(done=False)
 
 
 async def double_done(a: Attempt) -> None:
+    """Send the terminator twice, and text after it."""
     await begin(a)
     await a.event(**chunk({}, finish="stop"))
     await a.event(**{**chunk({}), "choices": [], "usage": USAGE})
@@ -201,6 +231,7 @@ async def double_done(a: Attempt) -> None:
 
 
 async def error_first(a: Attempt) -> None:
+    """Send an error in place of the first event."""
     await a.head_of_stream()
     await a.event(error={"message": "slow down", "type": "rate_limit_error", "code": 429})
     await a.piece(b"data: [DONE]\n\n")
@@ -208,12 +239,39 @@ async def error_first(a: Attempt) -> None:
 
 
 async def error_later(a: Attempt) -> None:
+    """Send an error in mid-stream."""
     await begin(a)
     await a.event(error={"message": "overloaded", "type": "server_error", "code": 503})
     await a.send(b"0\r\n\r\n")
 
 
+async def limit_later(a: Attempt) -> None:
+    """Say in mid-stream that the rate limit is reached."""
+    await begin(a)
+    await a.event(error={"message": "slow down", "type": "rate_limit_error", "code": 429})
+    await a.send(b"0\r\n\r\n")
+
+
+async def usage_twice(a: Attempt) -> None:
+    """Say what was used three times: in part, whole, and less than that."""
+    await begin(a)
+    await a.text("more", usage={"prompt_tokens": 11, "completion_tokens": 2, "total_tokens": 13})
+    await a.event(**chunk({}, finish="stop"))
+    for _ in range(2):
+        await a.event(**{**chunk({}), "choices": [], "usage": USAGE})
+    await a.piece(b"data: [DONE]\n\n")
+    await a.send(b"0\r\n\r\n")
+
+
+async def good_once(a: Attempt) -> None:
+    """Answer well, and close the connection a little later without having said so."""
+    await good(a)
+    await asyncio.sleep(0.2)
+    a.writer.close()
+
+
 async def one_bad_event(a: Attempt) -> None:
+    """Send one event that is not JSON."""
     await begin(a)
     await a.piece(b'data: {"choices": [{"ind\n\n')
     await a.text("and on")
@@ -221,6 +279,7 @@ async def one_bad_event(a: Attempt) -> None:
 
 
 async def two_bad_events(a: Attempt) -> None:
+    """Send two of them in a row."""
     await begin(a)
     await a.piece(b'data: {"choices": [{"ind\n\n')
     await a.piece(b"data: oops\n\n")
@@ -229,21 +288,31 @@ async def two_bad_events(a: Attempt) -> None:
 
 
 async def html(a: Attempt) -> None:
+    """Answer with a page."""
     await a.whole(200, b"<html>Sign in</html>", "content-type: text/html\r\n")
 
 
 async def empty(a: Attempt) -> None:
+    """Answer with nothing."""
     await a.whole(200, b"", "content-type: application/json\r\n")
 
 
 async def truncated_json(a: Attempt) -> None:
+    """Stop short of the announced length."""
     data = json.dumps(answer()).encode()
     await a.send(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % (len(data) + 50))
     await a.send(data[:60])
     a.writer.close()
 
 
+async def late(a: Attempt) -> None:
+    """Answer well, after a second."""
+    await asyncio.sleep(1)
+    await good(a)
+
+
 async def no_usage(a: Attempt) -> None:
+    """Do not say what was used."""
     if not a.stream:
         data = answer("one two three four five")
         del data["usage"]
@@ -254,10 +323,12 @@ async def no_usage(a: Attempt) -> None:
 
 
 async def absurd_usage(a: Attempt) -> None:
+    """Say something impossible of what was used."""
     await a.whole(200, answer(usage={"prompt_tokens": -5, "completion_tokens": 10**12, "total_tokens": 1}))
 
 
 async def big_error(a: Attempt) -> None:
+    """Send 114 MB with an error."""
     await a.send(b"HTTP/1.1 503 X\r\ncontent-type: text/plain\r\ncontent-length: 114000000\r\n\r\n")
     try:
         for _ in range(1000):
@@ -267,12 +338,14 @@ async def big_error(a: Attempt) -> None:
 
 
 async def big_line(a: Attempt) -> None:
+    """Send an event of 4 MB."""
     await begin(a)
     await a.text("x" * 4_000_000)
     await a.end()
 
 
 async def too_big_line(a: Attempt) -> None:
+    """Send an event of more than 8 MiB."""
     await begin(a)
     try:
         await a.piece(b"data: " + b"x" * (8 * 1024 * 1024 + 10))
@@ -282,6 +355,7 @@ async def too_big_line(a: Attempt) -> None:
 
 
 async def tiny_chunks(a: Attempt) -> None:
+    """Send a stream a byte at a time."""
     await a.head_of_stream()
     text = "".join(
         f"data: {json.dumps(chunk({'content': 'ä' + str(i)}), ensure_ascii=False)}\r\n\r\n" for i in range(200)
@@ -292,6 +366,7 @@ async def tiny_chunks(a: Attempt) -> None:
 
 
 async def odd_framing(a: Attempt) -> None:
+    """Send comments, CRLF and named events."""
     await a.head_of_stream()
     await a.piece(
         b": a comment\r\n\r\nevent: message\r\ndata: " + json.dumps(chunk({"content": "odd"})).encode() + b"\r\n\r\n"
@@ -300,29 +375,35 @@ async def odd_framing(a: Attempt) -> None:
 
 
 async def zipped(a: Attempt) -> None:
+    """Compress the answer."""
     await a.whole(200, gzip.compress(json.dumps(answer("unzipped")).encode()), "content-encoding: gzip\r\n")
 
 
 async def bomb(a: Attempt) -> None:
-    await a.whole(200, gzip.compress(b"\0" * 200_000_000), "content-encoding: gzip\r\n")
+    """Compress 80 MB of nothing."""
+    await a.whole(200, gzip.compress(b"\0" * 80_000_000, 1), "content-encoding: gzip\r\n")
 
 
 async def redirect(a: Attempt) -> None:
+    """Redirect."""
     await a.whole(302, b"", "location: http://127.0.0.1:1/steal\r\ncontent-type: text/plain\r\n")
 
 
 async def hints(a: Attempt) -> None:
+    """Send an informational answer first."""
     await a.send(b"HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n")
     await good(a)
 
 
 async def echo_key(a: Attempt) -> None:
+    """Repeat the credential."""
     await a.whole(
         400, {"error": {"message": "Incorrect key sk-wall-secret-0123456789abcdef", "type": "invalid_request_error"}}
     )
 
 
 async def too_long(a: Attempt) -> None:
+    """Say that the prompt is too long."""
     error = {
         "message": "maximum context length is 8192 tokens",
         "type": "invalid_request_error",
@@ -334,7 +415,7 @@ async def too_long(a: Attempt) -> None:
 FAULTS: dict[str, Fault] = {
     name: fault
     for name, fault in globals().items()
-    if asyncio.iscoroutinefunction(fault) and name not in {"watch", "begin"}
+    if inspect.iscoroutinefunction(fault) and name not in {"watch", "begin"}
 } | {
     "s400": status(400),
     "s401": status(401),
@@ -348,65 +429,17 @@ FAULTS: dict[str, Fault] = {
     "s429": status(429),
     "s429_wait1": status(429, headers="retry-after: 1\r\n"),
     "s429_wait900": status(429, headers="retry-after: 900\r\n"),
+    "s429_wait2": status(429, headers="retry-after: 2\r\n"),
+    "s429_wait_negative": status(429, headers="retry-after: -5\r\n"),
+    "s429_past": status(429, headers="retry-after: Wed, 21 Oct 2015 07:28:00 GMT\r\n"),
     "s429_garbage": status(429, headers="retry-after: soon\r\n"),
     "s500": status(500),
     "s502": status(502),
     "s503": status(503),
+    "s503_final": status(503, headers="x-should-retry: false\r\n"),
     "s529": status(529),
     "filtered": status(400, {"error": {"message": "content filter", "code": "content_filter"}}),
+    "credit": status(400, {"error": {"message": "Your credit balance is too low", "type": "invalid_request_error"}}),
     "quota": status(429, {"error": {"message": "quota", "type": "insufficient_quota", "code": "insufficient_quota"}}),
 }
-
-
-class Wall:
-    """The server. ``first_<fault>`` commits the fault at the first attempt of each run and answers well afterwards."""
-
-    def __init__(self) -> None:
-        self.attempts: list[Attempt] = []
-        self.writers: set[asyncio.StreamWriter] = set()
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-        assert self._ready.wait(10)
-
-    def seen(self, model: str) -> list[Attempt]:
-        return [a for a in self.attempts if a.model == model]
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-
-        async def serve() -> None:
-            server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=64 * 1024 * 1024)
-            self.port: int = server.sockets[0].getsockname()[1]
-            self._ready.set()
-
-        self._loop.create_task(serve())
-        self._loop.run_forever()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.writers.add(writer)
-        attempt: Attempt | None = None
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = next(
-                    int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")
-                )
-                attempt = Attempt(reader, writer, head, await reader.readexactly(length))
-                self.attempts.append(attempt)
-                await self._fault(attempt)(attempt)
-        except asyncio.IncompleteReadError:
-            pass
-        except ConnectionError:  # the peer may leave while an answer begins, before anything watches for it
-            if attempt is not None and attempt.closed_at is None:
-                attempt.closed_at = time.monotonic()
-        finally:
-            self.writers.discard(writer)
-            writer.close()
-
-    def _fault(self, attempt: Attempt) -> Fault:
-        name = attempt.model.partition(":")[0]  # what follows a colon only tells tests apart
-        if name.startswith("first_"):
-            return FAULTS[name[6:]] if len(self.seen(attempt.model)) == 1 else good
-        return FAULTS.get(name, good)
+"""Every fault by its name."""

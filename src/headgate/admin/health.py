@@ -1,0 +1,96 @@
+"""``/providers/health``: how each worker finds the deployments it calls, and switching them by hand."""
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import Depends
+from pydantic import Field
+
+from headgate.admin.fields import Answer, Body, Text
+from headgate.admin.parts import AdminParts
+from headgate.admin.route import Route, parts
+from headgate.core.errors import BadRequest, NotFound
+
+
+class Standing(Answer):
+    """What one worker knows of one deployment or account."""
+
+    worker: int
+    name: str
+    state: Literal["closed", "open", "half-open", "benched"]
+    reason: str
+    wait: float
+    measured: dict[str, Any] | None
+
+
+class Standings(Answer):
+    """What every worker knows, and what was set by hand."""
+
+    data: list[Standing]
+    by_hand: dict[str, Literal["open", "closed"]]
+
+
+class Switch(Body):
+    """A deployment (``provider/model``) or a provider, and what to do with it."""
+
+    name: Annotated[Text, Field(min_length=1, max_length=512)]
+    state: Literal["open", "closed"] | None
+    """``open``: do not call it. ``closed``: call it, whatever is measured. ``null``: go by what is measured again."""
+
+
+async def provider_health(to: Annotated[AdminParts, Depends(parts)]) -> Standings:
+    """Return the state and the figures of every deployment that was called, by worker: each finds out for itself."""
+    return await _standings(to)
+
+
+async def switch_provider(body: Switch, to: Annotated[AdminParts, Depends(parts)]) -> Standings:
+    """Switch a deployment or a whole provider off or on by hand; every worker obeys within a second."""
+    provider = body.name.partition("/")[0]
+    if body.state is not None and provider not in await asyncio.to_thread(to.provider_names):
+        raise NotFound(f"There is no provider {provider[:64]!r}.", param="name")
+    try:
+        await asyncio.to_thread(to.board.switch, body.name, body.state)
+    except ValueError as error:
+        raise BadRequest(f"{error}.", param="name") from None
+    return await _standings(to)
+
+
+async def _standings(to: AdminParts) -> Standings:
+    posts = await asyncio.to_thread(to.board.read)
+    return Standings(
+        data=[
+            Standing(
+                worker=post.worker,
+                name=row.name,
+                state=row.state,
+                reason=row.reason,
+                wait=row.wait,
+                measured=None if row.measured is None else msgspec.to_builtins(row.measured),
+            )
+            for post in posts
+            for row in post.rows
+        ],
+        by_hand=await asyncio.to_thread(to.board.hands),
+    )
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/providers/health",
+        permission="config:view",
+        endpoint=provider_health,
+        summary="How deployments do",
+        tag="providers",
+    ),
+    Route(
+        method="POST",
+        path="/providers/health",
+        permission="providers:switch",
+        endpoint=switch_provider,
+        summary="Switch a deployment by hand",
+        tag="providers",
+    ),
+)
+"""Routes of the health of providers."""

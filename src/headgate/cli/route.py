@@ -1,0 +1,96 @@
+"""``headgate route``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from headgate.cli.connect import gateway_options, open_admin
+from headgate.cli.output import as_json, print_json, print_table
+
+
+@click.group("route")
+def command() -> None:
+    """List routes, and explain which deployment a call would go to."""
+
+
+@command.command("list")
+@gateway_options
+@as_json
+def list_routes(home: Path | None, url: str | None, key: str | None, json: bool) -> None:
+    """List routes and aliases with their deployments and strategies."""
+    with open_admin(home, url, key) as gateway:
+        rows = gateway.routes()
+    if json:
+        print_json(rows)
+        return
+    print_table(
+        ("route", "kind", "deployments", "strategies", "then"),
+        [
+            (
+                row["name"],
+                row["kind"],
+                [target["target"] for target in row["targets"]],
+                [entry["kind"] for entry in row["strategy"]],
+                row["fallback"],
+            )
+            for row in rows
+        ],
+        empty="The configuration has no routes.",
+    )
+
+
+@command.command("explain")
+@click.argument("model")
+@click.option("--key-id", help="Count the grants, limits and budgets of this key.")
+@click.option("--user", help="The user that the call names.")
+@click.option("--session", help="The session that the call belongs to.")
+@click.option("--tags", help="Tags of the call, with commas between them.")
+@click.option("--metadata", "pairs", multiple=True, metavar="NAME=VALUE", help="Metadata of the call.")
+@click.option("--body", type=click.File("rb"), help="A Chat Completions request, in a file (- for standard input).")
+@gateway_options
+@as_json
+def explain(home: Path | None, url: str | None, key: str | None, json: bool, model: str, **given: Any) -> None:
+    """Say which deployment a call to MODEL would go to and why. Nobody is called."""
+    file, tags, pairs = given.pop("body"), given.pop("tags"), given.pop("pairs")
+    if file is not None:
+        given["body"] = _document(file.read())
+    if tags:
+        given["tags"] = [tag.strip() for tag in tags.split(",") if tag.strip()]
+    if pairs:
+        given["metadata"] = dict(_pair(pair) for pair in pairs)
+    with open_admin(home, url, key) as gateway:
+        told = gateway.explain(model, **given)
+    if json:
+        print_json(told)
+        return
+    click.echo(told["reason"])
+    print_table(
+        ("deployment", "", "by", "at most USD>", "why"),
+        [(one["target"], one["act"], one["rule"], one["hold_usd"], one["reason"]) for one in told["candidates"]],
+        empty="There is no deployment.",
+    )
+    for room in told["budgets"]:
+        click.echo(
+            f"budget per {room['window']}: {room['used_usd']} of {room['cap_usd']} USD used; "
+            f"{room['after_usd']} USD left after this call{'' if room['enough'] else ', which is not enough'}"
+        )
+    if told["refused"]:
+        click.echo(f"refused: {told['refused']}")
+
+
+def _document(data: bytes) -> dict[str, Any]:
+    import msgspec
+
+    try:
+        found: dict[str, Any] = msgspec.json.decode(data, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise click.BadParameter(f"is no JSON object: {error}", param_hint="--body") from None
+    return found
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        raise click.BadParameter("is written NAME=VALUE", param_hint="--metadata")
+    return name, value

@@ -1,0 +1,178 @@
+"""Order a plan by the strategies of its route, and keep why. A route without any never comes here."""
+
+import random
+from typing import Any
+
+import msgspec
+
+from headgate.core.call import Call
+from headgate.core.chat import Message, Text
+from headgate.core.errors import Forbidden, HeadgateError
+from headgate.dialects import wire
+from headgate.pipeline.parts import Parts, neutral
+from headgate.providers.base import Target
+from headgate.routing.policy import Policy
+from headgate.routing.rendezvous import mixed
+from headgate.routing.table import Route
+from headgate.routing.types import Sight
+
+MAX_TEXT = 8000
+VISION = (b'"image_url"', b'"input_image"', b'"image"', b'"inlineData"', b'"inline_data"')
+TOOL_RESULTS = (b'"tool_result"', b'"function_call_output"', b'"functionResponse"', b'"toolResult"')
+SCHEMAS = (b'"json_schema"', b'"responseSchema"', b'"responseJsonSchema"')
+TURNS = ("messages", "input", "contents")
+INSTRUCTIONS = ("tools", "system", "instructions", "systemInstruction", "system_instruction")
+_turns = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def choose(call: Call, parts: Parts) -> None:
+    """Put the plan of *call* in order; raise ``Forbidden`` where its route removes every deployment."""
+    route: Route | None = call.route
+    left: tuple[Target, ...] = call.plan
+    found: list[Target] = []
+    refused: Forbidden | None = None
+    while route is not None and left:
+        following = route.fallback
+        if following is None:
+            own, left = left, ()
+        else:
+            later = set(following.targets)
+            own, left = (
+                tuple(t for t in left if t not in later or t.name in _listed(route)),
+                tuple(t for t in left if t in later and t.name not in _listed(route)),
+            )
+        policy: Policy | None = route.policy
+        if policy is None:
+            found += own
+        elif own:
+            try:
+                found += decided(call, parts, policy, own)
+            except Forbidden as error:
+                refused = refused or error
+        route = following
+    if not found and refused is not None:
+        raise refused
+    call.plan = tuple(found)
+
+
+def decided(call: Call, parts: Parts, policy: Policy, targets: tuple[Target, ...]) -> list[Target]:
+    """Return *targets* as *policy* orders them, and keep why on *call*, for the first policy that is asked."""
+    sight = seen(call, parts, policy)
+    chosen, choice = policy.decide(sight, policy.among(targets), parts.health, random.random())
+    if call.choice is None:
+        call.choice = choice
+        call.reason = f"route {policy.route}: {chosen[0].name} first, {policy.why}"
+    if "last" in policy.reads and call.link is not None:  # a call that is only explained goes nowhere
+        policy.remember(conversation(sight), chosen[0].name)
+    return [option.target for option in chosen]
+
+
+def seen(call: Call, parts: Parts, policy: Policy) -> Sight:
+    """Return what the strategies of *policy* may look at; what none of them reads is not worked out."""
+    reads, options, who, envelope = policy.reads, call.options, call.who, call.envelope
+    turn, policy.turn = policy.turn, policy.turn + 1
+    sight = Sight(
+        route=policy.route,
+        model=envelope.model,
+        operation=call.operation,
+        stream=call.streaming,
+        prompt_bound=len(call.body),
+        max_output=envelope.max_tokens,
+        tenant_id=who.tenant_id,
+        key_id=who.id,
+        user=options.user or envelope.user,
+        session=options.session,
+        tags=options.tags,
+        metadata=options.metadata or {},
+        at=call.at,
+        turn=turn,
+    )
+    if not reads:
+        return sight
+    if "needs" in reads:
+        sight.needs = needs(call)
+    if "spent_share" in reads:
+        sight.spent_share = parts.books.used_share(who)
+    if "text" in reads:
+        sight.text = last_turn(call)
+    if "prefix" in reads or "in_tool_loop" in reads:
+        turns = turns_of(call) if call.operation == "chat" else []
+        sight.prefix = prefix(call, turns)
+        sight.in_tool_loop = bool(turns) and answers_tools(turns[-1])
+    if "last" in reads:
+        sight.last = policy.last(conversation(sight))
+    return sight
+
+
+def conversation(sight: Sight) -> str | int:
+    """Return what a conversation is told by: whose it is, and its session or what a prompt cache goes by."""
+    return mixed(sight.tenant_id, sight.key_id or "", sight.session or sight.prefix)
+
+
+def needs(call: Call) -> frozenset[str]:
+    """Return what the request shows that its model must be able to do, in the registry's words."""
+    fields: dict[str, Any] = call.envelope.fields
+    found = set(call.options.requires)
+    if call.operation == "chat" and bytes(fields.get("tools", wire.NULL)) not in (b"null", b"[]"):
+        found.add("tools")
+    body = call.body
+    if any(sign in body for sign in SCHEMAS):
+        found.add("json_schema")
+    if any(sign in body for sign in VISION):
+        found.add("vision")
+    return frozenset(found)
+
+
+def last_turn(call: Call) -> str:
+    """Return the text of the last user turn, at most 8,000 characters; empty where the request has none."""
+    if call.operation != "chat":
+        return ""
+    try:
+        messages = neutral(call).messages
+    except HeadgateError:
+        return ""  # what is wrong with it is said by who must read it
+    for message in reversed(messages):
+        if message.role == "user" and (text := _text(message)):
+            return text[:MAX_TEXT]
+    return ""
+
+
+def _text(message: Message) -> str:
+    return "\n".join(part.text for part in message.parts if isinstance(part, Text))
+
+
+def turns_of(call: Call) -> list[msgspec.Raw]:
+    """Return the turns of the request, undecoded."""
+    fields: dict[str, Any] = call.envelope.fields
+    raw = next((fields[name] for name in TURNS if name in fields), None)
+    if raw is None:
+        return []
+    try:
+        return _turns.decode(raw)
+    except msgspec.DecodeError:
+        return [raw]  # a text alone
+
+
+def prefix(call: Call, turns: list[msgspec.Raw]) -> int:
+    """Return a hash of what a provider's prompt cache would share: instructions, tools, and all to the first user's."""
+    fields: dict[str, Any] = call.envelope.fields if turns else {}
+    pieces = [bytes(fields[name]) for name in INSTRUCTIONS if name in fields]
+    for turn in turns:
+        piece = bytes(turn)
+        pieces.append(piece)
+        if b'"user"' in piece[:4096]:
+            break
+    return mixed(call.envelope.model, *[piece.decode("utf-8", "replace") for piece in pieces])
+
+
+def answers_tools(turn: msgspec.Raw) -> bool:
+    """Whether *turn* is a tool's result."""
+    piece = bytes(turn)
+    return b'"role":"tool"' in piece or b'"role": "tool"' in piece or any(sign in piece for sign in TOOL_RESULTS)
+
+
+def _listed(route: Route) -> frozenset[str]:
+    policy = route.policy
+    if policy is not None:
+        return frozenset(policy.names)
+    return frozenset(one if isinstance(one, str) else one.model for one in route.config.targets)

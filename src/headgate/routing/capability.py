@@ -1,0 +1,49 @@
+"""Deployments that can do what the request asks for."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from msgspec import field
+
+from headgate.routing.types import Option, Sight, Standing, Strategy
+
+
+class Capability(Strategy, frozen=True):
+    """What the request shows it needs (``tools``, ``vision``, ``json_schema`` ...) and what ``require`` names besides.
+
+    A deployment that is known not to have it is removed; one of which nothing is known comes last, or is removed too
+    with ``strict``. One whose window is too short for the prompt is removed as well.
+    """
+
+    removes: ClassVar[bool] = True
+    reads: ClassVar[frozenset[str]] = frozenset(("needs",))
+
+    require: list[str] = field(default_factory=list)
+    """Capabilities in the registry's words."""
+    strict: bool = False
+    """Remove a deployment of which nothing is known."""
+
+    def weigh(
+        self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
+    ) -> Sequence[float | None]:
+        """See ``Strategy``."""
+        needs = sight.needs.union(self.require)
+        unknown = None if self.strict else 1.0
+        answer = sight.max_output or 0
+        bound = sight.prompt_bound // 8 + answer  # no language is known to have more bytes to a token, on the whole
+        scores: list[float | None] = []
+        for option in options:
+            target = option.target
+            if target.context is not None and target.context < bound:
+                scores.append(None)
+            elif not needs:
+                scores.append(0.0)
+            elif target.capabilities is None:
+                scores.append(unknown)
+            else:
+                scores.append(0.0 if needs.issubset(target.capabilities) else None)
+        return scores
+
+    def tell(self, score: float) -> str:
+        """See ``Strategy``."""
+        return "can do it" if score == 0 else "may be able to"

@@ -1,0 +1,39 @@
+"""Rules by who asks and what the request carries."""
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from msgspec import field
+
+from headgate.routing.prefer import Prefer
+from headgate.routing.types import Option, Sight, Standing, Strategy, When
+
+
+class Condition(Strategy, frozen=True):
+    """For requests that meet ``match`` (tenants, keys, users, tags, metadata ...), what ``targets`` names comes first.
+
+    For the others ``otherwise`` does, where it names any.
+    """
+
+    removes: ClassVar[bool] = True
+    names: ClassVar[tuple[str, ...]] = ("targets", "otherwise")
+
+    match: When
+    targets: list[str]
+    """``provider/model``, or a provider for all of its models here."""
+    otherwise: list[str] = field(default_factory=list)
+    only: bool = False
+    """Remove the others."""
+
+    def weigh(
+        self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
+    ) -> Sequence[float | None]:
+        """See ``Strategy``."""
+        names = self.targets if self.match.met(sight) else self.otherwise
+        if not names:
+            return [0.0] * len(options)
+        return Prefer(targets=names, only=self.only).weigh(sight, options, standing, chance)
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """See ``Strategy``."""
+        yield from self.match.faults()

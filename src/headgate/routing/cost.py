@@ -1,0 +1,67 @@
+"""The cheapest deployment for this request."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from headgate.core.money import PICO_PER_NANO, Usage
+from headgate.routing.types import Option, Sight, Standing, Strategy
+
+BYTES = 4
+"""Bytes of a request for each token of its prompt, about, in most languages of Latin script."""
+UNPRICED = 1e30
+
+
+class Cost(Strategy, frozen=True):
+    """The least estimated price: the prompt by its length, the answer as long as ``answer`` says or the caller allows.
+
+    A deployment without a price comes last. With ``cached``, what the provider keeps of a conversation counts: to
+    leave the deployment it was last sent to costs the whole prompt again.
+    """
+
+    removes: ClassVar[bool] = True
+    ranges: ClassVar = {"floor": (0, 1), "cached": (0, 1), "answer": (1, 1_000_000)}
+    reads: ClassVar[frozenset[str]] = frozenset(("last", "prefix"))
+
+    answer: int = 500
+    """Tokens that an answer has, where the caller allows as many."""
+    floor: float | None = None
+    """Deployments whose configured ``quality`` is less are removed; one without a quality stays."""
+    cached: float = 0.0
+    """The share of a prompt that its last provider is taken to have kept."""
+
+    def wants(self) -> frozenset[str]:
+        """See ``Strategy``."""
+        return self.reads if self.cached else frozenset()
+
+    def weigh(
+        self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
+    ) -> Sequence[float | None]:
+        """See ``Strategy``."""
+        prompt = sight.prompt_bound // BYTES
+        answer = self.answer if sight.max_output is None else min(self.answer, sight.max_output)
+        scores: list[float | None] = [
+            o.request + prompt * o.input + answer * o.output if o.flat else _tiered(o, prompt, answer) for o in options
+        ]
+        if self.cached and sight.last:
+            for place, option in enumerate(options):
+                score = scores[place]
+                if option.name == sight.last and score is not None:
+                    scores[place] = score - self.cached * prompt * (option.input - option.cached)
+        if self.floor is not None:
+            for place, option in enumerate(options):
+                if option.quality is not None and option.quality < self.floor:
+                    scores[place] = None
+        return scores
+
+    def tell(self, score: float) -> str:
+        """See ``Strategy``."""
+        if score >= UNPRICED:
+            return "no price is known"
+        return f"about ${score / PICO_PER_NANO / 1e9:.9f}".rstrip("0").rstrip(".")
+
+
+def _tiered(option: Option, prompt: int, answer: int) -> float:
+    price = option.target.price
+    if price is None:
+        return UNPRICED
+    return float(price.cost(Usage(input=prompt, output=answer)) * PICO_PER_NANO)

@@ -1,0 +1,54 @@
+"""Where the model runs."""
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from msgspec import field
+
+from headgate.routing.types import Option, Sight, Standing, Strategy
+
+
+class Geography(Strategy, frozen=True):
+    """Deployments in ``regions``, the first named first; with ``require`` nothing else remains.
+
+    A region stands for those within it: ``eu`` for ``eu-west-1``. With ``metadata``, the request's own region, where
+    it states one there, goes before all.
+    """
+
+    removes: ClassVar[bool] = True
+
+    regions: list[str] = field(default_factory=list)
+    require: bool = False
+    """Remove what runs elsewhere, or nobody knows where."""
+    metadata: str | None = None
+    """The name in the request's metadata under which the caller's region stands."""
+
+    def weigh(
+        self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
+    ) -> Sequence[float | None]:
+        """See ``Strategy``."""
+        wanted = self.regions
+        if self.metadata is not None and isinstance(own := sight.metadata.get(self.metadata), str):
+            wanted = [own] if self.require else [own, *wanted]
+        other = None if self.require else float(len(wanted))
+        places: dict[frozenset[str], float | None] = {}
+        scores = []
+        for option in options:
+            regions = option.regions
+            if regions not in places:
+                places[regions] = next((float(n) for n, one in enumerate(wanted) if _in(one, regions)), other)
+            scores.append(places[regions])
+        return scores
+
+    def tell(self, score: float) -> str:
+        """See ``Strategy``."""
+        return "in the first region" if score == 0 else f"{score:.0f} region(s) were named before"
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """See ``Strategy``."""
+        if not self.regions and self.metadata is None:
+            yield "regions", "must name a region, or `metadata` where the caller's stands"
+
+
+def _in(wanted: str, regions: frozenset[str]) -> bool:
+    return any(region == wanted or region.startswith(f"{wanted}-") for region in regions)

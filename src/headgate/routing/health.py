@@ -1,0 +1,234 @@
+"""What is known of every deployment now: fed by attempts as they end, read by strategies and by the next attempt.
+
+Each process has its own, in memory. Workers of one gateway find out for themselves; what they found is shown by worker.
+"""
+
+from collections.abc import Callable, Mapping
+from copy import copy
+from math import inf
+from time import monotonic
+
+import msgspec
+
+from headgate.core.errors import UpstreamFailed
+from headgate.providers.base import Target
+from headgate.routing.breaker import Breaker, Hand, State
+from headgate.routing.budget import RetryBudget
+from headgate.routing.statistics import Statistics
+from headgate.routing.types import Measured
+
+MAX_DEPLOYMENTS = 4096  # names that callers make up must not grow memory
+ACCOUNT = 60.0  # seconds for which an account is left alone whose credential or money is gone, or a model that is gone
+OWN_FAULTS = frozenset((
+    "upstream_connect_error", "upstream_tls_error", "upstream_timeout", "upstream_unavailable", "upstream_error",
+    "upstream_rate_limited", "upstream_invalid_response", "upstream_stream_interrupted", "upstream_redirect",
+))  # fmt: skip
+"""What counts against a deployment. Nothing that its caller may have brought about is among them."""
+ACCOUNTS = frozenset(("upstream_auth_error", "upstream_quota_exhausted"))
+EMPTY = Measured()
+
+
+class Deployment:
+    """Everything that is known of one ``provider/model``."""
+
+    __slots__ = ("account", "breaker", "budget", "measured", "name", "statistics")
+
+    def __init__(self, name: str, account: "Account") -> None:
+        self.name = name
+        self.account = account
+        self.breaker = Breaker()
+        self.statistics = Statistics()
+        self.measured = self.statistics.measured
+        self.budget = RetryBudget(account.budget)
+
+
+class Told(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What may be shown of one deployment, or of an account."""
+
+    name: str
+    """``provider/model``, or the provider."""
+    state: State
+    reason: str = ""
+    wait: float = 0.0
+    """Seconds until it is tried again."""
+    measured: Measured | None = None
+
+
+class Account:
+    """What is known of one provider: whether its credential works, and how many retries it has had."""
+
+    __slots__ = ("breaker", "budget")
+
+    def __init__(self) -> None:
+        self.breaker = Breaker()
+        self.budget = RetryBudget()
+
+
+class Health:
+    """The standing of every deployment (see :class:`headgate.routing.types.Standing`)."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        """*clock* gives monotonic seconds."""
+        self._clock = clock
+        self._deployments: dict[str, Deployment] = {}
+        self._accounts: dict[str, Account] = {}
+        self._by_hand: dict[str, Hand] = {}
+        self._watched: set[Breaker] = set()
+        """Those that are not closed; while there are none, nobody need look."""
+
+    def of(self, target: str) -> Measured:
+        """See ``Standing.of``."""
+        found = self._deployments.get(target)
+        return EMPTY if found is None else found.measured
+
+    def shut(self, target: str) -> str | None:
+        """See ``Standing.shut``."""
+        if not self._watched:
+            return None
+        now = self._clock()
+        account = self._accounts.get(target.partition("/")[0])
+        why = account.breaker.shut(now) if account is not None else None
+        if why is None:
+            found = self._deployments.get(target)
+            why = found.breaker.shut(now) if found is not None else None
+        return why
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing is shut, and nothing waits for a probe."""
+        return not self._watched
+
+    def at(self, target: Target) -> Deployment:
+        """Return what is known of *target*."""
+        return self._deployments.get(target.name) or self._new(target)
+
+    def enter(self, deployment: Deployment, *, again: bool = False) -> bool:
+        """Count a call in, *again* where its account has been asked for it already; return whether it is a probe."""
+        now = self._clock()
+        deployment.measured.inflight += 1
+        deployment.budget.count(now, again=again)
+        if not self._watched:
+            return False
+        probe = deployment.breaker.enter(now)
+        return deployment.account.breaker.enter(now) or probe
+
+    def answered(self, deployment: Deployment, latency_ms: float, first_ms: float | None, output_tokens: int) -> None:
+        """Count a good answer out."""
+        deployment.measured.inflight -= 1
+        deployment.statistics.answered(latency_ms, first_ms, output_tokens)
+        self._worked(deployment)
+
+    def failed(self, deployment: Deployment, error: UpstreamFailed, *, probe: bool, counts: bool) -> None:
+        """Count a failure out; one that does not count was its caller's doing, or about one key of several."""
+        deployment.measured.inflight -= 1
+        breaker, account, now = deployment.breaker, deployment.account.breaker, self._clock()
+        if counts and error.code in OWN_FAULTS:
+            deployment.statistics.failed()
+            breaker.failed(now, f"{deployment.name} failed again and again, the last time with {error.code}")
+            if error.wait and error.upstream_status in (429, 503, 529):
+                breaker.bench(now, error.wait, f"{deployment.name} asked to wait", "wait")
+        elif counts and error.code in ACCOUNTS:
+            deployment.statistics.failed()
+            account.bench(now, ACCOUNT, f"{deployment.name.partition('/')[0]} refused its credential", "account")
+        elif counts and error.code == "upstream_model_not_found":
+            breaker.bench(now, ACCOUNT, f"{deployment.name} is not known to its provider", "account")
+        elif not error.retry:
+            self._worked(deployment)  # it answered, and was right to refuse
+        for one in (breaker, account):
+            if probe:
+                one.gave_up()
+            if one.until:
+                self._watched.add(one)
+
+    def left(self, deployment: Deployment, *, probe: bool) -> None:
+        """Count a call out that says nothing: its caller left, or the gateway refused it before it was sent."""
+        deployment.measured.inflight -= 1
+        if probe:
+            deployment.breaker.gave_up()
+            deployment.account.breaker.gave_up()
+
+    def proven(self, deployment: Deployment) -> None:
+        """A probe's answer has begun: that is proof enough, however long the rest of it takes."""
+        self._worked(deployment)
+
+    def wait(self, target: Target) -> float:
+        """Seconds until *target* may be called; ``inf`` where it was switched off by hand."""
+        found = self.at(target)
+        longest = max(found.breaker, found.account.breaker, key=_end)
+        return max(_end(longest) - self._clock(), 0.0)
+
+    def kind(self, target: Target) -> str:
+        """Why *target* is shut, in one word: ``hand``, ``wait``, ``account`` or ``faults``."""
+        found = self.at(target)
+        if "open" in (found.breaker.hand, found.account.breaker.hand):
+            return "hand"
+        return found.account.breaker.kind or found.breaker.kind
+
+    def set_by_hand(self, wanted: Mapping[str, Hand]) -> None:
+        """Take over what people have set, by ``provider/model`` or provider; what is not named is measured again."""
+        for name in {*self._by_hand, *wanted}:
+            provider, slash, _ = name.partition("/")
+            account = self._account(provider)
+            breaker = self._known(name, account).breaker if slash else account.breaker
+            breaker.hand = wanted.get(name)
+            if breaker.hand is not None:
+                self._watched.add(breaker)
+            elif not breaker.until:
+                self._watched.discard(breaker)
+        self._by_hand = dict(wanted)
+
+    def told(self) -> list[Told]:
+        """Return what may be shown of every deployment that was called, and of accounts that are not as ever."""
+        now = self._clock()
+        rows = [
+            Told(name, d.breaker.state(now), d.breaker.reason, _left(d.breaker, now), copy(d.measured))
+            for name, d in self._deployments.items()
+        ]
+        rows += [
+            Told(name, a.breaker.state(now), a.breaker.reason, _left(a.breaker, now))
+            for name, a in self._accounts.items()
+            if a.breaker.until or a.breaker.hand
+        ]
+        return rows
+
+    def _worked(self, deployment: Deployment) -> None:
+        deployment.breaker.worked()
+        if not self._watched:
+            return
+        deployment.account.breaker.worked()  # which is only ever benched, so that nothing is counted there
+        for breaker in (deployment.breaker, deployment.account.breaker):
+            if not breaker.until and breaker.hand is None:
+                self._watched.discard(breaker)
+
+    def _new(self, target: Target) -> Deployment:
+        return self._known(target.name, self._account(target.provider.name))
+
+    def _account(self, name: str) -> Account:
+        found = self._accounts.get(name)
+        if found is None:
+            found = self._accounts[name] = Account()
+        return found
+
+    def _known(self, name: str, account: Account) -> Deployment:
+        found = self._deployments.get(name)
+        if found is None:
+            if len(self._deployments) >= MAX_DEPLOYMENTS:
+                self._forget()
+            found = self._deployments[name] = Deployment(name, account)
+        return found
+
+    def _forget(self) -> None:
+        """Drop the half that was used longest ago, but for what is in use or set by hand."""
+        idle = [d for d in self._deployments.values() if not d.measured.inflight and d.breaker.hand is None]
+        idle.sort(key=lambda d: d.measured.used_at)
+        for deployment in idle[: len(idle) // 2 + 1]:
+            del self._deployments[deployment.name]
+            self._watched.discard(deployment.breaker)
+
+
+def _end(breaker: Breaker) -> float:
+    return inf if breaker.hand == "open" else 0.0 if breaker.hand == "closed" else breaker.until
+
+
+def _left(breaker: Breaker, now: float) -> float:
+    return round(max(breaker.until - now, 0.0), 3) if breaker.until else 0.0

@@ -1,0 +1,259 @@
+"""A route's strategies, compiled: candidates and a request go in, an order comes out, with everything it rests on."""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from headgate.core.call import Choice
+from headgate.core.errors import Forbidden
+from headgate.providers.base import Target
+from headgate.routing.kinds import made
+from headgate.routing.table import TargetConfig
+from headgate.routing.types import Option, Sight, Standing, Strategy, Verdict
+
+TOLD = 32
+"""Candidates of one decision that are kept in its record, at most."""
+REMEMBERED = 4096
+"""Conversations of one route whose last deployment is remembered."""
+
+
+class Policy:
+    """What one route goes by. Immutable but for its memory: how often it decided, and what conversations went where."""
+
+    def __init__(self, route: str, entries: Sequence[Mapping[str, Any]], options: Sequence[Option]) -> None:
+        """*entries* are the ``strategy`` of the route, checked; *options* its candidates in the order of the list."""
+        self.route = route
+        self.kinds = tuple(entry["kind"] for entry in entries)
+        settings = tuple({name: value for name, value in entry.items() if name != "kind"} for entry in entries)
+        self.settings = settings if any(settings) else ()
+        self.strategies = tuple(made(entry) for entry in entries)
+        self.options = tuple(options)
+        self.reads: frozenset[str] = frozenset().union(*(reads(one) for one in self.strategies))
+        self.names = tuple(option.name for option in options)
+        self.sticky = next((row for row, kind in enumerate(self.kinds) if kind == "sticky"), None)
+        self.turn = 0
+        self.why = f"by {', then '.join(self.kinds)}"
+        self._by_target = {option.target: option for option in options}
+        self._last: OrderedDict[str | int, str] = OrderedDict()
+
+    def among(self, targets: Sequence[Target]) -> Sequence[Option]:
+        """Return the options of *targets* that are candidates here."""
+        if len(targets) == len(self.options):
+            return self.options
+        found = self._by_target
+        return [found[target] for target in targets if target in found]
+
+    def last(self, conversation: str | int) -> str:
+        """Return the deployment that *conversation* went to; empty where that is not known."""
+        return self._last.get(conversation, "")
+
+    def remember(self, conversation: str | int, target: str) -> None:
+        """Keep where *conversation* went; those longest unheard of are forgotten first."""
+        self._last[conversation] = target
+        self._last.move_to_end(conversation)
+        if len(self._last) > REMEMBERED:
+            self._last.popitem(last=False)
+
+    def decide(
+        self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
+    ) -> tuple[Sequence[Option], Choice]:
+        """Return what remains of *options*, best first, and why; raise ``Forbidden`` where nothing does."""
+        left = options
+        asked: list[tuple[Sequence[Option], Sequence[float | None]] | None] = []
+        ranks: list[Any] = []
+        first = self.sticky if sight.in_tool_loop else None
+        for row, strategy in enumerate(self.strategies):
+            if strategy.when is not None and not strategy.when.met(sight):
+                asked.append(None)
+                continue
+            scores = strategy.weigh(sight, left, standing, chance)
+            asked.append((left, scores))
+            if strategy.removes and None in scores:
+                stays = [score is not None for score in scores]
+                left = [one for one, stay in zip(left, stays, strict=True) if stay]
+                if not left:
+                    raise self._nothing(row, options)
+                ranks = [[s for s, stay in zip(rank, stays, strict=True) if stay] for rank in ranks]
+                scores = [score for score in scores if score is not None]
+            if row == first:
+                ranks.insert(0, scores)
+            else:
+                ranks.append(scores)
+        order = _sorted(ranks, len(left))
+        chosen = [left[place] for place in order]
+        places = order if left is options else None
+        return chosen, self._choice(sight, options, asked, chosen, places, first, chance)
+
+    def _nothing(self, row: int, options: Sequence[Option]) -> Forbidden:
+        kind = self.kinds[row]
+        return Forbidden(
+            f"The route {self.route!r} has no deployment for this request: {kind} removed the last of "
+            f"{len(options)}. `headgate route explain` tells why.",
+            code="no_deployment_allowed",
+            param="model",
+        )
+
+    def _choice(  # all that a decision was made of
+        self,
+        sight: Sight,
+        options: Sequence[Option],
+        asked: Sequence[tuple[Sequence[Option], Sequence[float | None]] | None],
+        chosen: Sequence[Option],
+        places: list[int] | None,
+        first: int | None,
+        chance: float,
+    ) -> Choice:
+        told, omitted, count = options, 0, len(chosen)
+        if len(options) > TOLD:
+            kept = frozenset(() if places is not None else chosen)
+            gone = [] if places is not None else [one for one in options if one not in kept][: TOLD // 4]
+            count = min(count, TOLD - len(gone))
+            told = [*chosen[:count], *gone]
+            omitted = len(options) - len(told)
+        names = self.names
+        if told is not self.options:
+            names = tuple(one.name for one in told)
+        rows: list[list[float | None] | None] = []
+        for one in asked:
+            if one is None:
+                rows.append(None)
+            elif one[0] is told:
+                rows.append(list(one[1]))
+            elif places is not None:
+                rows.append([one[1][place] for place in places[:count]])
+            else:
+                rows.append(_told(one[0], one[1], told))
+        if told is options and places is not None:
+            order = places
+        elif told is options:
+            place = {id(option): number for number, option in enumerate(told)}
+            order = [place[id(option)] for option in chosen]
+        else:
+            order = list(range(count))
+        seen = self._seen(sight, chance)
+        return Choice(
+            by=self.kinds,
+            settings=self.settings,
+            targets=names,
+            scores=rows,
+            order=order,
+            first=first,
+            seen=seen,
+            omitted=omitted,
+        )
+
+    def _seen(self, sight: Sight, chance: float) -> dict[str, Any]:
+        reads = self.reads
+        seen: dict[str, Any] = {}
+        if "chance" in reads:
+            seen["chance"] = chance
+        if "turn" in reads:
+            seen["turn"] = sight.turn
+        for name in ("needs", "last", "in_tool_loop", "spent_share", "prefix"):
+            if name in reads and (value := getattr(sight, name)):
+                seen[name] = value
+        return seen
+
+
+def _told(left: Sequence[Option], scores: Sequence[float | None], told: Sequence[Option]) -> list[float | None]:
+    found = dict(zip(map(id, left), scores, strict=True))
+    return [found.get(id(option)) for option in told]
+
+
+def _sorted(ranks: Sequence[Sequence[float]], count: int) -> list[int]:
+    """Return the places of the candidates by the first of *ranks*, then the second and so on."""
+    order = list(range(count))
+    for rank in reversed(ranks):  # sorting is stable: what is sorted by last counts first
+        if rank.count(rank[0]) != count:
+            order.sort(key=rank.__getitem__)
+    return order
+
+
+def remade(choice: Choice) -> list[str]:
+    """Work the order out again from the record of a decision alone: names, best first."""
+    left = list(range(len(choice.targets)))
+    rows = [row for row in choice.scores if row is not None]
+    for row in rows:
+        left = [place for place in left if row[place] is not None]
+    if choice.first is not None:
+        one = choice.scores[choice.first]
+        assert one is not None
+        rows.remove(one)
+        rows.insert(0, one)
+    left.sort(key=lambda place: tuple(row[place] for row in rows))
+    return [choice.targets[place] for place in left]
+
+
+def verdicts(choice: Choice) -> list[Verdict]:
+    """Return what became of each candidate, best first, in words."""
+    strategies = _strategies(choice)
+    found = []
+    for rank, place in enumerate(choice.order):
+        rule, reason, score = _told_by(choice, place, strategies)
+        act = "chosen" if rank == 0 else "kept"
+        found.append(Verdict(choice.targets[place], act, rule, reason, score))  # type: ignore[arg-type]
+    for place, name in enumerate(choice.targets):
+        if place in choice.order:
+            continue
+        number = next(n for n, row in enumerate(choice.scores) if row is not None and row[place] is None)
+        found.append(Verdict(name, "removed", choice.by[number], "does not meet it"))
+    return found
+
+
+def _strategies(choice: Choice) -> list[Strategy]:
+    """The strategies as they were; none where one is not installed any more, or has other settings now."""
+    settings = choice.settings or tuple({} for _ in choice.by)
+    try:
+        return [made({"kind": kind, **given}) for kind, given in zip(choice.by, settings, strict=True)]
+    except (KeyError, ValueError, ImportError):
+        return []
+
+
+def _told_by(choice: Choice, place: int, strategies: Sequence[Strategy]) -> tuple[str, str, float | None]:
+    """The first rule that tells candidates apart, its score, and what all of them said."""
+    said, rule, score = [], "", None
+    for number, row in enumerate(choice.scores):
+        if row is None or row[place] is None:
+            continue
+        value = row[place]
+        assert value is not None
+        if not rule and any(other != value for other in row):
+            rule, score = choice.by[number], value
+        said.append(f"{choice.by[number]}: {strategies[number].tell(value) if strategies else f'{value:g}'}")
+    return rule, "; ".join(said), score
+
+
+def reads(strategy: Strategy) -> frozenset[str]:
+    """Return what *strategy* and those inside it read."""
+    return strategy.wants().union(*(reads(one) for one in strategy.inner()))
+
+
+def option(
+    target: Target, config: TargetConfig, place: int, facts: tuple[frozenset[str], frozenset[str], frozenset[str]]
+) -> Option:
+    """Return the candidate of *target*; *facts* are the regions, programmes and use cases that the registry knows."""
+    price = target.price
+    regions, programmes, use_cases = facts
+    return Option(
+        target=target,
+        name=target.name,
+        provider=target.provider.name,
+        place=place,
+        weight=config.weight,
+        regions=frozenset((config.region,)) if config.region else regions,
+        tags=frozenset((*config.tags, *programmes)),
+        use_cases=use_cases,
+        quality=config.quality,
+        input=price.input if price else 0,
+        output=price.output if price else 0,
+        request=price.request if price else 0,
+        cached=(price.input if price.cached is None else price.cached) if price else 0,
+        flat=price is not None and not price.tiers,
+        digest=digest(target.name),
+    )
+
+
+def digest(text: str) -> int:
+    """Return 64 bits that *text* always gives."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest())

@@ -1,0 +1,35 @@
+"""A conversation stays where it is."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from headgate.routing.rendezvous import draws, mixed
+from headgate.routing.types import Option, Sight, Standing, Strategy
+
+
+class Sticky(Strategy, frozen=True):
+    """Each session, user, key, or prompt-cache prefix always meets the same deployment, in proportion to weights.
+
+    It needs no memory, so every process of every gateway decides alike; where a deployment goes, only its own move.
+    While a conversation is amid its tool calls this counts before every other ranking, and it stays where it was last.
+    """
+
+    reads: ClassVar[frozenset[str]] = frozenset(("prefix", "last", "in_tool_loop"))
+
+    by: Literal["session", "user", "key", "prefix"] = "session"
+    """``prefix`` is what a provider's prompt cache goes by: tools, instructions and the first turn. A request that does
+    not say the others goes by it too."""
+
+    def weigh(self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float) -> Sequence[float]:
+        """See ``Strategy``."""
+        who: str | int | None = {"session": sight.session, "user": sight.user, "key": sight.key_id}.get(self.by)
+        scores = draws(mixed(who or sight.prefix), options)
+        if sight.in_tool_loop and sight.last:
+            for place, option in enumerate(options):
+                if option.name == sight.last:
+                    scores[place] = -1.0
+        return scores
+
+    def tell(self, score: float) -> str:
+        """See ``Strategy``."""
+        return "amid its tool calls" if score < 0 else f"drawn {score:.3f} for this {self.by}"

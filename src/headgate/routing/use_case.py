@@ -1,0 +1,21 @@
+"""Deployments that are good for a use case."""
+
+from collections.abc import Sequence
+
+from headgate.routing.types import Option, Sight, Standing, Strategy
+
+
+class UseCaseFit(Strategy, frozen=True):
+    """Deployments whose registry entry names the use case come before the others."""
+
+    use_case: str
+    """``summarization``, ``code`` ..., in the registry's words."""
+
+    def weigh(self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float) -> Sequence[float]:
+        """See ``Strategy``."""
+        wanted = self.use_case
+        return [0.0 if wanted in option.use_cases else 1.0 for option in options]
+
+    def tell(self, score: float) -> str:
+        """See ``Strategy``."""
+        return f"good for {self.use_case}" if score == 0 else f"not known to be good for {self.use_case}"

@@ -1,0 +1,42 @@
+"""Shares of the traffic: canaries and comparisons too, with each user or session kept on its side."""
+
+from bisect import bisect
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import ClassVar, Literal
+
+from headgate.routing.rendezvous import draws, mixed
+from headgate.routing.types import Option, Sight, Standing, Strategy
+
+
+class Weighted(Strategy, frozen=True):
+    """Each deployment gets the share of the requests that its ``weight`` is of all weights.
+
+    With ``sticky`` the share is of users, sessions or keys instead: each always gets the same deployment, as for a
+    canary or a comparison, until the list changes; a request without one is drawn by itself.
+    """
+
+    reads: ClassVar[frozenset[str]] = frozenset(("chance",))
+
+    sticky: Literal["user", "session", "key"] | None = None
+    """Who keeps to one side of the split."""
+    salt: str = ""
+    """Another text here deals everybody out anew."""
+
+    def weigh(self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float) -> Sequence[float]:
+        """See ``Strategy``."""
+        if self.sticky is not None:
+            who = {"user": sight.user, "session": sight.session, "key": sight.key_id}[self.sticky]
+            if who:
+                return draws(mixed(self.salt, who), options)
+        ends = list(accumulate([option.weight for option in options]))
+        drawn = min(bisect(ends, chance * ends[-1]), len(ends) - 1)
+        scores = [1 / option.weight for option in options]
+        scores[drawn] = 0.0
+        return scores
+
+    def tell(self, score: float) -> str:
+        """See ``Strategy``."""
+        if self.sticky is not None:
+            return f"drawn {score:.3f} by weight, or for this {self.sticky}"
+        return "drawn by its weight" if score == 0 else "not drawn"

@@ -1,0 +1,80 @@
+"""Routes by API: shown, explained, and left to the file."""
+
+import pytest
+
+ROUTES = "/api/v1/routes"
+
+
+async def test_routes_are_listed_as_compiled(api):
+    found = {row["name"]: row for row in (await api.ask("GET", ROUTES)).json()["data"]}
+    assert list(found) == ["plain", "cheap", "safe"]
+    assert found["cheap"]["managed_by"] == "file"
+    assert found["cheap"]["strategy"] == [{"kind": "cost"}]
+    assert found["cheap"]["fallback"] == "plain"
+    assert found["safe"]["targets"][0]["tags"] == ["hipaa"]
+
+
+async def test_an_explanation_names_what_ranked_and_what_it_would_cost(api):
+    answer = await api.ask("POST", f"{ROUTES}/explain", json={"model": "cheap", "body": {"max_tokens": 100}})
+    told = answer.json()
+    assert answer.status_code == 200, told
+    assert told["reason"] == "route cheap: fair/m first, by cost"
+    first, second = told["candidates"]
+    assert (first["target"], first["act"], first["rule"]) == ("fair/m", "chosen", "cost")
+    assert first["reason"].startswith("cost: about $0.0001")
+    assert float(second["hold_usd"]) == pytest.approx(5 * float(first["hold_usd"]))
+
+
+async def test_an_explanation_names_what_was_removed(api):
+    told = (await api.ask("POST", f"{ROUTES}/explain", json={"model": "safe"})).json()
+    assert [(one["target"], one["act"], one["rule"]) for one in told["candidates"]] == [
+        ("dear/m", "chosen", "compliance"),
+        ("fair/m", "removed", "compliance"),
+    ]
+
+
+async def test_a_keys_grants_limits_and_budgets_count(api):
+    key = await api.make(
+        models=["dear/*"],
+        limits={"rpm": 60},
+        budgets=[{"usd": "0.0001", "window": "day"}, {"usd": "9", "window": "month"}],
+    )
+    question = {"model": "plain", "key_id": key["id"], "body": {"max_tokens": 1000}}
+    told = (await api.ask("POST", f"{ROUTES}/explain", json=question)).json()
+    assert [(one["act"], one["rule"]) for one in told["candidates"]] == [("chosen", ""), ("removed", "grant")]
+    assert told["limits"]["rpm"] == 60
+    assert [room["enough"] for room in told["budgets"]] == [False, True]
+    assert told["budgets"][1]["used_usd"] == "0"
+
+
+async def test_what_is_refused_is_told_as_such(api):
+    key = await api.make(models=["else/m"])
+    told = (await api.ask("POST", f"{ROUTES}/explain", json={"model": "plain", "key_id": key["id"]})).json()
+    assert "may not use the model" in told["refused"]
+    assert {one["act"] for one in told["candidates"]} == {"removed"}
+
+
+async def test_a_switched_off_deployment_is_shut(api):
+    api.parts.board.switch("fair/m", "open")
+    told = (await api.ask("POST", f"{ROUTES}/explain", json={"model": "cheap"})).json()
+    assert (told["candidates"][0]["act"], told["candidates"][0]["rule"]) == ("shut", "health")
+
+
+async def test_unknown_names_are_404(api):
+    assert (await api.ask("POST", f"{ROUTES}/explain", json={"model": "nothing"})).status_code == 404
+    assert (await api.ask("POST", f"{ROUTES}/explain", json={"model": "plain", "key_id": "nobody"})).status_code == 404
+    assert (await api.ask("DELETE", f"{ROUTES}/nothing")).status_code == 404
+
+
+async def test_routes_of_the_file_are_read_only(api):
+    for method, path, body in (
+        ("POST", ROUTES, {"name": "plain", "config": {"targets": ["fair/m"]}}),
+        ("DELETE", f"{ROUTES}/plain", None),
+    ):
+        answer = await api.ask(method, path, json=body)
+        assert answer.status_code == 409
+        assert answer.json()["error"]["code"] == "managed_by_file"
+
+
+async def test_a_virtual_key_sees_no_routes(api):
+    assert (await api.ask("GET", ROUTES, "key")).status_code == 403

@@ -13,6 +13,7 @@ from headgate.core.money import Usage
 from headgate.dialects import count_gemini, gemini, gemini_array
 from headgate.dialects.base import Abilities, Dialect
 from headgate.dialects.gemini_array import Cutter
+from headgate.dialects.gemini_fields import json_schema
 from headgate.dialects.gemini_parts import INVALID
 from headgate.dialects.sse import Parser
 from tests.dialects import recorded
@@ -537,3 +538,8 @@ def test_counting_reads_and_writes_both_forms() -> None:
     assert count_gemini.sniff(b'{"totalTokens":7}').usage == Usage()
     with pytest.raises(UpstreamFailed):
         count_gemini.sniff(b'{"totalTokens":"many"}')
+
+
+def test_an_order_of_properties_that_names_none_changes_nothing() -> None:
+    schema = {"type": "OBJECT", "properties": {"a": {"type": "STRING"}}, "propertyOrdering": [{"x": 1}, 5, "a"]}
+    assert json_schema(schema) == {"type": "object", "properties": {"a": {"type": "string"}}}

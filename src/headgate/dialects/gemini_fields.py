@@ -77,7 +77,7 @@ def json_schema(schema: Any) -> Any:
             found[name] = _type(value)
         elif name == "properties" and isinstance(value, dict):
             order = schema.get("propertyOrdering")
-            names = [one for one in order if one in value] if isinstance(order, list) else []
+            names = [one for one in order if isinstance(one, str) and one in value] if isinstance(order, list) else []
             found[name] = {one: json_schema(value[one]) for one in dict.fromkeys([*names, *value])}
         elif name in ("items", "additionalProperties", "additional_properties"):
             found["items" if name == "items" else "additionalProperties"] = json_schema(value)

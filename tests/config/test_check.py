@@ -64,6 +64,12 @@ def test_a_name_that_is_a_route_and_an_alias(one_fault):
     assert one_fault(text) == "3:3 routes.fast: is a route and an alias (line 1): rename one"
 
 
+def test_a_target_that_is_nothing():
+    assert [fault.partition(": ")[2] for fault in faults("routes: {r: {targets: [sandbox/a, null]}}")] == [
+        "must be text; put it in quotes; found nothing"
+    ]
+
+
 def test_a_route_that_targets_a_route_or_an_alias():
     text = "aliases: {a: sandbox/x}\nroutes: {r: {targets: [sandbox/a]}, s: {targets: [r, a]}}"
     assert [fault.partition(": ")[2] for fault in faults(text)] == [

@@ -75,9 +75,9 @@ class Shape:
             self.note(path, "a YAML tag is not allowed here", node)
             return ABSENT
         if isinstance(kind, inspect.UnionType):
-            if _is_null(node):
-                return None
             kinds = [t for t in kind.types if not isinstance(t, inspect.NoneType)]
+            if _is_null(node) and len(kinds) < len(kind.types):
+                return None
             wide = isinstance(node, yaml.MappingNode)  # where there is a choice, a mapping is the long form of a text
             kind = next((t for t in kinds if isinstance(t, inspect.StructType) == wide), kinds[0])
         if field == STRATEGY and isinstance(kind, inspect.ListType):

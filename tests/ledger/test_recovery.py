@@ -221,7 +221,7 @@ async def test_the_next_process_starts_from_whole_balances(database):
         drainer.recover()
         desk = Desk(database)
         journal = Journal(home / "journal", sync_seconds=30)
-        books = LedgerBooks(journal, SqlGrants(desk, journal.id, 1), wait_seconds=0.1)
+        books = LedgerBooks(journal, SqlGrants(desk, journal.id, 1), wait_seconds=10.0)
         for _ in range(3):
             await hold(books, ask(caller))  # never ended: the process is lost
         (account,) = books._purses["k1"].accounts

@@ -5,6 +5,7 @@ import os
 import pytest
 from _pytest.terminal import TerminalReporter
 
+pytest_plugins = ["tests.servers"]
 OUTSIDE = "recorded exchanges"  # they are not part of the repository; a last line of the run says that they were absent
 REQUIRE_ALL = os.environ.get("HEADGATE_REQUIRE_ALL") == "1"
 

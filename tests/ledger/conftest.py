@@ -15,9 +15,6 @@ from headgate.ledger.grants import Answer, GrantStore, Scope, SqlGrants, slice_o
 from headgate.ledger.journal import Journal
 from headgate.ledger.types import Ask, Hold
 from headgate.storage.desk import Desk
-from tests.storage.conftest import database, template
-
-__all__ = ["database", "template"]
 
 PRICE = Price(input=1_000_000, output=2_000_000)  # 1,000 and 2,000 nano-dollars a token
 DAY = 86_400_000_000

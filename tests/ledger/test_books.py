@@ -137,7 +137,7 @@ async def test_the_rest_of_a_hold_is_room_again(books):
 async def test_several_windows_are_taken_all_or_none(books):
     caller = who(nano=10 * HOLD)
     caller = msgspec.structs.replace(
-        caller, budgets=(*caller.budgets, msgspec.structs.replace(caller.budgets[0], nano=2 * HOLD, window="month"))
+        caller, budgets=(*caller.budgets, msgspec.structs.replace(caller.budgets[0], amount=2 * HOLD, window="month"))
     )
     for _ in range(2):
         end(books, await hold(books, ask(caller)), HOLD)

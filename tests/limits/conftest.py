@@ -2,10 +2,6 @@
 
 import pytest
 
-from tests.storage.conftest import database, template
-
-__all__ = ["clock", "database", "template"]
-
 
 class Clock:
     """Nanoseconds that pass when told to."""

@@ -15,9 +15,6 @@ from headgate.observe.log import LogFilter, SqlLogStore
 from headgate.observe.usage import SqlUsage
 from headgate.storage.engine import open_engine
 from headgate.storage.schema import records, usage
-from tests.storage.conftest import database, postgres, postgres_url, template, url
-
-__all__ = ["database", "postgres", "postgres_url", "template", "url"]
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR

@@ -46,7 +46,7 @@ async def test_a_key_comes_back_as_it_was_stored(store):
     row = key(
         models='["fast"]',
         limits='{"rps":2}',
-        budgets='[{"nano":1,"window":"day"}]',
+        budgets='[{"amount":1,"window":"day"}]',
         tags='["a"]',
         expires_at=9,
         user_id="u",

@@ -1,10 +1,13 @@
 """Who calls, and what they may."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
 Window = Literal["day", "week", "month", "total"]
+Unit = Literal["nano", "tokens"]
+SubjectKind = Literal["installation", "tenant", "team", "app", "user", "key", "end_user", "model", "provider", "tag"]
 
 
 class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -20,25 +23,81 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
     """Requests in flight."""
 
 
-class Budget(msgspec.Struct, frozen=True):
-    """Money a subject may spend in one calendar window (UTC, weeks from Monday)."""
+NO_LIMITS = Limits()
 
-    nano: int
+
+class Subject(msgspec.Struct, frozen=True):
+    """Somebody or something above a key whose limits bind it as well."""
+
+    kind: SubjectKind
+    id: str
+    name: str
+    limits: Limits = NO_LIMITS
+
+    @property
+    def scope(self) -> str:
+        """Under which name its counts are kept; a key's is its bare id."""
+        return self.id if self.kind == "key" else f"{self.kind}:{self.id}"
+
+
+class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What may be spent in one calendar window (weeks from Monday) of the tenant's zone."""
+
+    amount: int
+    """Nano-dollars, or tokens."""
     window: Window
+    unit: Unit = "nano"
+    hard: bool = True
+    """A soft one refuses nothing: passing it is told."""
+    scope: str = ""
+    """Under which name its spending is kept; empty is the key's own."""
+    name: str = ""
+    """Whose it is, in words for refusals (``team 'search'``); empty is the key."""
+    when: tuple[tuple[SubjectKind, str], ...] = ()
+    """What else a call must be for it to count here, known only when it is made: end user, tags, model, provider."""
+    each: SubjectKind | None = None
+    """Every end user, model, provider or tag has this much of its own: the scope is ``scope:value``."""
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Whoever a credential stands for, as the request path sees it: immutable, replaced whole when it changes."""
 
-    kind: Literal["key", "admin"]
+    kind: Literal["key", "admin", "user", "client"]
+    """A virtual key; an admin key; a person with a session or an access token; an OAuth2 client or a trusted token."""
     id: str
     tenant_id: str
     name: str
+    team_id: str | None = None
     user_id: str | None = None
     app_id: str | None = None
-    limits: Limits = Limits()
+    limits: Limits = NO_LIMITS
+    """Its own."""
+    subjects: tuple[Subject, ...] = ()
+    """Who else is bound by its calls and has limits: outermost first, without itself."""
+    end_user_limits: Limits = NO_LIMITS
+    """What binds each end user of its tenant that has no limits of its own."""
     budgets: tuple[Budget, ...] = ()
+    """Every budget that may apply to a call of its, whosever."""
     models: frozenset[str] = frozenset()
     """Routes, aliases, ``provider/model`` names, or ``provider/*``; empty allows all."""
+    narrowed: tuple[frozenset[str], ...] = ()
+    """Such lists of the levels above, each of which must allow as well."""
+    catalogue: frozenset[str] = frozenset()
+    """The tenant's own list: what is not in it does not exist for it; empty is everything."""
+    providers: frozenset[str] | None = None
+    """Providers that every level allows; ``None`` allows all."""
+    addresses: tuple[str, ...] = ()
+    """Networks in CIDR notation that it may call from; empty is anywhere."""
+    default_model: str | None = None
+    """What is meant by a request without a model."""
+    mapped: Mapping[str, str] = {}
+    """Provider -> id of the sealed provider key that its calls are signed with."""
+    tags: tuple[str, ...] = ()
+    zone: str = "UTC"
+    """The tenant's, which its budgets' windows follow."""
+    permissions: frozenset[str] = frozenset()
+    """In the form ``thing:verb``; see ``access.permissions``."""
+    scope: str = "tenant"
+    """How far the permissions reach: ``platform``, ``tenant``, ``team:ID``, or ``own``."""
     expires_at: int | None = None
     """Microseconds since 1970, UTC."""

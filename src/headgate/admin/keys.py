@@ -218,7 +218,7 @@ def _key(row: KeyRow) -> Key:
         status=_status(row),
         models=sorted(who.models),
         limits=LimitsAnswer(**msgspec.structs.asdict(who.limits)),
-        budgets=[BudgetAnswer(usd=usd(b.nano), window=b.window) for b in who.budgets],
+        budgets=[BudgetAnswer(usd=usd(b.amount), window=b.window) for b in who.budgets],
         tags=msgspec.json.decode(row.tags, type=list[str]),
         user_id=row.user_id,
         created_at=instant(row.created_at),

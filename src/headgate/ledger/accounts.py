@@ -115,7 +115,7 @@ class Purse:
         caps: dict[Scope, int] = {}
         for budget in who.budgets:
             scope = Scope(who.id, budget.window, *bounds(budget.window, now))
-            caps[scope] = min(budget.nano, caps.get(scope, budget.nano))
+            caps[scope] = min(budget.amount, caps.get(scope, budget.amount))
         kept = {account.scope: account for account in self.accounts if caps.get(account.scope) == account.cap}
         for account in self.accounts:
             if account.scope not in kept:

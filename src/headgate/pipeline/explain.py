@@ -111,10 +111,10 @@ def explain(
         budgets=[
             Room(
                 window=budget.window,
-                cap_usd=usd(budget.nano),
+                cap_usd=usd(budget.amount),
                 used_usd=usd(spent),
-                after_usd=usd(budget.nano - spent - (most or 0)),
-                enough=most is not None and spent + most <= budget.nano,
+                after_usd=usd(budget.amount - spent - (most or 0)),
+                enough=most is not None and spent + most <= budget.amount,
             )
             for budget, spent in zip(who.budgets, used, strict=False)
         ],
@@ -188,5 +188,7 @@ class _Share:
 
     def used_share(self, who: Principal) -> float | None:
         """See ``Books``."""
-        shares = [spent / budget.nano for budget, spent in zip(who.budgets, self._used, strict=False) if budget.nano]
+        shares = [
+            spent / budget.amount for budget, spent in zip(who.budgets, self._used, strict=False) if budget.amount
+        ]
         return max(shares, default=None)

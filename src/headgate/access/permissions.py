@@ -1,0 +1,86 @@
+"""What may be allowed, each as ``thing:verb``, and the roles that come with the gateway."""
+
+from collections.abc import Mapping
+
+PERMISSIONS: Mapping[str, str] = {
+    "gateway:use": "Call models",
+    "tenants:view": "See tenants",
+    "tenants:create": "Make tenants",
+    "tenants:update": "Change tenants",
+    "tenants:delete": "Remove tenants",
+    "teams:view": "See teams",
+    "teams:create": "Make teams",
+    "teams:update": "Change teams and who is in them",
+    "teams:delete": "Remove teams",
+    "apps:view": "See apps",
+    "apps:create": "Make apps",
+    "apps:update": "Change apps",
+    "apps:delete": "Remove apps",
+    "users:view": "See users",
+    "users:create": "Make users",
+    "users:update": "Change users",
+    "users:delete": "Remove users",
+    "roles:view": "See roles and who has them",
+    "roles:create": "Make roles",
+    "roles:update": "Change roles, give and take them",
+    "roles:delete": "Remove roles",
+    "api_keys:view": "See keys",
+    "api_keys:create": "Make and rotate keys",
+    "api_keys:update": "Change keys, switch them off and on",
+    "api_keys:delete": "Revoke keys",
+    "sessions:view": "See who is signed in",
+    "sessions:delete": "Sign others out",
+    "sso:view": "See identity providers",
+    "sso:create": "Add identity providers",
+    "sso:update": "Change identity providers",
+    "sso:delete": "Remove identity providers",
+    "clients:view": "See OAuth2 clients and trusted issuers",
+    "clients:create": "Make OAuth2 clients, trust issuers",
+    "clients:delete": "Remove OAuth2 clients and trusted issuers",
+    "budgets:view": "See budgets",
+    "budgets:create": "Make budgets",
+    "budgets:update": "Change budgets",
+    "budgets:delete": "Remove budgets",
+    "approvals:view": "See requests for more",
+    "approvals:create": "Ask for more",
+    "approvals:decide": "Approve and refuse",
+    "billing:view": "See invoices, reports and prices",
+    "billing:create": "Make invoices, send reports, import a provider's usage",
+    "billing:update": "Change prices and schedules",
+    "usage:view": "See usage",
+    "logs:view": "See calls",
+    "audit:view": "See and verify the audit log",
+    "config:view": "See the configuration, providers and models",
+    "provider_keys:view": "See which provider keys there are",
+    "provider_keys:create": "Store provider keys",
+    "provider_keys:delete": "Remove provider keys",
+    "providers:update": "Make and change providers",
+    "providers:switch": "Switch deployments off and on by hand",
+    "models:update": "Change the catalogue of models",
+    "routes:view": "See and explain routes",
+    "routes:change": "Make, change and remove routes",
+    "guardrails:view": "See guardrails",
+    "guardrails:change": "Make, change and remove guardrails",
+    "guardrails:test": "Try guardrails on a text",
+}
+"""Permission -> what it allows, in words."""
+
+_SEE = frozenset(name for name in PERMISSIONS if name.endswith(":view"))
+_PLATFORM = frozenset({"tenants:create", "tenants:delete", "providers:switch"})
+
+ROLES: Mapping[str, frozenset[str]] = {
+    "platform-admin": frozenset(PERMISSIONS),
+    "tenant-admin": frozenset(PERMISSIONS) - _PLATFORM,
+    "developer": _SEE - {"audit:view", "sso:view", "clients:view", "sessions:view", "billing:view"}
+    | {"gateway:use", "api_keys:create", "api_keys:update", "approvals:create", "guardrails:test"},
+    "billing": frozenset(
+        {"usage:view", "billing:view", "billing:create", "billing:update"}
+        | {"budgets:view", "budgets:create", "budgets:update", "approvals:view", "approvals:decide"}
+    ),
+    "auditor": _SEE,
+    "member": frozenset({"gateway:use", "usage:view", "logs:view", "budgets:view", "approvals:create"}),
+}
+"""The roles that are always there. ``platform-admin`` alone reaches beyond its tenant; ``member`` sees its own."""
+
+OWN_KEY = frozenset({"gateway:use", "logs:view", "usage:view", "budgets:view", "approvals:view", "approvals:create"})
+"""What a virtual key may, each of its own alone."""

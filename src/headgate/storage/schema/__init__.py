@@ -1,0 +1,45 @@
+"""The tables, in SQLAlchemy's words, for SQLite and PostgreSQL alike.
+
+Ids are text, instants microseconds since 1970 (UTC), hours are whole hours since 1970, money nano-dollars.
+``migrations`` builds these tables; a test holds the two together.
+"""
+
+from headgate.storage.schema import billing, entry, objects, proofs, tenancy
+from headgate.storage.schema.base import metadata
+from headgate.storage.schema.first import (
+    balances,
+    changes,
+    grants,
+    journals,
+    keys,
+    ledger,
+    meta,
+    provider_keys,
+    rates,
+    records,
+    tenants,
+    usage,
+    users,
+)
+
+__all__ = [
+    "balances",
+    "billing",
+    "changes",
+    "entry",
+    "grants",
+    "journals",
+    "keys",
+    "ledger",
+    "meta",
+    "metadata",
+    "objects",
+    "proofs",
+    "provider_keys",
+    "rates",
+    "records",
+    "tenancy",
+    "tenants",
+    "usage",
+    "users",
+]

@@ -1,0 +1,1 @@
+"""Budgets, approvals, prices of tenants, invoices and reports."""

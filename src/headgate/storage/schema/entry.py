@@ -1,0 +1,1 @@
+"""How people and services sign in: sessions, tokens, identity providers."""

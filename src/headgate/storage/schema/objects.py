@@ -1,0 +1,1 @@
+"""What is configured through the API: routes and such, with their versions."""

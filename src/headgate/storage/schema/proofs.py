@@ -1,0 +1,1 @@
+"""The audit log, whose entries are chained."""

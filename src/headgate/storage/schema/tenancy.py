@@ -1,0 +1,1 @@
+"""Tenants, teams, apps, users, roles and who has them."""

@@ -281,6 +281,12 @@ def test_a_stream_passes_unchanged(step: int) -> None:
     assert tap.usage == Usage(input=3, output=2) and tap.text_bytes == 2
 
 
+def test_an_error_told_in_plain_text_fails_the_stream() -> None:
+    tap = MediaTap()
+    assert tap.feed(b"event: error\ndata: the speaker is on fire\n\n") == b""
+    assert tap.failure is not None and "on fire" in tap.failure.message
+
+
 def test_a_stream_may_end_with_a_terminator() -> None:
     tap = MediaTap()
     assert tap.feed(DONE + b"data: [DONE]\n\n") == DONE + b"data: [DONE]\n\n"

@@ -6,7 +6,7 @@ import msgspec
 
 from headgate.dialects.media_usage import Reported, usage_of
 from headgate.dialects.sse import Event
-from headgate.dialects.watch import ODD, SseTap, Watch, loosely, size
+from headgate.dialects.watch import SseTap, Watch, loosely, size
 
 COMPLETE = frozenset(
     {"image_generation.completed", "image_edit.completed", "speech.audio.done", "transcript.text.done"}
@@ -42,18 +42,9 @@ class MediaTap(SseTap):
         if data.strip() == b"[DONE]":
             self.ended = True
             return True
-        try:
-            seen = _event(data)
-        except ODD:
-            try:
-                document = loosely(data)
-            except msgspec.DecodeError:
-                self._skip()
-                return False
-            inner = document if isinstance(document, dict) else {}
-            seen = _Event(str(inner.get("type")), error=inner.get("error"))
-        self._broken_in_a_row = 0
-        self.events += 1
+        seen = self._decoded(event.name, data, _event, _salvaged)
+        if seen is None:
+            return False
         if seen.error is not None or event.name == "error" or seen.type == "error":
             self._fail_with(seen.error if seen.error is not None else loosely(data))
             return False
@@ -69,6 +60,11 @@ class MediaTap(SseTap):
 
     def _completion(self) -> bytes | None:
         return b"" if self._complete else None
+
+
+def _salvaged(document: Any) -> _Event:
+    inner = document if isinstance(document, dict) else {}
+    return _Event(str(inner.get("type")), error=inner.get("error"))
 
 
 class BytesTap(Watch):

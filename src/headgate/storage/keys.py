@@ -4,16 +4,16 @@ from time import time_ns
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import Row, and_, delete, insert, select, text, update
+from sqlalchemy import Row, and_, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from headgate.storage.schema import changes, keys, tenants
+from headgate.storage.turns import take_turn
 from headgate.storage.types import KeyRow
 
 CHANGES_KEPT = 24 * 3600 * 1_000_000  # a poller asks every 250 ms; who was away longer than a day starts anew
 SETTABLE = frozenset({"name", "models", "limits", "budgets", "tags", "expires_at", "user_id", "app_id", "environment"})
-FEED_LOCK = 0x66656564
 
 
 class Secretless(msgspec.Struct, frozen=True):
@@ -142,8 +142,7 @@ async def _one(con: AsyncConnection, tenant_id: str, key_id: str) -> KeyRow | No
 
 async def tell(con: AsyncConnection, object_id: str, tenant_id: str, kind: str = "key") -> None:
     """Append to the feed. Numbers must become visible in their order, or a poller would pass one over."""
-    if con.dialect.name == "postgresql":
-        await con.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": FEED_LOCK})
+    await take_turn(con)
     now = _now()
     await con.execute(insert(changes).values(kind=kind, object_id=object_id, tenant_id=tenant_id, at=now))
     await con.execute(delete(changes).where(changes.c.at < now - CHANGES_KEPT))

@@ -5,7 +5,8 @@ import random
 import pytest
 
 from headgate.core.chat import Chunk, End, Start, TextDelta, ToolDelta
-from headgate.pipeline.shape import Cut, Format, Shaper, complete_blocks, document, formatted
+from headgate.core.errors import UpstreamFailed
+from headgate.pipeline.shape import HELD, MAX_PIECE, Blocks, Cut, Format, Shaper, document, formatted
 
 TEXT = (
     "# Title\n\nSome **bold** words and `code`. [safe](https://x.example) [bad](javascript:alert(1))\n"
@@ -99,6 +100,42 @@ def test_choices_do_not_mix() -> None:
 
 
 def test_blocks_that_may_change_are_held() -> None:
-    assert complete_blocks("para\n\nmore")[0] == "para\n\n"
-    assert complete_blocks("- a\n\n- b\n")[0] == ""
-    assert complete_blocks("```\na\n\nb\n")[0] == ""
+    assert Blocks().feed("para\n\nmore\n") == "para\n\n"
+    assert Blocks().feed("para\n\nmore") == "", "the last line may yet turn out to be a list"
+    assert Blocks().feed("- a\n\n- b\n") == ""
+    assert Blocks().feed("```\na\n\nb\n") == ""
+    assert Blocks(whole=True).feed("para\n\nmore\n") == ""
+
+
+def test_a_number_that_becomes_a_list_stays_in_it() -> None:
+    out = shaped([TextDelta("1. a\n\n2"), TextDelta(". b\n")], "html", None)
+    assert "".join(said(out)).count("<ol>") == 1
+
+
+def test_what_is_held_has_an_end() -> None:
+    shaper = Shaper("json", None)
+    with pytest.raises(UpstreamFailed, match="too many to be formatted"):
+        for _ in range(HELD // 1_000_000 + 2):
+            shaper.feed([TextDelta("x" * 1_000_000)])
+
+
+@pytest.mark.parametrize("piece", ["word", "sentence", "line", "token"])
+def test_a_piece_without_an_end_is_cut(piece: Cut) -> None:
+    text = "x" * 20_000
+    out = said(shaped([TextDelta(text[i : i + 10]) for i in range(0, len(text), 10)], None, piece))
+    assert "".join(out) == text and max(map(len, out)) <= MAX_PIECE + 10
+
+
+def test_a_long_block_of_code_is_looked_at_once() -> None:
+    blocks, lines = Blocks(), 0
+    looked = blocks._begins
+
+    def counted(line: str) -> bool:
+        nonlocal lines
+        lines += 1
+        return looked(line)
+
+    blocks._begins = counted  # type: ignore[method-assign]
+    for line in ["```\n", *["x = 1\n"] * 1_999]:
+        assert blocks.feed(line) == ""
+    assert lines == 2_000

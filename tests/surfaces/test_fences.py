@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from headgate.core.errors import UpstreamFailed
 from headgate.surfaces.fences import Fences, tidy
 
 TEXT = (
@@ -56,3 +57,10 @@ def test_a_block_that_is_never_closed_is_a_block() -> None:
 )
 def test_tidy(code: str, tidied: str) -> None:
     assert tidy(code) == tidied
+
+
+def test_what_is_kept_has_an_end() -> None:
+    fences = Fences()
+    with pytest.raises(UpstreamFailed, match="over 8,388,608 characters"):
+        for _ in range(9):
+            fences.feed("x" * 1_000_000)

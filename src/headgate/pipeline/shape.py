@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, Literal
 
 from headgate.core.chat import Chunk, CitationDelta, Counted, Reply, SignatureDelta, Start, Text, TextDelta
+from headgate.core.errors import UpstreamFailed
 
 Format = Literal["as-is", "text", "markdown", "html", "json", "code"]
 Cut = Literal["as-is", "token", "word", "sentence", "line"]
@@ -21,6 +22,10 @@ PIECES: dict[str, re.Pattern[str]] = {
     "sentence": re.compile(r".*?(?:[.!?…。！？]+[\"'”’)\]]*\s+|\n+)", re.DOTALL),
     "line": re.compile(r"[^\n]*\n"),
 }
+HELD = 8 * 1024 * 1024
+"""Characters of an answer that are held until it can be formatted."""
+MAX_PIECE = 4096
+"""Characters after which a word or sentence without an end is cut all the same."""
 FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})", re.MULTILINE)
 GOES_ON = re.compile(r"[ \t\r\n>|*+-]|\d+[.)]")  # a line that may belong to the list, quote or table before it
 PARSER_RULES = {"html": False, "linkify": False}  # what looks like HTML is text; the parser refuses script links itself
@@ -83,7 +88,7 @@ class Shaper:
     def __init__(self, format_: Format | None, cut: Cut | None) -> None:
         self._format = format_ if format_ not in ("as-is", "markdown") else None
         self._piece = PIECES.get(cut or "")
-        self._raw: dict[int, str] = {}
+        self._raw: dict[int, Blocks] = {}
         """Text that is not formatted yet, by choice."""
         self._ready: dict[int, str] = {}
         """Text that is formatted and not cut yet."""
@@ -111,16 +116,13 @@ class Shaper:
         return out
 
     def _take(self, chunk: TextDelta, out: list[Chunk]) -> None:
-        at = chunk.choice
-        text = self._raw.get(at, "") + chunk.text
-        if self._format is None:
-            ready, rest = text, ""
-        elif self._format in ("json", "code"):
-            ready, rest = "", text
-        else:
-            ready, rest = complete_blocks(text)
+        at, ready = chunk.choice, chunk.text
+        if self._format is not None:
+            held = self._raw.get(at)
+            if held is None:
+                held = self._raw[at] = Blocks(whole=self._format in ("json", "code"))
+            ready = held.feed(ready)
             ready = formatted(ready, self._format) if ready else ""
-        self._raw[at] = rest
         self._cut(at, ready, out)
 
     def _cut(self, at: int, text: str, out: list[Chunk], *, all_: bool = False) -> None:
@@ -131,39 +133,81 @@ class Shaper:
             self._ready[at] = ""
             return
         end = 0
-        for found in self._piece.finditer(text):
-            if found.end() == len(text) and not all_:
+        while found := self._piece.match(text, end):  # from here alone: a search would try every later place as well
+            if found.end() == len(text) and not all_ and len(found[0]) < MAX_PIECE:
                 break  # it may go on
             out.append(TextDelta(found[0], at))
             end = found.end()
-        if all_ and end < len(text):
+        if len(text) - end > (0 if all_ else MAX_PIECE):
             out.append(TextDelta(text[end:], at))
             end = len(text)
         self._ready[at] = text[end:]
 
     def _flush(self, at: int, out: list[Chunk]) -> None:
-        rest = self._raw.pop(at, "")
+        held = self._raw.pop(at, None)
+        rest = held.rest() if held is not None else ""
         self._cut(at, formatted(rest, self._format) if rest else "", out, all_=True)
 
 
-def complete_blocks(text: str) -> tuple[str, str]:
-    """Return the blocks of a Markdown text that cannot change any more, and the rest."""
-    end, fence, at = 0, "", 0
-    lines = text.splitlines(keepends=True)
-    before = ""
-    for line in lines:
-        found = FENCE.match(line)
+class Blocks:
+    """Markdown that comes in pieces, told apart into the blocks that cannot change any more and those that may.
+
+    With *whole*, nothing can be told before the end.
+    """
+
+    def __init__(self, *, whole: bool = False) -> None:
+        self._whole = whole
+        self._held: list[str] = []
+        self._line: list[str] = []
+        """The last line, which has no end yet."""
+        self._size = 0
+        self._fence = ""
+        self._blank = True
+        """The line before was empty."""
+
+    def feed(self, text: str) -> str:
+        """Take *text*; return the blocks that are complete. Raise ``UpstreamFailed`` past what may be held."""
+        self._size += len(text)
+        if self._size > HELD:
+            raise UpstreamFailed(
+                f"The answer has over {HELD:,} characters in one piece, too many to be formatted.",
+                status=502,
+                code="upstream_invalid_response",
+                retry=False,
+            )
+        head, end, tail = text.rpartition("\n")
+        if self._whole or not end:
+            self._line.append(text)
+            return ""
+        lines = ("".join(self._line) + head + end).splitlines(keepends=True)
+        self._line = [tail] if tail else []
+        ready: list[str] = []
+        for line in lines:
+            if self._begins(line):
+                ready += self._held
+                self._held = []
+            self._held.append(line)
+        done = "".join(ready)
+        self._size -= len(done)
+        return done
+
+    def rest(self) -> str:
+        """Return what is held."""
+        return "".join(self._held) + "".join(self._line)
+
+    def _begins(self, line: str) -> bool:
+        """Whether *line* begins a block that no line before it belongs to."""
+        found, begins = FENCE.match(line), False
         if found is not None:
             mark = found[1]
-            if not fence:
-                fence = mark
-            elif mark[0] == fence[0] and len(mark) >= len(fence) and not line.strip().strip(mark[0]):
-                fence = ""
-        elif not fence and not before.strip() and line.strip() and not GOES_ON.match(line):
-            end = at
-        before = line
-        at += len(line)
-    return text[:end], text[end:]
+            if not self._fence:
+                self._fence = mark
+            elif mark[0] == self._fence[0] and len(mark) >= len(self._fence) and not line.strip().strip(mark[0]):
+                self._fence = ""
+        elif not self._fence:
+            begins = self._blank and not line.isspace() and not GOES_ON.match(line)
+        self._blank = line.isspace()
+        return begins
 
 
 def _plain(tokens: Iterable[Any]) -> Iterable[str]:

@@ -13,12 +13,14 @@ from headgate.dialects.sse import Event
 from headgate.pipeline.parts import Parts
 from headgate.surfaces.captured import Captured, chat, posted, told
 from headgate.surfaces.fences import Fences, Piece, tidy
-from headgate.surfaces.formatters import formatted
+from headgate.surfaces.formatters import Formatters
 from headgate.surfaces.state import State
 from headgate.transport.server_asgi import Scope
 
 Meta = msgspec.Meta
 MAX_FILES = 200
+MAX_FORMATTED = 50
+"""Blocks of one answer that the language's formatter is run on."""
 DEFAULT_MODEL = "use-case/code"
 
 
@@ -67,12 +69,12 @@ async def generate(state: State, parts: Parts, scope: Scope, link: Any, rest: by
             fences.feed(reply["choices"][0]["message"].get("content") or "")
             fences.close()
             finish, usage = reply["choices"][0]["finish_reason"], reply.get("usage")
-            captured.reply = wire.encode(await result(task, fences, captured, finish, usage))
+            captured.reply = wire.encode(await result(task, state.formatters, fences, captured, finish, usage))
         link.respond(captured.status, captured.head, captured.reply)
     elif not link.closed:
         if not rewriter.failed:
             last = b"".join(map(rewriter.piece, fences.close()))
-            whole = await result(task, fences, captured, rewriter.finish, rewriter.usage)
+            whole = await result(task, state.formatters, fences, captured, rewriter.finish, rewriter.usage)
             link.write(last + event("done", whole))
         link.end()
 
@@ -107,11 +109,15 @@ def longest_run(text: str) -> int:
     return longest
 
 
-async def result(task: Task, fences: Fences, captured: Captured, finish: str | None, usage: Any) -> dict[str, Any]:
-    """Return the whole answer, its blocks formatted."""
+async def result(
+    task: Task, formatters: Formatters, fences: Fences, captured: Captured, finish: str | None, usage: Any
+) -> dict[str, Any]:
+    """Return the whole answer, its first blocks formatted."""
     for block in fences.blocks:
         block.code = tidy(block.code)
-        if task.format and (better := await formatted(block.language or task.language, block.code)) is not None:
+    for block in fences.blocks[:MAX_FORMATTED] if task.format else ():
+        better = await formatters.formatted(block.language or task.language, block.code)
+        if better is not None:
             block.code, block.formatted = better, True
     head = told(captured.head)
     return {

@@ -5,7 +5,11 @@ import textwrap
 
 import msgspec
 
+from headgate.core.errors import UpstreamFailed
+
 _OPEN = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([^`\r\n]*)\r?\n?$")
+MAX_TEXT = 8 * 1024 * 1024
+"""Characters of one answer that are kept for its last event."""
 _PATH = re.compile(r"(?:path|file|filename|title)=[\"']?([^\"'\s]+)")
 
 
@@ -28,13 +32,17 @@ class Piece(msgspec.Struct):
 
 
 class Fences:
-    """Cuts a text that arrives in any pieces. ``text`` is the prose so far, ``blocks`` the code so far."""
+    """Cuts a text that arrives in any pieces. ``text`` is the prose so far; ``blocks`` are whole once it is closed."""
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []
         self._prose: list[str] = []
-        self._line = ""
+        self._line: list[str] = []
+        """The last line, which has no end yet."""
+        self._size = 0
         self._open: tuple[Block, str] | None = None
+        self._code: list[str] = []
+        """The lines of the open block."""
 
     @property
     def text(self) -> str:
@@ -42,27 +50,43 @@ class Fences:
         return "".join(self._prose).strip()
 
     def feed(self, text: str) -> list[Piece]:
-        """Take more text; return the lines it completes."""
-        *lines, self._line = (self._line + text).splitlines(keepends=True) or [""]
-        if self._line.endswith("\n"):
-            lines.append(self._line)
-            self._line = ""
-        return [piece for line in lines if (piece := self._take(line)) is not None]
+        """Take more text; return the lines it completes. Raise ``UpstreamFailed`` past 8 million characters."""
+        self._size += len(text)
+        if self._size > MAX_TEXT:
+            raise UpstreamFailed(
+                f"The answer has over {MAX_TEXT:,} characters.",
+                status=502,
+                code="upstream_invalid_response",
+                retry=False,
+            )
+        head, end, tail = text.rpartition("\n")
+        if not end:
+            self._line.append(text)
+            return []
+        lines = ("".join(self._line) + head + end).split("\n")[:-1]
+        self._line = [tail] if tail else []
+        return [piece for line in lines if (piece := self._take(line + "\n")) is not None]
 
     def close(self) -> list[Piece]:
         """Take the last line, which has no end."""
-        line, self._line = self._line, ""
+        line, self._line = "".join(self._line), []
         piece = self._take(line) if line else None
+        self._shut()
         return [piece] if piece is not None else []
+
+    def _shut(self) -> None:
+        if self._open is not None:
+            self._open[0].code = "".join(self._code)
+            self._open, self._code = None, []
 
     def _take(self, line: str) -> Piece | None:
         if self._open is not None:
             block, fence = self._open
             bare = line.strip()
             if len(bare) >= len(fence) and bare == fence[0] * len(bare):
-                self._open = None
+                self._shut()
                 return None
-            block.code += line
+            self._code.append(line)
             return Piece(line, block)
         found = _OPEN.match(line)
         if found is None:

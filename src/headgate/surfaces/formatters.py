@@ -9,6 +9,8 @@ from contextlib import suppress
 
 TIMEOUT = 10.0
 MAX_CODE = 1_000_000
+MAX_PROCESSES = 4
+"""Formatters that run at the same time; further blocks wait."""
 PRETTIER = ("prettier", "--no-config", "--no-editorconfig", "--stdin-filepath")
 
 COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -30,20 +32,27 @@ NAMES = {"py": "python", "python3": "python", "js": "javascript", "ts": "typescr
          "c++": "cpp", "yml": "yaml", "bash": "sh", "shell": "sh"}  # fmt: skip
 
 
-async def formatted(language: str | None, code: str) -> str | None:
-    """Return *code* as its language's formatter has it; ``None`` where there is none, or it does not take the code."""
-    name = NAMES.get(language or "", language or "")
-    if len(code) > MAX_CODE:
+class Formatters:
+    """Runs them, a few at a time."""
+
+    def __init__(self) -> None:
+        self._room = asyncio.Semaphore(MAX_PROCESSES)
+
+    async def formatted(self, language: str | None, code: str) -> str | None:
+        """Return *code* as its language's formatter has it; ``None`` where there is none, or it does not take it."""
+        name = NAMES.get(language or "", language or "")
+        if len(code) > MAX_CODE:
+            return None
+        if name == "json":
+            with suppress(ValueError):
+                return json.dumps(json.loads(code), indent=2, ensure_ascii=False) + "\n"
+            return None
+        for command in COMMANDS.get(name, ()):
+            program = shutil.which(command[0])
+            if program is not None:
+                async with self._room:
+                    return await _run((program, *command[1:]), code)
         return None
-    if name == "json":
-        with suppress(ValueError):
-            return json.dumps(json.loads(code), indent=2, ensure_ascii=False) + "\n"
-        return None
-    for command in COMMANDS.get(name, ()):
-        program = shutil.which(command[0])
-        if program is not None:
-            return await _run((program, *command[1:]), code)
-    return None
 
 
 async def _run(command: tuple[str, ...], code: str) -> str | None:

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from headgate.access.types import Principal
+from headgate.surfaces.formatters import Formatters
 
 
 class State:
     """The gateway's own condition. Written by the composition root, read by pages."""
 
-    __slots__ = ("draining", "listing", "ready_checks", "started_at")
+    __slots__ = ("draining", "formatters", "listing", "ready_checks", "started_at")
 
     def __init__(
         self,
@@ -24,3 +25,4 @@ class State:
         self.ready_checks = ready_checks
         """Name -> ``ok`` or what is wrong, from the last results: nothing is asked while a probe waits."""
         self.started_at = started_at
+        self.formatters = Formatters()

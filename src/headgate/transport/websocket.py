@@ -4,6 +4,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Awaitable
+from io import BytesIO, StringIO
 from typing import Any, Protocol
 
 from wsproto import ConnectionType
@@ -50,15 +51,26 @@ class WebSocket:
         self._stream = stream
         self._ws = Connection(ConnectionType.CLIENT if client else ConnectionType.SERVER)
         self._limit = limit
-        self._parts: list[Any] = []
+        self._whole: Any = None
+        """The message that is arriving: in one buffer, however many fragments it comes in."""
         self._size = 0
+        self._behind: asyncio.Future[None] | None = None
+        """Done once the peer has taken what was written."""
         self._messages: list[str | bytes] = []
         self.closed = False
 
     async def receive(self) -> str | bytes | None:
-        """Return the next whole message, ``None`` once the socket is closed. Cancelling loses nothing."""
+        """Return the next whole message, ``None`` once the socket is closed. Cancelling loses nothing.
+
+        Nothing is read while the peer is behind with what it is sent: its pings are answers to be sent as well.
+        """
         asked = False
         while not self._messages and not self.closed:
+            if self._behind is not None and not self._behind.done():
+                await asyncio.wait((self._behind,), timeout=2 * PING)
+                if not self._behind.done():
+                    self.close(CloseReason.INTERNAL_ERROR, "what is sent is not read")
+                continue
             try:
                 async with asyncio.timeout(PING):
                     data = await self._stream.read()
@@ -88,10 +100,14 @@ class WebSocket:
 
     def _send(self, event: Any) -> Awaitable[None] | None:
         try:
-            return self._stream.write(self._ws.send(event))
+            waiting = self._stream.write(self._ws.send(event))
         except LocalProtocolError:
             self.closed = True
             return None
+        if waiting is not None:
+            self._behind = asyncio.ensure_future(waiting)
+            self._behind.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return self._behind if waiting is not None else None
 
     def _take(self, data: bytes) -> None:
         try:
@@ -110,10 +126,12 @@ class WebSocket:
             if self._size > self._limit:
                 self.close(CloseReason.MESSAGE_TOO_BIG, f"a message may have {self._limit} bytes")
                 return
-            self._parts.append(event.data)
+            if self._whole is None:
+                self._whole = StringIO(newline="") if isinstance(event, TextMessage) else BytesIO()
+            self._whole.write(event.data)
             if event.message_finished:
-                self._messages.append(self._parts[0][:0].join(self._parts))
-                self._parts, self._size = [], 0
+                self._messages.append(self._whole.getvalue())
+                self._whole, self._size = None, 0
         elif isinstance(event, Ping):
             self._send(Pong(event.payload))
         elif isinstance(event, CloseConnection):

@@ -22,7 +22,8 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One key as stored. The secret is not here: only its digest and what may be shown of it.
 
     Instants are microseconds since 1970, UTC. ``models``, ``limits``, ``budgets`` and ``tags`` are JSON text: a list of
-    names, an object of the limits that are set, a list of ``{"amount", "window", "unit"}``, a list of words.
+    names, an object of the limits that are set, a list of ``{"amount", "window", "unit"}``, a list of words; so are
+    ``providers``, ``routes``, ``addresses``, ``mapped`` and ``permissions``.
     """
 
     id: str
@@ -36,7 +37,17 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     environment: str = "live"
     user_id: str | None = None
     app_id: str | None = None
+    team_id: str | None = None
     models: str = "[]"
+    providers: str = "[]"
+    routes: str = "[]"
+    addresses: str = "[]"
+    """Networks in CIDR notation that it may be used from."""
+    default_model: str | None = None
+    mapped: str = "{}"
+    """Provider -> id of the sealed provider key that its calls are signed with."""
+    permissions: str | None = None
+    """What it may do; ``None`` is what its kind may."""
     limits: str = "{}"
     budgets: str = "[]"
     tags: str = "[]"

@@ -22,7 +22,15 @@ tenants = Table(
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("is_active", Boolean, nullable=False),
-    Column("settings", Text, nullable=False),
+    Column("settings", Text, nullable=False),  # of its own: how calls are logged
+    Column("email", Text),
+    Column("zone", Text, nullable=False, server_default="UTC"),
+    Column("limits", Text, nullable=False, server_default="{}"),
+    Column("user_limits", Text, nullable=False, server_default="{}"),  # of each user without limits of its own
+    Column("end_user_limits", Text, nullable=False, server_default="{}"),
+    Column("models", Text, nullable=False, server_default="[]"),
+    Column("providers", Text, nullable=False, server_default="[]"),
+    Column("catalogue", Text, nullable=False, server_default="[]"),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
 )
@@ -35,9 +43,18 @@ users = Table(
     Column("email", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("is_active", Boolean, nullable=False),
+    Column("limits", Text, nullable=False, server_default="{}"),
+    Column("models", Text, nullable=False, server_default="[]"),
+    Column("providers", Text, nullable=False, server_default="[]"),
+    Column("password_hash", Text),  # argon2id
+    Column("password_at", BigInteger),
+    Column("sso_id", Text),  # the identity provider that vouches for it, and the name it has there
+    Column("sso_subject", Text),
+    Column("last_seen_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     UniqueConstraint("tenant_id", "email", name="users_email"),
+    Index("users_sso", "tenant_id", "sso_id", "sso_subject", unique=True),
 )
 
 keys = Table(
@@ -53,7 +70,14 @@ keys = Table(
     Column("environment", Text, nullable=False),
     Column("user_id", Text),
     Column("app_id", Text),
+    Column("team_id", Text),
     Column("models", Text, nullable=False),
+    Column("providers", Text, nullable=False, server_default="[]"),
+    Column("routes", Text, nullable=False, server_default="[]"),
+    Column("addresses", Text, nullable=False, server_default="[]"),
+    Column("default_model", Text),
+    Column("mapped", Text, nullable=False, server_default="{}"),  # provider -> id of a sealed key in provider_keys
+    Column("permissions", Text),  # of its own; none is what its kind has
     Column("limits", Text, nullable=False),
     Column("budgets", Text, nullable=False),
     Column("tags", Text, nullable=False),
@@ -68,6 +92,9 @@ keys = Table(
     Index("keys_hash", "key_hash", unique=True),
     Index("keys_former_hash", "rotated_from"),
     Index("keys_tenant", "tenant_id", "id"),
+    Index("keys_app", "tenant_id", "app_id"),
+    Index("keys_team", "tenant_id", "team_id"),
+    Index("keys_user", "tenant_id", "user_id"),
 )
 
 provider_keys = Table(

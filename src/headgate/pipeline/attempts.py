@@ -60,8 +60,11 @@ async def walk_plan(call: Call, parts: Parts) -> None:
         plan = await fitted(call, parts, plan)
     index = here = 0
     first: HeadgateError | None = None
+    stated = len(call.defaulted)
     while True:
         here += 1
+        if here > 1 or index:  # what was changed for a target that failed says nothing of the next
+            del call.defaulted[stated:], call.dropped[:]
         target = plan[index]
         others = len(plan) - index - 1
         try:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, cast
 
+from msgspec.structs import replace
+
 from headgate.core.call import MEDIA, Attempt, Call
 from headgate.core.errors import BudgetSpent, HeadgateError, UpstreamFailed
 from headgate.core.money import Price, Usage
@@ -217,7 +219,7 @@ def write_body(call: Call, target: Target, hold: Hold) -> bytes:
         return body
     request = neutral(call)
     if limit is not None:
-        request.max_tokens = limit
+        request = replace(request, max_tokens=limit)  # the next target may have room for all that was asked
     drop = (call.options.on_unsupported or call.route.config.on_unsupported) == "drop"
     written: Written = spoken.write_request(request, target.abilities, drop=drop)
     call.dropped[:] = written.dropped

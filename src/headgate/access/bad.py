@@ -20,7 +20,7 @@ class BadKeys:
     def count(self, address: str | None) -> bool:
         """Count one wrong key; return whether the address is past its limit."""
         counts = self._current()
-        name = _name(address)
+        name = network_of(address)
         if name not in counts and len(counts) >= MAX_ADDRESSES:
             name = ""  # those for whom there is no room share a count
         counts[name] = counts.get(name, 0) + 1
@@ -29,7 +29,7 @@ class BadKeys:
     def is_blocked(self, address: str | None) -> bool:
         """Whether the address has used up its minute."""
         counts = self._current()
-        return counts.get(_name(address), 0) >= self._limit
+        return counts.get(network_of(address), 0) >= self._limit
 
     def refusal(self) -> RateLimited:
         """The answer to an address past its limit."""
@@ -44,7 +44,7 @@ class BadKeys:
         return self._counts
 
 
-def _name(address: str | None) -> str:
+def network_of(address: str | None) -> str:
     """An IPv6 host commands its whole /64, so that is what is counted."""
     if not address or ":" not in address:
         return address or ""

@@ -1,11 +1,13 @@
 """Which URLs that a client names may be fetched: public hosts over HTTP alone, at the very address that was checked.
 
-What an operator writes into the configuration needs no such leave: it may well be on loopback or in a private network.
+What an operator writes into the configuration needs no such leave: it may well be on loopback or in a private network;
+and the operator may name private hosts that administrators may have asked.
 """
 
 import asyncio
 import ipaddress
 import re
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import msgspec
@@ -20,6 +22,7 @@ RESOLVE_TIMEOUT = 5.0
 _UNPRINTABLE = re.compile(r"[^!-~]")
 _NUMBER = re.compile(r"(?:\d+|0x[0-9a-f]*)", re.I)  # https://url.spec.whatwg.org/#ends-in-a-number-checker
 _NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*", re.I)
+_HOST = re.compile(rf"(?:{_NAME.pattern}|\[[0-9a-f:.]+\])(?::\d{{1,5}})?", re.I)
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _NOT_FOR_US = (
     ipaddress.ip_network("168.63.129.16/32"),  # Azure's host agent, on a public address
@@ -39,17 +42,45 @@ class Destination(msgspec.Struct, frozen=True):
     """Path and query, for the request line."""
 
 
-async def check_url(url: str, ask: Lookup = lookup, param: str | None = None) -> Destination:
+class Private:
+    """Hosts (``sso.corp``, ``sso.corp:8443``) and networks (``10.0.0.0/8``) that may be asked though not public.
+
+    Raise ``ValueError`` for what is neither.
+    """
+
+    def __init__(self, listed: Iterable[str]) -> None:
+        self._networks = []
+        self._hosts: set[str] = set()
+        for one in listed:
+            if "/" in one:
+                self._networks.append(ipaddress.ip_network(one))
+            elif _HOST.fullmatch(one):
+                self._hosts.add(one.lower())
+            else:
+                raise ValueError(f"{one!r} is neither a host nor a network")
+
+    def has(self, host: str, port: int, ip: IP) -> bool:
+        """Whether this is one of them."""
+        if host in self._hosts or f"{host}:{port}" in self._hosts:
+            return True
+        return any(ip in network for network in self._networks if network.version == ip.version)
+
+
+async def check_url(
+    url: str, ask: Lookup = lookup, param: str | None = None, private: "Private | None" = None
+) -> Destination:
     """Return where *url* leads. Raise ``BadRequest`` ``url_not_allowed`` unless all it resolves to is public.
 
-    *param* is the path of the field it came in. The address is pinned: a name that changes its mind changes nothing.
+    *param* is the path of the field it came in; *private* are the exceptions that the operator made. The address is
+    pinned: a name that changes its mind changes nothing.
     """
     try:
         scheme, host, port, target = _parts(url)
         literal = _literal(host)
         addresses = [str(literal)] if literal is not None else await _resolve(host, port, ask)
         for address in addresses:
-            if not is_public(ipaddress.ip_address(address.partition("%")[0])):
+            ip = ipaddress.ip_address(address.partition("%")[0])
+            if not (is_public(ip) or (private is not None and private.has(host, port, ip))):
                 raise ValueError("it does not lead to a public address")
     except ValueError as error:
         raise BadRequest(f"This URL may not be fetched: {error}.", code="url_not_allowed", param=param) from None

@@ -2,56 +2,23 @@
 
 from typing import Any
 
-import msgspec
-
 from headgate.core.chat import Choice, Extra, Part, Refusal, Reply, Text, Thinking
 from headgate.dialects import wire
 from headgate.dialects.base import Sniff
 from headgate.dialects.completions_logprobs import to_chat, to_completions
 from headgate.dialects.completions_words import FINISH, NAME
-from headgate.dialects.openai_reply import document, no_reply, reasons, usage_in
-from headgate.dialects.openai_usage import Reported, printed, usage_of
-from headgate.dialects.upstream import read_stream_error
-from headgate.dialects.watch import believable
+from headgate.dialects.openai_choices import sniffed, spoken
+from headgate.dialects.openai_reply import document, no_reply, reasons
+from headgate.dialects.openai_usage import printed, usage_in
 
 _OBJECT = "text_completion"
 _READ = frozenset({"id", "model", "created", "choices"})
 _READ_CHOICE = frozenset({"index", "text", "finish_reason"})
 
 
-class _SniffedChoice(msgspec.Struct, gc=False):
-    finish_reason: str | None = None
-
-
-class _Sniffed(msgspec.Struct, gc=False):
-    choices: list[_SniffedChoice]
-    usage: Reported | None = None
-    model: str | None = None
-    id: str | None = None
-    error: Any = None
-
-
-_sniff = msgspec.json.Decoder(_Sniffed).decode
-
-
 def sniff(body: bytes) -> Sniff:
     """Read usage, finish, model and id of a reply; raise ``UpstreamFailed`` for what is none."""
-    try:
-        seen = _sniff(body)
-        usage = usage_of(seen.usage) if seen.usage is not None else None
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        reply = read_reply(body)
-        first = reply.choices[0].finish if reply.choices else None
-        return Sniff(reply.usage, first, reply.model or None, reply.id or None)
-    if seen.error is not None:
-        raise read_stream_error(seen.error)
-    finish = seen.choices[0].finish_reason if seen.choices else None
-    return Sniff(
-        usage if usage is None or believable(usage) else None,
-        None if finish is None else FINISH.get(finish, "stop"),
-        seen.model,
-        seen.id,
-    )
+    return sniffed(body, FINISH, read_reply)
 
 
 def read_reply(body: bytes) -> Reply:
@@ -60,11 +27,11 @@ def read_reply(body: bytes) -> Reply:
     raws = found.get("choices")
     if not isinstance(raws, list):
         no_reply("has no choices")
-    id_, model, created = found.get("id"), found.get("model"), found.get("created")
+    id_, model, created = spoken(found)
     return Reply(
-        id=id_ if isinstance(id_, str) else "",
-        model=model if isinstance(model, str) else "",
-        created=created if isinstance(created, int) else 0,
+        id=id_,
+        model=model,
+        created=created,
         choices=[_choice(raw, position) for position, raw in enumerate(raws) if isinstance(raw, dict)],
         usage=usage_in(found),
         extra=Extra(NAME, {k: v for k, v in found.items() if k not in _READ}),

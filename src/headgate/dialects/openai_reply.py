@@ -7,55 +7,23 @@ import msgspec
 from headgate.core.chat import Choice, Extra, Part, Refusal, Reply, Text, Thinking, ToolCall
 from headgate.core.errors import UpstreamFailed
 from headgate.core.fold import fold
-from headgate.core.money import Usage
 from headgate.dialects import wire
 from headgate.dialects.base import Sniff
+from headgate.dialects.openai_choices import sniffed, spoken
 from headgate.dialects.openai_messages import detail
 from headgate.dialects.openai_pieces import Pieces, annotation
-from headgate.dialects.openai_usage import Reported, printed, usage_of
+from headgate.dialects.openai_usage import printed, usage_in
 from headgate.dialects.openai_words import FINISH, NAME
 from headgate.dialects.upstream import read_stream_error
-from headgate.dialects.watch import believable, loosely
+from headgate.dialects.watch import loosely
 
-
-class _SniffedChoice(msgspec.Struct, gc=False):
-    finish_reason: str | None = None
-
-
-class _Sniffed(msgspec.Struct, gc=False):
-    choices: list[_SniffedChoice]
-    usage: Reported | None = None
-    model: str | None = None
-    id: str | None = None
-    error: Any = None
-
-
-_sniff = msgspec.json.Decoder(_Sniffed).decode
 _READ = frozenset({"id", "model", "created", "choices", "usage", "object"})
 _READ_CHOICE = frozenset({"index", "message", "finish_reason", "logprobs", "stop_reason"})
 
 
 def sniff(body: bytes) -> Sniff:
     """Read usage, finish, model and id of a reply; raise ``UpstreamFailed`` for what is none."""
-    try:
-        seen = _sniff(body)
-        usage = usage_of(seen.usage) if seen.usage is not None else None
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return _sniff_loosely(body)
-    if seen.error is not None:
-        raise read_stream_error(seen.error)
-    finish = seen.choices[0].finish_reason if seen.choices else None
-    return Sniff(
-        usage if usage is None or believable(usage) else None,
-        None if finish is None else FINISH.get(finish, "stop"),
-        seen.model,
-        seen.id,
-    )
-
-
-def _sniff_loosely(body: bytes) -> Sniff:
-    reply = read_reply(body)
-    return Sniff(reply.usage, reply.choices[0].finish if reply.choices else None, reply.model or None, reply.id or None)
+    return sniffed(body, FINISH, read_reply)
 
 
 def document(body: bytes) -> dict[str, Any]:
@@ -83,30 +51,17 @@ def no_reply(why: str) -> NoReturn:
     )
 
 
-def usage_in(found: dict[str, Any]) -> Usage | None:
-    """Read the usage of a decoded reply or chunk, wherever it stands; ``None`` where it is not to be believed."""
-    groq = found.get("x_groq")
-    said = found.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None)
-    if not isinstance(said, dict):
-        return None
-    try:
-        usage = usage_of(msgspec.convert(said, Reported, strict=False))
-    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter for a lone surrogate
-        return None
-    return usage if usage is not None and believable(usage) else None
-
-
 def read_reply(body: bytes) -> Reply:
     """Read a whole reply; raise ``UpstreamFailed('upstream_invalid_response')`` for what is none."""
     found = document(body)
     raw_choices = found.get("choices")
     if not isinstance(raw_choices, list):
         no_reply("has no choices")
-    id_, model, created = found.get("id"), found.get("model"), found.get("created")
+    id_, model, created = spoken(found)
     reply = Reply(
-        id=id_ if isinstance(id_, str) else "",
-        model=model if isinstance(model, str) else "",
-        created=created if isinstance(created, int) else 0,
+        id=id_,
+        model=model,
+        created=created,
         choices=[],
         usage=usage_in(found),
         extra=Extra(NAME, {k: v for k, v in found.items() if k not in _READ}),

@@ -14,114 +14,50 @@ from headgate.core.chat import (
     Thinking,
     ToolDelta,
 )
-from headgate.core.money import Usage
 from headgate.dialects import wire
+from headgate.dialects.openai_choices import ChoicesReader, ChoicesWriter
 from headgate.dialects.openai_messages import detail
 from headgate.dialects.openai_pieces import Pieces, annotation
-from headgate.dialects.openai_reply import reasons, usage_in
-from headgate.dialects.openai_usage import printed
+from headgate.dialects.openai_reply import reasons
 from headgate.dialects.openai_words import FINISH
-from headgate.dialects.reading import SseReader
-from headgate.dialects.sse import Event
 
-DONE = b"data: [DONE]\n\n"
 _FIELD = {"text": b"content", "thinking": b"reasoning", "refusal": b"refusal"}
 
 
-class ChatReader(SseReader):
+class ChatReader(ChoicesReader):
     """See :class:`headgate.dialects.base.Reader`."""
 
-    __slots__ = ("_begun", "_finished", "_pieces", "_seen")
+    __slots__ = ("_pieces",)
+    most = 1024
+    finishes = FINISH
 
     def __init__(self) -> None:
         super().__init__()
-        self._begun = False
         self._pieces = Pieces()
-        self._seen: set[int] = set()
-        self._finished: set[int] = set()
 
-    def _read(self, event: Event, data: bytes, chunks: list[Chunk]) -> None:
-        if data.strip() == b"[DONE]":
-            self.ended = True
-        else:
-            super()._read(event, data, chunks)
-
-    def _understand(self, document: dict[str, Any], data: bytes, chunks: list[Chunk]) -> None:
-        choices = document.get("choices")
-        if not self._begun and (choices or document.get("id")):
-            self._begin(document, chunks)
-        for raw in choices if isinstance(choices, list) else ():
-            if isinstance(raw, dict):
-                self._choice(raw, chunks)
-        said = document.get("usage")
-        usage = usage_in(document)
-        if usage is not None:
-            self._count(usage)
-            chunks.append(Counted(usage))
-        elif said and not (isinstance(said, dict) and said.get("completion_tokens") is None):
-            self.usage_flagged = True
-
-    def _begin(self, document: dict[str, Any], chunks: list[Chunk]) -> None:
-        self._begun = True
-        id_, model, created = document.get("id"), document.get("model"), document.get("created")
-        start = Start(
-            id_ if isinstance(id_, str) else "",
-            model if isinstance(model, str) else "",
-            created if isinstance(created, int) else 0,
-        )
+    def _begin(self, start: Start) -> None:
         self._pieces = Pieces(start.id)
-        chunks.append(start)
 
-    def _choice(self, raw: dict[str, Any], chunks: list[Chunk]) -> None:
-        self.started = True
-        index, delta, native = raw.get("index"), raw.get("delta"), raw.get("finish_reason")
-        at = index if isinstance(index, int) and 0 <= index < 1024 else 0
-        self._seen.add(at)
+    def _say(self, raw: dict[str, Any], at: int, chunks: list[Chunk]) -> None:
+        delta = raw.get("delta")
         if isinstance(delta, dict):
             chunks += self._pieces.read(delta, at, raw.get("logprobs"))
-        if not isinstance(native, str):
-            return
-        if native == "error":
-            self._fail_with({"message": "The provider ended the answer with an error."})
-            return
-        stopped = raw.get("stop_reason")
-        self.finish = FINISH.get(native, "stop")
-        self._finished.add(at)
-        chunks.append(End(FINISH.get(native, "stop"), native, stopped if isinstance(stopped, str) else None, at))
-
-    def _whole(self) -> bool:
-        return bool(self._finished) and self._seen <= self._finished
 
 
-class ChatWriter:
-    """Prints chunks for a Chat Completions client. ``id`` and ``created`` stand in where the upstream gives none."""
+class ChatWriter(ChoicesWriter):
+    """Prints chunks for a Chat Completions client."""
 
-    __slots__ = (
-        "_after",
-        "_before",
-        "_choices",
-        "_details",
-        "_said",
-        "_thought",
-        "_usage",
-        "_with_usage",
-        "created",
-        "id",
-    )
+    __slots__ = ("_choices", "_details", "_said", "_thought")
+    kind = "chat.completion.chunk"
 
     def __init__(self, request: Request) -> None:
-        self.id = ""
-        self.created = 0
-        self._with_usage = request.stream_usage
-        self._usage: Usage | None = None
+        super().__init__(request)
         self._choices: set[int] = set()
         self._thought: dict[int, list[str]] = {}
         """The reasoning of the part now open, by choice: its proof is told together with it."""
         self._details: dict[int, int] = {}
         self._said: dict[int, list[int]] = {}
         """Where the part of the answer's text now open begins, and where it ends so far; by choice."""
-        self._before = b""
-        self._after = b',"usage":null}\n\n' if self._with_usage else b"}\n\n"
 
     def write(self, chunks: list[Chunk]) -> bytes:
         """Return the events for *chunks*."""
@@ -144,26 +80,6 @@ class ChatWriter:
                 found = annotation(chunk.citation, *self._said.get(chunk.choice, (0, 0)))
                 self._event(chunk.choice, b'{"annotations":[%b]}' % wire.encode(found), out)
         return b"".join(out)
-
-    def close(self) -> bytes:
-        """Return the usage, where it was asked for, and the terminator."""
-        if not self._with_usage or self._usage is None:
-            return DONE
-        self._prepare()
-        return b'%b"choices":[],"usage":%b}\n\n%b' % (self._before, wire.encode(printed(self._usage)), DONE)
-
-    def _start(self, id_: str, model: str, created: int) -> None:
-        head = {
-            "id": id_ or self.id,
-            "object": "chat.completion.chunk",
-            "created": created or self.created,
-            "model": model,
-        }
-        self._before = b"data: %b," % wire.encode(head)[:-1]
-
-    def _prepare(self) -> None:
-        if not self._before:
-            self._start("", "", 0)
 
     def _open(self, choice: int, out: list[bytes]) -> None:
         if choice not in self._choices:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from headgate.core.money import Usage
+from headgate.dialects.watch import believable
 
 
 class Details(msgspec.Struct, gc=False):
@@ -81,3 +82,16 @@ def printed(usage: Usage) -> dict[str, object]:
         "prompt_tokens_details": prompt,
         "completion_tokens_details": completion,
     }
+
+
+def usage_in(found: dict[str, Any]) -> Usage | None:
+    """Read the usage of a decoded reply or chunk, wherever it stands; ``None`` where it is not to be believed."""
+    groq = found.get("x_groq")
+    said = found.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None)
+    if not isinstance(said, dict):
+        return None
+    try:
+        usage = usage_of(msgspec.convert(said, Reported, strict=False))
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter for a lone surrogate
+        return None
+    return usage if usage is not None and believable(usage) else None

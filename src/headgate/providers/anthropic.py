@@ -6,8 +6,9 @@ from headgate.dialects import anthropic_messages, count_tokens
 from headgate.dialects.base import Dialect
 from headgate.providers.base import Operation, ProviderConfig, Senders, Target
 from headgate.providers.catalog import Row, row
-from headgate.providers.compatible import CONNECT, HEADERS, locate
+from headgate.providers.compatible import locate
 from headgate.providers.endpoint import USER_AGENT, Endpoint, credential, fields, render
+from headgate.providers.fixed import CONNECT, HEADERS
 from headgate.providers.raw import Headers, Heard, below, heard_among, request
 from headgate.transport.base import Outbound, Sender
 

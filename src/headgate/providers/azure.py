@@ -12,9 +12,10 @@ from headgate.dialects import DIALECTS
 from headgate.dialects.base import Dialect
 from headgate.providers.base import Operation, ProviderConfig, Senders, Target
 from headgate.providers.catalog import Row, row
-from headgate.providers.compatible import ACCEPT, CONNECT, HEADERS, locate, posted
+from headgate.providers.compatible import ACCEPT, locate, posted
 from headgate.providers.endpoint import USER_AGENT, Endpoint, credential, fields, render
 from headgate.providers.entra import entra
+from headgate.providers.fixed import CONNECT, HEADERS
 from headgate.providers.raw import Headers, Heard, below, heard_among, request
 from headgate.transport.base import Outbound, Sender
 

@@ -13,8 +13,8 @@ from headgate.dialects.converse import bedrock_converse
 from headgate.providers.base import Operation, ProviderConfig, Senders, Target
 from headgate.providers.bedrock_credentials import REGION, role, static, suffix
 from headgate.providers.catalog import Row, row
-from headgate.providers.compatible import CONNECT, HEADERS
 from headgate.providers.endpoint import USER_AGENT, credential, endpoint, fields
+from headgate.providers.fixed import CONNECT, HEADERS
 from headgate.providers.raw import Heard, below, request
 from headgate.providers.sigv4 import Signer
 from headgate.transport.base import Outbound, Sender

@@ -14,11 +14,11 @@ from headgate.dialects import (
     translations,
 )
 from headgate.dialects.base import Dialect
-from headgate.providers.base import Operation, ProviderConfig, Senders, Target
+from headgate.providers.base import Operation, ProviderConfig, Senders
 from headgate.providers.catalog import Row, row
 from headgate.providers.endpoint import USER_AGENT, Endpoint, credential, endpoint, fields, render
-from headgate.providers.raw import Headers, Heard, below, heard_among, request
-from headgate.transport.base import Outbound, Sender
+from headgate.providers.fixed import Fixed
+from headgate.transport.base import Sender
 
 TASKS: Mapping[Operation, tuple[Any, ...]] = {
     "embeddings": (embeddings,),
@@ -30,74 +30,30 @@ TASKS: Mapping[Operation, tuple[Any, ...]] = {
 }
 """What each operation but chat is asked in."""
 ACCEPT = {"accept": "application/json"}
-CONNECT = 5.0
-HEADERS = 30.0
 
 
-class Compatible:
+class Compatible(Fixed):
     """An account at a server that speaks OpenAI's wire format."""
 
-    __slots__ = ("_at", "_dialects", "_heads", "_lines", "_operations", "forward", "kind", "name", "sender", "stores")
-    prepare = None
+    __slots__ = ("_operations", "stores")
 
     def __init__(self, name: str, config: ProviderConfig, known: Row, sender: Sender) -> None:
         """Render every header once; raise ``ValueError`` for what cannot be sent."""
         at = locate(config, known)
         lines = common(config, known)
-        self.name = name
-        self.kind = config.kind
-        self.sender = sender
-        self.forward = known.forwards()
+        dialects: dict[Operation, tuple[Dialect, ...]] = {op: TASKS.get(op, ()) for op in known.operations}
+        dialects["chat"] = spoken_by(config, known) if "chat" in known.operations else ()
+        super().__init__(name, config.kind, sender, at, lines, known.forwards(), dialects)
         self.stores = known.stores
         self._operations = known.operations
-        self._at = at
-        self._lines = lines
-        chat = spoken_by(config, known) if "chat" in known.operations else ()
-        self._dialects: dict[Operation, tuple[Dialect, ...]] = {op: TASKS.get(op, ()) for op in known.operations}
-        self._dialects["chat"] = chat
-        self._heads: dict[str, bytes] = {"models": render("GET", at, "/models", fields(ACCEPT, lines))}
-        """By operation, and by dialect."""
-        for operation, spoken in self._dialects.items():
+        self._heads["models"] = render("GET", at, "/models", fields(ACCEPT, lines))
+        for operation, spoken in dialects.items():
             for one in reversed(spoken):
                 self._heads[operation] = self._heads[one.name] = render("POST", at, one.path, asked(operation, lines))
-
-    def dialects(self, operation: Operation) -> tuple[Dialect, ...]:
-        """Those of the row for chat, and what every operation of the row is asked in."""
-        return self._dialects.get(operation, ())
 
     def supports(self, operation: Operation) -> bool:
         """What the row says."""
         return operation in self._operations
-
-    def outbound(
-        self,
-        operation: Operation,
-        target: Target,
-        body: bytes,
-        extra: bytes = b"",
-        query: bytes = b"",
-        *,
-        spoken: str = "",
-        stream: bool = False,
-    ) -> Outbound:
-        """Return the signed request. No query is known to these servers."""
-        limits = target.timeouts
-        return Outbound(
-            self._at.origin,
-            self._heads.get(spoken) or self._heads[operation],
-            extra,
-            body,
-            limits.connect or CONNECT,
-            limits.headers or HEADERS,
-        )
-
-    def raw(self, method: str, path: str, query: bytes, headers: Headers, body: bytes) -> Outbound:
-        """Return the signed request for any path."""
-        return request(method, self._at, path, query, self._lines, headers, body, yields=self.forward)
-
-    def heard(self, method: str, path: str) -> Heard | None:
-        """The paths of its dialects."""
-        return heard_among(self._dialects.items(), method, below(self._at, path))
 
 
 def build(name: str, config: ProviderConfig, senders: Senders) -> Compatible:

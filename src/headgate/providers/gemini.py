@@ -9,8 +9,9 @@ from headgate.dialects import count_gemini, embed_content, gemini, gemini_array,
 from headgate.dialects.base import Dialect
 from headgate.providers.base import Operation, ProviderConfig, Senders, Target
 from headgate.providers.catalog import Row, row
-from headgate.providers.compatible import ACCEPT, CONNECT, HEADERS, locate, posted
+from headgate.providers.compatible import ACCEPT, locate, posted
 from headgate.providers.endpoint import USER_AGENT, credential, fields, render
+from headgate.providers.fixed import CONNECT, HEADERS
 from headgate.providers.google_models import heard_in, named, verb_of
 from headgate.providers.raw import Headers, Heard, request
 from headgate.transport.base import Outbound, Sender

@@ -9,8 +9,9 @@ from headgate.dialects.gemini import Gemini
 from headgate.dialects.gemini_embed import VertexEmbeddings
 from headgate.providers.base import Operation, ProviderConfig, Senders, Target
 from headgate.providers.catalog import Row, row
-from headgate.providers.compatible import CONNECT, HEADERS, posted
+from headgate.providers.compatible import posted
 from headgate.providers.endpoint import USER_AGENT, credential, endpoint, fields, render
+from headgate.providers.fixed import CONNECT, HEADERS
 from headgate.providers.google_auth import google_token, read_key
 from headgate.providers.google_models import heard_in, named, verb_of
 from headgate.providers.raw import Headers, Heard, request

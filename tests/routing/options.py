@@ -43,6 +43,8 @@ def sight(**given: Any) -> Sight:
 class Stated:
     """What is measured, as a test says."""
 
+    generation = 0
+
     def __init__(self, **measured: Measured) -> None:
         self.measured = {name.replace("_", "/"): one for name, one in measured.items()}
 

@@ -181,8 +181,8 @@ def test_sticky_goes_by_its_session_else_by_the_prefix():
 def test_hybrid_adds_up_shares():
     options = [candidate("a/x", 0, price=Price(1, 1)), candidate("b/x", 1, price=Price(2, 2))]
     slow = Stated(a_x=Measured(latency_ms=900), b_x=Measured(latency_ms=100))
-    assert scores("hybrid", options, slow, factors={"cost": 0.6, "performance": 0.4}) == [0.4, 0.6]
-    assert scores("hybrid", options, slow, factors={"cost": 0.3, "performance": 0.7}) == [0.7, 0.3]
+    assert scores("hybrid", options, slow, factors={"cost": 0.6, "performance": 0.4}) == pytest.approx([0.4, 0.6])
+    assert scores("hybrid", options, slow, factors={"cost": 0.3, "performance": 0.7}) == pytest.approx([0.7, 0.3])
 
 
 def test_slo_sinks_or_removes_what_misses_it_but_never_all():

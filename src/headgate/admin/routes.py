@@ -170,6 +170,8 @@ def _shown(route: Compiled) -> RouteShown:
 class Posted:
     """What the running workers know of deployments, for a process that calls none."""
 
+    generation = 0
+
     def __init__(self, board: Board) -> None:
         posts = board.read()
         self._measured: dict[str, Measured] = {}

@@ -34,6 +34,10 @@ class Condition(Strategy, frozen=True):
             return [0.0] * len(options)
         return Prefer(targets=names, only=self.only).weigh(sight, options, standing, chance)
 
+    def filters(self) -> bool:
+        """See ``Strategy``."""
+        return self.only
+
     def faults(self) -> Iterator[tuple[str, str]]:
         """See ``Strategy``."""
         yield from self.match.faults()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from headgate.core.money import PICO_PER_NANO, Usage
+from headgate.routing.candidates import Candidates, columns
 from headgate.routing.types import Option, Sight, Standing, Strategy
 
 BYTES = 4
@@ -37,11 +38,13 @@ class Cost(Strategy, frozen=True):
         self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
     ) -> Sequence[float | None]:
         """See ``Strategy``."""
-        prompt = sight.prompt_bound // BYTES
-        answer = self.answer if sight.max_output is None else min(self.answer, sight.max_output)
-        scores: list[float | None] = [
-            o.request + prompt * o.input + answer * o.output if o.flat else _tiered(o, prompt, answer) for o in options
-        ]
+        prompt = _about(sight.prompt_bound // BYTES)
+        answer = _about(self.answer if sight.max_output is None else min(self.answer, sight.max_output))
+        all_ = columns(options)
+        costs = all_.once((Cost, prompt, answer), lambda: _costs(all_, prompt, answer))
+        if self.floor is None and not (self.cached and sight.last):
+            return costs
+        scores: list[float | None] = [*costs]
         if self.cached and sight.last:
             for place, option in enumerate(options):
                 score = scores[place]
@@ -53,11 +56,27 @@ class Cost(Strategy, frozen=True):
                     scores[place] = None
         return scores
 
+    def filters(self) -> bool:
+        """See ``Strategy``."""
+        return self.floor is not None
+
     def tell(self, score: float) -> str:
         """See ``Strategy``."""
         if score >= UNPRICED:
             return "no price is known"
         return f"about ${score / PICO_PER_NANO / 1e9:.9f}".rstrip("0").rstrip(".")
+
+
+def _about(tokens: int) -> int:
+    """Return *tokens* to a thirtieth: lengths are estimates, and what was worked out for one serves those like it."""
+    step = max(tokens.bit_length() - 5, 0)
+    return (tokens >> step << step) + (1 << step >> 1)
+
+
+def _costs(options: Candidates, prompt: int, answer: int) -> list[float]:
+    if options.flat:
+        return [prompt * into + answer * out for into, out in zip(options.inputs, options.outputs, strict=True)]
+    return [o.request + prompt * o.input + answer * o.output if o.flat else _tiered(o, prompt, answer) for o in options]
 
 
 def _tiered(option: Option, prompt: int, answer: int) -> float:

@@ -40,6 +40,10 @@ class Geography(Strategy, frozen=True):
             scores.append(places[regions])
         return scores
 
+    def filters(self) -> bool:
+        """See ``Strategy``."""
+        return self.require
+
     def tell(self, score: float) -> str:
         """See ``Strategy``."""
         return "in the first region" if score == 0 else f"{score:.0f} region(s) were named before"

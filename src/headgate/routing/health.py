@@ -70,6 +70,8 @@ class Health:
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         """*clock* gives monotonic seconds."""
         self._clock = clock
+        self.generation = 0
+        """See ``Standing``."""
         self._deployments: dict[str, Deployment] = {}
         self._accounts: dict[str, Account] = {}
         self._by_hand: dict[str, Hand] = {}
@@ -215,6 +217,7 @@ class Health:
             if len(self._deployments) >= MAX_DEPLOYMENTS:
                 self._forget()
             found = self._deployments[name] = Deployment(name, account)
+            self.generation += 1
         return found
 
     def _forget(self) -> None:

@@ -1,9 +1,10 @@
 """Several rankings at once, each with its share of the say."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from headgate.routing.candidates import Column
 from headgate.routing.types import Option, Sight, Standing, Strategy
 
 
@@ -19,17 +20,15 @@ class Hybrid(Strategy, frozen=True, dict=True):
         self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
     ) -> Sequence[float | None]:
         """See ``Strategy``."""
-        total: list[float | None] = [0.0] * len(options)
-        for strategy, factor in zip(self._inner, self.factors.values(), strict=True):
-            scores = strategy.weigh(sight, options, standing, chance)
-            known = [score for score in scores if score is not None]
-            low = min(known, default=0.0)
-            wide = max(known, default=0.0) - low or 1.0
-            total = [
-                None if sum_ is None or score is None else sum_ + factor * (score - low) / wide
-                for sum_, score in zip(total, scores, strict=True)
-            ]
-        return total
+        found = [strategy.weigh(sight, options, standing, chance) for strategy in self._inner]
+        try:
+            return _sum(found, self.factors.values())
+        except TypeError:  # some removed an option, and to look for that first would cost as much again
+            return _sum_of_left(found, self.factors.values())
+
+    def filters(self) -> bool:
+        """See ``Strategy``."""
+        return any(one.filters() for one in self._inner)
 
     def inner(self) -> Sequence[Strategy]:
         """See ``Strategy``."""
@@ -57,3 +56,29 @@ class Hybrid(Strategy, frozen=True, dict=True):
                     yield "factors", f"cannot hold `{kind}`, which needs settings"
         if not self.factors:
             yield "factors", "must name a strategy"
+
+
+def _sum(rows: Sequence[Any], factors: Iterable[float]) -> list[float | None]:
+    """Return for each option the sum of its scores, each row of them brought to 0 for its best and its factor for its
+    worst; raise ``TypeError`` where one is ``None``."""
+    least, shares = 0.0, []
+    for row, factor in zip(rows, factors, strict=True):
+        low, high = row.bounds if isinstance(row, Column) else (min(row), max(row))
+        shares.append(factor / (high - low or 1.0))
+        least += low * shares[-1]
+    share = shares[0]
+    total: list[Any] = [score * share - least for score in rows[0]]
+    for row, share in zip(rows[1:], shares[1:], strict=True):
+        total = [sum_ + score * share for sum_, score in zip(total, row, strict=True)]
+    return total
+
+
+def _sum_of_left(rows: Sequence[Sequence[float | None]], factors: Iterable[float]) -> list[float | None]:
+    """Return the same, for those that no row has removed."""
+    total: list[float | None] = [None if None in scores else 0.0 for scores in zip(*rows, strict=True)]
+    places = [place for place, sum_ in enumerate(total) if sum_ is not None]
+    if places:
+        sums = _sum([[row[place] for place in places] for row in rows], factors)
+        for place, sum_ in zip(places, sums, strict=True):
+            total[place] = sum_
+    return total

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from headgate.routing.candidates import columns
 from headgate.routing.types import Option, Sight, Standing, Strategy
 
 
@@ -10,8 +11,8 @@ class LeastBusy(Strategy, frozen=True):
 
     def weigh(self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float) -> Sequence[float]:
         """See ``Strategy``."""
-        of = standing.of
-        return [of(option.name).inflight / option.weight for option in options]
+        found = columns(options)
+        return [one.inflight * share for one, share in zip(found.measured(standing), found.shares, strict=True)]
 
     def tell(self, score: float) -> str:
         """See ``Strategy``."""

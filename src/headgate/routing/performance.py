@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
+from headgate.routing.candidates import columns
 from headgate.routing.types import Option, Sight, Standing, Strategy
 
 EXPLORED = -1.0
@@ -26,8 +27,7 @@ class Performance(Strategy, frozen=True):
 
     def weigh(self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float) -> Sequence[float]:
         """See ``Strategy``."""
-        of = standing.of
-        measured = [of(option.name) for option in options]
+        measured = columns(options).measured(standing)
         if self.by == "latency":
             scores = [one.latency_ms for one in measured]
         elif self.by == "first_token":

@@ -8,6 +8,7 @@ from typing import Any
 from headgate.core.call import Choice
 from headgate.core.errors import Forbidden
 from headgate.providers.base import Target
+from headgate.routing.candidates import Candidates, columns
 from headgate.routing.kinds import made
 from headgate.routing.table import TargetConfig
 from headgate.routing.types import Option, Sight, Standing, Strategy, Verdict
@@ -28,21 +29,18 @@ class Policy:
         settings = tuple({name: value for name, value in entry.items() if name != "kind"} for entry in entries)
         self.settings = settings if any(settings) else ()
         self.strategies = tuple(made(entry) for entry in entries)
-        self.options = tuple(options)
+        self._filters = tuple(one.filters() for one in self.strategies)
+        self.options = Candidates(options)
         self.reads: frozenset[str] = frozenset().union(*(reads(one) for one in self.strategies))
-        self.names = tuple(option.name for option in options)
+        self.names = self.options.names
         self.sticky = next((row for row, kind in enumerate(self.kinds) if kind == "sticky"), None)
         self.turn = 0
         self.why = f"by {', then '.join(self.kinds)}"
-        self._by_target = {option.target: option for option in options}
         self._last: OrderedDict[str | int, str] = OrderedDict()
 
-    def among(self, targets: Sequence[Target]) -> Sequence[Option]:
+    def among(self, targets: tuple[Target, ...]) -> Candidates:
         """Return the options of *targets* that are candidates here."""
-        if len(targets) == len(self.options):
-            return self.options
-        found = self._by_target
-        return [found[target] for target in targets if target in found]
+        return self.options if len(targets) == len(self.options) else self.options.among(targets)
 
     def last(self, conversation: str | int) -> str:
         """Return the deployment that *conversation* went to; empty where that is not known."""
@@ -59,7 +57,7 @@ class Policy:
         self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
     ) -> tuple[Sequence[Option], Choice]:
         """Return what remains of *options*, best first, and why; raise ``Forbidden`` where nothing does."""
-        left = options
+        options = left = columns(options)
         asked: list[tuple[Sequence[Option], Sequence[float | None]] | None] = []
         ranks: list[Any] = []
         first = self.sticky if sight.in_tool_loop else None
@@ -69,20 +67,19 @@ class Policy:
                 continue
             scores = strategy.weigh(sight, left, standing, chance)
             asked.append((left, scores))
-            if strategy.removes and None in scores:
-                stays = [score is not None for score in scores]
-                left = [one for one, stay in zip(left, stays, strict=True) if stay]
+            if self._filters[row] and None in scores:
+                left = left.without(scores)
                 if not left:
                     raise self._nothing(row, options)
-                ranks = [[s for s, stay in zip(rank, stays, strict=True) if stay] for rank in ranks]
+                ranks = [[s for s, score in zip(rank, scores, strict=True) if score is not None] for rank in ranks]
                 scores = [score for score in scores if score is not None]
             if row == first:
                 ranks.insert(0, scores)
             else:
                 ranks.append(scores)
-        order = _sorted(ranks, len(left))
+        order = _sorted(ranks, left)
         chosen = [left[place] for place in order]
-        places = order if left is options else None
+        places = order if len(left) == len(options) else None
         return chosen, self._choice(sight, options, asked, chosen, places, first, chance)
 
     def _nothing(self, row: int, options: Sequence[Option]) -> Forbidden:
@@ -161,11 +158,11 @@ def _told(left: Sequence[Option], scores: Sequence[float | None], told: Sequence
     return [found.get(id(option)) for option in told]
 
 
-def _sorted(ranks: Sequence[Sequence[float]], count: int) -> list[int]:
+def _sorted(ranks: Sequence[Sequence[float]], left: Candidates) -> list[int]:
     """Return the places of the candidates by the first of *ranks*, then the second and so on."""
-    order = list(range(count))
+    order = left.places.copy()
     for rank in reversed(ranks):  # sorting is stable: what is sorted by last counts first
-        if rank.count(rank[0]) != count:
+        if rank[0] != rank[-1] or rank.count(rank[0]) != len(order):
             order.sort(key=rank.__getitem__)
     return order
 

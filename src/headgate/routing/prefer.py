@@ -25,6 +25,10 @@ class Prefer(Strategy, frozen=True):
         other = None if self.only else float(len(places))
         return [places.get(option.name, places.get(option.provider, other)) for option in options]
 
+    def filters(self) -> bool:
+        """See ``Strategy``."""
+        return self.only
+
     def tell(self, score: float) -> str:
         """See ``Strategy``."""
         return "preferred" if score < len(self.targets) else "not among the preferred"

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from headgate.routing.candidates import columns
 from headgate.routing.types import Measured, Option, Sight, Standing, Strategy
 
 SAMPLES = 20
+SMALL = 1e-6  # in place of a goal of no errors at all
 
 
 class Slo(Strategy, frozen=True):
@@ -31,28 +33,32 @@ class Slo(Strategy, frozen=True):
         self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
     ) -> Sequence[float | None]:
         """See ``Strategy``."""
-        of = standing.of
-        scores = [self._missed(of(option.name)) for option in options]
+        least, measured = self.samples, columns(options).measured(standing)
+        scores = [0.0] * len(options)
+        if (goal := self.p95_ms) is not None:
+            scores = [one.p95_ms / goal if one.p95_ms > goal and one.samples >= least else 0.0 for one in measured]
+        if (goal := self.first_token_p95_ms) is not None:
+            scores = _worse(scores, [one.first_token_p95_ms / goal for one in measured], measured, least)
+        if (goal := self.error_rate) is not None:
+            scores = _worse(scores, [one.error_rate / max(goal, SMALL) for one in measured], measured, least)
+        if goal := self.tokens_per_second:
+            scores = _worse(scores, [goal / (one.tokens_per_second or goal) for one in measured], measured, least)
         if not self.remove or all(scores):
             return scores
         return [None if score else 0.0 for score in scores]
 
-    def _missed(self, measured: Measured) -> float:
-        """How many times the worst goal is missed; 0 where all are met."""
-        if measured.samples < self.samples:
-            return 0.0
-        worst = 0.0
-        for goal, had in (
-            (self.p95_ms, measured.p95_ms),
-            (self.first_token_p95_ms, measured.first_token_p95_ms),
-            (self.error_rate, measured.error_rate),
-        ):
-            if goal is not None and had > goal:
-                worst = max(worst, had / max(goal, 1e-6))
-        if self.tokens_per_second and 0 < measured.tokens_per_second < self.tokens_per_second:
-            worst = max(worst, self.tokens_per_second / measured.tokens_per_second)
-        return worst
+    def filters(self) -> bool:
+        """See ``Strategy``."""
+        return self.remove
 
     def tell(self, score: float) -> str:
         """See ``Strategy``."""
         return "meets its goals" if score == 0 else f"misses a goal {score:.2f} times over"
+
+
+def _worse(scores: list[float], times: list[float], measured: Sequence[Measured], least: int) -> list[float]:
+    """Return *scores*, with how many *times* a goal was missed where that is more."""
+    return [
+        many if many > 1 and many > score and one.samples >= least else score
+        for score, many, one in zip(scores, times, measured, strict=True)
+    ]

@@ -66,6 +66,9 @@ class RouteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     attempts: int = 3
     timeout: float | None = None
     """Seconds for the whole call."""
+    ping: float = 10.0
+    """Seconds after which the caller of a stream that has not begun gets a sign of life, and again; 0 sends none. The
+    answer's head goes out with the first: what fails later is an event of the stream, and the head names no model."""
     skip: list[str] = []
     """Names of steps this route does without."""
     failover: Failover = Failover()

@@ -65,6 +65,9 @@ class Measured(msgspec.Struct):
 class Standing(Protocol):
     """What is known of deployments now. Filled by attempts, read by strategies; both in memory."""
 
+    generation: int
+    """Another number where ``of`` may give other objects than before: those it gave are kept up to date in place."""
+
     def of(self, target: str) -> Measured:
         """Return what was measured of ``provider/model``; an empty one for a stranger."""
         ...
@@ -228,6 +231,10 @@ class Strategy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
         """Return what these settings make it read, at most ``reads``."""
         return self.reads
 
+    def filters(self) -> bool:
+        """Return whether these settings may make a score ``None``, at most ``removes``."""
+        return self.removes
+
     def tell(self, score: float) -> str:
         """Say what a score means, for people."""
         return f"{score:g}"
@@ -243,6 +250,8 @@ class Strategy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
 class Empty:
     """Stands for what is measured where nothing is."""
+
+    generation = 0
 
     def of(self, target: str) -> Measured:
         """Return nothing measured."""

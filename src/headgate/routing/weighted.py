@@ -2,9 +2,9 @@
 
 from bisect import bisect
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import ClassVar, Literal
 
+from headgate.routing.candidates import columns
 from headgate.routing.rendezvous import draws, mixed
 from headgate.routing.types import Option, Sight, Standing, Strategy
 
@@ -29,9 +29,9 @@ class Weighted(Strategy, frozen=True):
             who = {"user": sight.user, "session": sight.session, "key": sight.key_id}[self.sticky]
             if who:
                 return draws(mixed(self.salt, who), options)
-        ends = list(accumulate([option.weight for option in options]))
+        ends = columns(options).ends
         drawn = min(bisect(ends, chance * ends[-1]), len(ends) - 1)
-        scores = [1 / option.weight for option in options]
+        scores = columns(options).shares.copy()
         scores[drawn] = 0.0
         return scores
 

@@ -1,0 +1,143 @@
+"""The candidates of a route as one thing, with what they have in columns: worked out once, used by every call."""
+
+from collections.abc import Callable, Hashable, Sequence
+from functools import cached_property
+from itertools import accumulate
+
+from headgate.providers.base import Target
+from headgate.routing.types import Measured, Option, Standing
+
+MAX_PARTS = 64
+"""Selections of one list, and columns, that are kept, at most."""
+LANE = 128
+"""Bits of one digest's place in the packed ones: a product of two of 64 bits has room."""
+
+
+class Column(list[float]):
+    """A score for each option, which is kept."""
+
+    @cached_property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the largest."""
+        return min(self), max(self)
+
+
+class Candidates(tuple[Option, ...]):
+    """Options in their order. Immutable; its columns are in the same order, and are made when first asked for."""
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """``provider/model`` of each."""
+        return tuple(option.name for option in self)
+
+    @cached_property
+    def places(self) -> list[int]:
+        """0 and up, to be copied."""
+        return list(range(len(self)))
+
+    @cached_property
+    def flat(self) -> bool:
+        """Each has one price, whatever the prompt's length, and none for the request alone."""
+        return all(option.flat and not option.request for option in self)
+
+    @cached_property
+    def inputs(self) -> list[float]:
+        """Pico-dollars for a token of the prompt."""
+        return [float(option.input) for option in self]
+
+    @cached_property
+    def outputs(self) -> list[float]:
+        """Pico-dollars for a token of the answer."""
+        return [float(option.output) for option in self]
+
+    @cached_property
+    def even(self) -> bool:
+        """All weights are 1."""
+        return all(option.weight == 1 for option in self)
+
+    @cached_property
+    def weights(self) -> list[float]:
+        """The weight of each."""
+        return [option.weight for option in self]
+
+    @cached_property
+    def ends(self) -> list[float]:
+        """The weights, added up to each."""
+        return list(accumulate(self.weights))
+
+    @cached_property
+    def shares(self) -> list[float]:
+        """The reciprocal of each weight."""
+        return [1 / option.weight for option in self]
+
+    @cached_property
+    def packed(self) -> int:
+        """All digests in one number, the first in its lowest ``LANE`` bits."""
+        return int.from_bytes(b"".join(option.digest.to_bytes(LANE // 8, "little") for option in self), "little")
+
+    @cached_property
+    def ones(self) -> int:
+        """1 in each lane of ``packed``."""
+        return int.from_bytes((1).to_bytes(LANE // 8, "little") * len(self), "little")
+
+    @cached_property
+    def _measured(self) -> list[tuple[Standing, int, list[Measured]]]:
+        return []
+
+    def measured(self, standing: Standing) -> list[Measured]:
+        """Return what is measured of each; not to be changed."""
+        kept = self._measured
+        if kept and kept[0][0] is standing and kept[0][1] == standing.generation:
+            return kept[0][2]
+        generation, of = standing.generation, standing.of
+        found = [of(name) for name in self.names]
+        kept[:] = [(standing, generation, found)]
+        return found
+
+    @cached_property
+    def _made(self) -> dict[Hashable, Column]:
+        return {}
+
+    def once(self, key: Hashable, make: Callable[[], list[float]]) -> Column:
+        """Return what *make* returned for *key* before, where that is kept; not to be changed."""
+        found = self._made.get(key)
+        if found is None:
+            if len(self._made) >= MAX_PARTS:
+                self._made.clear()
+            found = self._made[key] = Column(make())
+        return found
+
+    @cached_property
+    def _parts(self) -> dict[bytes | tuple[Target, ...], "Candidates"]:
+        return {}
+
+    @cached_property
+    def _by_target(self) -> dict[Target, Option]:
+        return {option.target: option for option in self}
+
+    def among(self, targets: tuple[Target, ...]) -> "Candidates":
+        """Return the options of *targets* that are here, in the order of *targets*."""
+        part = self._parts.get(targets)
+        if part is None:
+            found = self._by_target
+            part = self._keep(targets, [found[target] for target in targets if target in found])
+        return part
+
+    def without(self, scores: Sequence[float | None]) -> "Candidates":
+        """Return those whose score is not ``None``."""
+        stays = bytes([score is not None for score in scores])
+        part = self._parts.get(stays)
+        if part is None:
+            part = self._keep(stays, [option for option, stay in zip(self, stays, strict=True) if stay])
+        return part
+
+    def _keep(self, key: bytes | tuple[Target, ...], options: list[Option]) -> "Candidates":
+        if len(self._parts) >= MAX_PARTS:
+            self._parts.clear()
+        part = self._parts[key] = Candidates(options)
+        return part
+
+
+def columns(options: Sequence[Option]) -> Candidates:
+    """Return *options* with their columns: themselves, where they have them."""
+    return options if isinstance(options, Candidates) else Candidates(options)

@@ -199,7 +199,7 @@ class Stage:
     ) -> tuple[Caller, "asyncio.Task[None]"]:  # fmt: skip
         """Ask, and go on: the caller's side, and the call as a task."""
         body = {"model": model, "messages": [{"role": "user", "content": "hi"}], "stream": stream, **more}
-        caller = Caller(json.dumps(body).encode())
+        caller = Caller(json.dumps({name: value for name, value in body.items() if value is not ...}).encode())
         if who is not None:
             self.principals.who = who
         call = Call(

@@ -17,7 +17,8 @@ MODEL = "sandbox/chat"
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    gateway = Gateway(tmp_path_factory.mktemp("socket")).start()
+    late = "routes: {late: {targets: [sandbox/chat], ping: 0.1}}\n"
+    gateway = Gateway(tmp_path_factory.mktemp("socket"), config=late).start()
     yield gateway
     gateway.kill()
 
@@ -59,6 +60,14 @@ def test_a_whole_answer_is_one_message(gateway: Gateway) -> None:
     with opened(gateway) as socket:
         socket.send(asked("hello", stream=False))
         assert json.loads(socket.recv(timeout=10))["object"] == "chat.completion"
+
+
+def test_a_request_that_waits_long_is_told_that_something_goes_on(gateway: Gateway) -> None:
+    with opened(gateway) as socket:
+        socket.send(asked("hello", model="late", metadata={"sandbox_latency_ms": "350"}))
+        told = answer(socket)
+        pings = told.count({"type": "ping"})
+        assert 1 <= pings <= 3 and told[:pings] == [{"type": "ping"}] * pings and said(told)
 
 
 def test_the_cost_comes_as_a_message_where_asked_for(gateway: Gateway) -> None:

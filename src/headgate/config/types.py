@@ -101,6 +101,7 @@ RANGES: dict[tuple[type, str], tuple[float, float]] = {
     (RouteConfig, "attempts"): (1, 10),
     (RouteConfig, "min_output"): (1, 1_000_000_000),
     (RouteConfig, "timeout"): (0.001, 3600),
+    (RouteConfig, "ping"): (0, 3600),
     (TargetConfig, "weight"): (0.001, 1_000_000),
     (TargetConfig, "quality"): (0, 1),
     (ResponsesConfig, "keep"): (0, 30 * 86_400),

@@ -213,6 +213,8 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     """What became of each candidate for the call, and by which rule (``routing.types.Verdict``)."""
     proven: Any = None
     """To be called, where there is something, once an answer has begun: a deployment that was shut works again."""
+    pinger: Any = None
+    """To be stopped once an answer has begun, where the caller is told meanwhile that something is going on."""
     flight: Any = None
     """To be given the answer, where calls that are the same wait for it."""
     spoken: Any = None

@@ -21,6 +21,7 @@ class AnthropicMessages:
     name = NAME
     path = "/v1/messages"
     stream_type = "text/event-stream"
+    ping = b'event: ping\ndata: {"type": "ping"}\n\n'
     reply_type = "application/json"
 
     read_request = staticmethod(anthropic_read.read_request)

@@ -158,7 +158,7 @@ class Dialect(Protocol):
     path: str
     """Where its requests are posted, below the base URL; ``{model}`` stands where the path names the model."""
     stream_type: str
-    """The content type of its streams."""
+    """The content type of its streams. Where one may hold a sign of life, ``ping`` is what it looks like."""
     reply_type: str
     """The content type of its whole replies; empty where the upstream's own is passed on."""
 

@@ -17,6 +17,7 @@ class OpenAIChat:
     name = NAME
     path = "/chat/completions"
     stream_type = "text/event-stream"
+    ping = b": ping\n\n"
     reply_type = "application/json"
 
     envelope = staticmethod(chat_envelope)

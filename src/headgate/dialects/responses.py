@@ -22,6 +22,7 @@ class Responses:
     name = NAME
     path = "/responses"
     stream_type = "text/event-stream"
+    ping = b": ping\n\n"
     reply_type = "application/json"
 
     envelope = staticmethod(responses_envelope)

@@ -42,6 +42,15 @@ def answer_head(call: Call, target: Target, attempt: Attempt, inbound: Inbound) 
     return lines.encode("ascii", "backslashreplace")
 
 
+def waiting_head(call: Call) -> bytes:
+    """The lines of a stream that begins before anybody has answered: nobody knows yet who will."""
+    lines = (
+        f"x-request-id: {call.id}\r\nx-headgate-attempts: {len(call.attempts)}\r\n"
+        f"content-type: {call.dialect.stream_type}\r\n{limit_lines(call)}{STREAM}"
+    )
+    return lines.encode("ascii", "backslashreplace")
+
+
 STREAM = "cache-control: no-cache\r\nx-accel-buffering: no\r\n"
 
 
@@ -83,5 +92,11 @@ def stream_info(call: Call) -> bytes:
         return b""
     cost = cost_of(call.attempts)
     usage = {"input": call.usage.input, "output": call.usage.output, "total": call.usage.total}
-    info = {"cost": None if cost is None else usd(cost), "usage": usage, "id": call.id}
+    info = {
+        "cost": None if cost is None else usd(cost),
+        "usage": usage,
+        "id": call.id,
+        "model": call.target.name,
+        "attempts": len(call.attempts),
+    }
     return b": headgate " + msgspec.json.encode(info) + b"\n\n"

@@ -15,6 +15,7 @@ from headgate.pipeline.context import fitted
 from headgate.pipeline.flight import fly
 from headgate.pipeline.once import once
 from headgate.pipeline.parts import Parts
+from headgate.pipeline.ping import Pinger, form_of
 from headgate.pipeline.shut import usable
 from headgate.providers.base import Target
 from headgate.routing.health import Deployment, Health
@@ -46,7 +47,19 @@ class Move(msgspec.Struct, frozen=True):
 def attempt(call: Call, parts: Parts) -> Awaitable[None]:
     """Answer *call* from the first target of its plan that works; raise the first cause where none does."""
     set_deadline(call)
-    return fly(call, parts, walk_plan) if call.route.config.single_flight else walk_plan(call, parts)
+    config = call.route.config
+    if config.ping and form_of(call):
+        return pinged(call, parts)
+    return fly(call, parts, walk_plan) if config.single_flight else walk_plan(call, parts)
+
+
+async def pinged(call: Call, parts: Parts) -> None:
+    """As :func:`walk_plan`, with signs of life for the caller until the answer begins."""
+    call.pinger = Pinger(call, call.route.config.ping)
+    try:
+        await walk_plan(call, parts)
+    finally:
+        call.pinger.stop()
 
 
 async def walk_plan(call: Call, parts: Parts) -> None:

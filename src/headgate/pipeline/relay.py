@@ -121,7 +121,11 @@ async def answer_stream(
     attempt.first_ms = (monotonic() - call.t0) * 1000
     if call.proven is not None:
         call.proven()
-    call.link.start(200, answer_head(call, target, attempt, inbound))
+    if call.pinger is not None:
+        call.pinger.stop()
+    head = answer_head(call, target, attempt, inbound)
+    if not call.link.mode:
+        call.link.start(200, head)
     try:
         last = await pump(call, pipe, inbound, pending, target)
     except (UpstreamFailed, CancelledError) as cut:

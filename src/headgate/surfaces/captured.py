@@ -30,6 +30,8 @@ class Captured:
         self.status = 0
         self.head = b""
         self.reply: bytes | None = None
+        self.model: str | None = None
+        """Who answered: the head of a stream that was late does not know."""
 
     @property
     def closed(self) -> bool:
@@ -106,6 +108,7 @@ async def chat(parts: Parts, scope: Scope, link: Any, body: bytes, rewrite: Call
         address=client[0] if client else None,
     )
     await run(call, parts)
+    captured.model = call.target.name if call.target is not None else None
     return captured
 
 

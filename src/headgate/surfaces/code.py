@@ -123,7 +123,7 @@ async def result(
     return {
         "id": head.get("x-request-id"),
         "object": "code.generation",
-        "model": head.get("x-headgate-model"),
+        "model": captured.model,
         "text": fences.text,
         "blocks": [msgspec.structs.asdict(block) for block in fences.blocks],
         "finish_reason": finish,

@@ -26,6 +26,7 @@ KEY = "openai-insecure-api-key."
 PROTOCOLS = ("headgate", "realtime")
 INFO = b": headgate "
 GOING_AWAY = 1001
+PING = '{"type":"ping"}'
 CANCELLED = '{"type":"cancelled"}'
 
 
@@ -72,6 +73,8 @@ class SocketLink:
         for event in self._events.feed(data):
             if event.data is not None:
                 waiting = self._socket.send(event.data.decode("utf-8", "replace")) or waiting
+            elif event.raw == openai_chat.ping:
+                waiting = self._socket.send(PING) or waiting
             elif event.raw.startswith(INFO):
                 told = event.raw[len(INFO) :].strip().decode("utf-8", "replace")
                 waiting = self._socket.send(f'{{"headgate":{told}}}') or waiting

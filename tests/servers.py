@@ -125,12 +125,30 @@ def redis_url(redis_server: str) -> str:
     return redis_server
 
 
+def _copied(server: str, template: str) -> str:
+    name = "t" + os.urandom(6).hex()
+    psql(server, f"create database {name} template {template}")
+    return server.rsplit("/", 1)[0] + "/" + name
+
+
 @pytest.fixture
 def postgres(postgres_url: str) -> str:
     """An empty database."""
-    name = "t" + os.urandom(6).hex()
-    _psql(postgres_url, f"create database {name} template template0")
-    return postgres_url.rsplit("/", 1)[0] + "/" + name
+    return _copied(postgres_url, "template0")
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str) -> str:
+    """The name of a database to copy, which has all tables."""
+    made = _copied(postgres_url, "template0")
+    ensure(made)
+    return made.rsplit("/", 1)[1]
+
+
+@pytest.fixture
+def migrated(postgres_url: str, postgres_template: str) -> str:
+    """A database of its own on PostgreSQL, which has all tables."""
+    return _copied(postgres_url, postgres_template)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -138,12 +156,12 @@ def url(request: pytest.FixtureRequest) -> str:
     """A migrated database of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{request.getfixturevalue('database')}"
-    found: str = request.getfixturevalue("postgres")
-    ensure(found)
+    found: str = request.getfixturevalue("migrated")
     return found
 
 
-def _psql(server: str, statement: str) -> None:
+def psql(server: str, statement: str) -> None:
+    """Run one statement, outside of any transaction."""
     import asyncio
 
     import asyncpg  # type: ignore[import-untyped]

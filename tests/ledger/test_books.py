@@ -433,13 +433,14 @@ async def test_a_full_disk_stops_calls_under_a_budget_and_no_others(books, journ
     assert [line[0] for line in lines(journal)] == ["h", "e", "e", "h"], "and written when there is space again"
 
 
-async def test_a_store_that_fails_is_not_a_spent_budget(journal, desk, monkeypatch):
+async def test_a_store_that_fails_is_not_a_spent_budget(journal, database):
     from headgate.ledger.grants import SqlGrants
+    from headgate.storage.desk import Desk
     from headgate.storage.sqlite import connect
 
-    desk._patience = 0.02
+    desk = Desk(database, patience=0.02)
     books = LedgerBooks(journal, SqlGrants(desk, "a", 1), wait_seconds=0.3)
-    con = connect(desk._path)
+    con = connect(database)
     con.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable) as caught:
         await hold(books, ask(who(nano=HOLD)))
@@ -448,6 +449,7 @@ async def test_a_store_that_fails_is_not_a_spent_budget(journal, desk, monkeypat
     con.close()
     await hold(books, ask(who(nano=HOLD)))
     books.close()
+    desk.close()
 
 
 async def test_idle_room_goes_back_and_the_caller_is_forgotten(journal, monkeypatch):

@@ -4,7 +4,6 @@ For each scope the store holds: spent (drained from journals) + granted (to all 
 granted to spent when it is drained, so neither the sum nor the truth depends on how far a journal has been read.
 """
 
-import sqlite3
 from collections.abc import Awaitable, Callable
 from time import time_ns
 from typing import Protocol
@@ -14,6 +13,7 @@ import msgspec
 from headgate.access.types import Window
 from headgate.ledger.windows import HOUR
 from headgate.storage.desk import Desk
+from headgate.storage.sql import Sql
 
 LEASE = 60_000_000
 """Microseconds. A dead process is known by its journal's lock; the lease ends grants whose journal is not there."""
@@ -97,11 +97,11 @@ class SqlGrants:
         """See :class:`GrantStore`."""
         until = self._clock() // 1000 + LEASE
 
-        def work(con: sqlite3.Connection) -> Answer:
-            room, others = room_of(con, scope, cap, self._owner)
+        def work(sql: Sql) -> Answer:
+            room, others = room_of(sql, scope, cap, self._owner)
             granted = slice_of(room, need, least, self._workers)
             if granted > 0:
-                credit(con, self._owner, scope, granted, until)
+                credit(sql, self._owner, scope, granted, until)
             return Answer(max(granted, 0), others + max(room - granted, 0))
 
         return self._desk.ask(work)
@@ -110,9 +110,9 @@ class SqlGrants:
         """See :class:`GrantStore`."""
         until = self._clock() // 1000 + LEASE
 
-        def work(con: sqlite3.Connection) -> None:
-            credit(con, self._owner, scope, -nano, until)
-            con.execute("DELETE FROM grants WHERE owner = ? AND amount = 0", (self._owner,))
+        def work(sql: Sql) -> None:
+            credit(sql, self._owner, scope, -nano, until)
+            sql.execute("DELETE FROM grants WHERE owner = ? AND amount = 0", (self._owner,))
 
         self._desk.tell(work)
 
@@ -120,17 +120,17 @@ class SqlGrants:
         """See :class:`GrantStore`."""
         until = self._clock() // 1000 + LEASE
         self._desk.tell(
-            lambda con: con.execute("UPDATE grants SET expires_at = ? WHERE owner = ?", (until, self._owner))
+            lambda sql: sql.execute("UPDATE grants SET expires_at = ? WHERE owner = ?", (until, self._owner))
         )
 
 
-def room_of(con: sqlite3.Connection, scope: Scope, cap: int, owner: str) -> tuple[int, int]:
+def room_of(sql: Sql, scope: Scope, cap: int, owner: str) -> tuple[int, int]:
     """Return what is neither spent nor granted (negative where the cap was lowered), and what others were granted."""
-    (spent,) = con.execute(
+    (spent,) = sql.execute(
         "SELECT COALESCE(SUM(nano), 0) FROM balances WHERE scope = ? AND hour >= ? AND hour < ?",
         (scope.id, scope.start // HOUR, scope.end // HOUR),
     ).fetchone()
-    granted, others = con.execute(
+    granted, others = sql.execute(
         "SELECT COALESCE(SUM(MAX(amount, 0)), 0), COALESCE(SUM(CASE WHEN owner <> ? THEN MAX(amount, 0) END), 0)"
         " FROM grants WHERE scope = ? AND period = ? AND start = ?",
         (owner, scope.id, scope.period, scope.start),
@@ -138,9 +138,9 @@ def room_of(con: sqlite3.Connection, scope: Scope, cap: int, owner: str) -> tupl
     return cap - spent - granted, others
 
 
-def credit(con: sqlite3.Connection, owner: str, scope: Scope, nano: int, until: int) -> None:
+def credit(sql: Sql, owner: str, scope: Scope, nano: int, until: int) -> None:
     """Change what *owner* was granted by *nano*."""
-    con.execute(CREDIT, (owner, scope.id, scope.period, scope.start, nano, until))
+    sql.execute(CREDIT, (owner, scope.id, scope.period, scope.start, nano, until))
 
 
 CREDIT = """INSERT INTO grants (owner, scope, period, start, amount, expires_at) VALUES (?, ?, ?, ?, ?, ?)

@@ -1,12 +1,12 @@
 """Tokens per minute where several processes serve one home: a meter over shared rows."""
 
-import sqlite3
 from collections.abc import Callable
 from time import monotonic_ns
 
 from headgate.limits.gcra import SECOND, Rule, full_in, left, taken, wait
 from headgate.limits.rates import Claim, give, slice_units, state_of, write
 from headgate.storage.desk import Desk
+from headgate.storage.sql import Sql
 
 NAME = "tpm"
 FRESH = SECOND // 20
@@ -81,13 +81,13 @@ class SharedMeter:
         """See :class:`headgate.ledger.meters.Meter`."""
         now, scope, rule, stock, more = self._clock(), self._scope, self.rule, self._stock, self._slice
 
-        def work(con: sqlite3.Connection) -> tuple[int, int]:
-            tat = state_of(con, scope, Claim(NAME, rule, 0, 0), now)
+        def work(sql: Sql) -> tuple[int, int]:
+            tat = state_of(sql, scope, Claim(NAME, rule, 0, 0), now)
             there = max(left(rule, tat, now), 0)
             units = min(max(need - stock, more), there) if there + stock >= least else 0
             if units > 0:
                 tat = taken(rule, tat, now, units)
-                write(con, scope, NAME, rule, tat)
+                write(sql, scope, NAME, rule, tat)
             return max(units, 0), tat
 
         units, self._tat = await self._desk.ask(work)
@@ -119,4 +119,4 @@ class SharedMeter:
         now, scope, rule = self._clock(), self._scope, self.rule
         self._stock -= tokens
         if tokens:
-            self._desk.tell(lambda con: give(con, scope, NAME, rule, tokens, now))
+            self._desk.tell(lambda sql: give(sql, scope, NAME, rule, tokens, now))

@@ -5,11 +5,10 @@ are at most 1 percent of a limit, and the shared bucket is smaller by as much: a
 high.
 """
 
-import sqlite3
-
 import msgspec
 
 from headgate.limits.gcra import Rule, converted, given, left, taken, wait
+from headgate.storage.sql import Sql
 
 SLOTS = "c"
 """The period under which places in flight stand among the grants: they have no window, they are only lent."""
@@ -56,35 +55,33 @@ class Refused(msgspec.Struct, frozen=True):
     tat: int
 
 
-def take(
-    con: sqlite3.Connection, owner: str, scope: str, claims: list[Claim], places: Places | None, now: int
-) -> Granted | Refused:
+def take(sql: Sql, owner: str, scope: str, claims: list[Claim], places: Places | None, now: int) -> Granted | Refused:
     """Take all of it or nothing, at *now* (monotonic nanoseconds)."""
     found = 0
     if places is not None:
-        (found,) = con.execute(
+        (found,) = sql.execute(
             "SELECT COALESCE(SUM(amount), 0) FROM grants WHERE scope = ? AND period = ?", (scope, SLOTS)
         ).fetchone()
         if found >= places.cap:
             return Refused(SLOTS, 0)
-    tats = {claim.name: state_of(con, scope, claim, now) for claim in claims}
+    tats = {claim.name: state_of(sql, scope, claim, now) for claim in claims}
     for claim in claims:
         if wait(claim.rule, tats[claim.name], now, claim.need):
             return Refused(claim.name, tats[claim.name])
     units = {c.name: max(c.need, min(c.most, left(c.rule, tats[c.name], now))) for c in claims}
     after = {c.name: taken(c.rule, tats[c.name], now, units[c.name]) for c in claims}
     for claim in claims:
-        write(con, scope, claim.name, claim.rule, after[claim.name])
+        write(sql, scope, claim.name, claim.rule, after[claim.name])
     lent = 0
     if places is not None:
         lent = min(places.most, places.cap - found)
-        lend(con, owner, scope, lent)
+        lend(sql, owner, scope, lent)
     return Granted(units, after, lent)
 
 
-def state_of(con: sqlite3.Connection, scope: str, claim: Claim, now: int) -> int:
+def state_of(sql: Sql, scope: str, claim: Claim, now: int) -> int:
     """Return the bucket's state, in the ticks of the claim's rule."""
-    row = con.execute("SELECT tat FROM rates WHERE scope = ? AND name = ?", (scope, claim.name)).fetchone()
+    row = sql.execute("SELECT tat FROM rates WHERE scope = ? AND name = ?", (scope, claim.name)).fetchone()
     if row is None:
         return 0
     state, scale, cost = map(int, row[0].split("/"))
@@ -93,28 +90,28 @@ def state_of(con: sqlite3.Connection, scope: str, claim: Claim, now: int) -> int
     if state - now * claim.rule.scale > 2 * claim.rule.burst:
         # The monotonic clock begins anew with the machine, and this was written before that: one burst ahead at most.
         state = now * claim.rule.scale + claim.rule.burst
-        write(con, scope, claim.name, claim.rule, state)
+        write(sql, scope, claim.name, claim.rule, state)
     return state
 
 
-def give(con: sqlite3.Connection, scope: str, name: str, rule: Rule, units: int, now: int) -> None:
+def give(sql: Sql, scope: str, name: str, rule: Rule, units: int, now: int) -> None:
     """Give unused units back; a negative number takes, room or not."""
     claim = Claim(name, rule, 0, 0)
-    state = state_of(con, scope, claim, now)
-    write(con, scope, name, rule, given(rule, state, units) if units >= 0 else taken(rule, state, now, -units))
+    state = state_of(sql, scope, claim, now)
+    write(sql, scope, name, rule, given(rule, state, units) if units >= 0 else taken(rule, state, now, -units))
 
 
-def write(con: sqlite3.Connection, scope: str, name: str, rule: Rule, tat: int) -> None:
+def write(sql: Sql, scope: str, name: str, rule: Rule, tat: int) -> None:
     """Store a bucket's state."""
-    con.execute(
+    sql.execute(
         "INSERT INTO rates VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET tat = excluded.tat",
         (scope, name, f"{tat}/{rule.scale}/{rule.cost}"),
     )
 
 
-def lend(con: sqlite3.Connection, owner: str, scope: str, places: int) -> None:
+def lend(sql: Sql, owner: str, scope: str, places: int) -> None:
     """Lend places to *owner*, or take them back. When its journal is found unlocked they come back by themselves."""
-    con.execute(
+    sql.execute(
         "INSERT INTO grants (owner, scope, period, start, amount, expires_at) VALUES (?, ?, ?, 0, ?, ?)"
         " ON CONFLICT DO UPDATE SET amount = amount + excluded.amount",
         (owner, scope, SLOTS, places, NEVER),

@@ -1,7 +1,6 @@
 """Admission where several processes serve one home: the same answers as one process gives, from shared rows."""
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable
 from time import monotonic_ns
 
@@ -12,6 +11,7 @@ from headgate.limits.gcra import SECOND, Rule, wait
 from headgate.limits.rates import SLOTS, Claim, Granted, Places, Refused, give, lend, slice_units, take
 from headgate.limits.types import Slot
 from headgate.storage.desk import Desk
+from headgate.storage.sql import Sql
 
 IDLE_SECONDS = 0.1
 CROWDED = SECOND // 50
@@ -192,7 +192,7 @@ class SharedGate:
         claims = [Claim(lane.name, lane.rule, 1, lane.more) for lane in short]
         places = Places(share.cap, share.places_more) if crowded and share.cap is not None else None
         now = self._clock()
-        answer = self._desk.ask(lambda con: take(con, self._owner, who.id, claims, places, now))
+        answer = self._desk.ask(lambda sql: take(sql, self._owner, who.id, claims, places, now))
         try:
             found = await asyncio.shield(answer)
         except asyncio.CancelledError:
@@ -241,11 +241,11 @@ class SharedGate:
             lane.units = 0
         share.places = 0
 
-        def work(con: sqlite3.Connection) -> None:
+        def work(sql: Sql) -> None:
             for name, rule, count in units:
-                give(con, scope, name, rule, count, now)
+                give(sql, scope, name, rule, count, now)
             if places:
-                lend(con, owner, scope, -places)
+                lend(sql, owner, scope, -places)
 
         self._desk.tell(work)
 

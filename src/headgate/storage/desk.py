@@ -1,79 +1,102 @@
-"""A thread that does small pieces of work on the embedded database, all that are waiting in one transaction."""
+"""A thread that does small pieces of work on the database, all that are waiting in one transaction."""
 
 import asyncio
-import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any, TypeVar
 
 from headgate.core.errors import Unavailable
-from headgate.storage.sqlite import BUSY_SECONDS, connect
+from headgate.storage.sql import PATIENCE, InDoubt, Sql, SqlError, open_sql
 
 T = TypeVar("T")
-Work = Callable[[sqlite3.Connection], Any]
+Work = Callable[[Sql], Any]
 
-BATCH = 256
+BATCH = {"sqlite": 256, "postgresql": 32}
+"""Pieces of work in one transaction: the names that it locks are locked until the last is done."""
 RETRY_SECONDS = 0.5
 MAX_OWED = 10_000
-FIRST_PAUSE, LONGEST_PAUSE = 0.0001, 0.005
+BUDGET = {"sqlite": None, "postgresql": 0.25}
+"""Seconds that who asks waits at most: a file is locked for a time that is known, a server may just be slow."""
 
 
 class Job:
     """One piece of work and, unless nobody waits for it, where its answer goes."""
 
-    __slots__ = ("answer", "loop", "work")
+    __slots__ = ("answer", "late", "lock", "loop", "work")
 
     def __init__(
-        self, work: Work, loop: asyncio.AbstractEventLoop | None = None, answer: asyncio.Future[Any] | None = None
+        self,
+        work: Work,
+        lock: Iterable[str],
+        answer: asyncio.Future[Any] | None = None,
+        late: Callable[[Any], object] | None = None,
     ) -> None:
         self.work = work
-        self.loop = loop
+        self.lock = lock
+        self.loop = answer.get_loop() if answer is not None else None
         self.answer = answer
+        self.late = late
 
 
 class Desk:
     """Two ways in: :meth:`ask` for an answer, :meth:`tell` for what must only happen some time.
 
-    A piece of work gets a connection inside a transaction that holds the write lock; it must be quick and must not end
-    the transaction. Where the database cannot be written (locked for 5 s, full, gone) every ask of that batch fails
-    with ``Unavailable`` (``storage_unavailable``) and every tell is kept, up to 10,000 of them, and tried again.
+    A piece of work runs inside a transaction that holds the names it *locks* (on SQLite: the lock of the one writer);
+    it must be quick, change nothing but the database, and not end the transaction. Where the database cannot be
+    written (locked, full, gone) every ask of that batch fails with ``Unavailable`` (``storage_unavailable``) and every
+    tell is kept, up to 10,000 of them, and tried again.
     """
 
     def __init__(
         self,
-        path: Path,
+        where: str | Path,
         *,
-        patience: float = BUSY_SECONDS,
-        prepare: Callable[[Path], None] | None = None,
+        patience: float = PATIENCE,
+        prepare: Callable[[], object] | None = None,
         refusal: str = "Budgets and shared limits cannot be checked at the moment.",
     ) -> None:
-        """*patience* is how many seconds a lock of others is waited for; *prepare* is called before it is opened.
+        """*where* is a path or a database URL. *patience* is how many seconds a lock of others is waited for.
 
-        *refusal* tells a caller what cannot be done while the database does not answer.
+        *prepare* is called before it is opened. *refusal* tells a caller what cannot be done while it does not answer.
         """
-        self._path = path
-        self._patience = patience
+        self._sql = open_sql(where, patience=patience)
         self._prepare = prepare
         self._refusal = refusal
+        self._budget, self._batch = BUDGET[self._sql.kind], BATCH[self._sql.kind]
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._owed: list[Job] = []
+        self._doubt: tuple[str, list[tuple[Job, Any]]] | None = None
         self._thread: Thread | None = None
         self.failures = 0
         """Batches that the database did not take."""
+        self.failing_since: float | None = None
+        """Monotonic seconds; ``None`` while the database takes what it is given."""
 
-    def ask(self, work: Callable[[sqlite3.Connection], T]) -> "asyncio.Future[T]":
-        """Do *work* soon; the future gets what it returns. To be called on the event loop."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[T] = loop.create_future()
-        self._put(Job(work, loop, answer))
+    def ask(
+        self,
+        work: Callable[[Sql], T],
+        *,
+        lock: Iterable[str] = (),
+        late: Callable[[T], object] | None = None,
+    ) -> "asyncio.Future[T]":
+        """Do *work* soon; the future gets what it returns. To be called on the event loop.
+
+        *late* is called there with what it returned after the future was given up: by its caller, or because the
+        database took longer than a caller is made to wait (``Unavailable``).
+        """
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        if self._budget is not None:
+            timer = answer.get_loop().call_later(self._budget, self._expire, answer)
+            answer.add_done_callback(lambda done: timer.cancel())
+        self._put(Job(work, lock, answer, late))
         return answer
 
-    def tell(self, work: Work) -> None:
+    def tell(self, work: Work, *, lock: Iterable[str] = ()) -> None:
         """Do *work* soon, and again until it succeeds. From any thread."""
-        self._put(Job(work))
+        self._put(Job(work, lock))
 
     def close(self) -> None:
         """Do what is waiting, once, and end the thread. Blocks for as long as that takes."""
@@ -88,89 +111,98 @@ class Desk:
             self._thread = Thread(target=self._run, name="desk", daemon=True)
             self._thread.start()
 
+    def _expire(self, answer: "asyncio.Future[Any]") -> None:
+        if not answer.done():
+            answer.set_exception(Unavailable(self._refusal, code="storage_unavailable"))
+
     def _run(self) -> None:
-        con: sqlite3.Connection | None = None
         open_ = True
         while open_:
             jobs, open_ = self._waiting()
             jobs, self._owed = self._owed + jobs, []
-            if not jobs:
+            if not jobs and self._doubt is None:
                 continue
             try:
-                if con is None:
-                    if self._prepare is not None:
-                        self._prepare(self._path)
-                    con = connect(self._path, timeout=0)
-                self._serve(con, jobs)
+                if self._prepare is not None:
+                    self._prepare()
+                    self._prepare = None
+                jobs = self._doubtful() + jobs
+                self._serve(jobs)
+                self.failing_since = None
             except Exception as error:
                 self._fail(jobs, error)
-                if con is not None:
-                    con.close()
-                    con = None
-        if con is not None:
-            con.close()
+        self._sql.close()
 
     def _waiting(self) -> tuple[list[Job], bool]:
         """Return the jobs to do now, and False where there will be no more."""
         jobs: list[Job] = []
         try:
-            job = self._queue.get(timeout=RETRY_SECONDS if self._owed else None)
+            job = self._queue.get(timeout=RETRY_SECONDS if self._owed or self._doubt else None)
             while job is not None:
                 jobs.append(job)
-                if len(jobs) == BATCH:
+                if len(jobs) == self._batch:
                     return jobs, True
                 job = self._queue.get_nowait()
         except Empty:
             return jobs, True
         return jobs, False
 
-    def _serve(self, con: sqlite3.Connection, jobs: list[Job]) -> None:
-        begin(con, self._patience)
-        answers = [(job, job.work(con)) for job in jobs]
-        con.execute("COMMIT")
-        self._deliver([(job.answer, value, None) for job, value in answers if job.answer is not None], jobs)
+    def _serve(self, jobs: list[Job]) -> None:
+        # Who gave up before we came to it wants nothing any more.
+        jobs = [job for job in jobs if job.answer is None or not job.answer.done()]
+        done: list[tuple[Job, Any]] = []
+
+        def work(sql: Sql) -> None:
+            done[:] = [(job, job.work(sql)) for job in jobs]
+
+        try:
+            self._sql.transact(work, {name for job in jobs for name in job.lock})
+        except InDoubt as error:
+            self._doubt = (error.transaction, done)
+            self.failures += 1
+            self.failing_since = self.failing_since or monotonic()
+            return
+        self._deliver(done, None)
+
+    def _doubtful(self) -> list[Job]:
+        """Find out what became of the batch whose commit nobody confirmed; return what is to be done again."""
+        if self._doubt is None:
+            return []
+        transaction, done = self._doubt
+        stored = self._sql.committed(transaction)
+        self._doubt = None
+        if not stored:
+            return [job for job, _ in done]
+        self._deliver(done, None)
+        return []
 
     def _fail(self, jobs: list[Job], error: Exception) -> None:
         self.failures += 1
-        if isinstance(error, sqlite3.Error):
+        self.failing_since = self.failing_since or monotonic()
+        self._sql.close()
+        if isinstance(error, SqlError):
             self._owed = [job for job in jobs if job.answer is None][:MAX_OWED]
         reason = Unavailable(self._refusal, code="storage_unavailable")
         reason.__cause__ = error
-        self._deliver([(job.answer, None, reason) for job in jobs if job.answer is not None], jobs)
+        self._deliver([(job, None) for job in jobs], reason)
 
     @staticmethod
-    def _deliver(answers: "list[tuple[asyncio.Future[Any], Any, Exception | None]]", jobs: list[Job]) -> None:
-        loops = {job.loop for job in jobs if job.loop is not None}
-        for loop in loops:
-            mine = [each for each in answers if each[0].get_loop() is loop]
+    def _deliver(done: list[tuple[Job, Any]], reason: Exception | None) -> None:
+        for loop in {job.loop for job, _ in done if job.loop is not None}:
+            mine = [each for each in done if each[0].loop is loop]
             try:
-                loop.call_soon_threadsafe(_resolve, mine)
+                loop.call_soon_threadsafe(_resolve, mine, reason)
             except RuntimeError:  # the loop is closed: nobody waits any more
                 pass
 
 
-def begin(con: sqlite3.Connection, patience: float) -> None:
-    """Begin a transaction that writes, as soon as no other process does; wait for at most *patience* seconds.
-
-    SQLite's own waiting sleeps up to 100 ms at a time; other writers here need a tenth of one.
-    """
-    until, pause = monotonic() + patience, FIRST_PAUSE
-    while True:
-        try:
-            con.execute("BEGIN IMMEDIATE")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > until:
-                raise
-        sleep(pause)
-        pause = min(pause * 1.5, LONGEST_PAUSE)
-
-
-def _resolve(answers: "list[tuple[asyncio.Future[Any], Any, Exception | None]]") -> None:
-    for future, value, error in answers:
-        if future.done():
-            continue
-        if error is None:
-            future.set_result(value)
-        else:
-            future.set_exception(error)
+def _resolve(answers: list[tuple[Job, Any]], reason: Exception | None) -> None:
+    for job, value in answers:
+        assert job.answer is not None
+        if not job.answer.done():
+            if reason is None:
+                job.answer.set_result(value)
+            else:
+                job.answer.set_exception(reason)
+        elif reason is None and job.late is not None:
+            job.late(value)

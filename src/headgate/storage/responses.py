@@ -5,12 +5,14 @@ What belongs to one key is never another's: every row names its tenant and key, 
 
 import sqlite3
 from asyncio import Future
+from functools import partial
 from pathlib import Path
 from time import monotonic, time
 
 import msgspec
 
 from headgate.storage.desk import Desk
+from headgate.storage.sql import Sql
 
 MAX_ONE = 16 * 1024 * 1024
 """Bytes of one response and its input; a longer one is not kept."""
@@ -75,8 +77,8 @@ class KeptResponses:
     def find(self, tenant_id: str, key_id: str, id_: str) -> "Future[Kept | bool]":
         """Return what this key kept under *id_*; else whether it is somebody else's."""
 
-        def work(con: sqlite3.Connection) -> Kept | bool:
-            found = con.execute(
+        def work(sql: Sql) -> Kept | bool:
+            found = sql.execute(
                 "SELECT tenant_id, key_id, response, input, provider FROM kept WHERE id = ? AND ends > ?",
                 (id_, int(time())),
             ).fetchall()
@@ -88,8 +90,8 @@ class KeptResponses:
     def delete(self, tenant_id: str, key_id: str, id_: str) -> "Future[bool]":
         """Forget what this key kept under *id_*; return whether there was anything."""
 
-        def work(con: sqlite3.Connection) -> bool:
-            gone = con.execute(
+        def work(sql: Sql) -> bool:
+            gone = sql.execute(
                 "DELETE FROM kept WHERE id = ? AND tenant_id = ? AND key_id = ? AND ends > ? AND provider IS NULL",
                 (id_, tenant_id, key_id, int(time())),
             )
@@ -105,7 +107,7 @@ class KeptResponses:
     def _opened(self) -> Desk:
         if self._desk is None:
             refusal = "The responses that were kept cannot be read at the moment."
-            self._desk = Desk(self._path, prepare=create, refusal=refusal)
+            self._desk = Desk(self._path, prepare=partial(create, self._path), refusal=refusal)
         return self._desk
 
     def _write(self, row: tuple[object, ...], size: int) -> None:
@@ -117,10 +119,10 @@ class KeptResponses:
         if look:
             self._swept = monotonic()
 
-        def work(con: sqlite3.Connection) -> None:
-            con.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        def work(sql: Sql) -> None:
+            sql.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
             if look:
-                sweep(con)
+                sweep(sql)
 
         def written(done: "Future[None]") -> None:
             self._owed -= size
@@ -142,18 +144,18 @@ def create(path: Path) -> None:
         con.close()
 
 
-def sweep(con: sqlite3.Connection, most: int = MAX_ALL) -> None:
+def sweep(sql: Sql, most: int = MAX_ALL) -> None:
     """Forget what has ended, and past *most* bytes the oldest of whoever keeps most."""
-    con.execute("DELETE FROM kept WHERE ends <= ?", (int(time()),))
-    total = con.execute("SELECT COALESCE(SUM(size), 0) FROM kept").fetchone()[0]
+    sql.execute("DELETE FROM kept WHERE ends <= ?", (int(time()),))
+    total = sql.execute("SELECT COALESCE(SUM(size), 0) FROM kept").fetchone()[0]
     while total > most:
-        tenant, key, mine = con.execute(
+        tenant, key, mine = sql.execute(
             "SELECT tenant_id, key_id, SUM(size) AS mine FROM kept GROUP BY 1, 2 ORDER BY mine DESC LIMIT 1"
         ).fetchone()
         left = min(total - most, mine)
-        rows = con.execute("SELECT id, size FROM kept WHERE tenant_id = ? AND key_id = ? ORDER BY ends", (tenant, key))
+        rows = sql.execute("SELECT id, size FROM kept WHERE tenant_id = ? AND key_id = ? ORDER BY ends", (tenant, key))
         for id_, size in rows.fetchall():
-            con.execute("DELETE FROM kept WHERE id = ? AND tenant_id = ? AND key_id = ?", (id_, tenant, key))
+            sql.execute("DELETE FROM kept WHERE id = ? AND tenant_id = ? AND key_id = ?", (id_, tenant, key))
             left -= size
             total -= size
             if left <= 0:

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
+from hashlib import blake2b
 from time import time_ns
 from typing import Any, Literal, Protocol
 
@@ -82,9 +83,9 @@ class KeyedSealing:
         """See :class:`Sealing`."""
         return hmac.digest(self._key, digest, "sha256")
 
-    def record(self, raw: bytes) -> bytes:
-        """Return the 32-byte digest of a record of the request log, as stored."""
-        return hashlib.blake2b(raw, key=self._key, digest_size=32, person=b"headgate-record").digest()
+    def record(self, raw: bytes) -> int:
+        """Return the 256-bit digest of a record of the request log, as stored."""
+        return int.from_bytes(blake2b(raw, key=self._key, digest_size=32).digest(), "little")
 
     def __repr__(self) -> str:
         return "KeyedSealing(***)"

@@ -1,0 +1,1 @@
+"""Budgets as objects, requests for more, prices, chargeback, invoices and reports."""

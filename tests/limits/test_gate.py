@@ -157,13 +157,15 @@ async def test_a_lowered_limit_holds_at_once_and_a_raised_one_too(gates, clock):
 
 
 async def test_idle_callers_are_forgotten(clock, monkeypatch):
-    monkeypatch.setattr("headgate.limits.gate.MAX_SUBJECTS", 3)
+    monkeypatch.setattr("headgate.limits.register.MAX_SCOPES", 3)
     gate = LocalGate(clock)
-    for name in "abc":
+    busy = gate.admit(who("a", rpm=60, concurrency=1))
+    for name in "bc":
         gate.admit(who(name, rpm=60)).release()
     clock.advance(120)
     gate.admit(who("d", rpm=60))
-    assert set(gate._subjects) == {"d"}
+    assert list(gate._known.scopes) == ["c", "a", "d"], "what is in use stays"
+    busy.release()
 
 
 @pytest.fixture

@@ -234,5 +234,10 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     bytes_out: int = 0
     settled: bool = False
 
+    @property
+    def end_user(self) -> str | None:
+        """Whom the caller names as its end user."""
+        return self.options.user or (self.envelope.user if self.envelope is not None else None)
+
     def __post_init__(self) -> None:
         self.trace_id = self.trace_id or self.id.replace("-", "")

@@ -11,6 +11,7 @@ HeadgateError
 │   ├── TooLarge           413  invalid_request_error  request_too_large
 │   ├── MediaType          415  invalid_request_error  unsupported_media_type
 │   ├── RateLimited        429  rate_limit_error       rate_limit_exceeded
+│   │   └── NotNow         the same, of one model or provider: another target may have room
 │   └── BudgetSpent        429  insufficient_quota     insufficient_quota   (final: x-should-retry: false)
 ├── Unavailable            503  the gateway itself cannot serve now
 └── UpstreamFailed         what a provider did: see its fields
@@ -124,6 +125,10 @@ class RateLimited(Refused):
     status = 429
     type = "rate_limit_error"
     code = "rate_limit_exceeded"
+
+
+class NotNow(RateLimited):
+    """A model or a provider has no room for another call at present; another target may."""
 
 
 class BudgetSpent(Refused):

@@ -1,10 +1,10 @@
-"""Tokens per minute where several processes serve one home: a meter over shared rows."""
+"""Tokens per minute where several processes share a store: a meter over its rows."""
 
 from collections.abc import Callable
 from time import monotonic_ns
 
 from headgate.limits.gcra import SECOND, Rule, full_in, left, taken, wait
-from headgate.limits.rates import Claim, give, slice_units, state_of, write
+from headgate.limits.rates import Claim, give, slice_units, states_of, write
 from headgate.storage.desk import Desk
 from headgate.storage.sql import Sql
 
@@ -21,6 +21,7 @@ class SharedMeter:
     """
 
     __slots__ = (
+        "_ahead",
         "_asked",
         "_clock",
         "_desk",
@@ -30,18 +31,22 @@ class SharedMeter:
         "_still",
         "_stock",
         "_tat",
+        "_ticks",
         "_workers",
         "rule",
     )
 
     def __init__(
-        self, desk: Desk, workers: int, scope: str, limit: int, clock: Callable[[], int] = monotonic_ns
+        self, desk: Desk, workers: int, scope: str, limit: int, clock: Callable[[], int] | None = None
     ) -> None:
-        """*workers* is the number of processes, *scope* the key's id; *clock* gives the same nanoseconds to all."""
+        """*workers* is the number of processes; *clock* gives nanoseconds, the store's own by default."""
         self._desk = desk
         self._scope = scope
         self._workers = workers
-        self._clock = clock
+        self._clock = clock or monotonic_ns
+        self._ticks: Callable[[Sql], int] = (lambda sql: clock()) if clock is not None else (lambda sql: sql.ticks())
+        self._ahead = 0
+        """Nanoseconds by which the store's clock is ahead of this machine's, as last seen."""
         self._stock = self._tat = self._still = 0
         self._asked = -FRESH
         self._exhausted = False
@@ -71,29 +76,35 @@ class SharedMeter:
 
     def wait(self, tokens: int) -> int:
         """See :class:`headgate.ledger.meters.Meter`: by the store's last answer."""
-        return wait(self.rule, self._tat, self._clock(), max(tokens - self._stock, 0))
+        return wait(self.rule, self._tat, self._clock() + self._ahead, max(tokens - self._stock, 0))
 
     def reset(self) -> int:
         """See :class:`headgate.ledger.meters.Meter`."""
-        return full_in(self.rule, self._tat, self._clock())
+        return full_in(self.rule, self._tat, self._clock() + self._ahead)
 
     async def fetch(self, need: int, least: int) -> None:
         """See :class:`headgate.ledger.meters.Meter`."""
-        now, scope, rule, stock, more = self._clock(), self._scope, self.rule, self._stock, self._slice
+        scope, rule, stock, more = self._scope, self.rule, self._stock, self._slice
 
-        def work(sql: Sql) -> tuple[int, int]:
-            tat = state_of(sql, scope, Claim(NAME, rule, 0, 0), now)
+        def work(sql: Sql) -> tuple[int, int, int]:
+            now = self._ticks(sql)
+            (tat,) = states_of(sql, [Claim(scope, NAME, rule, 0, 0)], now)
             there = max(left(rule, tat, now), 0)
             units = min(max(need - stock, more), there) if there + stock >= least else 0
             if units > 0:
                 tat = taken(rule, tat, now, units)
-                write(sql, scope, NAME, rule, tat)
-            return max(units, 0), tat
+                write(sql, [(scope, NAME, rule, tat)])
+            return max(units, 0), tat, now
 
-        units, self._tat = await self._desk.ask(work)
-        self._stock += units
-        self._exhausted = units < need - stock
+        answer = await self._desk.ask(work, lock=(scope,), late=self._learn)
+        self._learn(answer)
+        self._exhausted = answer[0] < need - stock
         self._asked = self._clock()
+
+    def _learn(self, answer: tuple[int, int, int]) -> None:
+        units, self._tat, at = answer
+        self._ahead = at - self._clock()
+        self._stock += units
 
     def known(self) -> bool:
         """See :class:`headgate.ledger.meters.Meter`."""
@@ -116,7 +127,7 @@ class SharedMeter:
         return self._stock == 0
 
     def _give_back(self, tokens: int) -> None:
-        now, scope, rule = self._clock(), self._scope, self.rule
+        scope, rule = self._scope, self.rule
         self._stock -= tokens
         if tokens:
-            self._desk.tell(lambda sql: give(sql, scope, NAME, rule, tokens, now))
+            self._desk.tell(lambda sql: give(sql, [(scope, NAME, rule, tokens)], self._ticks(sql)), lock=(scope,))

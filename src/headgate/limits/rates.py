@@ -1,4 +1,4 @@
-"""Rate limits and places in flight as the processes of one machine share them: rows of the embedded database.
+"""Rate limits and places in flight as several processes share them: rows of the database.
 
 A process takes slices ahead of use, so a slice is debited before anyone is admitted from it. All slices out together
 are at most 1 percent of a limit, and the shared bucket is smaller by as much: a limit may come out that much low, never
@@ -27,6 +27,7 @@ def slice_units(limit: float, workers: int) -> int:
 class Claim(msgspec.Struct, frozen=True):
     """What is wanted of one rate limit: ``need`` units, up to ``most`` if there are as many."""
 
+    scope: str
     name: str
     rule: Rule
     need: int
@@ -34,85 +35,110 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class Places(msgspec.Struct, frozen=True):
-    """What is wanted of the places in flight."""
+    """What is wanted of the places in flight of one scope: one at least."""
 
+    scope: str
     cap: int
     most: int
 
 
 class Granted(msgspec.Struct, frozen=True):
-    """All was there. ``tats`` are the states after, by name."""
+    """All was there: units and states after by claim, and places, in the order in which they were wanted."""
 
-    units: dict[str, int]
-    tats: dict[str, int]
-    places: int
+    at: int
+    """When it was, by the store's clock."""
+    units: list[int]
+    tats: list[int]
+    places: list[int]
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """Nothing was taken: ``name`` (a claim's, or ``SLOTS``) was short."""
+    """Nothing was taken: *name* (a claim's, or ``SLOTS``) of *scope* was short."""
 
+    at: int
+    scope: str
     name: str
     tat: int
 
 
-def take(sql: Sql, owner: str, scope: str, claims: list[Claim], places: Places | None, now: int) -> Granted | Refused:
-    """Take all of it or nothing, at *now* (monotonic nanoseconds)."""
-    found = 0
-    if places is not None:
-        (found,) = sql.execute(
-            "SELECT COALESCE(SUM(amount), 0) FROM grants WHERE scope = ? AND period = ?", (scope, SLOTS)
-        ).fetchone()
-        if found >= places.cap:
-            return Refused(SLOTS, 0)
-    tats = {claim.name: state_of(sql, scope, claim, now) for claim in claims}
-    for claim in claims:
-        if wait(claim.rule, tats[claim.name], now, claim.need):
-            return Refused(claim.name, tats[claim.name])
-    units = {c.name: max(c.need, min(c.most, left(c.rule, tats[c.name], now))) for c in claims}
-    after = {c.name: taken(c.rule, tats[c.name], now, units[c.name]) for c in claims}
-    for claim in claims:
-        write(sql, scope, claim.name, claim.rule, after[claim.name])
-    lent = 0
-    if places is not None:
-        lent = min(places.most, places.cap - found)
-        lend(sql, owner, scope, lent)
-    return Granted(units, after, lent)
+def take(sql: Sql, owner: str, claims: list[Claim], places: list[Places], now: int) -> Granted | Refused:
+    """Take all of it or nothing, at *now* (nanoseconds). The scopes' names are locked."""
+    lent = in_flight(sql, [place.scope for place in places])
+    for place in places:
+        if lent.get(place.scope, 0) >= place.cap:
+            return Refused(now, place.scope, SLOTS, 0)
+    tats = states_of(sql, claims, now)
+    for claim, tat in zip(claims, tats, strict=True):
+        if wait(claim.rule, tat, now, claim.need):
+            return Refused(now, claim.scope, claim.name, tat)
+    units = [max(c.need, min(c.most, left(c.rule, tat, now))) for c, tat in zip(claims, tats, strict=True)]
+    after = [taken(c.rule, tat, now, count) for c, tat, count in zip(claims, tats, units, strict=True)]
+    write(sql, [(c.scope, c.name, c.rule, tat) for c, tat in zip(claims, after, strict=True)])
+    found = [min(place.most, place.cap - lent.get(place.scope, 0)) for place in places]
+    lend(sql, owner, [(place.scope, count) for place, count in zip(places, found, strict=True)])
+    return Granted(now, units, after, found)
 
 
-def state_of(sql: Sql, scope: str, claim: Claim, now: int) -> int:
-    """Return the bucket's state, in the ticks of the claim's rule."""
-    row = sql.execute("SELECT tat FROM rates WHERE scope = ? AND name = ?", (scope, claim.name)).fetchone()
+def in_flight(sql: Sql, scopes: list[str]) -> dict[str, int]:
+    """Return how many places of each scope are lent, to all processes."""
+    if not scopes:
+        return {}
+    marks = ", ".join("?" * len(scopes))
+    query = f"SELECT scope, CAST(SUM(amount) AS BIGINT) FROM grants WHERE period = ? AND scope IN ({marks}) GROUP BY 1"  # noqa: S608
+    return dict(sql.execute(query, (SLOTS, *scopes)).fetchall())
+
+
+def states_of(sql: Sql, claims: list[Claim], now: int) -> list[int]:
+    """Return the buckets' states, in the ticks of the claims' rules."""
+    scopes = sorted({claim.scope for claim in claims})
+    if not scopes:
+        return []
+    query = f"SELECT scope, name, tat FROM rates WHERE scope IN ({', '.join('?' * len(scopes))})"  # noqa: S608
+    rows = {(scope, name): tat for scope, name, tat in sql.execute(query, scopes)}
+    states, wrong = [], []
+    for claim in claims:
+        rule, state = claim.rule, _state(rows.get((claim.scope, claim.name)), claim.rule, now)
+        if state - now * rule.scale > 2 * rule.burst:
+            # A monotonic clock begins anew with its machine, and this was written before: one burst ahead at most.
+            state = now * rule.scale + rule.burst
+            wrong.append((claim.scope, claim.name, rule, state))
+        states.append(state)
+    write(sql, wrong)
+    return states
+
+
+def _state(row: str | None, rule: Rule, now: int) -> int:
     if row is None:
         return 0
-    state, scale, cost = map(int, row[0].split("/"))
-    if (scale, cost) != (claim.rule.scale, claim.rule.cost):
-        state = converted((scale, cost), claim.rule, state, now)
-    if state - now * claim.rule.scale > 2 * claim.rule.burst:
-        # The monotonic clock begins anew with the machine, and this was written before that: one burst ahead at most.
-        state = now * claim.rule.scale + claim.rule.burst
-        write(sql, scope, claim.name, claim.rule, state)
-    return state
+    state, scale, cost = map(int, row.split("/"))
+    return state if (scale, cost) == (rule.scale, rule.cost) else converted((scale, cost), rule, state, now)
 
 
-def give(sql: Sql, scope: str, name: str, rule: Rule, units: int, now: int) -> None:
-    """Give unused units back; a negative number takes, room or not."""
-    claim = Claim(name, rule, 0, 0)
-    state = state_of(sql, scope, claim, now)
-    write(sql, scope, name, rule, given(rule, state, units) if units >= 0 else taken(rule, state, now, -units))
+def give(sql: Sql, returned: list[tuple[str, str, Rule, int]], now: int) -> None:
+    """Give unused units of (scope, name, rule) back; a negative number takes, room or not."""
+    claims = [Claim(scope, name, rule, 0, 0) for scope, name, rule, _ in returned]
+    states = states_of(sql, claims, now)
+    rows = []
+    for (scope, name, rule, units), state in zip(returned, states, strict=True):
+        rows.append((scope, name, rule, given(rule, state, units) if units >= 0 else taken(rule, state, now, -units)))
+    write(sql, rows)
 
 
-def write(sql: Sql, scope: str, name: str, rule: Rule, tat: int) -> None:
-    """Store a bucket's state."""
-    sql.execute(
-        "INSERT INTO rates VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET tat = excluded.tat",
-        (scope, name, f"{tat}/{rule.scale}/{rule.cost}"),
-    )
+def write(sql: Sql, states: list[tuple[str, str, Rule, int]]) -> None:
+    """Store the states of buckets."""
+    if states:
+        sql.executemany(
+            "INSERT INTO rates (scope, name, tat) VALUES (?, ?, ?)"
+            " ON CONFLICT (scope, name) DO UPDATE SET tat = excluded.tat",
+            [(scope, name, f"{tat}/{rule.scale}/{rule.cost}") for scope, name, rule, tat in states],
+        )
 
 
-def lend(sql: Sql, owner: str, scope: str, places: int) -> None:
+def lend(sql: Sql, owner: str, places: list[tuple[str, int]]) -> None:
     """Lend places to *owner*, or take them back. When its journal is found unlocked they come back by themselves."""
-    sql.execute(
-        "INSERT INTO grants (owner, scope, period, start, amount, expires_at) VALUES (?, ?, ?, 0, ?, ?)"
-        " ON CONFLICT DO UPDATE SET amount = amount + excluded.amount",
-        (owner, scope, SLOTS, places, NEVER),
-    )
+    if places:
+        sql.executemany(
+            "INSERT INTO grants (owner, scope, period, start, amount, expires_at) VALUES (?, ?, ?, 0, ?, ?)"
+            " ON CONFLICT (scope, period, start, owner) DO UPDATE SET amount = grants.amount + excluded.amount",
+            [(owner, scope, SLOTS, count, NEVER) for scope, count in places],
+        )

@@ -1,21 +1,27 @@
-"""Admission where several processes serve one home: the same answers as one process gives, from shared rows."""
+"""Admission where several processes share a store: the same answers as one process gives, from shared rows."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic_ns
 
-from headgate.access.types import Limits, Principal
+from headgate.access.types import Principal
 from headgate.core.errors import RateLimited
-from headgate.limits.gate import FREE, MAX_SUBJECTS, Quota, crowded, quota, refusal, told
+from headgate.limits.bound import Bound
+from headgate.limits.gate import FREE
 from headgate.limits.gcra import SECOND, Rule, wait
 from headgate.limits.rates import SLOTS, Claim, Granted, Places, Refused, give, lend, slice_units, take
-from headgate.limits.types import Slot
+from headgate.limits.refusals import crowded, over_rate, quota, told
+from headgate.limits.register import Register
+from headgate.limits.types import Slot, Standing
 from headgate.storage.desk import Desk
 from headgate.storage.sql import Sql
 
 IDLE_SECONDS = 0.1
 CROWDED = SECOND // 50
 """Nanoseconds for which "no place is free" is taken on trust."""
+
+Short = list[tuple["Share", list["Lane"], bool]]
+"""Of each scope: the rate limits, and whether the place, that this process has nothing of."""
 
 
 class Lane:
@@ -34,7 +40,7 @@ class Lane:
 
 
 class Share:
-    """One caller's limits as this process sees them."""
+    """One scope's limits as this process sees them."""
 
     __slots__ = (
         "blocked",
@@ -44,22 +50,26 @@ class Share:
         "inflight",
         "lanes",
         "limits",
+        "name",
         "places",
         "places_more",
         "retired",
         "still",
     )
 
-    def __init__(self, key_id: str, limits: Limits, workers: int) -> None:
-        self.id = key_id
-        self.limits = limits
+    def __init__(self, bound: Bound, workers: int) -> None:
+        self.id, self.name, self.limits = bound
         self.retired = False
-        rates = (("rps", limits.rps, 1), ("rpm", limits.rpm, 60))
+        rates = (("rps", self.limits.rps, 1), ("rpm", self.limits.rpm, 60))
         self.lanes = tuple(Lane(name, limit, span, workers) for name, limit, span in rates if limit is not None)
-        self.cap = limits.concurrency
+        self.cap = self.limits.concurrency
         self.places_more = slice_units(self.cap or 0, workers)
         self.places = self.inflight = self.still = self.blocked_until = 0
         self.blocked: Refused | None = None
+
+    def idle(self) -> bool:
+        """See :class:`headgate.limits.register.Known`."""
+        return not self.inflight and not self.places and not any(lane.units for lane in self.lanes)
 
     def ready(self) -> bool:
         """Whether a request can be admitted without asking the store."""
@@ -70,96 +80,104 @@ class Share:
         short = [lane for lane in self.lanes if not lane.units]
         for lane in self.lanes:
             lane.units -= lane.units > 0
-        crowded = self.cap is not None and not self.places
+        full = self.cap is not None and not self.places
         self.places -= self.places > 0
-        return short, crowded
+        return short, full
 
-    def put_back(self, short: list[Lane], crowded: bool) -> None:
+    def put_back(self, short: list[Lane], full: bool) -> None:
         """Undo :meth:`use`."""
         for lane in self.lanes:
             lane.units += lane not in short
-        self.places += self.cap is not None and not crowded
+        self.places += self.cap is not None and not full
 
-    def block(self, refused: Refused, now: int) -> None:
+    def block(self, refused: Refused) -> None:
         """Remember a refusal for as long as the store could say nothing else."""
         self.blocked = refused
-        pause = next(
-            (wait(lane.rule, refused.tat, now, 1) for lane in self.lanes if lane.name == refused.name), CROWDED
-        )
-        self.blocked_until = now + pause
+        pauses = (wait(lane.rule, refused.tat, refused.at, 1) for lane in self.lanes if lane.name == refused.name)
+        self.blocked_until = refused.at + next(pauses, CROWDED)
 
-    def refusal(self, who: Principal, now: int) -> RateLimited:
+    def refusal(self, who: Principal | None, now: int) -> RateLimited:
         """Return the error for the refusal that is remembered."""
         for lane in self.lanes:
             if self.blocked is not None and self.blocked.name == lane.name:
-                return refusal(who, lane.rule, self.blocked.tat, now)
-        return crowded(who, self.cap or 0)
+                return over_rate(who, self.id, self.name, lane.rule, self.blocked.tat, now)
+        return crowded(who, self.id, self.name, self.cap or 0)
+
+
+Shares = tuple[Share, ...]
 
 
 class Lent:
     """A place under shared limits."""
 
-    __slots__ = ("_gate", "_held", "_share")
+    __slots__ = ("_gate", "_shares")
 
-    def __init__(self, gate: "SharedGate", share: Share) -> None:
+    def __init__(self, gate: "SharedGate", shares: Shares) -> None:
         self._gate = gate
-        self._share = share
-        self._held = True
+        self._shares = shares
 
     def lines(self) -> str:
         """``x-ratelimit-*`` lines of the rate limit that is nearest to its end, as last seen."""
-        return told(self._gate.standing(self._share))
+        return self._gate.standing_of(self._shares)
 
     def release(self) -> None:
         """See :class:`headgate.limits.types.Slot`."""
-        if self._held:
-            self._held = False
-            self._gate.released(self._share)
+        shares, self._shares = self._shares, ()
+        for share in shares:
+            self._gate.released(share)
 
 
 class SharedGate:
     """:class:`headgate.limits.types.Gate` of one of several processes.
 
-    Admission is immediate while a slice lasts; limits below 100 a process are asked for one by one, which waits for the
+    Admission is immediate while slices last; limits below 100 a process are asked for one by one, which waits for the
     database (``Unavailable`` where it does not answer).
     """
 
-    def __init__(self, desk: Desk, owner: str, workers: int, clock: Callable[[], int] = monotonic_ns) -> None:
-        """*owner* is the id of this process's journal; *clock* gives nanoseconds, the same in all processes."""
+    def __init__(
+        self,
+        desk: Desk,
+        owner: str,
+        workers: int,
+        clock: Callable[[], int] | None = None,
+        standing: Standing | None = None,
+    ) -> None:
+        """*owner* is the id of this process's journal; *clock* gives nanoseconds, the store's own by default."""
         self._desk = desk
         self._owner = owner
         self._workers = workers
-        self._clock = clock
-        self._shares: dict[str, Share] = {}
+        self._clock = clock or monotonic_ns
+        self._ticks: Callable[[Sql], int] = (lambda sql: clock()) if clock is not None else (lambda sql: sql.ticks())
+        self._ahead = 0
+        """Nanoseconds by which the store's clock is ahead of this machine's, as last seen."""
+        self._known: Register[Share, Shares] = Register(
+            standing or Standing(), lambda bound: Share(bound, workers), self._changed, _limiting
+        )
+        self.follow = self._known.follow
         self._watched: dict[str, Share] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def admit(self, who: Principal) -> Slot | Awaitable[Slot]:
+    def admit(self, who: Principal, end_user: str | None = None) -> Slot | Awaitable[Slot]:
         """See :class:`headgate.limits.types.Gate`."""
-        limits = who.limits
-        if limits.rps is None and limits.rpm is None and limits.concurrency is None:
-            return FREE
-        share = self._shares.get(who.id)
-        if share is None or share.limits is not limits:
-            share = self._know(who)
-        if share.blocked is not None:
-            now = self._clock()
-            if now < share.blocked_until:
-                raise share.refusal(who, now)
-            share.blocked = None
-        if share.ready():
-            share.use()
-            return self._lent(share)
-        return self._fetch(who, share)
+        if end_user is None:
+            return self._enter(who, self._known.caller(who))
+        shares, share = self._known.with_end_user(who, end_user)
+        return self._enter(who, shares if share is None else (*shares, share))
 
-    def standing(self, share: Share) -> Quota | None:
-        """Return where the scarcest rate limit stands."""
-        now, scarcest = self._clock(), None
-        for lane in share.lanes:
-            limit, remaining, reset = quota(lane.rule, lane.tat, now)
-            if scarcest is None or remaining + lane.units < scarcest[1]:
-                scarcest = (limit, remaining + lane.units, reset)
-        return scarcest
+    def enter(self, target: str) -> Slot | Awaitable[Slot]:
+        """See :class:`headgate.limits.types.Gate`."""
+        shares = self._known.target(target)
+        return self._enter(None, shares) if shares is not None else FREE
+
+    def standing_of(self, shares: Shares) -> str:
+        """Return the ``x-ratelimit-*`` lines of the scarcest rate limit."""
+        now, scarcest = self._now(), None
+        for share in shares:
+            for lane in share.lanes:
+                limit, remaining, reset = quota(lane.rule, lane.tat, now)
+                if scarcest is None or remaining + lane.units < scarcest[1]:
+                    scarcest = (limit, remaining + lane.units, reset)
+        return "" if scarcest is None else told(scarcest)
 
     def released(self, share: Share) -> None:
         """Take a place back; near the cap it goes to the store at once, where others may need it."""
@@ -178,63 +196,97 @@ class SharedGate:
         """Give back what is not used."""
         if self._timer is not None:
             self._timer.cancel()
-        for share in self._shares.values():
+        for share in self._known.scopes.values():
             self._give_back(share)
 
-    def _lent(self, share: Share) -> Lent:
-        share.inflight += 1
-        share.still = 0
-        return Lent(self, share)
+    def _now(self) -> int:
+        return self._clock() + self._ahead
 
-    async def _fetch(self, who: Principal, share: Share) -> Slot:
+    def _enter(self, who: Principal | None, shares: Shares) -> Slot | Awaitable[Slot]:
+        """Take one of each or of none; *who* is ``None`` for a target."""
+        if not shares:
+            return FREE
+        ready = True
+        for share in shares:
+            if share.blocked is not None:
+                now = self._now()
+                if now < share.blocked_until:
+                    raise share.refusal(who, now)
+                share.blocked = None
+            ready = ready and share.ready()
+        if not ready:
+            return self._fetch(who, shares)
+        for share in shares:
+            share.use()
+        return self._lent(shares)
+
+    def _lent(self, shares: Shares) -> Lent:
+        for share in shares:
+            share.inflight += 1
+            share.still = 0
+        return Lent(self, shares)
+
+    async def _fetch(self, who: Principal | None, shares: Shares) -> Slot:
         """Ask the store for what is not here."""
-        short, crowded = share.use()
-        claims = [Claim(lane.name, lane.rule, 1, lane.more) for lane in short]
-        places = Places(share.cap, share.places_more) if crowded and share.cap is not None else None
-        now = self._clock()
-        answer = self._desk.ask(lambda sql: take(sql, self._owner, who.id, claims, places, now))
+        short: Short = [(share, *share.use()) for share in shares]
+        claims = [Claim(share.id, lane.name, lane.rule, 1, lane.more) for share, lanes, _ in short for lane in lanes]
+        places = [
+            Places(share.id, share.cap, share.places_more) for share, _, full in short if full and share.cap is not None
+        ]
+        names = {claim.scope for claim in claims} | {place.scope for place in places}
+        answer = self._desk.ask(
+            lambda sql: take(sql, self._owner, claims, places, self._ticks(sql)),
+            lock=names,
+            late=lambda found: self._take_over(short, found),
+        )
         try:
             found = await asyncio.shield(answer)
         except asyncio.CancelledError:
-            answer.add_done_callback(lambda late: self._too_late(share, short, crowded, late))
+            answer.add_done_callback(lambda late: self._too_late(short, late))
             raise
         except BaseException:
-            share.put_back(short, crowded)
+            _put_back(short)
             raise
-        self._take_over(share, short, crowded, found)
+        _put_back(short)
+        self._take_over(short, found)
         if isinstance(found, Refused):
-            raise share.refusal(who, self._clock())
-        share.use()
-        return self._lent(share)
+            refused = next(share for share in shares if share.id == found.scope)
+            raise refused.refusal(who, self._now())
+        for share in shares:
+            share.use()
+        return self._lent(shares)
 
-    def _take_over(self, share: Share, short: list[Lane], crowded: bool, found: Granted | Refused) -> None:
-        """Put what the store gave with what was here."""
-        share.put_back(short, crowded)
+    def _take_over(self, short: Short, found: Granted | Refused) -> None:
+        """Put what the store gave with what is here."""
+        self._ahead = found.at - self._clock()
         if isinstance(found, Refused):
-            share.block(found, self._clock())
+            for share, _, _ in short:
+                if share.id == found.scope:
+                    share.block(found)
         else:
-            for lane in short:
-                lane.units += found.units[lane.name]
-                lane.tat = found.tats[lane.name]
-            share.places += found.places
-        if share.retired:
-            self._give_back(share)
-        else:
-            self._watch(share)
+            given = zip(found.units, found.tats, strict=True)
+            lent = iter(found.places)
+            for share, lanes, full in short:
+                for lane in lanes:
+                    units, lane.tat = next(given)
+                    lane.units += units
+                if full:
+                    share.places += next(lent)
+        for share, _, _ in short:
+            if share.retired:
+                self._give_back(share)
+            else:
+                self._watch(share)
 
-    def _too_late(
-        self, share: Share, short: list[Lane], crowded: bool, answer: "asyncio.Future[Granted | Refused]"
-    ) -> None:
+    def _too_late(self, short: Short, answer: "asyncio.Future[Granted | Refused]") -> None:
         """The caller left before the store answered."""
-        if answer.cancelled() or answer.exception() is not None:
-            share.put_back(short, crowded)
-        else:
-            self._take_over(share, short, crowded, answer.result())
+        _put_back(short)
+        if not answer.cancelled() and answer.exception() is None:
+            self._take_over(short, answer.result())
 
     def _give_back(self, share: Share) -> None:
-        now, owner, scope = self._clock(), self._owner, share.id
-        units = [(lane.name, lane.rule, lane.units) for lane in share.lanes if lane.units]
-        places = share.places
+        units = [(share.id, lane.name, lane.rule, lane.units) for lane in share.lanes if lane.units]
+        places = [(share.id, -share.places)] if share.places else []
         if not units and not places:
             return
         for lane in share.lanes:
@@ -242,25 +294,18 @@ class SharedGate:
         share.places = 0
 
         def work(sql: Sql) -> None:
-            for name, rule, count in units:
-                give(sql, scope, name, rule, count, now)
-            if places:
-                lend(sql, owner, scope, -places)
+            if units:
+                give(sql, units, self._ticks(sql))
+            lend(sql, self._owner, places)
 
-        self._desk.tell(work)
+        self._desk.tell(work, lock=(share.id,))
 
-    def _know(self, who: Principal) -> Share:
-        share = self._shares.get(who.id)
-        if share is not None and share.limits == who.limits:
-            share.limits = who.limits
-            return share
-        if share is not None:
-            share.retired = True
-            self._give_back(share)
-        elif len(self._shares) >= MAX_SUBJECTS:
-            self._shares = {name: each for name, each in self._shares.items() if each.inflight or name in self._watched}
-        share = self._shares[who.id] = Share(who.id, who.limits, self._workers)
-        return share
+    def _changed(self, share: Share, bound: Bound) -> Share:
+        """Begin anew under other limits: what was taken under the old ones goes back."""
+        share.retired = True
+        self._give_back(share)
+        self._watched.pop(share.id, None)
+        return Share(bound, self._workers)
 
     def _watch(self, share: Share) -> None:
         self._watched[share.id] = share
@@ -277,3 +322,12 @@ class SharedGate:
                 del self._watched[share.id]
         if self._watched:
             self._timer = asyncio.get_running_loop().call_later(IDLE_SECONDS / 2, self._round)
+
+
+def _limiting(shares: list[Share]) -> Shares:
+    return tuple(share for share in shares if share.lanes or share.cap is not None)
+
+
+def _put_back(short: Short) -> None:
+    for share, lanes, full in short:
+        share.put_back(lanes, full)

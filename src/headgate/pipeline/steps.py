@@ -114,7 +114,7 @@ def allowed(route: Route, name: str, granted: Collection[str]) -> tuple[Target, 
 
 def admit(call: Call, parts: Parts) -> Awaitable[None] | None:
     """Take a place under the caller's request limits."""
-    slot: Any = parts.gate.admit(call.who)
+    slot: Any = parts.gate.admit(call.who, call.end_user)
     if hasattr(slot, "__await__"):  # an isinstance of an abstract class costs ten times as much
         return _when_admitted(call, slot)
     call.slot = slot

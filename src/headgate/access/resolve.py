@@ -111,7 +111,7 @@ class TokenResolver:
             raise BadToken("nobody trusts its issuer for its audience, or more than one does")
         row = rows[0]
         verify(token, await self._issuers_keys(row, token))
-        check_claims(token.claims, issuer=row.issuer, audience=row.audience, now=time(), leeway=0)
+        check_claims(token.claims, issuer=row.issuer, audience=row.audience, now=time())
         subject = token.claims.get("sub")
         if not isinstance(subject, str) or not 0 < len(subject) <= MAX_SUBJECT:
             raise BadToken("it names no subject")

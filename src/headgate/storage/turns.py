@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-LOCK = 0x66656564
+from headgate.storage.audit_now import FEED
 
 
 async def take_turn(con: AsyncConnection) -> None:
@@ -13,4 +13,4 @@ async def take_turn(con: AsyncConnection) -> None:
     SQLite has one writer anyhow.
     """
     if con.dialect.name == "postgresql":
-        await con.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": LOCK})
+        await con.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": FEED})

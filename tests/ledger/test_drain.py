@@ -144,7 +144,7 @@ async def test_in_flight_and_behind(books, drainer):
 
 
 async def test_a_locked_database_makes_the_journal_longer_and_that_is_all(books, drainer, database, query, monkeypatch):
-    monkeypatch.setattr("headgate.ledger.keeper.connect", lambda path: connect(path, timeout=0.02))
+    monkeypatch.setattr(drainer._keeper._sql, "_patience", 0.02)
     monkeypatch.setattr("headgate.ledger.drain.POLL_SECONDS", 0.02)
     monkeypatch.setattr("headgate.ledger.drain.LONGEST_PAUSE", 0.1)
     drainer.start()

@@ -1,8 +1,6 @@
 """A batch of ended calls on its way into the database: rows and sums, written in one transaction."""
 
 import re
-import sqlite3
-from collections.abc import Callable
 from time import time_ns
 
 import msgspec
@@ -12,6 +10,7 @@ from headgate.core.call import Record
 from headgate.ledger.lines import RECORD_BEGINS, Charge, EndLine, EndOnly
 from headgate.ledger.windows import HOUR, bounds
 from headgate.observe.facts import Facts
+from headgate.storage.sql import BadValue, Sql
 
 WINDOWS: dict[str, Window] = {"d": "day", "w": "week", "m": "month", "t": "total"}
 UNSTORABLE = re.compile(
@@ -22,17 +21,22 @@ UNSTORABLE = re.compile(
 
 _BACKSLASH = 0x5C  # a byte is looked for far faster by its number than a text is
 
-RECORD = "INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-LEDGER = "INSERT OR IGNORE INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-BALANCE = """INSERT INTO balances VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
-    SET nano = nano + excluded.nano, tokens = tokens + excluded.tokens"""
-USAGE = """INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-    requests = requests + excluded.requests, unpriced = unpriced + excluded.unpriced, input = input + excluded.input,
-    output = output + excluded.output, cached = cached + excluded.cached,
-    cache_write = cache_write + excluded.cache_write, reasoning = reasoning + excluded.reasoning,
-    cost_nano = cost_nano + excluded.cost_nano"""
+RECORD = """INSERT INTO records (id, trace_id, tenant_id, key_id, at, status, model, provider, cost_nano, detail)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
+LEDGER = """INSERT INTO ledger (scope, at, call_id, attempt, tenant_id, target, nano, tokens, billed)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
+BALANCE = """INSERT INTO balances (scope, hour, nano, tokens) VALUES (?, ?, ?, ?) ON CONFLICT (scope, hour) DO UPDATE
+    SET nano = balances.nano + excluded.nano, tokens = balances.tokens + excluded.tokens"""
+USAGE = """INSERT INTO usage (tenant_id, hour, key_id, model, provider, status,
+        requests, unpriced, input, output, cached, cache_write, reasoning, cost_nano)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (tenant_id, hour, key_id, model, provider, status) DO UPDATE SET
+    requests = usage.requests + excluded.requests, unpriced = usage.unpriced + excluded.unpriced,
+    input = usage.input + excluded.input, output = usage.output + excluded.output,
+    cached = usage.cached + excluded.cached, cache_write = usage.cache_write + excluded.cache_write,
+    reasoning = usage.reasoning + excluded.reasoning, cost_nano = usage.cost_nano + excluded.cost_nano"""
 GRANT = """INSERT INTO grants (owner, scope, period, start, amount, expires_at) VALUES (?, ?, ?, ?, ?, 0)
-    ON CONFLICT DO UPDATE SET amount = amount + excluded.amount"""
+    ON CONFLICT (scope, period, start, owner) DO UPDATE SET amount = grants.amount + excluded.amount"""
 
 Ended = tuple[Facts, bytes, list[Charge]]
 """What a finished call leaves: the countable facts, its record as written, and its charges."""
@@ -95,66 +99,52 @@ def unreadable(call_id: str, tenant_id: str, charges: list[Charge]) -> Ended:
     return ended_of(record, charges)
 
 
-def store_together(con: sqlite3.Connection, owner: str, batch: list[Ended]) -> bool:
+def store_together(sql: Sql, owner: str, batch: list[Ended]) -> bool:
     """Write *batch* of the journal *owner* inside a transaction; False where part of it was there already.
 
     After False, or any exception, the transaction must be rolled back.
     """
     records = [record_row(facts, raw) for facts, raw, _ in batch]
     rows = [ledger_row(facts, charge) for facts, _, charges in batch for charge in charges]
-    before = con.total_changes
-    con.executemany(RECORD, records)
-    con.executemany(LEDGER, rows)
-    if con.total_changes - before != len(records) + len(rows):
+    if sql.insert(RECORD, records) + sql.insert(LEDGER, rows) != len(records) + len(rows):
         return False
-    write_sums(con, owner, [facts for facts, _, _ in batch], [charge for _, _, charges in batch for charge in charges])
+    write_sums(sql, owner, [facts for facts, _, _ in batch], [charge for _, _, charges in batch for charge in charges])
     return True
 
 
-def store_singly(con: sqlite3.Connection, owner: str, batch: list[Ended], bury: Callable[[Ended], None]) -> list[Facts]:
-    """Write each of *batch* for itself: what is there already counts nothing, what cannot be stored goes to *bury*.
+def store_singly(sql: Sql, owner: str, batch: list[Ended]) -> tuple[list[Facts], list[Ended]]:
+    """Write each of *batch* for itself; what is there already counts nothing.
 
-    The money of what is buried is stored all the same. Return the facts of the records that are new.
+    Return the facts of the records that are new, and what cannot be stored: its money is stored all the same.
     """
     new: list[Facts] = []
+    poison: list[Ended] = []
     for ended in batch:
         try:
-            new += store_one(con, owner, ended)
-        except POISONS:
-            bury(ended)
+            new += store_one(sql, owner, ended)
+        except BadValue:
+            poison.append(ended)
             try:
-                new += store_one(con, owner, unreadable(ended[0].id, ended[0].tenant_id, ended[2]))
-            except POISONS:
+                new += store_one(sql, owner, unreadable(ended[0].id, ended[0].tenant_id, ended[2]))
+            except BadValue:
                 continue  # an amount beyond 64 bits: it is in the file, and nowhere else
-    return new
+    return new, poison
 
 
-def store_one(con: sqlite3.Connection, owner: str, ended: Ended) -> list[Facts]:
+def store_one(sql: Sql, owner: str, ended: Ended) -> list[Facts]:
     """Write one call, all or nothing; return its facts if its record is new."""
     facts, raw, charges = ended
-    con.execute("SAVEPOINT one")
+    sql.execute("SAVEPOINT one")
     try:
-        counted = [facts] if con.execute(RECORD, record_row(facts, raw)).rowcount else []
-        charged = [charge for charge in charges if con.execute(LEDGER, ledger_row(facts, charge)).rowcount]
-        write_sums(con, owner, counted, charged)
-    except POISONS:
-        con.execute("ROLLBACK TO one")
-        con.execute("RELEASE one")
+        counted = [facts] if sql.execute(RECORD, record_row(facts, raw)).rowcount else []
+        charged = [charge for charge in charges if sql.execute(LEDGER, ledger_row(facts, charge)).rowcount]
+        write_sums(sql, owner, counted, charged)
+    except BadValue:
+        sql.execute("ROLLBACK TO one")
+        sql.execute("RELEASE one")
         raise
-    con.execute("RELEASE one")
+    sql.execute("RELEASE one")
     return counted
-
-
-POISONS = (
-    OverflowError,
-    UnicodeError,
-    ValueError,
-    sqlite3.IntegrityError,
-    sqlite3.DataError,
-    sqlite3.InterfaceError,
-    sqlite3.ProgrammingError,
-)
-"""What a value may do to a statement. Everything else is the database's fault and passes."""
 
 
 def record_row(facts: Facts, raw: bytes) -> tuple[object, ...]:
@@ -189,15 +179,19 @@ def ledger_row(facts: Facts, charge: Charge) -> tuple[object, ...]:
     )
 
 
-def write_sums(con: sqlite3.Connection, owner: str, counted: list[Facts], charged: list[Charge]) -> None:
-    """Add up what is new, by hour, and take charges off the grants that covered them."""
+def write_sums(sql: Sql, owner: str, counted: list[Facts], charged: list[Charge]) -> None:
+    """Add up what is new, by hour, and take charges off the grants that covered them.
+
+    In order, so that two who add to the same rows do not wait for each other; last what its owner waits for.
+    """
     if counted:
-        con.executemany(USAGE, usage_rows(counted))
+        sql.executemany(USAGE, sorted(usage_rows(counted)))
     if charged:
         balances, grants = charge_sums(charged)
-        con.executemany(BALANCE, [(*key, *sums) for key, sums in balances.items()])
+        sql.executemany(BALANCE, [(*key, *sums) for key, sums in sorted(balances.items())])
         if grants:
-            con.executemany(GRANT, [(owner, *key, -nano) for key, nano in grants.items()])
+            sql.lock([owner])
+            sql.executemany(GRANT, [(owner, *key, -nano) for key, nano in sorted(grants.items())])
 
 
 def charge_sums(

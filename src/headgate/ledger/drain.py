@@ -20,27 +20,36 @@ from headgate.observe.facts import Facts
 
 POLL_SECONDS = 0.2
 SYNC_SECONDS = 1.0
-LONGEST_PAUSE = 5.0
+LONGEST_PAUSE = 2.0
+BEAT_SECONDS = 10.0
 TAKEOVER_SECONDS = 1.0
 """How long a start waits for one who drains this home just now: a command that will be done, or an old process."""
 
 
 class Drainer:
-    """Drains the journals of *directory* into the database at *path*."""
+    """Drains the journals of *directory*, those of one home, into the database that is *where*."""
 
     def __init__(
-        self, directory: Path, path: Path, *, seen: Callable[[Iterable[Facts]], None] = lambda batch: None
+        self,
+        directory: Path,
+        where: str | Path,
+        *,
+        seen: Callable[[Iterable[Facts]], None] = lambda batch: None,
+        node: str = "",
     ) -> None:
-        """*seen* is told every finished call after it is stored, once, from the drainer's thread."""
+        """*seen* is told every finished call after it is stored, once, from the drainer's thread.
+
+        *where* is a path or a database URL, *node* the name of the home among those that share it.
+        """
         self.failing_since: float | None = None
         """Monotonic seconds; ``None`` while the database takes what it is given."""
         self.error: str | None = None
         self._directory = directory
-        self._keeper = Keeper(path, directory / "dead.jsonl", seen)
+        self._keeper = Keeper(where, directory / "dead.jsonl", seen, node)
         self._tails: dict[str, Tail] = {}
         self._closed: set[str] = set()
         self._holds: dict[str, int] = {}
-        self._synced_at = 0.0
+        self._synced_at = self._kept_at = 0.0
         self._lock: int | None = None
         self._stopping = Event()
         self._thread: Thread | None = None
@@ -83,14 +92,14 @@ class Drainer:
     def recover(self) -> None:
         """Before serving: store what earlier processes left, so that balances are whole.
 
-        Raise ``sqlite3.Error`` or ``OSError``. Does nothing where another process drains this home and stays.
+        Raise ``SqlError`` or ``OSError``. Does nothing where another process drains this home and stays.
         """
         until = monotonic() + TAKEOVER_SECONDS
         while not self._own() and monotonic() < until:
             sleep(POLL_SECONDS / 10)
         if self._lock is not None:
             self._empty()
-            self._keeper.forget(self._tails)
+            self._keep_house()
             self._sync()
 
     def drain(self) -> int:
@@ -113,6 +122,11 @@ class Drainer:
             if monotonic() - self._synced_at >= SYNC_SECONDS:
                 self._sync()
 
+    def _keep_house(self) -> None:
+        self._keeper.beat()
+        self._keeper.forget(self._tails)
+        self._kept_at = monotonic()
+
     def _empty(self) -> None:
         while self.drain():
             pass
@@ -121,6 +135,8 @@ class Drainer:
         """Make passes until nothing is left; False where the database, or the disk, does not take it."""
         try:
             self._empty()
+            if self._keeper.shared and monotonic() - self._kept_at >= BEAT_SECONDS:
+                self._keep_house()
         except Exception as error:  # whatever it is, the journals keep, and this thread must go on trying
             self.failing_since = self.failing_since or monotonic()
             self.error = str(error)

@@ -1,61 +1,85 @@
 """The drainer's hand in the database: a batch and how far its journal was read, in one transaction."""
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from time import time_ns
 
-from headgate.ledger.batch import POISONS, Ended, store_singly, store_together
+from headgate.ledger.batch import Ended, store_singly, store_together
+from headgate.limits.rates import SLOTS
 from headgate.observe.facts import Facts
 from headgate.storage.check import commits_file
-from headgate.storage.sqlite import connect
+from headgate.storage.sql import BadValue, Sql, open_sql
+from headgate.storage.sqlite import path_of
 
-POSITION = "INSERT INTO journals VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET position = excluded.position, closed = ?3"
-COMMIT = "INSERT INTO meta VALUES ('commits', 1) ON CONFLICT DO UPDATE SET value = value + 1"
+POSITION = """INSERT INTO journals (id, position, closed, node) VALUES (?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET position = excluded.position, closed = excluded.closed"""
+COMMIT = """INSERT INTO meta (name, value) VALUES ('commits', 1)
+    ON CONFLICT (name) DO UPDATE SET value = meta.value + 1"""
+COMMITS = "SELECT value FROM meta WHERE name = 'commits'"
+SEEN = "INSERT INTO nodes (id, seen_at) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at"
+PLACES = """DELETE FROM grants WHERE period = ? AND owner IN
+    (SELECT journals.id FROM journals JOIN nodes ON nodes.id = journals.node WHERE nodes.seen_at < ?)"""
+LEASE = 60_000_000
+"""Microseconds without a sign of life after which a home is taken for dead."""
+PATIENCE = 30.0
+"""Seconds for one statement: no request waits for it."""
+
+
+class Doubled(Exception):
+    """Part of a batch was there already."""
 
 
 class Keeper:
-    """Writes batches. One thread at a time; every method may raise ``sqlite3.Error`` and leaves nothing half done."""
+    """Writes batches. One thread at a time; every method may raise ``SqlError`` and leaves nothing half done."""
 
-    def __init__(self, path: Path, dead_letters: Path, seen: Callable[[Iterable[Facts]], None]) -> None:
-        """*seen* is told what was stored and is new; what cannot be stored is appended to *dead_letters*."""
+    def __init__(
+        self, where: str | Path, dead_letters: Path, seen: Callable[[Iterable[Facts]], None], node: str = ""
+    ) -> None:
+        """*where* is a path or a database URL, *node* the name of this home among those that share the database.
+
+        *seen* is told what was stored and is new; what cannot be stored is appended to *dead_letters*.
+        """
         self.stored = 0
         self.buried = 0
         self.unseen = 0
         """Stored records that the observer failed on."""
-        self._path = path
+        self._file = where if isinstance(where, Path) else path_of(where)
+        self.shared = self._file is None
+        """Whether other homes may use this database."""
+        self._node = node
         self._dead_letters = dead_letters
         self._seen = seen
-        self._con: sqlite3.Connection | None = None
+        self._sql = open_sql(where, patience=PATIENCE if self._file is None else 5.0)
         self._commits = self._noted = 0
 
     def begin(self, journal: str) -> tuple[int, bool]:
         """Return how far *journal* is in the database, and whether it was closed."""
-        con = self._connected()
-        row = con.execute("SELECT position, closed FROM journals WHERE id = ?", (journal,)).fetchone()
+        row = self._sql.execute("SELECT position, closed FROM journals WHERE id = ?", (journal,)).fetchone()
+        if row is None and self.shared:
+            self._sql.transact(lambda sql: sql.execute(POSITION, (journal, 0, False, self._node)))
         return (row[0], bool(row[1])) if row else (0, False)
 
     def store(self, journal: str, batch: list[Ended], position: int, *, closed: bool = False) -> None:
         """Store *batch*, and that *journal* was read up to *position*; a closed one loses its grants."""
-        con = self._connected()
-        con.execute("BEGIN IMMEDIATE")
+        new: list[Facts] = [facts for facts, _, _ in batch]
+        poison: list[Ended] = []
+
+        def together(sql: Sql) -> None:
+            if batch and not store_together(sql, journal, batch):
+                raise Doubled
+            self._move_on(sql, journal, position, closed)
+
+        def singly(sql: Sql) -> None:
+            new[:], poison[:] = store_singly(sql, journal, batch)
+            self._move_on(sql, journal, position, closed)
+
         try:
-            new: list[Facts] = [facts for facts, _, _ in batch]
-            if batch and not _together(con, journal, batch):
-                con.execute("ROLLBACK")
-                con.execute("BEGIN IMMEDIATE")
-                new = store_singly(con, journal, batch, lambda ended: self.bury(ended[1]))
-            con.execute(POSITION, (journal, position, closed))
-            if closed:
-                con.execute("DELETE FROM grants WHERE owner = ?", (journal,))
-            con.execute(COMMIT)
-            con.execute("COMMIT")
-        except BaseException:
-            if con.in_transaction:
-                con.execute("ROLLBACK")
-            raise
+            self._sql.transact(together)
+        except (BadValue, Doubled):
+            self._sql.transact(singly)
         self._commits += 1
+        for _, line, _ in poison:
+            self.bury(line)
         self.stored += len(new)
         if new:
             self._tell(new)
@@ -67,61 +91,63 @@ class Keeper:
         self.buried += 1
 
     def forget(self, living: Iterable[str]) -> None:
-        """Delete what journals left that are neither living nor there: positions, and grants whose lease is over."""
-        con = self._connected()
-        marks = [(each,) for each in living]
-        con.execute("BEGIN IMMEDIATE")
-        con.execute("CREATE TEMP TABLE IF NOT EXISTS living (id TEXT PRIMARY KEY)")
-        con.execute("DELETE FROM living")
-        con.executemany("INSERT INTO living VALUES (?)", marks)
-        con.execute("DELETE FROM journals WHERE id NOT IN (SELECT id FROM living)")
-        con.execute(
-            "DELETE FROM grants WHERE expires_at < ? AND owner NOT IN (SELECT id FROM living)", (time_ns() // 1000,)
-        )
-        con.execute("COMMIT")
+        """Delete what this home's journals left that are neither living nor there, and grants of nobody known."""
+        kept = frozenset(living)
+
+        def work(sql: Sql) -> None:
+            known = {id for (id,) in sql.execute("SELECT id FROM journals WHERE node <> ?", (self._node,))} | kept
+            mine = sql.execute("SELECT id FROM journals WHERE node = ?", (self._node,))
+            sql.executemany("DELETE FROM journals WHERE id = ?", [row for row in mine if row[0] not in kept])
+            over = sql.execute("SELECT DISTINCT owner FROM grants WHERE expires_at < ?", (sql.now(),))
+            sql.executemany("DELETE FROM grants WHERE owner = ?", [row for row in over if row[0] not in known])
+
+        self._sql.transact(work)
+
+    def beat(self) -> None:
+        """Say that this home is alive, and take back the places in flight of those that have not said so for a minute.
+
+        Their grants of money stay: what they cover is only known from their journals, which may come back.
+        """
+
+        def work(sql: Sql) -> None:
+            sql.execute(SEEN, (self._node, sql.now()))
+            sql.execute(PLACES, (SLOTS, sql.now() - LEASE))
+
+        self._sql.transact(work)
 
     def sync(self) -> None:
-        """Make sure that what was stored is on the disk, and note it beside the database."""
-        if self._commits == self._noted:
+        """Make sure that what was stored is on the disk, and note it beside the database. A server does so itself."""
+        if self._file is None or self._commits == self._noted:
             return
-        commits = self._commits
         try:
-            fd = os.open(f"{self._path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+            fd = os.open(f"{self._file}-wal", os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return
+        commits = self._commits
+        (counted,) = self._sql.execute(COMMITS).fetchone() or (0,)
         try:
             os.fdatasync(fd)
         finally:
             os.close(fd)
-        note = commits_file(self._path)
+        note = commits_file(self._file)
         unnamed = note.with_name(note.name + ".new")
-        unnamed.write_text(f"{commits}\n")
+        unnamed.write_text(f"{counted}\n")
         unnamed.rename(note)
         self._noted = commits
 
     def close(self) -> None:
         """Let go of the database."""
-        if self._con is not None:
-            self._con.close()
-            self._con = None
+        self._sql.close()
+
+    def _move_on(self, sql: Sql, journal: str, position: int, closed: bool) -> None:
+        sql.execute(POSITION, (journal, position, closed, self._node))
+        if closed:
+            sql.execute("DELETE FROM grants WHERE owner = ?", (journal,))
+        if self._file is not None:
+            sql.execute(COMMIT)
 
     def _tell(self, new: list[Facts]) -> None:
         try:
             self._seen(new)
         except Exception:  # an observer that fails must not make a stored batch look unstored
             self.unseen += len(new)
-
-    def _connected(self) -> sqlite3.Connection:
-        if self._con is None:
-            self._con = connect(self._path)
-            self._con.execute("PRAGMA cache_size = -4000")  # KiB: a batch fits, and is written once
-            row = self._con.execute("SELECT value FROM meta WHERE name = 'commits'").fetchone()
-            self._commits = row[0] if row else 0
-        return self._con
-
-
-def _together(con: sqlite3.Connection, journal: str, batch: list[Ended]) -> bool:
-    try:
-        return store_together(con, journal, batch)
-    except POISONS:
-        return False

@@ -97,6 +97,10 @@ class Sql(Protocol):
         """Run an ``INSERT ... ON CONFLICT DO NOTHING`` with each of *rows*; return how many were new."""
         ...
 
+    def lock(self, names: Iterable[str]) -> None:
+        """Lock more names until the transaction ends. Who locks some, and later more, may wait in a circle: be last."""
+        ...
+
     def now(self) -> int:
         """Return microseconds since 1970 (UTC) by the store's clock; in a transaction, those when it had its locks."""
         ...

@@ -74,10 +74,10 @@ class PostgresSql:
 
     def transact(self, work: Callable[[Sql], T], lock: Iterable[str] = ()) -> T:
         """See :class:`headgate.storage.sql.Sql`."""
-        names = sorted({lock_number(name) for name in lock})
+        locked = numbers(lock)
         for turn in range(RETRIES + 1):
             try:
-                return self._once(work, names)
+                return self._once(work, locked)
             except Loser as error:
                 if turn == RETRIES:
                     raise StoreDown(str(error)) from error
@@ -102,6 +102,10 @@ class PostgresSql:
     def insert(self, sql: str, rows: Sequence[Sequence[object]]) -> int:
         """See :class:`headgate.storage.sql.Sql`."""
         return len(self._run(self._opened().fetchmany(numbered(sql)[0] + " RETURNING 1", rows)))
+
+    def lock(self, names: Iterable[str]) -> None:
+        """See :class:`headgate.storage.sql.Sql`."""
+        self._run(self._opened().fetchrow(LOCK, numbers(names)))
 
     def now(self) -> int:
         """See :class:`headgate.storage.sql.Sql`."""
@@ -236,6 +240,7 @@ def numbered(sql: str) -> tuple[str, bool]:
     return text, text.lstrip()[:6].upper() == "SELECT" or " RETURNING " in text
 
 
-def lock_number(name: str) -> int:
-    """Return the 64 bits that stand for *name* among the server's advisory locks."""
-    return int.from_bytes(blake2b(name.encode(), digest_size=8, person=b"headgate").digest(), signed=True)
+def numbers(names: Iterable[str]) -> list[int]:
+    """Return the 64 bits that stand for each of *names* among the server's advisory locks, in the order to take."""
+    digests = (blake2b(name.encode(), digest_size=8, person=b"headgate").digest() for name in set(names))
+    return sorted(int.from_bytes(digest, signed=True) for digest in digests)

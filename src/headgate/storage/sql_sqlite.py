@@ -72,6 +72,9 @@ class SqliteSql:
         self.executemany(sql, rows)
         return con.total_changes - before
 
+    def lock(self, names: Iterable[str]) -> None:
+        """See :class:`headgate.storage.sql.Sql`. There is no other writer."""
+
     def now(self) -> int:
         """See :class:`headgate.storage.sql.Sql`."""
         return time_ns() // 1000

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
 
-HEAD = "0008"
+HEAD = "0009"
 KNOWN = frozenset(f"{number:04}" for number in range(1, int(HEAD) + 1))
 PG_LOCK = 0x68656164  # any number that only we use
 

@@ -108,7 +108,9 @@ provider_keys = Table(
     Column("key_prefix", Text, nullable=False),
     Column("last4", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("owner_id", Text),  # the virtual key whose calls alone are signed with it
     Index("provider_keys_tenant", "tenant_id", "provider", "id"),
+    Index("provider_keys_owner", "tenant_id", "owner_id"),
 )
 
 changes = Table(
@@ -222,6 +224,7 @@ journals = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("position", BigInteger, nullable=False),  # bytes of it that are in this database
+    Column("node", Text, nullable=False, server_default=""),  # whose disk it is on
     Column("closed", Boolean, nullable=False),  # its process is gone and its open holds are charged
 )
 

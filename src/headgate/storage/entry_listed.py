@@ -13,7 +13,7 @@ from headgate.storage.entry_rows import ClientRow, IssuerRow, SsoRow
 from headgate.storage.keys import tell
 from headgate.storage.schema.entry import clients, issuers, sso_configs
 
-T = TypeVar("T", SsoRow, ClientRow, IssuerRow)
+T = TypeVar("T", bound=SsoRow | ClientRow | IssuerRow)
 
 
 class Taken(Exception):

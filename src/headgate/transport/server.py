@@ -15,6 +15,7 @@ import msgspec
 
 from headgate.transport.server_asgi import App, Exchange, Scope
 from headgate.transport.server_connection import Connection
+from headgate.transport.server_edge import Edge
 from headgate.transport.server_errors import ClientGone
 from headgate.transport.server_link import Link
 
@@ -52,12 +53,19 @@ class Server:
     """A running server. Made by :func:`start`."""
 
     def __init__(
-        self, app: App, limits: ServerLimits, *, tls: bool, on_error: Callable[[BaseException, Scope], None]
+        self,
+        app: App,
+        limits: ServerLimits,
+        *,
+        tls: bool,
+        on_error: Callable[[BaseException, Scope], None],
+        edge: Edge | None = None,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.limits = limits
         self.on_error = on_error
         self.tls = tls
+        self.edge = edge
         self.draining = False
         self.stopped = False
         """No connection is accepted any more, and none is kept."""
@@ -162,6 +170,8 @@ class Server:
             "server": conn.local,
             "extensions": {"headgate": link},
         }
+        if self.edge is not None:
+            self.edge.correct(scope, link.headers)
         link.task = task = asyncio.Task(link.run(self._app, scope), loop=self.loop)
         self._tasks.add(task)
 
@@ -206,13 +216,17 @@ async def start(
     limits: ServerLimits | None = None,
     ssl_context: ssl.SSLContext | None = None,
     on_error: Callable[[BaseException, Scope], None] | None = None,
+    edge: Edge | None = None,
 ) -> Server:
     """Serve *app* on listening *sockets*, which from now on belong to the server.
 
+    *edge* says which proxies and which names of the server are believed; without it no proxy is, and every name.
     *on_error* is told of every exception that the application let out, with the request's scope; the client is told
     only that something went wrong. Without it the loop's exception handler is.
     """
-    server = Server(app, limits or ServerLimits(), tls=ssl_context is not None, on_error=on_error or _to_loop)
+    server = Server(
+        app, limits or ServerLimits(), tls=ssl_context is not None, on_error=on_error or _to_loop, edge=edge
+    )
     for sock in sockets:
         await server.listen(sock, ssl_context)
     return server

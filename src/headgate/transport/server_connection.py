@@ -324,6 +324,8 @@ class Connection(Wire):
             return
         if not valid_host(host):
             raise BadRequest("The Host header is not a host name or address.", code="invalid_host")
+        if self.server.edge is not None and not self.server.edge.goes_by(host):
+            raise BadRequest("This server does not go by the name in the Host header.", code="invalid_host")
         if len(self.server.hosts) < 256:
             self.server.hosts.add(host)
 

@@ -41,12 +41,14 @@ class Link:
         on_close: Called once if the client goes while this request is unanswered. Look at ``closed`` after setting it.
         on_shutdown: Called once when the time to drain is over; the connection is cut a second later.
         body_done: The request's body has arrived in full.
+        extra: Header lines that every answer is to have besides its own, each ending in CRLF.
     """
 
     __slots__ = (
         "body_done",
         "closed",
         "conn",
+        "extra",
         "fault",
         "head",
         "headers",
@@ -75,6 +77,7 @@ class Link:
         self.on_close: Callable[[], None] | None = None
         self.on_shutdown: Callable[[], None] | None = None
         self.body_done = False
+        self.extra = b""
         self.mode = WAITING
         self.keep = head.keep_alive
         self.parts: list[bytes | bytearray] = []
@@ -221,11 +224,11 @@ class Link:
             self.conn.cut(hard=self.mode == UNTIL_CLOSE)
 
     def ending(self) -> bytes:
-        """Decide whether the connection is kept after this answer; return the header line that says so, if any."""
+        """Decide whether the connection is kept after this answer; return the line that says so, and ``extra``."""
         if not self.keep or not self.body_done or self.conn.server.draining:
             self.keep = False
-            return b"connection: close\r\n"
-        return b"" if self.head.http11 else b"connection: keep-alive\r\n"
+            return self.extra + b"connection: close\r\n"
+        return self.extra if self.head.http11 else self.extra + b"connection: keep-alive\r\n"
 
     def gone(self) -> None:
         """The connection is lost: tell whoever waits."""

@@ -8,8 +8,10 @@ import pytest
 from headgate.access.keys import Grant, derive, digest, is_tagged, is_usable, mint, new_row, principal_of, weakness
 from headgate.access.types import Budget, Limits
 from headgate.core.secret import Secret
+from headgate.storage.tenancy_rows import Found, TenantRow
 
 OURS, THEIRS = derive(b"\1" * 32), derive(b"\2" * 32)
+TENANT = TenantRow(id="default", name="default", created_at=1, updated_at=1)
 
 
 def test_derived_keys_differ_by_purpose_and_by_secret():
@@ -52,10 +54,20 @@ def test_a_row_holds_a_digest_and_no_key():
 
 def test_when_a_key_may_be_used():
     row = new_row(mint("key", OURS), OURS, name="x", now=1, grant=Grant(expires_at=10))
-    assert is_usable(row, 9)
-    assert not is_usable(row, 10)
-    assert not is_usable(msgspec.structs.replace(row, is_active=False), 5)
-    assert not is_usable(msgspec.structs.replace(row, revoked_at=1), 5)
+
+    def found(**fields):
+        return Found(tenant=TENANT, key=msgspec.structs.replace(row, **fields))
+
+    assert is_usable(found(), 9)
+    assert not is_usable(found(), 10)
+    assert not is_usable(found(is_active=False), 5)
+    assert not is_usable(found(revoked_at=1), 5)
+    assert not is_usable(found(app_id="gone"), 5)
+    assert not is_usable(found(team_id="gone"), 5)
+    assert is_usable(found(user_id="somebody of the caller's own"), 5)
+    off = msgspec.structs.replace(TENANT, is_active=False)
+    assert not is_usable(Found(tenant=off, key=row), 5)
+    assert not is_usable(Found(tenant=TENANT), 5)
 
 
 @pytest.mark.parametrize("text", ["sk-1234", "changeme", "hga_changeme", "ADMIN", " admin ", "x" * 64, "x9Kq" * 3])

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from time import time_ns
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,11 +12,18 @@ from headgate.access import principals as module
 from headgate.access.keys import Grant, derive, digest, mint, new_row
 from headgate.access.principals import Principals
 from headgate.access.types import Principal
-from headgate.core.errors import NotAuthenticated, RateLimited, Unavailable
+from headgate.core.errors import Forbidden, NotAuthenticated, RateLimited, Unavailable
 from headgate.core.secret import Secret
+from headgate.storage.tenancy_rows import AppRow, Found, TeamRow, TenantRow, UserRow
 from headgate.storage.types import Change, KeyRow
 
 DERIVED = derive(b"\7" * 32)
+TENANT = TenantRow(id="default", name="default", created_at=1, updated_at=1)
+
+
+TEAM = TeamRow(id="t1", tenant_id="default", name="search", created_at=1, updated_at=1)
+APP = AppRow(id="a1", tenant_id="default", name="shop", team_id="t1", created_at=1, updated_at=1)
+USER = UserRow(id="u1", tenant_id="default", email="u@x", name="U", created_at=1, updated_at=1)
 
 
 class Feed:
@@ -23,19 +31,21 @@ class Feed:
 
     def __init__(self) -> None:
         self.rows: dict[bytes, KeyRow] = {}
+        self.above: dict[str, Any] = {"tenant": TENANT}
         self.log: list[Change] = []
         self.lookups = 0
         self.down = False
         self.gate: asyncio.Event | None = None
 
-    async def lookup(self, digest: bytes) -> KeyRow | None:
+    async def lookup(self, digest: bytes) -> Found | None:
         self.lookups += 1
         if self.down:
             raise Unavailable("down", code="auth_unavailable")
         row = self.rows.get(digest)
+        above = dict(self.above)
         if self.gate is not None:
             await self.gate.wait()
-        return row
+        return None if row is None else Found(key=row, **above)
 
     async def changes(self, after: int) -> list[Change]:
         if self.down:
@@ -207,14 +217,79 @@ async def test_both_secrets_of_a_rotated_key_are_forgotten(feed, principals):
         await refused(principals, bearer(secret))
 
 
-@pytest.mark.parametrize(("kind", "id"), [("tenant", "default"), ("user", "u1"), ("something", "else")])
-async def test_a_change_above_the_key_forgets_it_too(feed, principals, kind, id):
-    key, _ = feed.add(user_id="u1")
-    await ask(principals, bearer(key))
+@pytest.mark.parametrize(
+    ("kind", "id", "forgets"),
+    [
+        ("tenant", "default", True),
+        ("user", "u1", True),
+        ("team", "t1", True),
+        ("app", "a1", True),
+        ("budget", "b1", True),
+        ("role", "r1", True),
+        ("user", "u2", False),
+        ("app", "u1", False),
+        ("object", "route", False),
+    ],
+)
+async def test_a_change_above_the_key_forgets_it_too(feed, principals, kind, id, forgets):
+    key, _ = feed.add(user_id="u1", app_id="a1")
+    other, _ = feed.add()
+    feed.above |= {"app": APP, "team": TEAM}
+    await principals.refresh()
+    for each in (key, other):
+        await ask(principals, bearer(each))
     feed.tell(id, kind)
     await principals.refresh()
     await ask(principals, bearer(key))
-    assert feed.lookups == 2
+    assert feed.lookups == 2 + forgets
+
+
+@pytest.mark.parametrize("level", ["tenant", "team", "app", "user"])
+async def test_what_is_switched_off_above_the_key_refuses_it(feed, principals, level):
+    key, _ = feed.add(user_id="u1", app_id="a1")
+    feed.above |= {"app": APP, "team": TEAM, "user": USER}
+    await ask(principals, bearer(key))
+    feed.above[level] = msgspec.structs.replace(feed.above[level], is_active=False)
+    feed.tell(feed.above[level].id, level)
+    await principals.refresh()
+    await refused(principals, bearer(key))
+    feed.above[level] = msgspec.structs.replace(feed.above[level], is_active=True)
+    feed.tell(feed.above[level].id, level)
+    await principals.refresh()
+    await ask(principals, bearer(key))
+
+
+async def test_a_key_whose_app_is_gone_is_refused(feed, principals):
+    key, _ = feed.add(app_id="a1")
+    await refused(principals, bearer(key))
+
+
+@pytest.mark.parametrize("kind", ["tenant", "team", "app", "user"])
+async def test_a_lookup_that_a_change_above_overtook_is_done_again(feed, principals, kind):
+    key, _ = feed.add(user_id="u1", app_id="a1")
+    feed.above |= {"app": APP, "team": TEAM, "user": USER}
+    await principals.refresh()
+    feed.gate = asyncio.Event()
+    asked = asyncio.ensure_future(principals.authenticate(bearer(key), b"", None))
+    await asyncio.sleep(0.01)
+    feed.above[kind] = msgspec.structs.replace(feed.above[kind], is_active=False)
+    feed.tell(feed.above[kind].id, kind)
+    await principals.refresh()
+    feed.gate.set()
+    with pytest.raises(NotAuthenticated):
+        await asked
+
+
+async def test_a_key_is_good_from_its_networks_alone(feed, principals):
+    key, _ = feed.add(addresses=("10.0.0.0/8", "2001:db8::/32"))
+    for _ in range(2):  # as it is looked up, and as it is known
+        with pytest.raises(Forbidden, match="this address"):
+            await ask(principals, bearer(key), address="11.0.0.1")
+    for good in ("10.1.2.3", "2001:db8::1", "::ffff:10.9.9.9"):
+        await ask(principals, bearer(key), address=good)
+    for bad in (None, "::1", "unix", "10.0.0.0.1"):
+        with pytest.raises(Forbidden):
+            await ask(principals, bearer(key), address=bad)
 
 
 async def test_a_key_expires_while_it_is_cached(feed, principals, monkeypatch):

@@ -24,9 +24,10 @@ async def test_what_create_prints_is_a_key_of_that_home(cli, tmp_path):
     derived = open_home(tmp_path / "home").derived
     feed = SqliteKeyFeed(tmp_path / "home" / "headgate.db")
     try:
-        row = await feed.lookup(digest(Secret(made["key"]), derived))
-        assert row is not None
-        assert row.id == made["id"]
+        found = await feed.lookup(digest(Secret(made["key"]), derived))
+        assert found is not None
+        assert found.key is not None
+        assert found.key.id == made["id"]
         assert (await feed.changes(0))[-1].object_id == made["id"]
     finally:
         feed.close()

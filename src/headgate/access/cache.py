@@ -1,17 +1,19 @@
 """Principals by digest, the least used ones forgotten: a hit costs one look into a dict, most of the time."""
 
+from collections.abc import Callable
+
 from headgate.access.types import Principal
 
 
 class Generation:
-    """Some entries, found by digest and by key id; thrown away whole."""
+    """Some entries, found by digest and by tenant and id; thrown away whole."""
 
-    __slots__ = ("by_digest", "by_id")
+    __slots__ = ("by_digest", "by_tenant")
 
     def __init__(self) -> None:
         self.by_digest: dict[bytes, Principal] = {}
-        self.by_id: dict[str, tuple[bytes, ...]] = {}
-        """A key that was rotated has two digests for a while."""
+        self.by_tenant: dict[str, dict[str, tuple[bytes, ...]]] = {}
+        """Tenant -> id -> digests: a key that was rotated has two for a while."""
 
 
 class Cache:
@@ -44,37 +46,51 @@ class Cache:
             self._old, self._young = self._young, Generation()
         young = self._young
         young.by_digest[digest] = who
-        others = young.by_id.get(who.id, ())
+        mine = young.by_tenant.setdefault(who.tenant_id, {})
+        others = mine.get(who.id, ())
         if digest not in others:
-            young.by_id[who.id] = (*others, digest)
+            mine[who.id] = (*others, digest)
 
     def drop(self, digest: bytes) -> None:
         """Forget one credential."""
         for generation in (self._young, self._old):
             who = generation.by_digest.pop(digest, None)
             if who is not None:
-                rest = tuple(d for d in generation.by_id[who.id] if d != digest)
+                rest = tuple(d for d in generation.by_tenant[who.tenant_id][who.id] if d != digest)
                 if rest:
-                    generation.by_id[who.id] = rest
+                    generation.by_tenant[who.tenant_id][who.id] = rest
                 else:
-                    del generation.by_id[who.id]
+                    _forget(generation, who.tenant_id, who.id)
 
-    def drop_key(self, id: str) -> None:
-        """Forget every credential of one key."""
+    def drop_id(self, tenant_id: str, id: str) -> None:
+        """Forget every credential of one principal."""
         for generation in (self._young, self._old):
-            for digest in generation.by_id.pop(id, ()):
-                del generation.by_digest[digest]
+            if id in generation.by_tenant.get(tenant_id, ()):
+                for digest in generation.by_tenant[tenant_id][id]:
+                    del generation.by_digest[digest]
+                _forget(generation, tenant_id, id)
 
-    def drop_where(self, kind: str, id: str) -> None:
-        """Forget what belongs to the tenant, user or app *id*; everything, if *kind* is none of these."""
-        field = f"{kind}_id"
-        if field not in ("tenant_id", "user_id", "app_id"):
-            self.clear()
-            return
+    def drop_if(self, tenant_id: str, test: Callable[[Principal], bool]) -> None:
+        """Forget those of a tenant who pass *test*."""
         for generation in (self._young, self._old):
-            for key in {w.id for w in generation.by_digest.values() if getattr(w, field) == id}:
-                self.drop_key(key)
+            mine = generation.by_tenant.get(tenant_id, {})
+            for id in [id for id, digests in mine.items() if test(generation.by_digest[digests[0]])]:
+                self.drop_id(tenant_id, id)
+
+    def drop_tenant(self, tenant_id: str) -> None:
+        """Forget everybody of a tenant."""
+        for generation in (self._young, self._old):
+            for digests in generation.by_tenant.pop(tenant_id, {}).values():
+                for digest in digests:
+                    del generation.by_digest[digest]
 
     def clear(self) -> None:
         """Forget everything."""
         self._young, self._old = Generation(), Generation()
+
+
+def _forget(generation: Generation, tenant_id: str, id: str) -> None:
+    mine = generation.by_tenant[tenant_id]
+    del mine[id]
+    if not mine:
+        del generation.by_tenant[tenant_id]

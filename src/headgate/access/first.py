@@ -13,12 +13,13 @@ import msgspec
 
 from headgate.access.home import Home
 from headgate.access.keys import mint, new_row
+from headgate.access.permissions import PLATFORM_TENANT, ROLES
 from headgate.access.types import Principal
 from headgate.core.secret import Secret
 from headgate.storage.sqlite import connect
 from headgate.storage.types import KeyRow, StorageRefused
 
-TENANT = "default"
+TENANT = PLATFORM_TENANT
 KINDS: tuple[Literal["admin"], Literal["key"]] = ("admin", "key")
 ADMIN_ID = "admin"
 """Id of the principal that HEADGATE_ADMIN_KEY stands for: it is in no table."""
@@ -52,7 +53,14 @@ async def ensure_keys(
 
 def admin_principal() -> Principal:
     """Return whom HEADGATE_ADMIN_KEY stands for."""
-    return Principal(kind="admin", id=ADMIN_ID, tenant_id=TENANT, name="HEADGATE_ADMIN_KEY")
+    return Principal(
+        kind="admin",
+        id=ADMIN_ID,
+        tenant_id=TENANT,
+        name="HEADGATE_ADMIN_KEY",
+        permissions=ROLES["platform-admin"],
+        scope="platform",
+    )
 
 
 def _missing(database: Path, has_admin_key: bool) -> list[Literal["admin", "key"]]:

@@ -8,13 +8,14 @@ stored is HMAC-SHA-256 of the key under the installation's pepper.
 import hmac
 import secrets
 from base64 import urlsafe_b64encode
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from headgate.access.types import Budget, Limits, Principal
 from headgate.core.call import new_id
 from headgate.core.secret import Secret
+from headgate.storage.tenancy_rows import Found
 from headgate.storage.types import KeyRow
 
 KEY_PREFIX = "hg_"
@@ -46,11 +47,20 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """What a key allows, and whose it is."""
 
     models: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    default_model: str | None = None
+    permissions: tuple[str, ...] | None = None
+    """What it may do; ``None`` is what its kind may."""
     limits: Limits = Limits()
     budgets: tuple[Budget, ...] = ()
     tags: tuple[str, ...] = ()
+    environment: str = "live"
     expires_at: int | None = None
     """Microseconds since 1970, UTC."""
+    team_id: str | None = None
+    app_id: str | None = None
     user_id: str | None = None
 
 
@@ -111,15 +121,19 @@ def new_row(
         kind=kind,
         name=name,
         **msgspec.structs.asdict(stored_secret(key, derived)),
-        models=msgspec.json.encode(grant.models).decode(),
-        limits=msgspec.json.encode(grant.limits).decode(),
-        budgets=msgspec.json.encode(grant.budgets).decode(),
-        tags=msgspec.json.encode(grant.tags).decode(),
-        expires_at=grant.expires_at,
-        user_id=grant.user_id,
+        **stored_grant(grant),
         created_at=now,
         updated_at=now,
     )
+
+
+def stored_grant(grant: Grant) -> dict[str, Any]:
+    """Return *grant* as the columns of a key have it."""
+    plain = msgspec.structs.asdict(grant)
+    return {
+        name: value if isinstance(value, str | int | None) else msgspec.json.encode(value).decode()
+        for name, value in plain.items()
+    }
 
 
 def principal_of(row: KeyRow) -> Principal:
@@ -138,9 +152,17 @@ def principal_of(row: KeyRow) -> Principal:
     )
 
 
-def is_usable(row: KeyRow, now: int) -> bool:
-    """Whether a key may be used at *now* (microseconds UTC)."""
-    return row.is_active and row.revoked_at is None and (row.expires_at is None or row.expires_at > now)
+def is_usable(found: Found, now: int) -> bool:
+    """Whether a key or a user may be used at *now* (microseconds UTC): nothing above it is off or gone."""
+    key, app, team = found.key, found.app, found.team
+    levels = (found.tenant, team, app, found.user, key)
+    if not all(level.is_active for level in levels if level is not None):
+        return False
+    if key is None:
+        return found.user is not None
+    if (key.app_id is not None and app is None) or (key.team_id is not None and team is None):
+        return False
+    return key.revoked_at is None and (key.expires_at is None or key.expires_at > now)
 
 
 def weakness(secret: str) -> str | None:

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+PLATFORM_TENANT = "default"
+"""The installation's own tenant: only who belongs to it can reach beyond it."""
+
 PERMISSIONS: Mapping[str, str] = {
     "gateway:use": "Call models",
     "tenants:view": "See tenants",

@@ -7,18 +7,23 @@ between is never brought back. While the store cannot be asked, cached keys are 
 import asyncio
 import hmac
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 from time import monotonic, time_ns
 from urllib.parse import parse_qsl
 
 import msgspec
 
+from headgate.access.addresses import may_come_from
+from headgate.access.assemble import Assembler
 from headgate.access.bad import BadKeys
 from headgate.access.cache import Cache
-from headgate.access.keys import Derived, is_tagged, is_usable, principal_of
+from headgate.access.keys import Derived, is_tagged, is_usable
 from headgate.access.types import Principal
+from headgate.access.vault import Unsealable
 from headgate.core.errors import NotAuthenticated, Unavailable
-from headgate.storage.types import KeyFeed, KeyRow
+from headgate.storage.tenancy_rows import Found
+from headgate.storage.types import Change, KeyFeed
 
 CREDENTIALS = frozenset((b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key"))
 QUERY_NAMES = frozenset(("key", "api_key", "api-key", "apikey", "access_token", "token", "x-api-key"))
@@ -32,6 +37,10 @@ MAX_LOOKUPS = 1_000
 LOOKUP_TIMEOUT = 2.0
 POLL = 0.25
 PAGE = 1_000
+ABOVE = {"team": "team_id", "app": "app_id", "user": "user_id"}
+"""Kind of what stands above a key -> where a principal says which one."""
+TENANT_WIDE = frozenset({"tenant", "budget", "role"})
+"""Kinds whose changes may concern everybody of a tenant."""
 NOBODY = b"\0" * 32  # never a digest in the store: a request without a key takes the same way as one with a wrong key
 
 log = logging.getLogger("headgate.access")
@@ -46,11 +55,16 @@ class Principals:
         derived: Derived,
         *,
         fixed: dict[bytes, Principal] | None = None,
-        size: int = 100_000,
+        assembler: Assembler | None = None,
+        size: int = 200_000,
         bad_per_minute: int = 1_000,
     ) -> None:
-        """*fixed* maps digests to principals that stand whatever the store says, such as ``HEADGATE_ADMIN_KEY``."""
+        """*fixed* maps digests to principals that stand whatever the store says, such as ``HEADGATE_ADMIN_KEY``.
+
+        *size* is how many credentials are known at once; what is used stays while half of them are.
+        """
         self._feed = feed
+        self._assembler = assembler or Assembler()
         self._pepper = derived.pepper
         self._tag_key = derived.tag
         self._fixed = fixed or {}
@@ -61,6 +75,7 @@ class Principals:
         self._overtaken: dict[str, int] = {}
         """Object -> number of its last change, for changes applied while a lookup is in flight."""
         self._followers: dict[str, Callable[[], None]] = {}
+        self._watchers: list[Callable[[list[Change]], None]] = []
         self._seq = -1
         self._fresh_until = 0.0
 
@@ -101,6 +116,8 @@ class Principals:
         who = self._known.get(found)
         if who is not None and monotonic() < self._fresh_until:
             if who.expires_at is None or who.expires_at > time_ns() // 1000:
+                if who.addresses:
+                    may_come_from(who, address)
                 return who
             self._known.drop(found)
         return self._unknown(key, found, address)
@@ -126,9 +143,12 @@ class Principals:
             flight = self._flights[found] = asyncio.create_task(self._lookup(found))
             flight.add_done_callback(lambda done: self._landed(found, done))
         try:
-            return await asyncio.shield(flight)
+            who = await asyncio.shield(flight)
         except NotAuthenticated:
             raise self._refusal(found, address) from None
+        if who.addresses:
+            may_come_from(who, address)
+        return who
 
     def _landed(self, found: bytes, flight: asyncio.Task[Principal]) -> None:
         del self._flights[found]
@@ -142,31 +162,33 @@ class Principals:
             began = self._seq
             try:
                 async with asyncio.timeout(LOOKUP_TIMEOUT):
-                    row = await self._feed.lookup(found)
+                    whole = await self._feed.lookup(found)
             except TimeoutError:
                 raise Unavailable("Keys cannot be checked now. Try again.", code="auth_unavailable") from None
-            if not self._was_overtaken(row, began):
+            if not self._was_overtaken(whole, began):
                 break
         else:
             raise Unavailable("This key is changing. Try again.", code="auth_unavailable")
-        if row is None or not is_usable(row, time_ns() // 1000):
+        if whole is None or not is_usable(whole, time_ns() // 1000):
             self._keep_negative(found)
             raise NotAuthenticated
         try:
-            who = principal_of(row)
-        except msgspec.MsgspecError as error:
-            log.error("the stored key %s cannot be read: %s", row.id, error)
+            who = self._assembler.key(whole)
+        except (msgspec.MsgspecError, Unsealable) as error:
+            log.error("the stored key %s cannot be read: %s", whole.key and whole.key.id, error)
             raise Unavailable("This key cannot be checked.", code="auth_unavailable") from None
         if self._seq >= 0:
             self._known.put(found, who)
         return who
 
-    def _was_overtaken(self, row: KeyRow | None, began: int) -> bool:
+    def _was_overtaken(self, whole: Found | None, began: int) -> bool:
+        """Whether anything that *whole* is made of has changed since."""
         if not self._overtaken:
             return False
-        if row is None:  # any change may be the key's creation
+        if whole is None:  # any change may be the key's creation
             return max(self._overtaken.values()) > began
-        return max(self._overtaken.get(row.id, -1), self._overtaken.get(row.tenant_id, -1)) > began
+        parts = (whole.key, whole.tenant, whole.team, whole.app, whole.user)
+        return any(self._overtaken.get(part.id, -1) > began for part in parts if part is not None)
 
     def _keep_negative(self, found: bytes) -> None:
         if len(self._negative) >= MAX_NEGATIVE:
@@ -183,6 +205,10 @@ class Principals:
     def follow(self, kind: str, changed: Callable[[], None]) -> None:
         """Call *changed* for every change of another *kind* that the feed tells of, in the task of :meth:`run`."""
         self._followers[kind] = changed
+
+    def watch(self, changed: Callable[[list[Change]], None]) -> None:
+        """Call *changed* with whatever the feed tells, in the task of :meth:`run`, once it has been applied here."""
+        self._watchers.append(changed)
 
     def close(self) -> None:
         """Give up the lookups that are under way."""
@@ -209,21 +235,36 @@ class Principals:
             self._seq = last[-1].seq if last else 0
         while True:
             changes = await self._feed.changes(self._seq)
-            for change in changes:
-                self._seq = change.seq
-                if self._flights:
-                    self._overtaken[change.object_id] = change.seq
-                if change.kind == "key":
-                    self._known.drop_key(change.object_id)
-                elif change.kind in self._followers:
-                    self._followers[change.kind]()
-                else:
-                    self._known.drop_where(change.kind, change.object_id)
-            if changes:
-                self._negative.clear()
+            self._apply(changes)
             if len(changes) < PAGE:
                 break
         self._fresh_until = asked + STALE
+
+    def _apply(self, changes: list[Change]) -> None:
+        above: dict[str, set[tuple[str, str]]] = {}
+        for change in changes:
+            self._seq = change.seq
+            wide = change.kind in TENANT_WIDE
+            if self._flights:
+                self._overtaken[change.tenant_id if wide else change.object_id] = change.seq
+            if wide:
+                self._known.drop_tenant(change.tenant_id)
+            elif change.kind in ("key", "binding"):
+                self._known.drop_id(change.tenant_id, change.object_id)
+            elif change.kind in ABOVE:
+                above.setdefault(change.tenant_id, set()).add((change.kind, change.object_id))
+            if change.kind in self._followers:
+                self._followers[change.kind]()
+        for tenant_id, objects in above.items():
+            self._known.drop_if(tenant_id, partial(_is_under, objects))
+        if changes:
+            self._negative.clear()
+            for watcher in self._watchers:
+                watcher(changes)
+
+
+def _is_under(objects: Collection[tuple[str, str]], who: Principal) -> bool:
+    return any((kind, getattr(who, field)) in objects for kind, field in ABOVE.items())
 
 
 def _has_key(query: bytes) -> bool:

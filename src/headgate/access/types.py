@@ -5,12 +5,16 @@ from typing import Literal
 
 import msgspec
 
+from headgate.core.secret import Secret
+
 Window = Literal["day", "week", "month", "total"]
 Unit = Literal["nano", "tokens"]
 SubjectKind = Literal["installation", "tenant", "team", "app", "user", "key", "end_user", "model", "provider", "tag"]
+Grants = tuple[tuple[str, frozenset[str]], ...]
+"""How far, in the words of ``Principal.scope``, and which permissions: one entry for each reach."""
 
 
-class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
+class Limits(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Rate limits of one subject; ``None`` is no limit."""
 
     rps: float | None = None
@@ -26,7 +30,7 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
 NO_LIMITS = Limits()
 
 
-class Subject(msgspec.Struct, frozen=True):
+class Subject(msgspec.Struct, frozen=True, gc=False):
     """Somebody or something above a key whose limits bind it as well."""
 
     kind: SubjectKind
@@ -40,7 +44,7 @@ class Subject(msgspec.Struct, frozen=True):
         return self.id if self.kind == "key" else f"{self.kind}:{self.id}"
 
 
-class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
+class Budget(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What may be spent in one calendar window (weeks from Monday) of the tenant's zone."""
 
     amount: int
@@ -59,7 +63,7 @@ class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
     """Every end user, model, provider or tag has this much of its own: the scope is ``scope:value``."""
 
 
-class Principal(msgspec.Struct, frozen=True, kw_only=True):
+class Principal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Whoever a credential stands for, as the request path sees it: immutable, replaced whole when it changes."""
 
     kind: Literal["key", "admin", "user", "client"]
@@ -90,14 +94,18 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Networks in CIDR notation that it may call from; empty is anywhere."""
     default_model: str | None = None
     """What is meant by a request without a model."""
-    mapped: Mapping[str, str] = {}
-    """Provider -> id of the sealed provider key that its calls are signed with."""
+    mapped: Mapping[str, Secret] = {}
+    """Provider -> the provider key of its own that its calls are signed with."""
     tags: tuple[str, ...] = ()
+    cost_optimize: bool = False
+    """The cheapest deployment first, where a route does not say otherwise."""
     zone: str = "UTC"
     """The tenant's, which its budgets' windows follow."""
     permissions: frozenset[str] = frozenset()
     """In the form ``thing:verb``; see ``access.permissions``."""
     scope: str = "tenant"
-    """How far the permissions reach: ``platform``, ``tenant``, ``team:ID``, or ``own``."""
+    """How far the permissions reach at most: ``platform``, ``tenant``, ``team:ID``, or ``own``."""
+    grants: Grants = ()
+    """How far each permission reaches, where they differ or there is more than one scope; see ``access.reach``."""
     expires_at: int | None = None
     """Microseconds since 1970, UTC."""

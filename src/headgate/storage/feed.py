@@ -8,23 +8,15 @@ from pathlib import Path
 from time import time_ns
 from typing import TypeVar
 
-import msgspec
-
 from headgate.core.errors import Unavailable
+from headgate.storage.lookups import key_by_digest
 from headgate.storage.sqlite import connect
-from headgate.storage.types import Change, KeyRow
+from headgate.storage.tenancy_rows import Found
+from headgate.storage.types import Change
 
 T = TypeVar("T")
 
 MAX_CHANGES = 1000
-FIELDS = KeyRow.__struct_fields__
-BOOLEAN = FIELDS.index("is_active")
-LOOKUP = f"""SELECT {", ".join(f"keys.{name}" for name in FIELDS)} FROM keys
-    JOIN tenants ON tenants.id = keys.tenant_id AND tenants.is_active
-    WHERE key_hash = ?1
-    UNION ALL SELECT {", ".join(f"keys.{name}" for name in FIELDS)} FROM keys
-    JOIN tenants ON tenants.id = keys.tenant_id AND tenants.is_active
-    WHERE rotated_from = ?1 AND overlap_until > ?2"""  # noqa: S608 - the names are our own
 CHANGES = "SELECT seq, kind, object_id, tenant_id FROM changes WHERE seq > ? ORDER BY seq LIMIT ?"
 LAST = "SELECT seq, kind, object_id, tenant_id FROM changes ORDER BY seq DESC LIMIT 1"
 
@@ -37,9 +29,9 @@ class SqliteKeyFeed:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="keys")
         self._con: sqlite3.Connection | None = None
 
-    async def lookup(self, digest: bytes) -> KeyRow | None:
+    async def lookup(self, digest: bytes) -> Found | None:
         """See :class:`headgate.storage.types.KeyFeed`."""
-        return await self._ask(lambda con: _lookup(con, digest, time_ns() // 1000))
+        return await self._ask(lambda con: key_by_digest(con, digest, time_ns() // 1000))
 
     async def changes(self, after: int) -> list[Change]:
         """See :class:`headgate.storage.types.KeyFeed`."""
@@ -66,19 +58,6 @@ class SqliteKeyFeed:
                 self._con.close()
                 self._con = None
             raise Unavailable("Keys cannot be checked at the moment. Try again.", code="auth_unavailable") from error
-
-
-def _lookup(con: sqlite3.Connection, digest: bytes, now: int) -> KeyRow | None:
-    row = con.execute(LOOKUP, (digest, now)).fetchone()
-    if row is None:
-        return None
-    values = dict(zip(FIELDS, row, strict=True))
-    values["is_active"] = bool(row[BOOLEAN])
-    found = KeyRow(**values)
-    if found.key_hash == digest:
-        return found
-    end = found.overlap_until if found.expires_at is None else min(found.expires_at, found.overlap_until or now)
-    return msgspec.structs.replace(found, expires_at=end)
 
 
 def _changes(con: sqlite3.Connection, after: int) -> list[Change]:

@@ -25,14 +25,16 @@ class ProviderKeyRow(msgspec.Struct, frozen=True, kw_only=True):
     last4: str
     created_at: int
     """Microseconds since 1970, UTC."""
+    owner_id: str | None = None
+    """The virtual key whose calls alone are signed with it; ``None``: it is one of the account's."""
 
 
 FIELDS = ProviderKeyRow.__struct_fields__
-STORED = f"SELECT {', '.join(FIELDS)} FROM provider_keys WHERE tenant_id = ? ORDER BY id"  # noqa: S608 - our own names
+STORED = f"SELECT {', '.join(FIELDS)} FROM provider_keys WHERE tenant_id = ? AND owner_id IS NULL ORDER BY id"  # noqa: S608
 
 
 def stored(path: Path, tenant_id: str) -> list[ProviderKeyRow]:
-    """Return the keys of a tenant, oldest first; none where the database is not made yet, or is older than its table.
+    """Return the keys of a tenant's accounts, oldest first; none where the database or its table is not made yet.
 
     Raise ``sqlite3.Error`` where it cannot be read.
     """

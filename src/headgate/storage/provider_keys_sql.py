@@ -44,14 +44,15 @@ class SqlProviderKeys:
     async def list(self, tenant_id: str, provider: str) -> list[ProviderKeyRow]:
         """See :class:`ProviderKeyStore`."""
         c = provider_keys.c
-        query = select(provider_keys).where(c.tenant_id == tenant_id, c.provider == provider).order_by(c.id)
+        mine = (c.tenant_id == tenant_id, c.provider == provider, c.owner_id.is_(None))
+        query = select(provider_keys).where(*mine).order_by(c.id)
         async with self._engine.connect() as con:
             return [ProviderKeyRow(**row._mapping) for row in await con.execute(query)]
 
     async def remove(self, tenant_id: str, provider: str, id: str) -> ProviderKeyRow | None:
         """See :class:`ProviderKeyStore`."""
         c = provider_keys.c
-        mine = (c.tenant_id == tenant_id, c.provider == provider, c.id == id)
+        mine = (c.tenant_id == tenant_id, c.provider == provider, c.id == id, c.owner_id.is_(None))
         async with self._engine.begin() as con:
             row = (await con.execute(select(provider_keys).where(*mine))).one_or_none()
             if row is None:

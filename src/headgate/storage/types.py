@@ -1,8 +1,11 @@
 """What the stores hold and promise: keys, the feed of their changes, and the error of a store not fit for use."""
 
-from typing import ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 import msgspec
+
+if TYPE_CHECKING:
+    from headgate.storage.tenancy_rows import Found
 
 
 class StorageRefused(Exception):
@@ -67,7 +70,8 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Change(msgspec.Struct, frozen=True):
     """One entry of the change feed: object *object_id* is not what it was.
 
-    Its *kind* is ``key``, ``tenant``, ``user`` or ``provider_key``.
+    Its *kind* is ``key``, ``tenant``, ``team``, ``app``, ``user``, ``role``, ``binding`` (its object is who has the
+    role), ``budget``, ``provider_key`` and others that do not concern who may call.
     """
 
     seq: int
@@ -82,8 +86,11 @@ class KeyFeed(Protocol):
     Both raise ``core.errors.Unavailable`` (``auth_unavailable``) where the store cannot answer.
     """
 
-    async def lookup(self, digest: bytes) -> KeyRow | None:
-        """Return the key whose present (or, during an overlap, former) secret has this digest; off keys too."""
+    async def lookup(self, digest: bytes) -> "Found | None":
+        """Return the key whose present (or, during an overlap, former) secret has this digest, with all levels above.
+
+        What is off is returned as well.
+        """
         ...
 
     async def changes(self, after: int) -> list[Change]:

@@ -16,6 +16,7 @@ INDEXES = (
     ("keys_app", "keys", ["tenant_id", "app_id"], False),
     ("keys_team", "keys", ["tenant_id", "team_id"], False),
     ("keys_user", "keys", ["tenant_id", "user_id"], False),
+    ("provider_keys_owner", "provider_keys", ["tenant_id", "owner_id"], False),
 )
 
 
@@ -53,6 +54,7 @@ def columns() -> dict[str, list[sa.Column]]:
             text("mapped", "{}"),
             sa.Column("permissions", sa.Text),
         ],
+        "provider_keys": [sa.Column("owner_id", sa.Text)],
     }
 
 

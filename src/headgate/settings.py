@@ -82,6 +82,38 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     drain: Annotated[
         float, Meta(ge=0, le=3600, description="Seconds that calls in flight are given to finish after SIGTERM.")
     ] = 30.0
+    tls_cert: Annotated[
+        Path | None, Meta(description="Certificate chain (PEM) to serve HTTPS with; taken anew when it changes.")
+    ] = None
+    tls_key: Annotated[Path | None, Meta(description="The key (PEM) of the certificate, without a password.")] = None
+    public_url: Annotated[
+        str | None,
+        Meta(description="Where browsers reach the gateway; without it, what the request's Host header says."),
+    ] = None
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Meta(description="Names that are answered to, without ports; *.example.com is all below. None set is all."),
+    ] = ()
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="Addresses and networks whose X-Forwarded-For, -Proto and -Host are believed."),
+    ] = ()
+    cors_origins: Annotated[
+        tuple[str, ...], Meta(description="Origins whose pages may call the gateway; * is all, without cookies.")
+    ] = ()
+    ca_file: Annotated[
+        Path | None, Meta(description="Certificates (PEM) of authorities that are trusted besides the system's.")
+    ] = None
+    proxy: Annotated[
+        Secret | None, Meta(description="HTTP proxy that providers without one of their own are reached through.")
+    ] = None
+    private_hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Hosts (sso.corp, sso.corp:8443) and networks that identity providers may be at, besides "
+            "public addresses."
+        ),
+    ] = ()
 
     @property
     def loopback(self) -> bool:
@@ -160,8 +192,9 @@ def load(environ: Mapping[str, str], overrides: Mapping[str, Any] | None = None)
     if problems:
         raise SettingsError(problems)
     settings = Settings(**values)
-    config = settings.config.expanduser().absolute() if settings.config else None
-    return msgspec.structs.replace(settings, home=settings.home.expanduser().absolute(), config=config)
+    files = ("home", "config", "tls_cert", "tls_key", "ca_file")
+    given = {name: path.expanduser().absolute() for name in files if (path := getattr(settings, name)) is not None}
+    return msgspec.structs.replace(settings, **given)
 
 
 def unknown(environ: Mapping[str, str]) -> list[str]:
@@ -205,6 +238,8 @@ def _read(setting: Setting, value: Any) -> Any:
         return Path(value)
     if typing.get_origin(setting.type) is Literal and isinstance(value, str):
         value = value.lower()
+    if typing.get_origin(setting.type) is tuple:
+        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
     try:
         return msgspec.convert(value, Annotated[setting.type, setting.meta], strict=False)
     except msgspec.ValidationError:
@@ -219,10 +254,57 @@ def _unusable(values: Mapping[str, Any]) -> list[str]:
     url = values.get("database_url")
     if url and not url.reveal().startswith("sqlite:///"):
         problems.append("HEADGATE_DATABASE_URL must be sqlite:///path: this version has no other database")
+    problems += _unusable_edge(values)
     key = values.get("secret_key")
     if key is not None and decode_secret_key(key) is None:
         problems.append("HEADGATE_SECRET_KEY must be 32 bytes in base64; `openssl rand -base64 32` makes one")
     return problems
+
+
+def _unusable_edge(values: Mapping[str, Any]) -> list[str]:
+    """What is wrong with what decides who reaches the gateway, and whom it reaches."""
+    problems = []
+    for name, check in (
+        ("trusted_proxies", _check_proxies),
+        ("cors_origins", _check_origins),
+        ("private_hosts", _check_private),
+        ("public_url", _check_url),
+    ):
+        try:
+            if values.get(name):
+                check(values[name])
+        except ValueError as error:
+            problems.append(f"{PREFIX}{name.upper()}: {error}")
+    if (values.get("tls_cert") is None) != (values.get("tls_key") is None):
+        problems.append("HEADGATE_TLS_CERT and HEADGATE_TLS_KEY go together")
+    proxy = values.get("proxy")
+    if proxy and not proxy.reveal().startswith(("http://", "https://")):
+        problems.append("HEADGATE_PROXY must be written http://host:port or https://host:port")
+    return problems
+
+
+def _check_proxies(listed: tuple[str, ...]) -> None:
+    from headgate.transport.server_edge import Edge
+
+    Edge(listed)
+
+
+def _check_private(listed: tuple[str, ...]) -> None:
+    from headgate.transport.egress import Private
+
+    Private(listed)
+
+
+def _check_origins(listed: tuple[str, ...]) -> None:
+    from headgate.surfaces.cors import check_origins
+
+    check_origins(listed)
+
+
+def _check_url(url: str) -> None:
+    if url == "*":
+        raise ValueError("'*' is not the gateway's own origin")
+    _check_origins((url.removesuffix("/"),))
 
 
 def decode_secret_key(key: Secret) -> bytes | None:

@@ -37,7 +37,7 @@ def _settings() -> Iterator[str]:
     yield from ("Each is an environment variable; `headgate serve` takes some as options, which win over it.", "")
     yield from ("| variable | type | default | meaning |", "|---|---|---|---|")
     for setting in settings.describe():
-        default = "" if setting.default is None else f"`{_shown(setting.default)}`"
+        default = "" if setting.default in (None, ()) else f"`{_shown(setting.default)}`"
         yield f"| `{setting.env}` | {_type(setting.type)} | {default} | {setting.help} |"
 
 
@@ -67,7 +67,7 @@ def _type(hint: Any) -> str:
         return "strategy"
     if origin is dict:
         return f"name → {_type(args[1])}"
-    if origin is list:
+    if origin in (list, tuple):
         return f"list of {_type(args[0])}"
     if origin is typing.Literal:
         return " or ".join(f"`{arg}`" for arg in args)

@@ -17,9 +17,11 @@ import msgspec
 
 from headgate.access.first import FirstKeys
 from headgate.access.home import Home
-from headgate.app import Base, Office, Ways, Worker, log_server_error
+from headgate.app import Worker, log_server_error
+from headgate.base import Base, Ways
 from headgate.core.secret import Secret
 from headgate.logs import configure
+from headgate.office import Office
 from headgate.settings import Settings, SettingsError, environment
 from headgate.settings import load as load_settings
 from headgate.storage.check import version

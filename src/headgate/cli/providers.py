@@ -50,7 +50,7 @@ def discover(provider: str, home: Path | None, json: bool) -> None:
     """Ask PROVIDER now what models it has. No token is spent; a running gateway goes by the answer within seconds."""
     import asyncio
 
-    from headgate.app import Base, Ways
+    from headgate.base import Base, Ways
     from headgate.providers.discovery import Found, look
 
     base = Base(load_settings(home))

@@ -1,0 +1,130 @@
+"""What every process of an installation opens: its home, its database, its keys and its configuration."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from headgate.access.first import FirstKeys, admin_principal, ensure_keys
+from headgate.access.home import Home, open_home
+from headgate.access.keys import digest
+from headgate.access.principals import Principals
+from headgate.access.vault import LocalSealer, all_opened
+from headgate.config import load
+from headgate.config.compile import Compiled, compile_config
+from headgate.config.known import known
+from headgate.config.load import loads
+from headgate.config.parse import read as read_file
+from headgate.config.types import Config, ConfigError, Problem
+from headgate.core.secret import Secret
+from headgate.models.discovered import Discovered
+from headgate.models.table import Tables
+from headgate.providers.base import ProviderConfig, Senders
+from headgate.providers.discover import from_environment
+from headgate.routing.board import Board
+from headgate.settings import Settings, decode_secret_key, environment
+from headgate.storage.feed import SqliteKeyFeed
+from headgate.storage.provider_keys import stored
+from headgate.transport.base import Sender
+from headgate.transport.client import Http1Sender
+from headgate.transport.pool import Bounds
+
+TENANT = "default"
+"""Whose providers they are."""
+
+
+class Ways(Senders):
+    """The ways out of the process: one lean sender for all, a general one per proxy."""
+
+    def __init__(self) -> None:
+        self.lean = Http1Sender(Bounds(connections=2048, waiting=4096, idle=1024))
+        self._general: dict[tuple[str | None, bool], Sender] = {}
+
+    def get(self, *, proxy: str | None = None, http2: bool = False) -> Sender:
+        """See ``Senders.get``."""
+        if proxy is None and not http2:
+            return self.lean
+        if (proxy, http2) not in self._general:
+            from headgate.transport.general import GeneralSender
+
+            self._general[proxy, http2] = GeneralSender(proxy=proxy, http2=http2)
+        return self._general[proxy, http2]
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for sender in [self.lean, *self._general.values()]:
+            await sender.close()
+
+
+class Base:
+    """The home, database, keys and configuration, opened."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        secret = decode_secret_key(settings.secret_key) if settings.secret_key else None
+        self.home: Home = open_home(settings.home, secret)
+        self.database = settings.database_path()
+        self.url = f"sqlite:///{self.database}"
+        self.journal_dir = self.home.path / "journal"
+        self.environ = environment()
+        self.found: dict[str, ProviderConfig] = from_environment(self.environ)
+        self.provider_keys = self.open_keys()
+        self.board = Board(self.home.path / "health")
+        self.discovered = Discovered(self.home.path / "discovered")
+        self.discovered.read()
+        self.file = settings.config_file()
+        self.secret_files: frozenset[Path] = frozenset()
+        """Files that the configuration takes secrets from."""
+        self.seen = read_file(self.file) if self.file is not None and self.file.is_file() else b""
+        self.config = self.read(self.seen) if self.seen else load(self.file, self.environ, self._known())
+
+    def read(self, data: bytes) -> Config:
+        """Return the configuration that *data* states; raise ``ConfigError``."""
+        files: set[Path] = set()
+        try:
+            return loads(data, self.environ, self._known(), file=str(self.file), files=files)
+        finally:
+            self.secret_files = frozenset(files)
+
+    def compile(self, config: Config, senders: Senders) -> Compiled:
+        """Compile *config*; raise ``ConfigError`` for what only building shows."""
+        try:
+            return compile_config(
+                config,
+                self.found,
+                senders,
+                tables=Tables(self.home.path / "models"),
+                discovered=self.discovered.models,
+                keys=self.provider_keys,
+            )
+        except ValueError as error:
+            raise ConfigError([Problem(str(self.file or "configuration"), 0, 0, "", str(error))]) from None
+
+    def principals(self) -> Principals:
+        """Return what turns credentials into principals, in this process."""
+        fixed = {}
+        if self.settings.admin_key is not None:
+            fixed[digest(self.settings.admin_key, self.home.derived)] = admin_principal()
+        return Principals(SqliteKeyFeed(self.database), self.home.derived, fixed=fixed)
+
+    def first_keys(self) -> FirstKeys:
+        """Make the first keys where there are none."""
+
+        async def create(tenant: str, row: Any) -> None:
+            from headgate.storage.engine import open_engine
+            from headgate.storage.keys import SqlKeyStore
+
+            engine = open_engine(self.url)
+            try:
+                await SqlKeyStore(engine).create(tenant, row)
+            finally:
+                await engine.dispose()
+
+        has_admin_key = self.settings.admin_key is not None
+        return asyncio.run(ensure_keys(self.home, self.database, create, has_admin_key=has_admin_key))
+
+    def open_keys(self) -> dict[str, list[Secret]]:
+        """See :func:`headgate.access.vault.all_opened`."""
+        return all_opened(stored(self.database, TENANT), LocalSealer(self.home.derived))
+
+    def _known(self) -> Any:
+        return known(self.environ, providers={*self.found, *self.provider_keys})

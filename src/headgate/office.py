@@ -1,0 +1,89 @@
+"""What stands behind the control plane: the drainer, the metrics, and how the management API is built."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from headgate.access.principals import Principals
+from headgate.access.vault import LocalSealer
+from headgate.base import Base
+from headgate.config.compile import Compiled
+from headgate.control import Control
+from headgate.ledger.drain import Drainer
+from headgate.observe.metrics import Metrics
+from headgate.providers.catalog import keyed_kinds
+from headgate.transport.server import App
+
+if TYPE_CHECKING:
+    from headgate.models.registry import Entry
+    from headgate.models.select import Wanted
+
+
+class Office:
+    """The parts of the one process of an installation that has a control plane."""
+
+    def __init__(self, base: Base, principals: Principals, compiled: Callable[[], Compiled]) -> None:
+        self._base = base
+        self._principals = principals
+        self._compiled = compiled
+        self.metrics = Metrics()
+        self.drainer = Drainer(base.journal_dir, base.database, seen=self.metrics.add)
+        self.metrics.gauge("journal_behind_bytes", "Journal bytes not in the database yet", lambda: self.drainer.behind)
+        self.metrics.gauge("calls_in_flight", "Holds that have not ended", lambda: self.drainer.in_flight)
+        self.metrics.gauge("dead_letters", "Journal lines that could not be stored", lambda: self.drainer.dead_letters)
+        self.metrics.states(base.board.read)
+
+    def know(self, compiled: Compiled) -> None:
+        """Tell the metrics which names may be label values."""
+        names = [model.id for model in compiled.registry.listing(compiled.providers.values())]
+        names += [t.name for route in compiled.snapshot.table.routes.values() for t in route.targets]
+        self.metrics.know(compiled.providers, names)
+
+    def control(self) -> App:
+        """Return the control plane."""
+        token = self._base.settings.metrics_token
+        return Control(self._principals, self.metrics.render, token, self._management)
+
+    def _management(self) -> App:
+        """Import and build the management API. Takes a second of CPU, so not before it is asked for."""
+        from headgate.admin.parts import AdminParts
+        from headgate.management import Management
+        from headgate.observe.log import SqlLogStore
+        from headgate.observe.usage import SqlUsage
+        from headgate.storage.engine import open_engine
+        from headgate.storage.keys import SqlKeyStore
+        from headgate.storage.provider_keys_sql import SqlProviderKeys
+
+        engine = open_engine(self._base.url)
+        parts = AdminParts(
+            principals=self._principals,
+            keys=SqlKeyStore(engine),
+            derived=self._base.home.derived,
+            config=self._config,
+            logs=SqlLogStore(engine),
+            usage=SqlUsage(engine),
+            models=self._models,
+            provider_keys=SqlProviderKeys(engine),
+            sealer=LocalSealer(self._base.home.derived),
+            providers=self._providers,
+            provider_names=lambda: {*self._compiled().providers, *keyed_kinds()},
+            board=self._base.board,
+            snapshot=lambda: self._compiled().snapshot,
+        )
+        return Management(parts)
+
+    def _models(self, wanted: "Wanted") -> list["Entry"]:
+        from headgate.models.select import chosen
+
+        compiled = self._compiled()
+        return chosen(compiled.registry.entries(compiled.kinds()), wanted)
+
+    def _providers(self) -> list[dict[str, Any]]:
+        self._base.discovered.read()
+        return self._compiled().told(self._base.discovered.found)
+
+    def _config(self) -> dict[str, Any]:
+        shown = msgspec.to_builtins(self._compiled().config, enc_hook=lambda value: str(value))
+        assert isinstance(shown, dict)
+        return shown

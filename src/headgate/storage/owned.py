@@ -1,0 +1,206 @@
+"""Rows that a tenant has: listed, made, changed and removed.
+
+Each change is told to the feed and noted in the audit log, in one transaction. Another tenant's rows do not exist.
+"""
+
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+from sqlalchemy import Table, and_, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from headgate.core.call import now
+from headgate.storage.audit import AuditEntry, note
+from headgate.storage.keys import tell
+from headgate.storage.object_rows import Author
+
+MAX_ROWS = 10_000
+"""Of one kind and one tenant."""
+
+
+class HasId(Protocol):
+    """What every such row has."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def tenant_id(self) -> str:
+        """Whose it is."""
+        ...
+
+    @property
+    def updated_at(self) -> int:
+        """When it was changed last, which its ETag is made of."""
+        ...
+
+
+T = TypeVar("T", bound=HasId)
+
+
+class Taken(Exception):
+    """There is one with that name already. Nothing was changed."""
+
+
+class Stale(Exception):
+    """It is not what the change was made for. Nothing was changed."""
+
+
+class Full(Exception):
+    """The tenant has as many as it can have."""
+
+
+class Owned(Generic[T]):
+    """The rows of one table. *kind* is what feed and log call one of them, *thing* the first half of the actions."""
+
+    def __init__(self, engine: AsyncEngine, table: Table, row: type[T], kind: str, thing: str) -> None:
+        self.engine = engine
+        self._table = table
+        self._row = row
+        self._kind = kind
+        self._thing = thing
+
+    async def list(self, tenant_id: str, *, after: str = "", limit: int = 100) -> list[T]:
+        """Return at most *limit*, oldest first, whose ids come after *after*."""
+        c = self._table.c
+        query = select(self._table).where(c.tenant_id == tenant_id, c.id > after).order_by(c.id).limit(limit)
+        async with self.engine.connect() as con:
+            return [self._row(**row._mapping) for row in await con.execute(query)]
+
+    async def get(self, tenant_id: str, id: str) -> T | None:
+        """Return one, or ``None``."""
+        async with self.engine.connect() as con:
+            return await self.one(con, tenant_id, id)
+
+    async def create(self, row: T, author: Author) -> None:
+        """Store a new one. Raise :class:`Taken` or :class:`Full`."""
+        try:
+            async with self.engine.begin() as con:
+                await con.execute(insert(self._table).values(msgspec.structs.asdict(row)))  # type: ignore[arg-type]
+                await self.noted(con, author, "create", row.tenant_id, row.id, None, row)
+                count = select(func.count()).where(self._table.c.tenant_id == row.tenant_id)
+                if (await con.execute(count)).scalar_one() > MAX_ROWS:
+                    raise Full
+        except IntegrityError:
+            raise Taken from None
+
+    async def change(
+        self, tenant_id: str, id: str, fields: dict[str, Any], author: Author, *, expect: int | None = None
+    ) -> T | None:
+        """Set *fields* and return what it is now, ``None`` where there is none.
+
+        *expect* is the ``updated_at`` that the change was made for. Raise :class:`Stale` or :class:`Taken`.
+        """
+        try:
+            async with self.engine.begin() as con:
+                return await self.change_in(con, tenant_id, id, fields, author, expect=expect)
+        except IntegrityError:
+            raise Taken from None
+
+    async def change_in(
+        self,
+        con: AsyncConnection,
+        tenant_id: str,
+        id: str,
+        fields: dict[str, Any],
+        author: Author,
+        *,
+        expect: int | None = None,
+    ) -> T | None:
+        """As :meth:`change`, in a transaction of the caller's."""
+        was = await self.one(con, tenant_id, id, lock=True)
+        if was is None:
+            return None
+        if expect is not None and was.updated_at != expect:
+            raise Stale
+        at = max(now(), was.updated_at + 1)
+        mine = (self._mine(tenant_id, id), self._table.c.updated_at == was.updated_at)
+        done = await con.execute(update(self._table).where(*mine).values(**fields, updated_at=at))
+        if not done.rowcount:
+            raise Stale
+        row = await self.one(con, tenant_id, id)
+        await self.noted(con, author, "update", tenant_id, id, was, row)
+        return row
+
+    async def remove(self, tenant_id: str, id: str, author: Author, *, expect: int | None = None) -> T | None:
+        """Delete one and return what it was, ``None`` where there was none. Raise :class:`Stale`."""
+        async with self.engine.begin() as con:
+            was = await self.one(con, tenant_id, id, lock=True)
+            if was is None:
+                return None
+            if expect is not None and was.updated_at != expect:
+                raise Stale
+            if not (await con.execute(delete(self._table).where(self._mine(tenant_id, id)))).rowcount:
+                return None
+            await self.noted(con, author, "delete", tenant_id, id, was, None)
+            return was
+
+    async def one(self, con: AsyncConnection, tenant_id: str, id: str, *, lock: bool = False) -> T | None:
+        """Return one, in a transaction of the caller's."""
+        query = select(self._table).where(self._mine(tenant_id, id))
+        row = (await con.execute(query.with_for_update() if lock else query)).one_or_none()
+        return None if row is None else self._row(**row._mapping)
+
+    async def noted(
+        self,
+        con: AsyncConnection,
+        author: Author,
+        verb: str,
+        tenant_id: str,
+        id: str,
+        before: T | None,
+        after: T | None,
+    ) -> None:
+        """Tell the feed and the log of a change, in a transaction of the caller's."""
+        await tell(con, id, tenant_id, self._kind)
+        await note(
+            con, act(author, f"{self._thing}:{verb}", self._kind, id, tenant_id, before=told(before), after=told(after))
+        )
+
+    def _mine(self, tenant_id: str, id: str) -> Any:
+        return and_(self._table.c.tenant_id == tenant_id, self._table.c.id == id)
+
+
+def act(
+    author: Author,
+    action: str,
+    kind: str,
+    id: str,
+    tenant_id: str,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> AuditEntry:
+    """Return the entry of what *author* did."""
+    return AuditEntry(
+        tenant_id=tenant_id,
+        actor_kind=author.kind,
+        actor_id=author.id,
+        action=action,
+        object_kind=kind,
+        object_id=id,
+        before=before,
+        after=after,
+        address=author.address,
+        request_id=author.request_id,
+    )
+
+
+def told(row: Any) -> dict[str, Any] | None:
+    """Return a row as the audit log shows it: JSON texts as what they say, bytes not at all."""
+    if row is None:
+        return None
+    found = {}
+    for name, value in msgspec.structs.asdict(row).items():
+        if isinstance(value, bytes):
+            value = "***"
+        elif isinstance(value, str) and value[:1] in ("[", "{"):
+            try:
+                value = msgspec.json.decode(value)
+            except msgspec.DecodeError:
+                pass
+        found[name] = value
+    return found

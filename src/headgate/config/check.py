@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from headgate.config.check_routes import fallbacks, named_targets, strategy_faults
+from headgate.config.check_routes import fallbacks, named_targets, several_faults, strategy_faults
 from headgate.config.shape import ABSENT, Path, Shape, nearest, shown
 from headgate.config.types import Known
 from headgate.core.secret import Secret
@@ -18,18 +18,23 @@ OUR_HEADERS = frozenset(("host", "content-length", "transfer-encoding", "connect
 
 
 class Names:
-    """The names in force together: the file's own and those it may refer to."""
+    """The names in force together: the document's own and those it may refer to."""
 
-    def __init__(self, values: Mapping[str, Any], shape: Shape, known: Known) -> None:
+    def __init__(self, values: Mapping[str, Any], shape: Shape, known: Known, beside: "Names | None" = None) -> None:
+        """*beside* are the names of a document that this one comes on top of."""
         self.known = known
-        self.own_providers = _named(shape, "providers")
-        self.providers = known.providers | self.own_providers
-        if values.get("sandbox") is False and "sandbox" not in self.own_providers:
+        own_providers = _named(shape, "providers")
+        self.providers = known.providers | own_providers
+        if values.get("sandbox") is False and "sandbox" not in own_providers:
             self.providers -= {"sandbox"}
         self.disabled = frozenset(n for n, p in values.get("providers", {}).items() if p.get("enabled") is False)
         self.models = _named(shape, "models")
-        self.aliases = _named(shape, "aliases")
-        self.routes = _named(shape, "routes")
+        self.own_aliases = self.aliases = _named(shape, "aliases")
+        self.own_routes = self.routes = _named(shape, "routes")
+        if beside is not None:
+            self.providers, self.disabled, self.models = beside.providers, beside.disabled, beside.models
+            self.aliases |= beside.aliases - self.own_routes
+            self.routes |= beside.routes - self.own_aliases
 
     def fault_of(self, target: str, *, but: Iterable[str] = ()) -> str | None:
         """Say why *target* is no deployment (``provider/model``), or ``None``; *but* are names that would do too."""
@@ -58,9 +63,12 @@ def _named(shape: Shape, section: str) -> frozenset[str]:
     return frozenset(str(path[1]) for path in shape.places if len(path) == 2 and path[0] == section)
 
 
-def check(values: Mapping[str, Any], shape: Shape, known: Known) -> None:
-    """Note on *shape* every fault of *values*, which are what ``Shape.read`` made of the file."""
-    names = Names(values, shape, known)
+def check(values: Mapping[str, Any], shape: Shape, known: Known, beside: Names | None = None) -> Names:
+    """Note on *shape* every fault of *values*, which are what ``Shape.read`` made of the file; return what it names.
+
+    *beside* are the names of a document that this one comes on top of.
+    """
+    names = Names(values, shape, known, beside)
     for name, provider in values.get("providers", {}).items():
         _provider(name, provider, shape, known)
     for name in values.get("models", {}):
@@ -76,13 +84,14 @@ def check(values: Mapping[str, Any], shape: Shape, known: Known) -> None:
     for name in values.get("steps", {}):
         if name not in known.steps:
             shape.note(("steps", name), _unknown_step(name, known))
-    for name in names.routes | names.aliases:
+    for name in names.own_routes | names.own_aliases:
         _free(name, shape, names)
     for name, route in values.get("routes", {}).items():
         _route(name, route, shape, names)
-    fallbacks(values.get("routes", {}), shape)
+    fallbacks(values.get("routes", {}), shape, names.routes)
     for name, target in values.get("aliases", {}).items():
         _alias(name, target, shape, names, values["aliases"])
+    return names
 
 
 def _base_fault(base: str, known: Known) -> str | None:
@@ -140,7 +149,7 @@ def _url_fault(url: str) -> str | None:
 
 def _free(name: str, shape: Shape, names: Names) -> None:
     """Note a name of a route or alias that something else has, or that would hide something else."""
-    section = "routes" if name in names.routes else "aliases"
+    section = "routes" if name in names.own_routes else "aliases"
     path: Path = (section, name)
     first = name.partition("/")[0]
     if not name or len(name) > MAX_NAME or not name.isprintable() or " " in name:
@@ -149,9 +158,9 @@ def _free(name: str, shape: Shape, names: Names) -> None:
         shape.note(path, f"names that begin with `{RESERVED}/` are reserved")
     elif first in names.providers:
         shape.note(path, f"{'begins with' if '/' in name else 'is'} the name of the provider `{first}`: choose another")
-    if section == "routes" and name in names.aliases:
+    if section == "routes" and name in names.own_aliases:
         line = shape.places.get(("aliases", name), (0, 0))[0]
-        shape.note(path, f"is a route and an alias (line {line}): rename one")
+        shape.note(path, f"is a route and an alias ({f'line {line}' if line else 'in the database'}): rename one")
 
 
 def _route(name: str, route: Mapping[str, Any], shape: Shape, names: Names) -> None:
@@ -174,6 +183,7 @@ def _route(name: str, route: Mapping[str, Any], shape: Shape, names: Names) -> N
         elif (fault := names.fault_of(target)) is not None:
             shape.note(path, fault)
         seen.add(target)
+    several_faults(name, route, shape)
     for index, step in enumerate(route.get("skip", ())):
         if step is not ABSENT and step not in names.known.steps:
             shape.note(("routes", name, "skip", index), _unknown_step(step, names.known))

@@ -7,6 +7,7 @@ import msgspec
 
 from headgate.config.shape import ABSENT, Path, Shape, nearest, shown
 from headgate.config.types import Known
+from headgate.routing.table import FanOut, RouteConfig
 
 
 def named_targets(route: Mapping[str, Any]) -> list[Any]:
@@ -34,13 +35,29 @@ def strategy_faults(path: Path, entry: Mapping[str, Any], targets: Collection[st
             shape.note((*path, "when", field), message)
 
 
-def fallbacks(routes: Mapping[str, Any], shape: Shape) -> None:
-    """Note fallbacks to routes that do not exist, and those that lead in a circle."""
+def several_faults(name: str, route: Mapping[str, Any], shape: Shape) -> None:
+    """Note what is wrong with asking several targets at once."""
+    fan, hedge, count = route.get("fan_out"), route.get("hedge"), len(route.get("targets", ()))
+    path: Path = ("routes", name)
+    if isinstance(fan, dict):
+        n = fan.get("n", FanOut().n)
+        if isinstance(n, int) and n > route.get("attempts", RouteConfig(targets=[]).attempts):
+            shape.note((*path, "fan_out"), f"asks {n} targets, which `attempts` does not allow: raise it too")
+        elif isinstance(n, int) and n > count and "fallback" not in route:
+            shape.note((*path, "fan_out"), f"asks {n} targets, and the route has {count}")
+        if isinstance(hedge, dict):
+            shape.note((*path, "hedge"), "goes with one target at a time, not with `fan_out`")
+    elif isinstance(hedge, dict) and count < 2 and "fallback" not in route:
+        shape.note((*path, "hedge"), "needs a second target to call")
+
+
+def fallbacks(routes: Mapping[str, Any], shape: Shape, names: Collection[str]) -> None:
+    """Note fallbacks to routes that are not among *names*, and those that lead in a circle."""
     leads = {name: route["fallback"] for name, route in routes.items() if route.get("fallback") is not None}
     for name, to in leads.items():
         path: Path = ("routes", name, "fallback")
-        if to not in routes:
-            shape.note(path, f"no route {shown(to)}{nearest(to, sorted(routes))}")
+        if to not in names:
+            shape.note(path, f"no route {shown(to)}{nearest(to, sorted(names))}")
             continue
         way = [name]
         while (to := leads.get(way[-1], "")) and to not in way:

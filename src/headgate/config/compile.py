@@ -13,7 +13,7 @@ from headgate.core.secret import Secret
 from headgate.models.registry import Listed, Registry
 from headgate.models.table import Tables
 from headgate.pipeline.order import compile_steps, plugin_steps
-from headgate.pipeline.parts import Snapshot
+from headgate.pipeline.parts import Snapshot, StepCall
 from headgate.providers import build
 from headgate.providers.base import Provider, ProviderConfig, Senders, Target
 from headgate.providers.catalog import keyed_kinds, row
@@ -45,7 +45,7 @@ class Compiled(msgspec.Struct, frozen=True, eq=False):
         known = {model.id: model for model in self.registry.listing(self.providers.values())}
         created = max((model.created for model in known.values()), default=0)
         named = []
-        for name, route in self.snapshot.table.routes.items():
+        for name, route in self.snapshot.table_of(who.tenant_id).routes.items():
             first = route.targets[0]
             can = first.capabilities or ("chat",)
             named.append(Listed(name, "headgate", can[0], created, first.context, first.max_output, can))
@@ -81,11 +81,12 @@ def compile_config(
     tables: Tables | None = None,
     discovered: Mapping[str, Mapping[str, Learned]] | None = None,
     keys: Mapping[str, list[Secret]] | None = None,
+    own: Mapping[str, Config] | None = None,
 ) -> Compiled:
     """Compile *config* over the providers *found* without it, which a provider of the same name in the file replaces.
 
     *tables* are the data on models, *discovered* what providers said of theirs, *keys* more keys of the accounts: an
-    account of a kind that needs nothing else is made for them.
+    account of a kind that needs nothing else is made for them. *own* is what tenants have on top of all this.
 
     Raise ``ValueError`` naming what cannot be built.
     """
@@ -96,29 +97,65 @@ def compile_config(
     providers = {name: build(name, account, senders) for name, account in accounts.items()}
     registry = Registry(config.models, accounts, tables, discovered)
 
-    def target(provider: str, model: str) -> Target:
-        return registry.target(providers[provider], model)
-
-    routes = Routes(config.routes, providers, registry).compiled()
-    for alias, name in config.aliases.items():
-        routes[alias] = _alias(alias, name, routes, providers, registry)
     plugins = plugin_steps()
-    off = {name for name, on in config.steps.items() if not on}
-    steps = {name: compile_steps(off | set(route.config.skip), plugins) for name, route in routes.items()}
-    cases = UseCases({**SHIPPED, **config.use_cases}, providers, registry)
-    table = RouteTable(routes, frozenset(providers), target, registry.bare_names(providers.values()), cases.route)
-    return Compiled(config, accounts, providers, registry, Snapshot(table, steps, compile_steps(off, plugins)))
+    maker = Maker(config, providers, registry, plugins)
+    table = maker.table(config, {})
+    overlays = {tenant: maker.table(over, table.routes) for tenant, over in (own or {}).items()}
+    snapshot = Snapshot(table, compile_steps(maker.off, plugins), overlays)
+    return Compiled(config, accounts, providers, registry, snapshot)
+
+
+class Maker:
+    """Makes tables of routes: one that all tenants share, and for some what they have on top of it."""
+
+    def __init__(
+        self,
+        config: Config,
+        providers: Mapping[str, Provider],
+        registry: Registry,
+        plugins: Mapping[str, StepCall],
+    ) -> None:
+        self.off = frozenset(name for name, on in config.steps.items() if not on)
+        self._cases = {**SHIPPED, **config.use_cases}
+        self._providers = providers
+        self._registry = registry
+        self._plugins = plugins
+        self._bare = registry.bare_names(providers.values())
+
+    def table(self, config: Config, beside: Mapping[str, Route]) -> RouteTable:
+        """Return the table of what *config* has, and of the routes *beside* it."""
+        providers, registry = self._providers, self._registry
+        made = Routes(config.routes, providers, registry, beside).compiled()
+        routes = {**beside, **{name: self._stepped(route) for name, route in made.items()}}
+        for alias, name in config.aliases.items():
+            routes[alias] = _alias(alias, name, routes, providers, registry)
+        cases = UseCases({**self._cases, **config.use_cases}, providers, registry)
+        return RouteTable(routes, frozenset(providers), self._target, self._bare, cases.route)
+
+    def _stepped(self, route: Route) -> Route:
+        if not route.config.skip:
+            return route
+        return msgspec.structs.replace(route, steps=compile_steps(self.off | set(route.config.skip), self._plugins))
+
+    def _target(self, provider: str, model: str) -> Target:
+        return self._registry.target(self._providers[provider], model)
 
 
 class Routes:
     """Compiles the routes of one configuration, those that others fall back on first."""
 
     def __init__(
-        self, routes: Mapping[str, RouteConfig], providers: Mapping[str, Provider], registry: Registry
+        self,
+        routes: Mapping[str, RouteConfig],
+        providers: Mapping[str, Provider],
+        registry: Registry,
+        beside: Mapping[str, Route] | None = None,
     ) -> None:
+        """*beside* are other routes that these may fall back on."""
         self._configs = routes
         self._providers = providers
         self._registry = registry
+        self._beside = beside or {}
         self._made: dict[str, Route] = {}
 
     def compiled(self) -> dict[str, Route]:
@@ -128,7 +165,9 @@ class Routes:
     def _route(self, name: str) -> Route:
         if name in self._made:
             return self._made[name]
-        config = self._configs[name]
+        config = self._configs.get(name)
+        if config is None:
+            return self._beside[name]
         entries = {entry.model: entry for entry in map(named, config.targets)}
         own = target_of(entries, self._providers, self._registry)
         fallback = self._route(config.fallback) if config.fallback is not None else None

@@ -3,12 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from msgspec import inspect
-
-from headgate.config.check import check
-from headgate.config.parse import compose, read
-from headgate.config.shape import ABSENT, Shape, convert
-from headgate.config.types import Config, ConfigError, Known
+from headgate.config.effective import effective
+from headgate.config.parse import read
+from headgate.config.types import Config, Known
 
 
 def load(path: Path | None, environ: Mapping[str, str], known: Known) -> Config:
@@ -28,16 +25,4 @@ def loads(
 
     To *files* are added those that secrets stand in: when one changes, the configuration has changed.
     """
-    node = compose(data, file)
-    if node is None:
-        return Config()
-    shape = Shape(file, environ, known.strategies)
-    values = shape.read(node, inspect.type_info(Config), ())
-    if files is not None:
-        files |= shape.files
-    if values is not ABSENT:
-        check(values, shape, known)
-    if shape.problems:
-        raise ConfigError(shape.problems)
-    config: Config = convert(values, Config)
-    return config
+    return effective(data, environ, known, file=file, files=files).config

@@ -15,7 +15,7 @@ import yaml
 from msgspec import inspect
 
 from headgate.config.parse import place
-from headgate.config.references import expand, from_file, secret_file
+from headgate.config.references import FILE, expand, from_file, secret_file
 from headgate.config.types import RANGES, Problem
 from headgate.core.secret import Secret
 from headgate.routing.table import RouteConfig
@@ -55,17 +55,24 @@ class Shape:
         self.places: dict[Path, tuple[int, int]] = {}
         self.files: set[FilePath] = set()
         """Files that secrets were read from."""
+        self.owned: dict[Path, str] = {}
+        """Section and name of entries that are not of the file -> where they are."""
+        self.faulty: set[Path] = set()
+        """Those of them that something is wrong with."""
         self._nodes = 0
 
     def note(self, path: Path, message: str, node: yaml.Node | None = None) -> None:
         """Add a problem, at *node* or where *path* was seen."""
         line, column = place(node) if node is not None else self.places.get(path, (0, 0))
+        elsewhere = self.owned.get(path[:2])
+        if elsewhere is not None:
+            self.faulty.add(path[:2])
         if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(Problem(self.file, line, column, show_path(path), message))
+            self.problems.append(Problem(elsewhere or self.file, line, column, show_path(path), message))
 
     def read(self, node: yaml.Node, kind: inspect.Type, path: Path, field: tuple[type, str] | None = None) -> Any:
         """Return the value of *node* as *kind*, or ``ABSENT``. *field* is the Struct field it is for."""
-        self._nodes += 1
+        self._nodes += path[:2] not in self.owned  # these were bounded when they were made
         self.places.setdefault(path, place(node))
         if self._nodes > MAX_NODES:
             if self._nodes == MAX_NODES + 1:
@@ -176,6 +183,9 @@ class Shape:
     def _scalar(self, node: yaml.Node, kind: inspect.Type, path: Path, field: tuple[type, str] | None) -> Any:
         if not isinstance(node, yaml.ScalarNode):
             return self._wrong(node, _wanted(kind), path)
+        if path[:2] in self.owned and ("${" in node.value or node.value.startswith(FILE)):
+            self.note(path, "must not refer to the environment or to files: only the configuration file may", node)
+            return ABSENT
         text, problems, from_env = expand(node.value, self.environ)
         for problem in problems:
             self.note(path, problem, node)

@@ -30,14 +30,19 @@ class Principals(Protocol):
 class Snapshot:
     """One configuration, compiled. Replaced whole by a reload; calls in flight keep the one they began with."""
 
-    __slots__ = ("default_steps", "route_steps", "table")
+    __slots__ = ("default_steps", "overlays", "table")
 
     def __init__(
-        self, table: RouteTable, route_steps: Mapping[str, tuple[StepCall, ...]], default_steps: tuple[StepCall, ...]
+        self, table: RouteTable, default_steps: tuple[StepCall, ...], overlays: Mapping[str, RouteTable] | None = None
     ) -> None:
         self.table = table
-        self.route_steps = route_steps
         self.default_steps = default_steps
+        self.overlays = overlays or {}
+        """Tenant -> its table, for those that have routes of their own."""
+
+    def table_of(self, tenant_id: str) -> RouteTable:
+        """Return the table that a tenant's names are looked up in."""
+        return self.overlays.get(tenant_id, self.table) if self.overlays else self.table
 
 
 class Parts:

@@ -18,7 +18,7 @@ async def walk(call: Call, parts: Parts) -> None:
         if waiting is not None:
             await waiting
     snapshot = parts.snapshot
-    for step in snapshot.route_steps.get(call.route.name, snapshot.default_steps):
+    for step in call.route.steps or snapshot.default_steps:
         waiting = step(call, parts)
         if waiting is not None:
             await waiting

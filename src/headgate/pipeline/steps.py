@@ -79,11 +79,13 @@ def resolve(call: Call, parts: Parts) -> None:
     if call.pinned:
         call.route = parts.snapshot.table.at(call.pinned, call.envelope.model)
         return
+    snapshot = parts.snapshot
+    table = snapshot.table_of(call.who.tenant_id) if snapshot.overlays else snapshot.table
     if call.names:
-        call.asked = tuple(parts.snapshot.table.resolve(name) for name in call.names)
+        call.asked = tuple(table.resolve(name) for name in call.names)
         call.route = in_order(call.names, call.asked)
         return
-    call.route = parts.snapshot.table.resolve(call.envelope.model)
+    call.route = table.resolve(call.envelope.model)
 
 
 def authorize(call: Call, parts: Parts) -> None:

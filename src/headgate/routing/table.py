@@ -95,6 +95,8 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     """Its strategies, compiled (``routing.policy.Policy``); ``None`` where the order of the list stands."""
     fallback: "Route | None" = None
     """The route whose targets are the last of these."""
+    steps: tuple[Any, ...] = ()
+    """What its calls go through, where that is not what all go through."""
 
     @property
     def decides(self) -> bool:

@@ -1,0 +1,164 @@
+"""The configuration in force: the file's, and beside it what was configured through the API, checked as one.
+
+A name is in one of the two: one that is in both is a fault that names both. What a tenant has of its own is checked on
+top of what all share, and seen by it alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+from msgspec import inspect
+
+from headgate.config.check import Names, check
+from headgate.config.parse import compose
+from headgate.config.shape import ABSENT, Shape, convert, shown
+from headgate.config.types import Config, ConfigError, Known, Problem
+from headgate.storage.object_rows import SHARED, ObjectRow
+
+SECTIONS: Mapping[str, str] = {"route": "routes", "alias": "aliases", "use_case": "use_cases"}
+"""Kind of object -> the section of the file that it would stand in."""
+WORDS = {"route": "route", "alias": "alias", "use_case": "use case"}
+TAG = "tag:yaml.org,2002:"
+CONFIG = inspect.type_info(Config)
+
+
+class Effective(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+    """What one document and the objects beside it come to."""
+
+    config: Config
+    """The file's, and what all tenants share."""
+    own: dict[str, Config] = {}
+    """Tenant -> its own routes, aliases and use cases."""
+    rows: tuple[ObjectRow, ...] = ()
+    """The objects that are in it."""
+    left_out: tuple[Problem, ...] = ()
+    """What is wrong with objects that are not in it, or in an older version."""
+
+
+def effective(
+    data: bytes,
+    environ: Mapping[str, str],
+    known: Known,
+    rows: Sequence[ObjectRow] = (),
+    *,
+    file: str = "headgate.yaml",
+    files: set[Path] | None = None,
+    before: Sequence[ObjectRow] = (),
+    strict: bool = False,
+) -> Effective:
+    """Return the configuration of *data* and *rows*; raise :class:`ConfigError` with all faults of the file.
+
+    An object that something is wrong with is left out, or stays as it was among those in force *before*; with *strict*
+    it is an error too. To *files* are added those that secrets stand in.
+    """
+    earlier = {row.id: row for row in before}
+    shared = [row for row in rows if row.tenant_id == SHARED and row.kind in SECTIONS]
+    problems: list[Problem] = []
+    while True:
+        shape, values, names = _read(data, environ, known, shared, file)
+        if files is not None:
+            files |= shape.files
+        if not shape.problems:
+            break
+        if strict or any(problem.file == file for problem in shape.problems) or not shape.faulty:
+            raise ConfigError(shape.problems)
+        problems += shape.problems
+        shared = _mended(shared, shape, earlier)
+    taken, own = list(shared), dict[str, Config]()
+    for tenant in dict.fromkeys(row.tenant_id for row in rows if row.tenant_id != SHARED):
+        mine = [row for row in rows if row.tenant_id == tenant and row.kind in SECTIONS]
+        while True:
+            shape, over = _over(mine, known, names)
+            if not shape.problems:
+                break
+            if strict:
+                raise ConfigError(shape.problems)
+            problems += shape.problems
+            mine = _mended(mine, shape, earlier)
+        if mine:
+            own[tenant] = convert(over, Config)
+            taken += mine
+    return Effective(config=convert(values, Config), own=own, rows=tuple(taken), left_out=tuple(problems))
+
+
+def entry(row: ObjectRow) -> Any:
+    """Return what would stand in the file for an object."""
+    body = msgspec.json.decode(row.body or "{}")
+    return body.get("target") if row.kind == "alias" and isinstance(body, dict) else body
+
+
+def _read(
+    data: bytes, environ: Mapping[str, str], known: Known, rows: Sequence[ObjectRow], file: str
+) -> tuple[Shape, Any, Names]:
+    root = compose(data, file)
+    if root is None:
+        root = yaml.MappingNode(TAG + "map", [])
+    shape = Shape(file, environ, known.strategies)
+    if isinstance(root, yaml.MappingNode):
+        for row in rows:
+            _put(root, row, shape)
+    values = shape.read(root, CONFIG, ())
+    if values is ABSENT:
+        return shape, {}, Names({}, shape, known)
+    return shape, values, check(values, shape, known)
+
+
+def _put(root: yaml.MappingNode, row: ObjectRow, shape: Shape) -> None:
+    """Put an object into its section of the document; note where the document has one of that name."""
+    section, name = SECTIONS[row.kind], row.name
+    found = next((value for key, value in root.value if getattr(key, "value", None) == section), None)
+    if not isinstance(found, yaml.MappingNode):
+        if found is not None and getattr(found, "value", None):
+            return  # the section is wrong, which is told of the file
+        root.value = [pair for pair in root.value if pair[1] is not found]
+        found = yaml.MappingNode(TAG + "map", [], root.start_mark)
+        root.value.append((yaml.ScalarNode(TAG + "str", section), found))
+    there = next((key for key, _ in found.value if getattr(key, "value", None) == name), None)
+    if there is not None and (section, name) not in shape.owned:
+        what = WORDS[row.kind]
+        message = (
+            f"the {what} {shown(name)} is in this file and in the database (version {row.version}): remove it here, "
+            f"or there with `headgate {what.replace(' ', '-')} delete {name[:80]} --shared`"
+        )
+        shape.note((section, name), message, there)
+        return
+    shape.owned[section, name] = "database"
+    found.value.append((yaml.ScalarNode(TAG + "str", name), node_of(entry(row))))
+
+
+def _over(rows: Sequence[ObjectRow], known: Known, names: Names) -> tuple[Shape, Any]:
+    """Read what a tenant has of its own, on top of what *names* has."""
+    root = yaml.MappingNode(TAG + "map", [])
+    shape = Shape("database", {}, known.strategies)
+    for row in rows:
+        _put(root, row, shape)
+        shape.owned[SECTIONS[row.kind], row.name] = f"database, tenant {row.tenant_id}"
+    values = shape.read(root, CONFIG, ())
+    check(values, shape, known, names)
+    return shape, values
+
+
+def _mended(rows: Sequence[ObjectRow], shape: Shape, earlier: dict[str, ObjectRow]) -> list[ObjectRow]:
+    """Return *rows* without the faulty ones, or with what these were before; each is tried once."""
+    found = []
+    for row in rows:
+        if (SECTIONS[row.kind], row.name) not in shape.faulty:
+            found.append(row)
+        elif (was := earlier.pop(row.id, None)) is not None and was.version != row.version:
+            found.append(was)
+    return found
+
+
+def node_of(value: Any) -> yaml.Node:
+    """Return the node of a JSON value."""
+    if isinstance(value, dict):
+        return yaml.MappingNode(TAG + "map", [(node_of(str(key)), node_of(one)) for key, one in value.items()])
+    if isinstance(value, list):
+        return yaml.SequenceNode(TAG + "seq", [node_of(one) for one in value])
+    if isinstance(value, str):
+        return yaml.ScalarNode(TAG + "str", value, style='"')
+    kind = "null" if value is None else "bool" if isinstance(value, bool) else type(value).__name__
+    return yaml.ScalarNode(TAG + kind, "" if value is None else str(value).lower())

@@ -1,0 +1,162 @@
+"""The file and what was configured through the API, as one."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from headgate.access.types import Principal
+from headgate.cli.compiled import NoSenders
+from headgate.config import ConfigError
+from headgate.config.compile import Compiled, compile_config
+from headgate.config.effective import Effective, effective
+from headgate.config.types import Known
+from headgate.core.errors import ModelNotFound
+from headgate.routing.kinds import KINDS
+from headgate.storage.object_rows import SHARED, ObjectRow
+
+KNOWN = Known(kinds=frozenset(("openai-compatible",)), strategies=KINDS)
+FILE = """
+providers:
+  a: {kind: openai-compatible, base_url: "http://h/v1", price: {input: 1}}
+  b: {kind: openai-compatible, base_url: "http://h/v1"}
+routes:
+  plain: {targets: [a/m]}
+aliases: {usual: plain}
+"""
+
+
+def row(kind: str, name: str, body: Any, tenant: str = SHARED, version: int = 1) -> ObjectRow:
+    text = msgspec.json.encode(body).decode()
+    id = f"{tenant}-{kind}-{name}"
+    return ObjectRow(
+        id=id, tenant_id=tenant, kind=kind, name=name, version=version, body=text, created_at=1, updated_at=1
+    )
+
+
+def made(*rows: ObjectRow, file: str = FILE, **given: Any) -> Effective:
+    return effective(file.encode(), given.pop("environ", {}), KNOWN, rows, **given)
+
+
+def compiled(*rows: ObjectRow) -> Compiled:
+    found = made(*rows)
+    return compile_config(found.config, {}, NoSenders(), own=found.own)
+
+
+def refused(*rows: ObjectRow, **given: Any) -> list[str]:
+    with pytest.raises(ConfigError) as error:
+        made(*rows, **given)
+    return [str(problem) for problem in error.value.problems]
+
+
+def names(config: Compiled, tenant: str, name: str) -> list[str]:
+    return [target.name for target in config.snapshot.table_of(tenant).resolve(name).targets]
+
+
+def test_what_all_share_stands_beside_the_file():
+    config = compiled(
+        row("route", "fast", {"targets": ["b/m"], "fallback": "plain", "strategy": [{"kind": "cost"}]}),
+        row("alias", "quick", {"target": "fast"}),
+        row("use_case", "chat", {"targets": ["a/m"]}),
+    )
+    assert names(config, "anyone", "quick") == ["b/m", "a/m"]
+    assert names(config, "anyone", "use-case/chat") == ["a/m"]
+
+
+def test_a_tenants_own_are_seen_by_it_alone_and_go_over_what_all_share():
+    config = compiled(
+        row("route", "fast", {"targets": ["b/m"]}),
+        row("route", "fast", {"targets": ["a/m"], "fallback": "plain"}, "t"),
+        row("route", "mine", {"targets": ["b/own"], "fallback": "fast"}, "t"),
+        row("alias", "usual", {"target": "mine"}, "t"),
+    )
+    assert names(config, "t", "fast") == ["a/m"]
+    assert names(config, "u", "fast") == ["b/m"]
+    assert names(config, "t", "usual") == ["b/own", "a/m"]
+    assert names(config, "u", "usual") == ["a/m"]
+    with pytest.raises(ModelNotFound):
+        names(config, "u", "mine")
+    listed = {who: [m.id for m in config.listing(_principal(who)) if m.owned_by == "headgate"] for who in ("t", "u")}
+    assert listed == {"t": ["plain", "fast", "usual", "mine"], "u": ["plain", "fast", "usual"]}
+
+
+def _principal(tenant: str) -> Principal:
+    return Principal(kind="key", id="k", tenant_id=tenant, name="k")
+
+
+def test_a_name_in_both_is_a_fault_that_names_both():
+    (told,) = refused(row("route", "plain", {"targets": ["b/m"]}, version=3))
+    assert told.startswith("headgate.yaml:6:3: routes.plain: the route `plain` is in this file and in the database")
+    assert "(version 3)" in told
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "said"),
+    [
+        ("route", {"targets": ["c/m"]}, "database: routes.x.targets[0]: no provider `c`"),
+        ("route", {"target": ["a/m"]}, "database: routes.x: unknown key `target`; did you mean `targets`?"),
+        ("route", {"targets": ["a/m"], "fallback": "x"}, "database: routes.x.fallback: leads in a circle: x -> x"),
+        ("route", {"targets": [{"model": "a/m", "weight": 0}]}, "database: routes.x.targets[0].weight: must be"),
+        ("route", {"targets": ["a/m"], "timeout": "9"}, "database: routes.x.timeout: must be a plain decimal number"),
+        ("route", {"targets": ["a/${HOME}"]}, "must not refer to the environment or to files"),
+        ("route", {"targets": ["a/m"], "attempts": True}, "must be a plain decimal number"),
+        ("alias", {"target": "nothing"}, "database: aliases.x: no model `nothing`"),
+        ("alias", {}, "database: aliases.x: must be text"),
+        ("use_case", {"targets": ["c/m"]}, "database: use_cases.x.targets[0]: no provider `c`"),
+    ],
+)
+def test_an_object_is_checked_as_the_file_is(kind, body, said):
+    for tenant in (SHARED, "t"):
+        told = refused(row(kind, "x", body, tenant), strict=True, environ={"HOME": "/root"})
+        assert any(said.removeprefix("database") in line for line in told), told
+        assert told[0].startswith("database, tenant t:" if tenant else "database:")
+
+
+def test_what_is_wrong_is_left_out_and_told():
+    good = row("route", "good", {"targets": ["a/m"]})
+    bad, led = row("route", "bad", {"targets": ["c/m"]}), row("route", "led", {"targets": ["a/m"], "fallback": "bad"})
+    of_one = row("alias", "broken", {"target": "nothing"}, "t")
+    found = made(good, bad, led, of_one)
+    assert [one.name for one in found.rows] == ["good"]
+    assert found.own == {}
+    assert [problem.path for problem in found.left_out] == [
+        "routes.bad.targets[0]",
+        "routes.led.fallback",
+        "aliases.broken",
+    ]
+
+
+def test_what_has_become_wrong_stays_as_it_was():
+    was = row("route", "fast", {"targets": ["a/m"]})
+    now = row("route", "fast", {"targets": ["c/m"]}, version=2)
+    found = made(now, before=[was])
+    assert found.rows == (was,)
+    assert found.config.routes["fast"].targets == ["a/m"]
+    assert made(now, before=[now]).rows == ()
+
+
+def test_a_fault_of_the_file_is_never_passed_over():
+    told = refused(row("route", "bad", {"targets": ["c/m"]}), file=FILE + "limits: {body: x}\n")
+    assert any("limits.body" in line for line in told)
+
+
+def test_a_file_without_the_section_or_with_nothing_in_it_takes_objects():
+    providers = FILE.partition("routes:")[0]
+    for file in (providers, providers + "routes:\n", providers + "routes: {}\n"):
+        assert list(made(row("route", "x", {"targets": ["a/m"]}), file=file).config.routes) == ["x"]
+    with pytest.raises(ConfigError, match="routes: must be a mapping"):
+        made(row("route", "x", {"targets": ["a/m"]}), file=providers + "routes: [x]\n")
+
+
+def test_values_of_every_kind_come_through():
+    body = {
+        "targets": [{"model": "a/m", "weight": 2.5, "tags": ["x"]}, "b/m"],
+        "single_flight": True,
+        "timeout": 1e-2,
+        "fallback": None,
+        "strategy": [{"kind": "weighted", "sticky": "user", "when": {"stream": False, "metadata": {"n": "1"}}}],
+    }
+    route = made(row("route", "x", body), strict=True).config.routes["x"]
+    assert (route.single_flight, route.timeout, route.fallback) == (True, 0.01, None)
+    assert route.strategy[0]["when"] == {"stream": False, "metadata": {"n": "1"}}
+    assert route.targets[1] == "b/m"

@@ -70,6 +70,10 @@ def test_targets_may_say_more():
         ("routes:\n  r:\n    targets:\n      - {weight: 1}", "needs `model`"),
         (TWO + "    fallback: q", "4:15 routes.r.fallback: no route `q`"),
         (TWO + "    fallback: r", "4:15 routes.r.fallback: leads in a circle: r -> r"),
+        (TWO + "    fan_out: {n: 4}", "4:14 routes.r.fan_out: asks 4 targets, which `attempts` does not allow"),
+        (TWO + "    fan_out: {n: 3}", "4:14 routes.r.fan_out: asks 3 targets, and the route has 2"),
+        (TWO + "    fan_out: {}\n    hedge: {}", "5:12 routes.r.hedge: goes with one target at a time"),
+        ("routes:\n  r: {targets: [sandbox/chat], hedge: {}}", "routes.r.hedge: needs a second target"),
     ],
 )
 def test_one_fault_of_a_route(text, said):

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from time import monotonic
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from headgate.access.types import Principal
 from headgate.config.compile import compile_config
@@ -36,7 +36,7 @@ class Slot:
 
 
 class Gate:
-    def admit(self, who: Principal) -> Slot:
+    def admit(self, who: Principal, end_user: Any = None) -> Slot:
         return Slot()
 
 
@@ -175,7 +175,7 @@ class Stage:
             return
         self.parts = Parts(
             principals=self.principals,
-            gate=Gate(),
+            gate=cast(Any, Gate()),
             books=self.books,
             snapshot=compiled.snapshot,
             count_tokens=tokens.counted,
@@ -217,6 +217,8 @@ class Stage:
         """Ask, and wait for the end."""
         caller, task = self.begin(model, **given)
         await asyncio.wait_for(task, 30)
+        if self.errors:
+            raise self.errors[0]
         assert caller.ended, "an answer has an end"
         return caller
 

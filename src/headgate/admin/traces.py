@@ -57,6 +57,8 @@ class Tried(Answer):
     number: int
     provider: str
     model: str
+    role: str
+    """What it was made for, where not in its turn: ``hedge``, ``fan-out``, ``resume``."""
     outcome: str
     status: int | None
     error: str | None
@@ -220,6 +222,7 @@ def _tried(number: int, attempt: Attempt) -> Tried:
         cost_usd=_usd(attempt.cost_nano),
         billed=attempt.billed,
         upstream_id=attempt.upstream_id,
+        role=attempt.role,
     )
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from headgate.models.registry import ModelConfig
 from headgate.providers.base import PriceConfig, ProviderConfig, TierConfig, Timeouts
-from headgate.routing.table import RouteConfig, TargetConfig
+from headgate.routing.table import FanOut, Hedge, RouteConfig, TargetConfig
 from headgate.routing.types import Strategy
 from headgate.routing.use_cases import Parameters, UseCase
 
@@ -102,6 +102,9 @@ RANGES: dict[tuple[type, str], tuple[float, float]] = {
     (RouteConfig, "min_output"): (1, 1_000_000_000),
     (RouteConfig, "timeout"): (0.001, 3600),
     (RouteConfig, "ping"): (0, 3600),
+    (Hedge, "after"): (0.001, 3600),
+    (Hedge, "budget"): (0, 100),
+    (FanOut, "n"): (2, 10),
     (TargetConfig, "weight"): (0.001, 1_000_000),
     (TargetConfig, "quality"): (0, 1),
     (ResponsesConfig, "keep"): (0, 30 * 86_400),

@@ -11,6 +11,7 @@ from headgate.core.errors import HeadgateError
 from headgate.core.money import Usage
 
 Status = Literal["success", "fallback", "failure"]
+Role = Literal["", "hedge", "fan-out", "resume"]
 Operation = Literal[
     "chat",
     "embeddings",
@@ -56,6 +57,9 @@ class Attempt(msgspec.Struct, omit_defaults=True, kw_only=True):
     cost_nano: int | None = None
     billed: Literal["usage", "estimated", "uncertain", "none"] = "none"
     upstream_id: str | None = None
+    role: Role = ""
+    """What it was made for, where not in its turn: a second call because the first was slow, one of several at once,
+    or to go on where another broke off."""
 
 
 class Choice(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -220,6 +224,12 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     spoken: Any = None
     """The dialect that the target is asked in; ``None`` where the request goes on as it is."""
     attempts: list[Attempt] = []
+    attempt: Attempt | None = None
+    """The one that answered, or the last."""
+    role: Role = ""
+    """What the next attempt is for."""
+    claim: Any = None
+    """Where several attempts are under way at once: to be asked by each before it answers (``pipeline.race``)."""
     holds: list[Any] = []
     keeper: Any = None
     """What keeps the answer once the caller has it (``keep(call, body)``), where it is to be kept."""

@@ -3,6 +3,7 @@
 1 USD = 10**9 nano-dollars = 10**12 pico-dollars. A price of 1.00 USD per million tokens is 10**6 pico-dollars a token.
 """
 
+from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 import msgspec
@@ -55,6 +56,12 @@ class Usage(msgspec.Struct, omit_defaults=True):
     def total(self) -> int:
         """Prompt and completion together."""
         return self.input + self.output
+
+
+def together(usages: Iterable[Usage]) -> Usage:
+    """Return what all of *usages* used."""
+    found = list(usages)
+    return Usage(**{name: sum([getattr(one, name) for one in found]) for name in Usage.__struct_fields__})
 
 
 class Extra(msgspec.Struct, frozen=True, omit_defaults=True):

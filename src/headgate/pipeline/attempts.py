@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import Awaitable
-from functools import partial
 from time import monotonic
 from typing import Literal
 
@@ -12,10 +11,13 @@ import msgspec
 from headgate.core.call import Call
 from headgate.core.errors import BudgetSpent, HeadgateError, Refused, UpstreamFailed
 from headgate.pipeline.context import fitted
+from headgate.pipeline.fan import fan_out
 from headgate.pipeline.flight import fly
-from headgate.pipeline.once import once
+from headgate.pipeline.hedge import hedged
+from headgate.pipeline.one import one
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.ping import Pinger, form_of
+from headgate.pipeline.race import RACES
 from headgate.pipeline.shut import usable
 from headgate.providers.base import Target
 from headgate.routing.health import Deployment, Health
@@ -35,6 +37,9 @@ SWITCHES: dict[str, str] = {
     "upstream_auth_error": "auth",
     "upstream_quota_exhausted": "auth",
 }
+
+LENIENT = frozenset(("context_length_exceeded", "content_filter"))
+"""A caller's own mistakes that another model may take."""
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -81,16 +86,21 @@ async def walk_plan(call: Call, parts: Parts) -> None:
         target = plan[index]
         others = len(plan) - index - 1
         try:
-            await one(call, parts, target, last=not others)
+            if config.hedge is None and config.fan_out is None:
+                await one(call, parts, target, last=not others)
+            else:
+                await several(call, parts, plan[index:])
             return
         except Refused as refusal:
             # The caller's own doing, or a fallback that cannot take this call: then what failed first is the answer.
             if first is None and not (isinstance(refusal, BudgetSpent) and config.failover.budget and others):
                 raise
             error: HeadgateError = refusal
+            index, others = reached(call, plan, index)
             move = Move("next") if others else None
         except UpstreamFailed as failure:
             error = failure
+            index, others = reached(call, plan, index)
             room = call.deadline - monotonic()
             move = after(
                 switched(failure, config.failover, others),
@@ -111,51 +121,38 @@ async def walk_plan(call: Call, parts: Parts) -> None:
             await asyncio.sleep(move.delay)
 
 
-async def one(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
-    """Make one try, and take note of how it went."""
-    health = parts.health
-    deployment = health.at(target)
-    provider = target.provider.name
-    again = bool(call.attempts) and any(a.provider == provider for a in call.attempts)
-    probe = health.enter(deployment, again=again)
-    call.proven = partial(health.proven, deployment) if probe else None
-    told = False
-    try:
-        await once(call, parts, target, last=last)
-        cut = call.error
-        if isinstance(cut, UpstreamFailed):  # its answer had begun, so that nothing else can be done about it
-            health.failed(deployment, cut, probe=probe, counts=True)
-        else:
-            attempt = call.attempts[-1]
-            health.answered(
-                deployment,
-                (attempt.ended_ms or 0.0) - attempt.started_ms,
-                attempt.first_ms - attempt.started_ms if call.streaming and attempt.first_ms is not None else None,
-                call.usage.output,
-            )
-        told = True
-    except UpstreamFailed as failure:
-        health.failed(deployment, failure, probe=probe, counts=counts(failure, call))
-        told = True
-        raise
-    finally:
-        if not told:
-            health.left(deployment, probe=probe)
+async def several(call: Call, parts: Parts, plan: tuple[Target, ...]) -> None:
+    """Make the next try, or where the route says so several at once."""
+    config = call.route.config
+
+    def hopeless(error: BaseException) -> bool:
+        if isinstance(error, UpstreamFailed):
+            return not error.retry and not (error.code in LENIENT and may_leave(error, config.failover))
+        return not isinstance(error, HeadgateError)
+
+    if call.operation not in RACES:
+        await one(call, parts, plan[0], last=len(plan) == 1)
+    elif config.fan_out is not None and not call.attempts:
+        await fan_out(call, parts, plan, hopeless)
+    elif config.hedge is not None:
+        await hedged(call, parts, plan, hopeless)
+    else:
+        await one(call, parts, plan[0], last=len(plan) == 1)
 
 
-def counts(failure: UpstreamFailed, call: Call) -> bool:
-    """Whether *failure* says something of its deployment, and not of its caller, of us, or of one key of several."""
-    if failure.code == "upstream_timeout" and call.options.timeout is not None and monotonic() >= call.deadline - 0.01:
-        failure.code = "deadline_exceeded"
-        failure.message = "The time limit of this call ran out before the provider answered."
-        return False
-    another_key = failure.wait == 0.0 and failure.same_target
-    return not another_key and (failure.code != "upstream_unavailable" or failure.upstream_status is not None)
+def reached(call: Call, plan: tuple[Target, ...], index: int) -> tuple[int, int]:
+    """Return the place of the last target of *plan* that was asked, and how many follow it: several may have been."""
+    if call.route.config.hedge is None and call.route.config.fan_out is None:
+        return index, len(plan) - index - 1
+    asked = {(attempt.provider, attempt.model) for attempt in call.attempts}
+    while index + 1 < len(plan) and (plan[index + 1].provider.name, plan[index + 1].model) in asked:
+        index += 1
+    return index, len(plan) - index - 1
 
 
 def switched(failure: UpstreamFailed, failover: Failover, others: int) -> UpstreamFailed:
     """Let a caller's own mistake be tried elsewhere where the route says that another model may take it."""
-    if others and not failure.retry and SWITCHES.get(failure.code) in ("context_overflow", "refusal"):
+    if others and not failure.retry and failure.code in LENIENT:
         failure.retry = may_leave(failure, failover)
     return failure
 

@@ -39,9 +39,14 @@ FREE = Price()  # counting tokens costs nothing anywhere
 async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
     """Answer *call* from *target*; raise ``UpstreamFailed`` where it failed before the caller got anything."""
     attempt = Attempt(
-        provider=target.provider.name, model=target.model, started_ms=(monotonic() - call.t0) * 1000, outcome="open"
+        provider=target.provider.name,
+        model=target.model,
+        started_ms=(monotonic() - call.t0) * 1000,
+        outcome="open",
+        role=call.role,
     )
     call.attempts.append(attempt)
+    call.attempt = attempt
     call.target = target
     hold: Hold | None = None
     sent = False

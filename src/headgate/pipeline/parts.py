@@ -10,6 +10,7 @@ from headgate.core.errors import HeadgateError
 from headgate.ledger.types import Books
 from headgate.limits.types import Gate
 from headgate.pipeline.attach import Attacher
+from headgate.routing.budget import RetryBudget
 from headgate.routing.health import Health
 from headgate.routing.table import RouteTable
 from headgate.storage.responses import KeptResponses
@@ -56,6 +57,7 @@ class Parts:
         "flights",
         "gate",
         "health",
+        "hedges",
         "log_error",
         "max_body",
         "principals",
@@ -98,6 +100,8 @@ class Parts:
         """Fetches what callers name by URL, for targets that take bytes alone."""
         self.health = health or Health()
         """What is known of deployments now; in this process."""
+        self.hedges: dict[str, RetryBudget] = {}
+        """Calls and second calls of late, by route."""
         self.flights: dict[bytes, Any] = {}
         """Calls under way that others may wait for."""
 

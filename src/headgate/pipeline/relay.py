@@ -96,8 +96,16 @@ async def answer_whole(
         body = call.dialect.write_reply(reply)
     attempt.outcome = "ok"
     call.bytes_out = len(body)
+    if call.claim is not None and not await call.claim(inbound, body):
+        return
+    deliver(call, parts, inbound, body)
+
+
+def deliver(call: Call, parts: Parts, inbound: Inbound, body: bytes) -> None:
+    """Settle *call*, then send its whole answer."""
     finish(call, parts)
-    call.link.respond(200, answer_head(call, target, attempt, inbound), body)
+    assert call.attempt is not None
+    call.link.respond(200, answer_head(call, call.target, call.attempt, inbound), body)
     if call.flight is not None:
         land(call, body)
     if call.keeper is not None:
@@ -121,6 +129,8 @@ async def answer_stream(
     attempt.first_ms = (monotonic() - call.t0) * 1000
     if call.proven is not None:
         call.proven()
+    if call.claim is not None:
+        await call.claim(inbound, b"")
     if call.pinger is not None:
         call.pinger.stop()
     head = answer_head(call, target, attempt, inbound)

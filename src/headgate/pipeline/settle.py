@@ -57,7 +57,7 @@ def record_of(call: Call, worker: int) -> Record:
     attempts, error, target, envelope, who = call.attempts, call.error, call.target, call.envelope, call.who
     options, holds, dropped, defaulted = call.options, call.holds, call.dropped, call.defaulted
     total = (monotonic() - call.t0) * 1000
-    last = attempts[-1] if attempts else None
+    last = call.attempt or (attempts[-1] if attempts else None)
     upstream = ((last.ended_ms or total) - last.started_ms) if last is not None else 0.0
     answered = target is not None and last is not None and last.headers_ms is not None
     return Record(
@@ -111,8 +111,13 @@ def record_of(call: Call, worker: int) -> Record:
 
 
 def busy(attempts: list[Attempt], total: float) -> float:
-    """Milliseconds that went by while a provider was asked."""
-    return sum([(a.ended_ms or total) - a.started_ms for a in attempts])
+    """Milliseconds that went by while a provider was asked, or several at once."""
+    spent = until = 0.0
+    for attempt in attempts:  # as they began
+        end = attempt.ended_ms or total
+        spent += max(end - max(attempt.started_ms, until), 0.0)
+        until = max(until, end)
+    return spent
 
 
 def parameters_of(fields: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw] | None:

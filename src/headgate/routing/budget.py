@@ -28,14 +28,14 @@ class RetryBudget:
         if self._above is not None:
             self._above.count(now, again=again)
 
-    def allows(self, now: float) -> bool:
-        """Tell whether one more retry is within the share of the account, or the floor of this deployment."""
+    def allows(self, now: float, share: float = SHARE, floor: int = FLOOR) -> bool:
+        """Tell whether one more retry is within the *share* of the account, or the *floor* of this deployment."""
         calls, retries = self._sums(now)
-        if retries < FLOOR:
+        if retries < floor:
             return True
         if self._above is not None:
             calls, retries = self._above._sums(now)
-        return retries + 1 <= calls * SHARE
+        return retries + 1 <= calls * share
 
     def _sums(self, now: float) -> tuple[float, float]:
         if now - self._began >= WINDOW:

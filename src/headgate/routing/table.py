@@ -47,6 +47,26 @@ class TargetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     """How good it is, 0 to 1, as you judge it."""
 
 
+class Hedge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A second call to the next target where the first one is slow; the first to begin its answer gives it."""
+
+    after: float | None = None
+    """Seconds without an answer, or of a stream without its first content. Left out: what 95 of 100 calls of that
+    deployment took of late, once ten are measured."""
+    budget: float = 5.0
+    """How many calls of a hundred may be made twice; one in ten seconds always may."""
+
+
+class FanOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Several targets asked at once. Each is held and paid for."""
+
+    answer: Literal["first", "best", "all"] = "first"
+    """``first``: whoever begins to answer first; the others are cancelled. ``best``: of those that answer, the target
+    with the highest ``quality``. ``all``: every answer, as the choices of one whole reply in OpenAI's form."""
+    n: int = 2
+    """How many: the first so many of the route's targets as they are ordered for the call."""
+
+
 class RouteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One ``routes:`` entry: the deployments to try, first to last or as strategies have it, and how."""
 
@@ -77,6 +97,10 @@ class RouteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     """What to do with a prompt that is too long for a target whose window is known. ``larger``: leave that target out.
     ``trim``: leave out the oldest turns, never the system's words or the last turn, and say so in
     ``x-headgate-defaulted``. Without it the provider decides."""
+    hedge: Hedge | None = None
+    """Make a second call where the first one is slow."""
+    fan_out: FanOut | None = None
+    """Ask several targets at once."""
     single_flight: bool = False
     """Make one call for several of one key that are the same and come while it is under way; the first one pays."""
 

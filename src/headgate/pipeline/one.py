@@ -1,0 +1,53 @@
+"""Make one try, and take note of how it went."""
+
+from functools import partial
+from time import monotonic
+
+from headgate.core.call import Call
+from headgate.core.errors import UpstreamFailed
+from headgate.pipeline.once import once
+from headgate.pipeline.parts import Parts
+from headgate.providers.base import Target
+
+
+async def one(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
+    """Answer *call* from *target*; raise as :func:`headgate.pipeline.once.once`."""
+    health = parts.health
+    deployment = health.at(target)
+    provider = target.provider.name
+    again = bool(call.attempts) and any(a.provider == provider for a in call.attempts)
+    probe = health.enter(deployment, again=again)
+    call.proven = partial(health.proven, deployment) if probe else None
+    told = False
+    try:
+        await once(call, parts, target, last=last)
+        cut = call.error
+        if isinstance(cut, UpstreamFailed):  # its answer had begun, so that nothing else can be done about it
+            health.failed(deployment, cut, probe=probe, counts=True)
+        else:
+            attempt = call.attempt
+            assert attempt is not None
+            health.answered(
+                deployment,
+                (attempt.ended_ms or 0.0) - attempt.started_ms,
+                attempt.first_ms - attempt.started_ms if call.streaming and attempt.first_ms is not None else None,
+                call.usage.output,
+            )
+        told = True
+    except UpstreamFailed as failure:
+        health.failed(deployment, failure, probe=probe, counts=counts(failure, call))
+        told = True
+        raise
+    finally:
+        if not told:
+            health.left(deployment, probe=probe)
+
+
+def counts(failure: UpstreamFailed, call: Call) -> bool:
+    """Whether *failure* says something of its deployment, and not of its caller, of us, or of one key of several."""
+    if failure.code == "upstream_timeout" and call.options.timeout is not None and monotonic() >= call.deadline - 0.01:
+        failure.code = "deadline_exceeded"
+        failure.message = "The time limit of this call ran out before the provider answered."
+        return False
+    another_key = failure.wait == 0.0 and failure.same_target
+    return not another_key and (failure.code != "upstream_unavailable" or failure.upstream_status is not None)

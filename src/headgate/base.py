@@ -22,7 +22,7 @@ from headgate.providers.base import ProviderConfig, Senders
 from headgate.providers.discover import from_environment
 from headgate.routing.board import Board
 from headgate.settings import Settings, decode_secret_key, environment
-from headgate.storage.feed import SqliteKeyFeed
+from headgate.storage.feed import SqlKeyFeed
 from headgate.storage.provider_keys import stored
 from headgate.transport.base import Sender
 from headgate.transport.client import Http1Sender
@@ -104,16 +104,18 @@ class Base:
         fixed = {}
         if self.settings.admin_key is not None:
             fixed[digest(self.settings.admin_key, self.home.derived)] = admin_principal()
-        return Principals(SqliteKeyFeed(self.database), self.home.derived, fixed=fixed)
+        return Principals(SqlKeyFeed(self.database), self.home.derived, fixed=fixed)
 
     def first_keys(self) -> FirstKeys:
         """Make the first keys where there are none."""
 
         async def create(tenant: str, row: Any) -> None:
+            from headgate.audit.sealing import sealing_key
+            from headgate.storage.audit import keyed
             from headgate.storage.engine import open_engine
             from headgate.storage.keys import SqlKeyStore
 
-            engine = open_engine(self.url)
+            engine = keyed(open_engine(self.url), sealing_key(self.home.derived))
             try:
                 await SqlKeyStore(engine).create(tenant, row)
             finally:

@@ -7,6 +7,8 @@ import msgspec
 
 from headgate.access.principals import Principals
 from headgate.access.vault import LocalSealer
+from headgate.audit.drained import Proofs
+from headgate.audit.sealing import sealing, sealing_key
 from headgate.base import Base
 from headgate.config.compile import Compiled
 from headgate.control import Control
@@ -28,7 +30,8 @@ class Office:
         self._principals = principals
         self._compiled = compiled
         self.metrics = Metrics()
-        self.drainer = Drainer(base.journal_dir, base.database, seen=self.metrics.add)
+        proofs = Proofs(sealing(base.home.derived))
+        self.drainer = Drainer(base.journal_dir, base.database, seen=self.metrics.add, proofs=proofs)
         self.metrics.gauge("journal_behind_bytes", "Journal bytes not in the database yet", lambda: self.drainer.behind)
         self.metrics.gauge("calls_in_flight", "Holds that have not ended", lambda: self.drainer.in_flight)
         self.metrics.gauge("dead_letters", "Journal lines that could not be stored", lambda: self.drainer.dead_letters)
@@ -51,11 +54,12 @@ class Office:
         from headgate.management import Management
         from headgate.observe.log import SqlLogStore
         from headgate.observe.usage import SqlUsage
+        from headgate.storage.audit import keyed
         from headgate.storage.engine import open_engine
         from headgate.storage.keys import SqlKeyStore
         from headgate.storage.provider_keys_sql import SqlProviderKeys
 
-        engine = open_engine(self._base.url)
+        engine = keyed(open_engine(self._base.url), sealing_key(self._base.home.derived))
         parts = AdminParts(
             principals=self._principals,
             keys=SqlKeyStore(engine),

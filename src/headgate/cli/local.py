@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headgate.access.home import open_home
+from headgate.access.keys import Derived
 from headgate.access.types import Principal
 from headgate.access.vault import LocalSealer
 from headgate.admin.app import create
 from headgate.admin.parts import AdminParts
+from headgate.audit.drained import Proofs
+from headgate.audit.sealing import sealing, sealing_key
 from headgate.client import Admin
 from headgate.client.inprocess import InProcess
 from headgate.ledger.drain import Drainer
@@ -19,6 +22,7 @@ from headgate.observe.log import SqlLogStore
 from headgate.observe.usage import SqlUsage
 from headgate.routing.board import Board
 from headgate.settings import Settings, decode_secret_key
+from headgate.storage.audit import keyed
 from headgate.storage.engine import open_engine
 from headgate.storage.keys import SqlKeyStore
 from headgate.storage.provider_keys_sql import SqlProviderKeys
@@ -47,8 +51,8 @@ def local_admin(settings: Settings) -> Admin:
     home = open_home(settings.home, decode_secret_key(settings.secret_key) if settings.secret_key else None)
     url = f"sqlite:///{settings.database_path()}"
     ensure(url)
-    settle(settings)
-    engine = open_engine(url)
+    settle(settings, home.derived)
+    engine = keyed(open_engine(url), sealing_key(home.derived))
     parts = AdminParts(
         principals=Owner(),
         keys=SqlKeyStore(engine),
@@ -82,12 +86,12 @@ def snapshot_here(settings: Settings) -> "Snapshot":
     return compiled(settings.config_file(), settings).snapshot
 
 
-def settle(settings: Settings) -> None:
+def settle(settings: Settings, derived: Derived) -> None:
     """Bring what an ended gateway left in its journals into the database; a running one does so itself."""
     directory = settings.home / "journal"
     if not directory.exists() or _drained(directory / "drain.lock"):
         return
-    drainer = Drainer(directory, settings.database_path())
+    drainer = Drainer(directory, settings.database_path(), proofs=Proofs(sealing(derived)))
     try:
         drainer.recover()
     except (sqlite3.Error, OSError) as error:

@@ -112,12 +112,12 @@ def store_together(sql: Sql, owner: str, batch: list[Ended]) -> bool:
     return True
 
 
-def store_singly(sql: Sql, owner: str, batch: list[Ended]) -> tuple[list[Facts], list[Ended]]:
+def store_singly(sql: Sql, owner: str, batch: list[Ended]) -> tuple[list[Ended], list[Ended]]:
     """Write each of *batch* for itself; what is there already counts nothing.
 
-    Return the facts of the records that are new, and what cannot be stored: its money is stored all the same.
+    Return those whose records are new, and those that cannot be stored: their money is stored all the same.
     """
-    new: list[Facts] = []
+    new: list[Ended] = []
     poison: list[Ended] = []
     for ended in batch:
         try:
@@ -131,8 +131,8 @@ def store_singly(sql: Sql, owner: str, batch: list[Ended]) -> tuple[list[Facts],
     return new, poison
 
 
-def store_one(sql: Sql, owner: str, ended: Ended) -> list[Facts]:
-    """Write one call, all or nothing; return its facts if its record is new."""
+def store_one(sql: Sql, owner: str, ended: Ended) -> list[Ended]:
+    """Write one call, all or nothing; return it if its record is new."""
     facts, raw, charges = ended
     sql.execute("SAVEPOINT one")
     try:
@@ -144,7 +144,7 @@ def store_one(sql: Sql, owner: str, ended: Ended) -> list[Facts]:
         sql.execute("RELEASE one")
         raise
     sql.execute("RELEASE one")
-    return counted
+    return [ended] if counted else []
 
 
 def record_row(facts: Facts, raw: bytes) -> tuple[object, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Event, Thread
 from time import monotonic, sleep
 
+from headgate.audit.drained import Proofs
 from headgate.ledger.batch import Ended, Poison, ended_of, read_end
 from headgate.ledger.keeper import Keeper
 from headgate.ledger.lines import END, HOLD, KIND, RELEASE
@@ -36,8 +37,9 @@ class Drainer:
         *,
         seen: Callable[[Iterable[Facts]], None] = lambda batch: None,
         node: str = "",
+        proofs: Proofs | None = None,
     ) -> None:
-        """*seen* is told every finished call after it is stored, once, from the drainer's thread.
+        """*seen* is told every finished call after it is stored, once, from the drainer's thread; *proofs* seals them.
 
         *where* is a path or a database URL, *node* the name of the home among those that share it.
         """
@@ -45,7 +47,7 @@ class Drainer:
         """Monotonic seconds; ``None`` while the database takes what it is given."""
         self.error: str | None = None
         self._directory = directory
-        self._keeper = Keeper(where, directory / "dead.jsonl", seen, node)
+        self._keeper = Keeper(where, directory / "dead.jsonl", seen, node, proofs)
         self._tails: dict[str, Tail] = {}
         self._closed: set[str] = set()
         self._holds: dict[str, int] = {}

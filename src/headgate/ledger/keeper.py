@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from headgate.audit.drained import Proofs
 from headgate.ledger.batch import Ended, store_singly, store_together
 from headgate.limits.rates import SLOTS
 from headgate.observe.facts import Facts
@@ -33,11 +34,16 @@ class Keeper:
     """Writes batches. One thread at a time; every method may raise ``SqlError`` and leaves nothing half done."""
 
     def __init__(
-        self, where: str | Path, dead_letters: Path, seen: Callable[[Iterable[Facts]], None], node: str = ""
+        self,
+        where: str | Path,
+        dead_letters: Path,
+        seen: Callable[[Iterable[Facts]], None],
+        node: str = "",
+        proofs: Proofs | None = None,
     ) -> None:
         """*where* is a path or a database URL, *node* the name of this home among those that share the database.
 
-        *seen* is told what was stored and is new; what cannot be stored is appended to *dead_letters*.
+        *seen* is told what was stored and is new; what cannot be stored is appended to *dead_letters*. *proofs* seals.
         """
         self.stored = 0
         self.buried = 0
@@ -49,6 +55,7 @@ class Keeper:
         self._node = node
         self._dead_letters = dead_letters
         self._seen = seen
+        self._proofs = proofs
         self._sql = open_sql(where, patience=PATIENCE if self._file is None else 5.0)
         self._commits = self._noted = 0
 
@@ -61,16 +68,18 @@ class Keeper:
 
     def store(self, journal: str, batch: list[Ended], position: int, *, closed: bool = False) -> None:
         """Store *batch*, and that *journal* was read up to *position*; a closed one loses its grants."""
-        new: list[Facts] = [facts for facts, _, _ in batch]
+        new = list(batch)
         poison: list[Ended] = []
 
         def together(sql: Sql) -> None:
             if batch and not store_together(sql, journal, batch):
                 raise Doubled
+            self._prove(sql, new)
             self._move_on(sql, journal, position, closed)
 
         def singly(sql: Sql) -> None:
             new[:], poison[:] = store_singly(sql, journal, batch)
+            self._prove(sql, new)
             self._move_on(sql, journal, position, closed)
 
         try:
@@ -78,11 +87,13 @@ class Keeper:
         except (BadValue, Doubled):
             self._sql.transact(singly)
         self._commits += 1
+        if self._proofs is not None:
+            self._proofs.done()
         for _, line, _ in poison:
             self.bury(line)
         self.stored += len(new)
         if new:
-            self._tell(new)
+            self._tell([facts for facts, _, _ in new])
 
     def bury(self, line: bytes) -> None:
         """Keep what cannot be stored in a file, for a person to look at."""
@@ -145,6 +156,10 @@ class Keeper:
             sql.execute("DELETE FROM grants WHERE owner = ?", (journal,))
         if self._file is not None:
             sql.execute(COMMIT)
+
+    def _prove(self, sql: Sql, new: list[Ended]) -> None:
+        if self._proofs is not None and new:
+            self._proofs.add(sql, ((facts, raw) for facts, raw, _ in new))
 
     def _tell(self, new: list[Facts]) -> None:
         try:

@@ -1,0 +1,71 @@
+"use client";
+
+import { useState } from "react";
+import { Badge, Button, Empty, Field, Head, Loaded, Panel, Table, useAction } from "@/components/ui";
+import { ModelInput } from "@/components/modelinput";
+import { api, got } from "@/lib/api";
+import type { Schema } from "@/lib/api";
+import { useAsk } from "@/lib/use";
+
+export default function Routes() {
+  const routes = useAsk(["routes"], () => got(api.GET("/api/v1/routes", {})), 10);
+  return (
+    <>
+      <Head title="Routes">A route is a name that applications ask for; its policy decides which deployment answers.</Head>
+      <Panel title="In force" flush>
+        <Loaded error={routes.error} loading={routes.isLoading} retry={() => void routes.mutate()}>
+          <Table
+            label="Routes"
+            rows={routes.data?.data ?? []}
+            id={(r) => r.name}
+            empty={<Empty title="No routes yet"><span>Without any, models are called as provider/model. Add a route to headgate.yaml, and it is in force within a second.</span></Empty>}
+            columns={[
+              { name: "Name", show: (r) => <strong>{r.name}</strong> },
+              { name: "Kind", show: (r) => r.kind },
+              { name: "Deployments", show: (r) => <span className="small">{r.targets.map((t) => String(t.target)).join(", ")}</span> },
+              { name: "Strategy", show: (r) => <span className="small">{r.strategy.map((s) => String(s.kind)).join(", then ") || "in order"}</span> },
+              { name: "Fallback", show: (r) => r.fallback ?? "–" },
+              { name: "Managed by", show: (r) => <span className="tag">{r.managed_by}</span> },
+            ]}
+          />
+        </Loaded>
+      </Panel>
+      <Explain />
+    </>
+  );
+}
+
+function Explain() {
+  const [model, setModel] = useState("sandbox/chat");
+  const [prompt, setPrompt] = useState("");
+  const [told, setTold] = useState<Schema["Explained"] | null>(null);
+  const [busy, run] = useAction();
+  return (
+    <Panel title="What would become of a call">
+      <div className="stack">
+        <div className="grid2">
+          <Field label="Model or route">{() => <ModelInput label="Model or route" value={model} onChange={setModel} />}</Field>
+          <Field label="Prompt" hint="Where the route looks at it.">{(id) => <input id={id} value={prompt} onChange={(e) => setPrompt(e.target.value)} />}</Field>
+        </div>
+        <div><Button look="primary" busy={busy} onClick={() => void run(async () => setTold((await got(api.POST("/api/v1/routes/explain", { body: { model, body: prompt ? { messages: [{ role: "user", content: prompt }] } : {} } as never }))) ?? null))}>Explain</Button> <span className="muted small">Nobody is called, nothing is held.</span></div>
+        {told ? (
+          <>
+            <p>{told.refused ? <Badge tone="bad">{told.refused}</Badge> : told.reason}</p>
+            <Table
+              label="Candidates"
+              rows={told.candidates}
+              id={(c) => String(c.target)}
+              columns={[
+                { name: "", show: (c) => (c.rank == null ? "" : String(c.rank)) },
+                { name: "Deployment", show: (c) => <span className="mono">{String(c.target)}</span> },
+                { name: "Verdict", show: (c) => String(c.verdict ?? c.state ?? "") },
+                { name: "Reason", show: (c) => <span className="muted">{String(c.reason ?? "")}</span> },
+                { name: "At most", num: true, show: (c) => (c.estimate_usd ?? c.cost_usd ? `$${String(c.estimate_usd ?? c.cost_usd)}` : "–") },
+              ]}
+            />
+          </>
+        ) : null}
+      </div>
+    </Panel>
+  );
+}

@@ -1,0 +1,32 @@
+"use client";
+
+import { useRouter } from "next/navigation";
+import type { ReactNode } from "react";
+import type { Schema } from "@/lib/api";
+import { count, ms, roughly } from "@/lib/format";
+import { Status, Table, Time } from "./ui";
+
+type Log = Schema["Log"];
+
+export function Calls({ rows, empty }: { rows: Log[]; empty?: ReactNode }) {
+  const router = useRouter();
+  return (
+    <Table
+      label="Calls"
+      rows={rows}
+      id={(r) => r.id}
+      open={(r) => router.push(`/trace?id=${r.id}`)}
+      empty={empty}
+      columns={[
+        { name: "Time", show: (r) => <span className="nowrap"><Time at={r.at} /></span> },
+        { name: "Status", show: (r) => <span className="row"><Status of={r.status} />{r.code ? <span className="muted small">{r.code}</span> : null}</span> },
+        { name: "Model", show: (r) => <div className="clip" title={r.model_used ?? r.model_requested ?? ""}>{r.model_used ? `${r.provider_used}/${r.model_used}`.replace(/^(.+?)\/\1\//, "$1/") : (r.model_requested ?? "–")}</div> },
+        { name: "Route", show: (r) => <div className="clip muted">{r.route ?? "–"}</div> },
+        { name: "Tokens", num: true, show: (r) => `${count(r.input_tokens)} → ${count(r.output_tokens)}` },
+        { name: "Cost", num: true, show: (r) => roughly(r.cost_usd) },
+        { name: "First token", num: true, show: (r) => ms(r.first_token_ms) },
+        { name: "Total", num: true, show: (r) => ms(r.total_ms) },
+      ]}
+    />
+  );
+}

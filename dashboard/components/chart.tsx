@@ -1,0 +1,130 @@
+"use client";
+
+// Charts as plain SVG: lines or stacked bars over time, with a hair line that tells the values, and a table for readers.
+
+import { useId, useMemo, useState } from "react";
+
+export type Series = { name: string; values: (number | null)[] };
+
+const W = 640;
+const L = 46;
+const R = 8;
+const T = 8;
+const B = 20;
+
+export function TimeChart({ at, series, kind = "line", format, height = 170, label }: { at: string[]; series: Series[]; kind?: "line" | "bars"; format: (n: number) => string; height?: number; label: string }) {
+  const id = useId();
+  const [on, setOn] = useState<number | null>(null);
+  const stacked = kind === "bars";
+  const top = useMemo(() => nice(Math.max(0, ...at.map((_, i) => (stacked ? sum(series, i) : Math.max(0, ...series.map((s) => s.values[i] ?? 0)))))), [at, series, stacked]);
+  const x = (i: number) => L + ((W - L - R) * (stacked ? i + 0.5 : at.length > 1 ? i / (at.length - 1) : 0.5)) / (stacked ? Math.max(at.length, 1) : 1);
+  const y = (v: number) => T + (height - T - B) * (1 - (top ? v / top : 0));
+  const wide = Math.max(1, ((W - L - R) / Math.max(at.length, 1)) * 0.72);
+  const ticks = [0, 0.5, 1].map((share) => top * share);
+  return (
+    <figure aria-labelledby={id} className="stack chartbox">
+      <figcaption id={id} className="sr">{label}</figcaption>
+      <svg
+        className="chart"
+        viewBox={`0 0 ${W} ${height}`}
+        aria-hidden="true"
+        onPointerMove={(e) => {
+          const box = e.currentTarget.getBoundingClientRect();
+          const px = ((e.clientX - box.left) / box.width) * W;
+          const share = (px - L) / (W - L - R);
+          const i = stacked ? Math.floor(share * at.length) : Math.round(share * (at.length - 1));
+          setOn(i >= 0 && i < at.length ? i : null);
+        }}
+        onPointerLeave={() => setOn(null)}
+      >
+        {ticks.map((v) => (
+          <g key={v}><line className="grid" x1={L} x2={W - R} y1={y(v)} y2={y(v)} /><text x={L - 6} y={y(v) + 3.5} textAnchor="end">{format(v)}</text></g>
+        ))}
+        {labels(at).map(([i, text]) => <text key={i} x={x(i)} y={height - 5} textAnchor={i === 0 ? "start" : i === at.length - 1 ? "end" : "middle"}>{text}</text>)}
+        {series.map((s, n) =>
+          stacked ? (
+            <g key={s.name} className={`s${n % 7}`}>
+              {at.map((_, i) => {
+                const below = sum(series.slice(0, n), i);
+                const v = s.values[i] ?? 0;
+                return v ? <rect key={i} className="bar" x={x(i) - wide / 2} width={wide} y={y(below + v)} height={Math.max(0, y(below) - y(below + v))} /> : null;
+              })}
+            </g>
+          ) : (
+            <g key={s.name} className={`s${n % 7}`}>
+              {series.length === 1 && at.length > 1 ? <path className="area" d={`${path(s.values, x, y)} L ${x(at.length - 1)} ${y(0)} L ${x(0)} ${y(0)} Z`} /> : null}
+              <path className="line" d={path(s.values, x, y)} />
+              {at.length === 1 && s.values[0] != null ? <circle className="dot" r={3} cx={x(0)} cy={y(s.values[0])} /> : null}
+            </g>
+          ),
+        )}
+        {on !== null ? <line className="hair" x1={x(on)} x2={x(on)} y1={T} y2={height - B} /> : null}
+      </svg>
+      <div className="legend">
+        {on !== null ? <strong>{local(at[on] ?? "", true)}</strong> : null}
+        {series.map((s, n) => (
+          <span key={s.name} className={`s${n % 7}`}><i />{s.name}{on !== null ? ` ${s.values[on] == null ? "–" : format(s.values[on] ?? 0)}` : ""}</span>
+        ))}
+      </div>
+      <table className="sr">
+        <caption>{label}</caption>
+        <thead><tr><th scope="col">Time</th>{series.map((s) => <th key={s.name} scope="col">{s.name}</th>)}</tr></thead>
+        <tbody>{at.map((one, i) => <tr key={one}><th scope="row">{local(one, true)}</th>{series.map((s) => <td key={s.name}>{s.values[i] == null ? "none" : format(s.values[i] ?? 0)}</td>)}</tr>)}</tbody>
+      </table>
+    </figure>
+  );
+}
+
+/** Parts of a whole, the largest first: names, bars and figures, which is a table and a chart at once. */
+export function Bars({ rows, format, label }: { rows: { name: string; value: number; note?: string }[]; format: (n: number) => string; label: string }) {
+  const most = Math.max(...rows.map((r) => r.value), 0) || 1;
+  return (
+    <table aria-label={label}>
+      <tbody>
+        {rows.map((r) => (
+          <tr key={r.name}>
+            <th scope="row" className="barname"><span className="clip" title={r.name}>{r.name}</span></th>
+            <td className="barcell"><svg viewBox="0 0 100 8" preserveAspectRatio="none" className="chart s0" aria-hidden="true"><rect className="bar" width={(100 * r.value) / most} height="8" rx="1" /></svg></td>
+            <td className="num">{format(r.value)}</td>
+            {r.note ? <td className="num muted">{r.note}</td> : null}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function sum(series: Series[], i: number): number {
+  return series.reduce((all, s) => all + (s.values[i] ?? 0), 0);
+}
+
+function nice(v: number): number {
+  if (v <= 0) return 1;
+  const unit = 10 ** Math.floor(Math.log10(v));
+  return unit * ([1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((m) => m * unit >= v) ?? 10);
+}
+
+function path(values: (number | null)[], x: (i: number) => number, y: (v: number) => number): string {
+  let d = "";
+  let pen = false;
+  values.forEach((v, i) => {
+    if (v == null) { pen = false; return; }
+    d += `${pen ? "L" : "M"}${x(i).toFixed(1)} ${y(v).toFixed(1)} `;
+    pen = true;
+  });
+  return d || "M0 0";
+}
+
+function local(at: string, whole: boolean): string {
+  const day = at.length === 10;
+  const then = new Date(day ? `${at}T00:00:00Z` : at.replace("Z", ":00Z").replace(/:00:00Z$/, ":00Z"));
+  if (Number.isNaN(then.getTime())) return at;
+  if (day) return then.toLocaleDateString(undefined, { month: "short", day: "numeric", timeZone: "UTC" });
+  return then.toLocaleString(undefined, whole ? { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" } : { hour: "2-digit", minute: "2-digit" });
+}
+
+function labels(at: string[]): [number, string][] {
+  if (!at.length) return [];
+  const step = Math.max(1, Math.ceil(at.length / 6));
+  return at.map((one, i): [number, string] => [i, local(one, false)]).filter(([i]) => i % step === 0);
+}

@@ -1,0 +1,133 @@
+"use client";
+
+// The frame of every page: navigation, the command palette, the theme, and the door.
+
+import Link from "next/link";
+import { usePathname, useRouter } from "next/navigation";
+import { useEffect, useMemo, useRef, useState } from "react";
+import type { ReactNode } from "react";
+import { PAGES } from "@/lib/pages";
+import type { PageLink } from "@/lib/pages";
+import { useSession } from "@/lib/session";
+import { SignIn } from "./signin";
+import { Button } from "./ui";
+
+export function Shell({ children }: { children: ReactNode }) {
+  const { me, known, may, leave } = useSession();
+  const path = usePathname();
+  const [open, setOpen] = useState(false);
+  const [palette, setPalette] = useState(false);
+  const pages = useMemo(() => PAGES.filter((p) => p.permission === null || may(p.permission)), [may]);
+  useEffect(() => setOpen(false), [path]);
+  useEffect(() => {
+    const listen = (e: KeyboardEvent) => {
+      if (e.key === "k" && (e.metaKey || e.ctrlKey)) { e.preventDefault(); setPalette(true); }
+    };
+    addEventListener("keydown", listen);
+    return () => removeEventListener("keydown", listen);
+  }, []);
+  if (!known) return <div className="signin" aria-busy="true" />;
+  if (!me) return <SignIn />;
+  const groups = [...new Set(pages.map((p) => p.group))];
+  return (
+    <div className="shell">
+      <aside className="side" data-open={open}>
+        <Link href="/" className="brand"><Mark />Headgate</Link>
+        <nav aria-label="Pages">
+          {groups.map((group) => (
+            <div className="group" key={group}>
+              {group ? <div className="title">{group}</div> : null}
+              {pages.filter((p) => p.group === group).map((p) => <Link key={p.path} href={p.path} prefetch={false} aria-current={here(path, p.path) ? "page" : undefined}>{p.name}</Link>)}
+            </div>
+          ))}
+        </nav>
+        <div className="foot">
+          <span title={me.id}>{me.name}</span>
+          <div className="row"><Theme /><Button look="plain" onClick={leave}>Sign out</Button></div>
+          <span><kbd>Ctrl K</kbd> goes anywhere</span>
+        </div>
+      </aside>
+      <main className="main">
+        <div className="burger"><Button onClick={() => setOpen(!open)} aria-expanded={open}>☰ Menu</Button></div>
+        {children}
+      </main>
+      {palette ? <Palette pages={pages} close={() => setPalette(false)} /> : null}
+    </div>
+  );
+}
+
+function here(path: string, page: string): boolean {
+  const bare = path.replace(/\/$/, "") || "/";
+  return bare === page || (page === "/logs" && bare === "/trace");
+}
+
+export function Mark() {
+  return (
+    <svg viewBox="0 0 20 20" fill="none" stroke="currentColor" strokeWidth="2" strokeLinecap="round" aria-hidden="true">
+      <path d="M3 3v14M17 3v14M3 8h14M7 8v9M10 8v9M13 8v9" />
+    </svg>
+  );
+}
+
+function Theme() {
+  const [dark, setDark] = useState(false);
+  useEffect(() => setDark(document.documentElement.dataset.theme === "dark"), []);
+  return (
+    <Button
+      look="plain"
+      aria-label={dark ? "Light theme" : "Dark theme"}
+      onClick={() => {
+        const theme = dark ? "light" : "dark";
+        document.documentElement.dataset.theme = theme;
+        localStorage.setItem("theme", theme);
+        setDark(!dark);
+      }}
+    >
+      {dark ? "Light" : "Dark"}
+    </Button>
+  );
+}
+
+function Palette({ pages, close }: { pages: PageLink[]; close: () => void }) {
+  const router = useRouter();
+  const ref = useRef<HTMLDialogElement>(null);
+  const [words, setWords] = useState("");
+  const [at, setAt] = useState(0);
+  useEffect(() => ref.current?.showModal(), []);
+  const id = words.trim();
+  const found: { name: string; note: string; path: string }[] = pages
+    .filter((p) => `${p.name} ${p.words ?? ""} ${p.group}`.toLowerCase().includes(id.toLowerCase()))
+    .map((p) => ({ name: p.name, note: p.group, path: p.path }));
+  if (/^[0-9a-f-]{32,36}$/i.test(id)) found.unshift({ name: `Call ${id}`, note: "Trace", path: `/trace?id=${id}` });
+  const go = (n: number) => {
+    const one = found[n];
+    if (one) { close(); router.push(one.path); }
+  };
+  return (
+    <dialog ref={ref} className="palette" aria-label="Go to" onClose={close}>
+      <input
+        autoFocus
+        role="combobox"
+        aria-expanded="true"
+        aria-controls="palette"
+        aria-activedescendant={`to-${at}`}
+        aria-label="Go to a page, or to a call by its id"
+        placeholder="Go to a page, or paste a call's id"
+        value={words}
+        onChange={(e) => { setWords(e.target.value); setAt(0); }}
+        onKeyDown={(e) => {
+          if (e.key === "ArrowDown") { e.preventDefault(); setAt(Math.min(at + 1, found.length - 1)); }
+          if (e.key === "ArrowUp") { e.preventDefault(); setAt(Math.max(at - 1, 0)); }
+          if (e.key === "Enter") go(at);
+        }}
+      />
+      <ul id="palette" role="listbox" aria-label="Pages">
+        {found.map((one, n) => (
+          <li key={one.path} id={`to-${n}`} role="option" aria-selected={n === at} onMouseEnter={() => setAt(n)} onClick={() => go(n)}>
+            <span>{one.name}</span><span className="muted">{one.note}</span>
+          </li>
+        ))}
+      </ul>
+    </dialog>
+  );
+}

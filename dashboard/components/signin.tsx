@@ -1,0 +1,63 @@
+"use client";
+
+import { useEffect, useState } from "react";
+import { PREFIX, json } from "@/lib/api";
+import { useSession } from "@/lib/session";
+import { Mark } from "./shell";
+import { Button, Field } from "./ui";
+
+type Provider = { id: string; name: string };
+
+export function SignIn() {
+  const { enter } = useSession();
+  const [by, setBy] = useState<"key" | "password">("key");
+  const [values, setValues] = useState({ key: "", email: "", password: "" });
+  const [wrong, setWrong] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
+  const [providers, setProviders] = useState<Provider[]>([]);
+  useEffect(() => {
+    document.title = "Sign in · Headgate";
+    json<{ data: Provider[] }>("/api/v1/auth/sso").then((found) => setProviders(found.data), () => {});
+  }, []);
+  const set = (name: keyof typeof values) => (e: { target: { value: string } }) => setValues({ ...values, [name]: e.target.value });
+  return (
+    <main className="signin">
+      <div>
+        <div className="brand"><Mark />Headgate</div>
+        <form
+          className="stack"
+          onSubmit={async (e) => {
+            e.preventDefault();
+            setBusy(true);
+            setWrong(null);
+            try {
+              await enter(by === "key" ? { key: values.key.trim() } : { email: values.email, password: values.password });
+            } catch (error) {
+              setWrong(error instanceof Error ? error.message : String(error));
+            } finally {
+              setBusy(false);
+            }
+          }}
+        >
+          {by === "key" ? (
+            <Field label="Admin key" wrong={wrong} hint="The gateway printed it on its first start; it begins with hga_.">
+              {(id) => <input id={id} type="password" autoComplete="off" autoFocus required value={values.key} onChange={set("key")} placeholder="hga_…" />}
+            </Field>
+          ) : (
+            <>
+              <Field label="E-mail">{(id) => <input id={id} type="email" autoComplete="username" required value={values.email} onChange={set("email")} />}</Field>
+              <Field label="Password" wrong={wrong}>{(id) => <input id={id} type="password" autoComplete="current-password" required value={values.password} onChange={set("password")} />}</Field>
+            </>
+          )}
+          <Button type="submit" look="primary" busy={busy}>Sign in</Button>
+        </form>
+        <div className="row">
+          <Button look="plain" onClick={() => { setBy(by === "key" ? "password" : "key"); setWrong(null); }}>
+            {by === "key" ? "Sign in with e-mail and password" : "Sign in with an admin key"}
+          </Button>
+          {providers.map((p) => <a key={p.id} className="button" href={`${PREFIX}/api/v1/auth/sso/${p.id}/start`}>{p.name}</a>)}
+        </div>
+      </div>
+    </main>
+  );
+}

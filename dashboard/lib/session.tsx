@@ -1,0 +1,51 @@
+"use client";
+
+// Who is signed in, what they may, and how they come and go.
+
+import { createContext, useCallback, useContext, useEffect, useMemo, useState } from "react";
+import type { ReactNode } from "react";
+import { Refused, json, onSignedOut, setCsrf } from "./api";
+
+export type Me = { id: string; name: string; kind: string; tenant_id: string; permissions: string[]; scope: string; csrf?: string | null };
+type Session = { me: Me | null; known: boolean; may: (permission: string) => boolean; enter: (how: Entry) => Promise<void>; leave: () => Promise<void> };
+export type Entry = { key: string } | { email: string; password: string };
+
+const Context = createContext<Session>({ me: null, known: false, may: () => false, enter: async () => {}, leave: async () => {} });
+
+export function SessionHost({ children }: { children: ReactNode }) {
+  const [me, setMe] = useState<Me | null>(null);
+  const [known, setKnown] = useState(false);
+  const take = useCallback((found: Me | null) => {
+    setCsrf(found?.csrf ?? null);
+    setMe(found);
+    setKnown(true);
+  }, []);
+  useEffect(() => {
+    onSignedOut(() => take(null));
+    json<Me>("/api/v1/auth/me").then(take, (error: unknown) => {
+      if (!(error instanceof Refused) || error.status !== 401) console.warn(error);
+      take(null);
+    });
+  }, [take]);
+  const session = useMemo<Session>(
+    () => ({
+      me,
+      known,
+      may: (permission) => me?.permissions.includes(permission) ?? false,
+      enter: async (how) => {
+        await json("/api/v1/auth/session", "POST", how);
+        take(await json<Me>("/api/v1/auth/me"));
+      },
+      leave: async () => {
+        await json("/api/v1/auth/logout", "POST").catch(() => {});
+        take(null);
+      },
+    }),
+    [me, known, take],
+  );
+  return <Context.Provider value={session}>{children}</Context.Provider>;
+}
+
+export function useSession(): Session {
+  return useContext(Context);
+}

@@ -1,0 +1,43 @@
+"use client";
+
+import { useCallback, useState } from "react";
+import useSWR from "swr";
+
+/** Asks the gateway, keeps the answer by *key*, and asks again every *seconds* where that is given. `null` waits. */
+export function useAsk<T>(key: unknown[] | null, ask: () => Promise<T>, seconds?: number) {
+  return useSWR<T>(key && JSON.stringify(key), ask, {
+    refreshInterval: seconds ? seconds * 1000 : 0,
+    revalidateOnFocus: false,
+    keepPreviousData: true,
+    shouldRetryOnError: false,
+  });
+}
+
+/** Pages of a list that the gateway cuts: `next` of one is `after` of the following one. */
+export function usePages() {
+  const [trail, setTrail] = useState<string[]>([]);
+  const restart = useCallback(() => setTrail([]), []);
+  return {
+    after: trail[trail.length - 1],
+    number: trail.length + 1,
+    forward: (next: string) => setTrail([...trail, next]),
+    back: () => setTrail(trail.slice(0, -1)),
+    restart,
+  };
+}
+
+export const SPANS = [
+  ["1h", "1 hour"],
+  ["24h", "24 hours"],
+  ["7d", "7 days"],
+  ["30d", "30 days"],
+] as const;
+export type Span = (typeof SPANS)[number][0];
+const HOURS: Record<Span, number> = { "1h": 1, "24h": 24, "7d": 168, "30d": 720 };
+
+/** The instants that a span reaches from and to, at whole hours, as usage is kept. */
+export function bounds(span: Span): { since: string; until: string } {
+  const end = new Date();
+  end.setMinutes(60, 0, 0);
+  return { since: new Date(end.getTime() - HOURS[span] * 3_600_000).toISOString(), until: end.toISOString() };
+}

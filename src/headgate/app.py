@@ -8,8 +8,6 @@ import asyncio
 import gc
 import logging
 import socket
-import sqlite3
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from time import monotonic
@@ -20,14 +18,14 @@ import msgspec
 from headgate.access.types import Principal
 from headgate.base import Base, Ways
 from headgate.config.compile import Compiled
-from headgate.config.types import Config, ConfigError
-from headgate.config.watch import Watcher
+from headgate.config.types import ConfigError
 from headgate.core.call import Call
 from headgate.ledger.books import LedgerBooks
 from headgate.ledger.grants import SqlGrants
 from headgate.ledger.journal import Journal
 from headgate.ledger.meters import LocalMeter
 from headgate.limits.gate import LocalGate
+from headgate.live import Live
 from headgate.models import tokens
 from headgate.models.discovered import keep_looking
 from headgate.pipeline.attach import Attacher
@@ -35,7 +33,6 @@ from headgate.pipeline.parts import Parts
 from headgate.providers.discover import probe_local
 from headgate.routing.board import keep_posted
 from headgate.storage.desk import Desk
-from headgate.storage.provider_keys import CHANGE
 from headgate.storage.responses import KeptResponses
 from headgate.surfaces.dispatch import Dispatch
 from headgate.surfaces.state import State
@@ -56,52 +53,44 @@ class Worker:
         grants = SqlGrants(self.desk, self.journal.id, workers)
         self.gate, meter = shared_limits(self.desk, self.journal.id, workers)
         self.books = LedgerBooks(self.journal, grants, meter=meter)
-        self.compiled = base.compile(base.config, self.ways)
+        self.live = Live(base, self.ways, self._taken)
         self.responses = KeptResponses(base.home.path / "responses.db", base.config.responses.keep)
-        self.on_compiled: Callable[[Compiled], None] = lambda compiled: None
         self.parts = Parts(
             principals=self.principals,
             gate=self.gate,
             books=self.books,
-            snapshot=self.compiled.snapshot,
+            snapshot=self.live.compiled.snapshot,
             count_tokens=tokens.counted,
             estimate_output=tokens.estimate,
             log_error=log_error,
             worker=number,
-            max_body=self.compiled.config.limits.body,
+            max_body=base.config.limits.body,
             responses=self.responses,
             attacher=Attacher(self.ways.lean),
         )
         self.state = State(listing=self._listing, ready_checks=self._checks, started_at=monotonic())
-        self.watcher: Watcher | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._opening: asyncio.Task[None] | None = None
-        self._keys_stale = False
         self.server: Server | None = None
 
     async def start(self, sock: socket.socket, control: App) -> None:
         """Serve on *sock*."""
-        self.principals.follow(CHANGE, self._keys_changed)
+        self.live.follow(self.principals)
         await self.principals.refresh()
         app = Dispatch(self.parts, self.state, control)
-        limits = ServerLimits(body=self.compiled.config.limits.body)
+        base = self.base
+        limits = ServerLimits(body=base.config.limits.body)
         self.server = await start(app, [sock], limits=limits, on_error=log_server_error)
         self._tasks.append(asyncio.create_task(self.principals.run()))
         self._tasks.append(asyncio.create_task(self._look_around()))
-        base = self.base
         looking = keep_looking(
             base.discovered,
-            lambda: self.compiled.providers.values(),
-            lambda: self._take_over(base.config),
+            lambda: self.live.compiled.providers.values(),
+            self.live.again,
             base.settings.discovery,
         )
         self._tasks.append(asyncio.create_task(looking))
         self._tasks.append(asyncio.create_task(keep_posted(base.board, self.parts.health, self.parts.worker)))
-        if base.file is not None:
-            self.watcher = Watcher(
-                base.file, base.read, self._take_over, seen=base.seen, beside=lambda: base.secret_files
-            )
-            self._tasks.append(asyncio.create_task(self.watcher.run()))
+        self._tasks.append(asyncio.create_task(self.live.run()))
         gc.collect()
         gc.freeze()  # what a start has made stays; collections need not walk it again
 
@@ -125,27 +114,9 @@ class Worker:
         if self.server is not None:
             self.server.abort()
 
-    def _take_over(self, config: Config) -> None:
-        compiled = self.base.compile(config, self.ways)
-        self.base.config, self.compiled = config, compiled
+    def _taken(self, compiled: Compiled) -> None:
         self.parts.snapshot = compiled.snapshot
-        self.responses.keep = config.responses.keep
-        self.on_compiled(compiled)
-
-    def _keys_changed(self) -> None:
-        """Take over the keys of providers as they are now; several changes at once are one."""
-        self._keys_stale = True
-        if self._opening is None or self._opening.done():
-            self._opening = asyncio.create_task(self._open_keys())
-
-    async def _open_keys(self) -> None:
-        while self._keys_stale:
-            self._keys_stale = False
-            try:
-                self.base.provider_keys = await asyncio.to_thread(self.base.open_keys)
-                self._take_over(self.base.config)
-            except (ConfigError, sqlite3.Error) as error:
-                log.error("kept the old keys of providers: %s", error)
+        self.responses.keep = compiled.config.responses.keep
 
     async def _look_around(self) -> None:
         """Add the model servers of this machine, without having made the start wait for them."""
@@ -154,19 +125,21 @@ class Worker:
         if new:
             self.base.found = {**self.base.found, **new}
             with suppress(ConfigError):
-                self._take_over(self.base.config)
+                self.live.again()
 
     def _listing(self, who: Principal) -> list[dict[str, Any]]:
-        return [msgspec.structs.asdict(model) for model in self.compiled.listing(who)]
+        return [msgspec.structs.asdict(model) for model in self.live.compiled.listing(who)]
 
     def _checks(self) -> dict[str, str]:
         keys = "degraded" if self.principals.degraded else "ok"
         checks = {"config": "ok", "keys": keys if self.principals.ready else "not loaded", "ledger": "ok"}
-        if self.watcher is not None and self.watcher.problems:
-            checks["config_file"] = f"kept the old one: {len(self.watcher.problems)} problem(s) in the new"
+        if self.live.watcher.problems:
+            checks["config_file"] = f"kept the old one: {len(self.live.watcher.problems)} problem(s) in the new"
+        if self.base.effective.left_out:
+            checks["config_objects"] = f"{len(self.base.effective.left_out)} problem(s): left out, or as before"
         if keys == "degraded" and self.principals.ready:
             checks["keys"], checks["key_store"] = "ok", "does not answer; known keys are served"
-        unwell = self.base.discovered.faults().keys() & self.compiled.providers.keys()
+        unwell = self.base.discovered.faults().keys() & self.live.compiled.providers.keys()
         checks |= {f"provider {name}": "was not well when last looked at" for name in sorted(unwell)}
         return checks
 

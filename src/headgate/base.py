@@ -1,6 +1,8 @@
 """What every process of an installation opens: its home, its database, its keys and its configuration."""
 
 import asyncio
+import logging
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,9 @@ from headgate.access.home import Home, open_home
 from headgate.access.keys import digest
 from headgate.access.principals import Principals
 from headgate.access.vault import LocalSealer, all_opened
-from headgate.config import load
 from headgate.config.compile import Compiled, compile_config
+from headgate.config.effective import Effective, effective
 from headgate.config.known import known
-from headgate.config.load import loads
 from headgate.config.parse import read as read_file
 from headgate.config.types import Config, ConfigError, Problem
 from headgate.core.secret import Secret
@@ -23,11 +24,14 @@ from headgate.providers.discover import from_environment
 from headgate.routing.board import Board
 from headgate.settings import Settings, decode_secret_key, environment
 from headgate.storage.feed import SqlKeyFeed
+from headgate.storage.object_rows import ObjectRow, stored_objects
 from headgate.storage.provider_keys import stored
+from headgate.storage.sql import SqlError
 from headgate.transport.base import Sender
 from headgate.transport.client import Http1Sender
 from headgate.transport.pool import Bounds
 
+log = logging.getLogger("headgate")
 TENANT = "default"
 """Whose providers they are."""
 
@@ -67,34 +71,58 @@ class Base:
         self.journal_dir = self.home.path / "journal"
         self.environ = environment()
         self.found: dict[str, ProviderConfig] = from_environment(self.environ)
-        self.provider_keys = self.open_keys()
+        self.provider_keys: dict[str, list[Secret]] = {}
         self.board = Board(self.home.path / "health")
         self.discovered = Discovered(self.home.path / "discovered")
         self.discovered.read()
         self.file = settings.config_file()
         self.secret_files: frozenset[Path] = frozenset()
         """Files that the configuration takes secrets from."""
-        self.seen = read_file(self.file) if self.file is not None and self.file.is_file() else b""
-        self.config = self.read(self.seen) if self.seen else load(self.file, self.environ, self._known())
+        self._objects: list[ObjectRow] = []
+        self.effective = Effective(config=Config())
+        self.seen = b"" if self.file is None else read_file(self.file)
+        self.effective = self.read(self.seen)
 
-    def read(self, data: bytes) -> Config:
-        """Return the configuration that *data* states; raise ``ConfigError``."""
+    @property
+    def config(self) -> Config:
+        """The configuration in force, as far as all tenants share it."""
+        return self.effective.config
+
+    def read(self, data: bytes) -> Effective:
+        """Return the configuration that *data* and the database state together; raise ``ConfigError``.
+
+        Where the database does not answer, what it said last stands.
+        """
+        try:
+            self.provider_keys = self.open_keys()
+            self._objects = stored_objects(self.url)
+        except (sqlite3.Error, SqlError) as error:
+            log.error("what is configured through the API could not be read, and stays as it was: %s", error)
         files: set[Path] = set()
         try:
-            return loads(data, self.environ, self._known(), file=str(self.file), files=files)
+            return effective(
+                data,
+                self.environ,
+                self._known(),
+                self._objects,
+                file=str(self.file),
+                files=files,
+                before=self.effective.rows,
+            )
         finally:
             self.secret_files = frozenset(files)
 
-    def compile(self, config: Config, senders: Senders) -> Compiled:
-        """Compile *config*; raise ``ConfigError`` for what only building shows."""
+    def compile(self, effective: Effective, senders: Senders) -> Compiled:
+        """Compile *effective*; raise ``ConfigError`` for what only building shows."""
         try:
             return compile_config(
-                config,
+                effective.config,
                 self.found,
                 senders,
                 tables=Tables(self.home.path / "models"),
                 discovered=self.discovered.models,
                 keys=self.provider_keys,
+                own=effective.own,
             )
         except ValueError as error:
             raise ConfigError([Problem(str(self.file or "configuration"), 0, 0, "", str(error))]) from None

@@ -20,6 +20,7 @@ from headgate.access.home import Home
 from headgate.app import Worker, log_server_error
 from headgate.base import Base, Ways
 from headgate.core.secret import Secret
+from headgate.live import Live
 from headgate.logs import configure
 from headgate.office import Office
 from headgate.settings import Settings, SettingsError, environment
@@ -52,20 +53,23 @@ class Process:
     async def parent(self, sock: socket.socket, life: Life) -> None:
         """Be the control plane of several workers: drain their journals, serve the management API on *sock*."""
         ways = Ways()
-        compiled = self.base.compile(self.base.config, ways)
         principals = self.base.principals()
-        office = Office(self.base, principals, lambda: compiled)
-        office.know(compiled)
+        live = Live(self.base, ways, lambda compiled: office.know(compiled))
+        office = Office(self.base, principals, lambda: live.compiled)
+        office.know(live.compiled)
         await asyncio.to_thread(office.drainer.recover)
         office.drainer.start()
+        live.follow(principals)
         await principals.refresh()
-        following = asyncio.create_task(principals.run())
+        following = [asyncio.create_task(one.run()) for one in (principals, live)]
+        life.reload = live.watcher.poke
         guarded = Guarded(office.control(), control_token(self.base.home))
         server = await start(guarded, [sock], on_error=log_server_error)
         life.ready()
         await life.stopping.wait()
         server.abort()
-        following.cancel()
+        for task in following:
+            task.cancel()
         principals.close()
         await ways.close()
         await asyncio.to_thread(office.drainer.stop)
@@ -73,8 +77,7 @@ class Process:
     async def _serve(self, worker: Worker, sockets: list[socket.socket], control: App, life: Life) -> None:
         settings = self.base.settings
         await worker.start(sockets[0], control)
-        if worker.watcher is not None:
-            life.reload = worker.watcher.poke
+        life.reload = worker.live.watcher.poke
         life.ready()
         await life.stopping.wait()
         grace = 0.0 if life.brisk else min(settings.accept_grace, settings.drain)  # Ctrl-C: no balancer is in front

@@ -58,7 +58,7 @@ def discover(provider: str, home: Path | None, json: bool) -> None:
     async def ask() -> Found:
         ways = Ways()
         try:
-            accounts = base.compile(base.config, ways).providers
+            accounts = base.compile(base.effective, ways).providers
             if provider not in accounts:
                 raise click.ClickException(f"There is no provider {provider!r}; there are {', '.join(accounts)}.")
             if not accounts[provider].supports("models"):

@@ -7,28 +7,31 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from headgate.config.parse import read
-from headgate.config.types import Config, ConfigError, Problem
+from headgate.config.types import ConfigError, Problem
 
 INTERVAL = 0.5
 SETTLE = 0.1
 """Seconds a file must have stood still before it is read: writers seldom write a whole file at once."""
 
+T = TypeVar("T")
 log = logging.getLogger("headgate.config")
 Stamp = tuple[int, int, int]
 Stamps = tuple[Stamp | None, ...]
 
 
-class Watcher:
-    """Watches one file. ``loaded`` and ``refused`` count what came of its changes."""
+class Watcher(Generic[T]):
+    """Watches one file, if there is one. ``loaded`` and ``refused`` count what came of its changes."""
 
     def __init__(
         self,
-        path: Path,
-        check: Callable[[bytes], Config],
-        apply: Callable[[Config], None],
+        path: Path | None,
+        check: Callable[[bytes], T],
+        apply: Callable[[T], None],
         *,
         seen: bytes = b"",
         beside: Callable[[], Iterable[Path]] = tuple,
@@ -50,6 +53,7 @@ class Watcher:
         self._interval = interval
         self._settle = settle
         self._poked = asyncio.Event()
+        self._stale = self._changed = False
         self._beside = beside
         self._stamp: Stamps = ()
         self._read: Stamps = self._stamps()[1:]
@@ -58,21 +62,37 @@ class Watcher:
 
     def poke(self) -> None:
         """Look at the file now; for SIGHUP. Must be called on the loop."""
+        self._stale = True
+        self._poked.set()
+
+    def renew(self) -> None:
+        """Check the file's content in force anew, for something else than the file has changed. On the loop."""
+        self._changed = True
         self._poked.set()
 
     async def run(self) -> None:
         """Watch until cancelled. Never raises otherwise."""
         while True:
-            poked = await self._pause()
+            await self._pause()
             try:
-                await self.look(always=poked)
+                if self._changed:
+                    self._changed = False
+                    await self._again()
+                stale, self._stale = self._stale, False
+                await self.look(always=stale)
             except Exception:
-                log.exception("the configuration file %s could not be followed", self.path)
+                log.exception("the configuration could not be followed")
+
+    async def _again(self) -> None:
+        try:
+            self._apply(await asyncio.to_thread(self._check, self._seen))
+        except ConfigError as error:
+            self._refuse(b"again" + str(error).encode(), error)
 
     async def look(self, *, always: bool = False) -> None:
         """Take over the file if it has changed and stands still; *always* reads it though it looks the same."""
         stamp = self._stamps()
-        if stamp == self._stamp and not always:
+        if self.path is None or (stamp == self._stamp and not always):
             return
         while True:
             await asyncio.sleep(self._settle)
@@ -104,7 +124,7 @@ class Watcher:
         log.warning("took over the configuration in %s", self.path)
 
     def _stamps(self) -> Stamps:
-        return tuple(_stamp(path) for path in (self.path, *sorted(self._beside())))
+        return tuple(_stamp(path) for path in (self.path, *sorted(self._beside())) if path is not None)
 
     def _unfinished(self, data: bytes) -> None:
         """Refuse what looks like a file cut short, though what is left of it may be valid."""
@@ -124,14 +144,11 @@ class Watcher:
             self.refused += 1
             log.error("kept the old configuration, for the new one has %d fault(s):\n%s", len(error.problems), error)
 
-    async def _pause(self) -> bool:
-        try:
+    async def _pause(self) -> None:
+        with suppress(TimeoutError):
             async with asyncio.timeout(self._interval):
                 await self._poked.wait()
-        except TimeoutError:
-            return False
         self._poked.clear()
-        return True
 
 
 def _stamp(path: Path) -> Stamp | None:

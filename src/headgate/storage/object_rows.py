@@ -7,6 +7,9 @@ from typing import Any, Protocol
 
 import msgspec
 
+from headgate.storage.sql import TableMissing, open_sql
+from headgate.storage.sqlite import path_of
+
 SHARED = ""
 """Whose objects are all tenants'."""
 CHANGE = "object"
@@ -69,6 +72,20 @@ class Reads(Protocol):
 
 FIELDS = ObjectRow.__struct_fields__
 NOW = f"SELECT {', '.join(FIELDS)} FROM objects WHERE body IS NOT NULL ORDER BY tenant_id, kind, name"  # noqa: S608 - our own names
+
+
+def stored_objects(url: str) -> list[ObjectRow]:
+    """Return the objects in the database at *url*, none where it is not made yet. Raise ``SqlError``."""
+    path = path_of(url)
+    if path is not None and not path.exists():
+        return []
+    sql = open_sql(url)
+    try:
+        return every_object(sql)
+    except TableMissing:
+        return []
+    finally:
+        sql.close()
 
 
 def every_object(read: Reads) -> list[ObjectRow]:

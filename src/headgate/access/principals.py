@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from time import monotonic, time_ns
+from typing import Protocol
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -35,6 +36,8 @@ NEGATIVE = 1.0
 MAX_NEGATIVE = 10_000
 MAX_LOOKUPS = 1_000
 LOOKUP_TIMEOUT = 2.0
+RESOLVE_TIMEOUT = 10.0
+"""Seconds, for others' credentials: the keys of an issuer may have to be fetched."""
 POLL = 0.25
 PAGE = 1_000
 ABOVE = {"team": "team_id", "app": "app_id", "user": "user_id"}
@@ -44,6 +47,18 @@ TENANT_WIDE = frozenset({"tenant", "budget", "role"})
 NOBODY = b"\0" * 32  # never a digest in the store: a request without a key takes the same way as one with a wrong key
 
 log = logging.getLogger("headgate.access")
+
+
+class Resolver(Protocol):
+    """Judges credentials of another kind than keys."""
+
+    def takes(self, credential: bytes) -> bool:
+        """Whether *credential* is of that kind. Costs next to nothing."""
+        ...
+
+    async def resolve(self, credential: bytes) -> Principal | None:
+        """Return whom it stands for, with its end, ``None`` where it is not good; raise ``Unavailable``."""
+        ...
 
 
 class Principals:
@@ -56,15 +71,18 @@ class Principals:
         *,
         fixed: dict[bytes, Principal] | None = None,
         assembler: Assembler | None = None,
+        others: tuple[Resolver, ...] = (),
         size: int = 200_000,
         bad_per_minute: int = 1_000,
     ) -> None:
         """*fixed* maps digests to principals that stand whatever the store says, such as ``HEADGATE_ADMIN_KEY``.
 
-        *size* is how many credentials are known at once; what is used stays while half of them are.
+        *others* judge the credentials that are no keys of ours. *size* is how many credentials are known at once; what
+        is used stays while half of them are.
         """
         self._feed = feed
         self._assembler = assembler or Assembler()
+        self._others = others
         self._pepper = derived.pepper
         self._tag_key = derived.tag
         self._fixed = fixed or {}
@@ -110,7 +128,7 @@ class Principals:
                         key = NOBODY  # two different credentials: which of them is meant is not for us to guess
                         break
                     key = value
-        if len(key) > MAX_KEY or (query and _has_key(query)):
+        if (len(key) > MAX_KEY and self._other(key) is None) or (query and _has_key(query)):
             key = NOBODY
         found = hmac.digest(self._pepper, key or NOBODY, "sha256")
         who = self._known.get(found)
@@ -133,14 +151,19 @@ class Principals:
             del self._negative[found]
         if self._bad.is_blocked(address) and not is_tagged(key, self._tag_key):
             raise self._bad.refusal()
-        return self._find(found, address)
+        return self._find(key, found, address)
 
-    async def _find(self, found: bytes, address: str | None) -> Principal:
+    def _other(self, credential: bytes) -> Resolver | None:
+        return next((other for other in self._others if other.takes(credential)), None)
+
+    async def _find(self, key: bytes, found: bytes, address: str | None) -> Principal:
         flight = self._flights.get(found)
         if flight is None:
             if len(self._flights) >= MAX_LOOKUPS:
                 raise Unavailable("Too many new keys are being looked up. Try again.", code="auth_unavailable")
-            flight = self._flights[found] = asyncio.create_task(self._lookup(found))
+            other = self._other(key)
+            asking = self._lookup(found) if other is None else self._resolve(other, key, found)
+            flight = self._flights[found] = asyncio.create_task(asking)
             flight.add_done_callback(lambda done: self._landed(found, done))
         try:
             who = await asyncio.shield(flight)
@@ -177,6 +200,26 @@ class Principals:
         except (msgspec.MsgspecError, Unsealable) as error:
             log.error("the stored key %s cannot be read: %s", whole.key and whole.key.id, error)
             raise Unavailable("This key cannot be checked.", code="auth_unavailable") from None
+        if self._seq >= 0:
+            self._known.put(found, who)
+        return who
+
+    async def _resolve(self, other: Resolver, credential: bytes, found: bytes) -> Principal:
+        """As :meth:`_lookup`, for what is no key. Any change may be of something that *other* has looked at."""
+        for _ in range(3):
+            began = self._seq
+            try:
+                async with asyncio.timeout(RESOLVE_TIMEOUT):
+                    who = await other.resolve(credential)
+            except TimeoutError:
+                raise Unavailable("Tokens cannot be checked now. Try again.", code="auth_unavailable") from None
+            if not self._overtaken or max(self._overtaken.values()) <= began:
+                break
+        else:
+            raise Unavailable("This token's owner is changing. Try again.", code="auth_unavailable")
+        if who is None:
+            self._keep_negative(found)
+            raise NotAuthenticated
         if self._seq >= 0:
             self._known.put(found, who)
         return who
@@ -249,6 +292,8 @@ class Principals:
                 self._overtaken[change.tenant_id if wide else change.object_id] = change.seq
             if wide:
                 self._known.drop_tenant(change.tenant_id)
+            elif change.kind == "issuer":
+                self._known.clear()  # its tokens may stand for anybody, and it seldom changes
             elif change.kind in ("key", "binding"):
                 self._known.drop_id(change.tenant_id, change.object_id)
             elif change.kind in ABOVE:

@@ -4,18 +4,21 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from time import time
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
+from headgate.access.assemble import Assembler
 from headgate.access.jwks import KeySets
-from headgate.access.jwt import BadToken, Token, check_claims, import_keys, read, verify
+from headgate.access.jwt import MAX_TOKEN, BadToken, Token, check_claims, import_keys, read, verify
+from headgate.access.keys import is_usable
 from headgate.access.permissions import PERMISSIONS, ROLES
 from headgate.access.sessions import Sessions
 from headgate.access.tokens import Access, looks_like_token
 from headgate.access.types import Grants, Principal
 from headgate.core.call import now
 from headgate.storage.entry_rows import ClientRow, EntryReader, IssuerRow
+from headgate.storage.tenancy_rows import Found
 
 log = logging.getLogger("headgate.access")
 
@@ -38,34 +41,20 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     """What every token of the issuer may."""
 
 
-class Finder(Protocol):
-    """Puts principals together from what is stored of people, teams and tenants; ``None`` for those who are off."""
-
-    async def user(self, id: str) -> Principal | None:
-        """Return a user as he is now."""
-        ...
-
-    async def client(
-        self, tenant_id: str, id: str, name: str, grants: Grants, *, team_id: str | None, email: str | None
-    ) -> Principal | None:
-        """Return a service, bound by what binds its tenant and, where these are said, a team and a user."""
-        ...
-
-
 class TokenResolver:
     """Turns tokens into principals. What it finds may be cached until the principal's ``expires_at``."""
 
-    def __init__(self, reader: EntryReader, sessions: Sessions, keys: KeySets, finder: Finder) -> None:
+    def __init__(self, reader: EntryReader, sessions: Sessions, keys: KeySets, assembler: Assembler) -> None:
         self._reader = reader
         self._sessions = sessions
         self._signer = sessions.signer
         self._keys = keys
-        self._finder = finder
+        self._assembler = assembler
         self._prepared = False
 
     def takes(self, credential: bytes) -> bool:
         """Whether *credential* is for this resolver to judge."""
-        return looks_like_token(credential)
+        return len(credential) <= MAX_TOKEN and looks_like_token(credential)
 
     async def resolve(self, credential: bytes) -> Principal | None:
         """Return whom a token stands for, ``None`` where it proves nothing; raise ``Unavailable``."""
@@ -81,6 +70,19 @@ class TokenResolver:
             log.info("refused a token: %s", error)
             return None
 
+    async def user(self, tenant_id: str, id: str) -> Principal | None:
+        """Return a user as he is now, ``None`` where he or his tenant is off."""
+        found = await self._reader.user(tenant_id, id)
+        return self._assembler.user(found) if found is not None and is_usable(found, now()) else None
+
+    def _service(self, found: Found | None, id: str, name: str, grants: Grants) -> Principal | None:
+        if found is None:
+            return None
+        levels = (found.tenant, found.team, found.user)
+        if not all(level.is_active for level in levels if level is not None):
+            return None
+        return self._assembler.client(found, id, name, grants)
+
     async def _own(self, access: Access) -> Principal | None:
         if access.kind == "user":
             row = await self._reader.session(access.sid)
@@ -88,16 +90,15 @@ class TokenResolver:
                 return None
             if await self._sessions.owner(row) is None:
                 return None
-            who = await self._finder.user(access.sub)
+            who = await self.user(row.tenant_id, row.user_id)
             end = min(access.exp * 1_000_000, row.expires_at)
         else:
             client = await self._reader.client(access.sub)
             if client is None or client.tenant_id != access.tid or not is_good(client):
                 return None
-            allowed = permitted(client, access.scope)
-            who = await self._finder.client(
-                client.tenant_id, client.id, client.name, (("tenant", allowed),), team_id=None, email=None
-            )
+            grants: Grants = (("tenant", permitted(client, access.scope)),)
+            found = await self._reader.service(client.tenant_id, None, None)
+            who = self._service(found, client.id, client.name, grants)
             end = min(access.exp * 1_000_000, client.expires_at or access.exp * 1_000_000)
         return who and msgspec.structs.replace(who, expires_at=end)
 
@@ -131,14 +132,15 @@ class TokenResolver:
         allowed = frozenset(meaning.permissions)
         for role in mapped_roles(claims, meaning.roles, meaning.role_map):
             allowed |= ROLES.get(role, frozenset())
-        who = await self._finder.client(
+        found = await self._reader.service(
             tenant,
-            f"{row.id}:{subject}",
-            f"{row.name}: {subject}",
-            (("tenant", allowed & PERMISSIONS.keys()),),
-            team_id=team if isinstance(team, str) else None,
-            email=email.lower() if isinstance(email, str) else None,
+            team if isinstance(team, str) else None,
+            email.lower() if isinstance(email, str) else None,
         )
+        if found is None or (found.team is None and team is not None):
+            raise BadToken("its tenant or its team is not known")
+        grants: Grants = (("tenant", allowed & PERMISSIONS.keys()),)
+        who = self._service(found, f"{row.id}:{subject}", f"{row.name}: {subject}", grants)
         return who and msgspec.structs.replace(who, expires_at=int(claims["exp"] * 1_000_000))
 
 

@@ -10,7 +10,9 @@ import msgspec
 
 from headgate.core.errors import Unavailable
 from headgate.storage.entry_rows import Binding, ClientRow, IssuerRow, Person, SessionRow, SsoRow
+from headgate.storage.lookups import service, user_by_id
 from headgate.storage.sql import Row, Sql, SqlError, open_sql
+from headgate.storage.tenancy_rows import Found
 
 R = TypeVar("R")
 T = TypeVar("T", bound=msgspec.Struct)
@@ -49,6 +51,14 @@ class EntryFeed:
         """See ``EntryReader.person_of``."""
         found = await self._persons(PERSON + "users.sso_id = ? AND users.sso_subject = ?", (sso_id, subject))
         return found[0] if found else None
+
+    async def user(self, tenant_id: str, id: str) -> Found | None:
+        """See ``EntryReader.user``."""
+        return await self._run(lambda: user_by_id(self._sql, tenant_id, id))
+
+    async def service(self, tenant_id: str, team_id: str | None, email: str | None) -> Found | None:
+        """See ``EntryReader.service``."""
+        return await self._run(lambda: service(self._sql, tenant_id, team_id, email))
 
     async def session(self, id: str) -> SessionRow | None:
         """See ``EntryReader.session``."""

@@ -8,6 +8,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from headgate.storage.tenancy_rows import Found
+
 
 class Binding(msgspec.Struct, frozen=True, order=True):
     """A role that somebody has."""
@@ -131,6 +133,14 @@ class EntryReader(Protocol):
 
     async def person_of(self, sso_id: str, subject: str) -> Person | None:
         """Return whom an identity provider means by *subject*."""
+        ...
+
+    async def user(self, tenant_id: str, id: str) -> Found | None:
+        """Return a user with all that binds his calls."""
+        ...
+
+    async def service(self, tenant_id: str, team_id: str | None, email: str | None) -> Found | None:
+        """Return what binds the calls of a service of this tenant and, where these are said, of a team and a user."""
         ...
 
     async def session(self, id: str) -> SessionRow | None:

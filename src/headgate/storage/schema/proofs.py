@@ -1,6 +1,6 @@
 """The audit log, whose entries are chained, and the seals of the request log."""
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, PrimaryKeyConstraint, Table, Text, text
 
 from headgate.storage.schema.base import metadata
 
@@ -45,5 +45,11 @@ seals = Table(
     Column("chained", BigInteger, nullable=False),  # how many of them the audit log vouches for
     *(Column(f"s{lane}", BigInteger, nullable=False) for lane in range(8)),  # sums of 32 bits of each keyed digest
     PrimaryKeyConstraint("tenant_id", "hour"),
+    Index(
+        "seals_open",
+        "hour",
+        sqlite_where=text("chained < records"),
+        postgresql_where=text("chained < records"),
+    ),
     sqlite_with_rowid=False,
 )

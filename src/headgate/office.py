@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -15,6 +16,7 @@ from headgate.control import Control
 from headgate.ledger.drain import Drainer
 from headgate.observe.metrics import Metrics
 from headgate.providers.catalog import keyed_kinds
+from headgate.site import Site
 from headgate.transport.server import App
 
 if TYPE_CHECKING:
@@ -45,8 +47,9 @@ class Office:
 
     def control(self) -> App:
         """Return the control plane."""
-        token = self._base.settings.metrics_token
-        return Control(self._principals, self.metrics.render, token, self._management)
+        settings = self._base.settings
+        site = Site(prefix=urlsplit(settings.public_url or "").path, on=settings.dashboard)
+        return Control(self._principals, self.metrics.render, settings.metrics_token, self._management, site)
 
     def _management(self) -> App:
         """Import and build the management API. Takes a second of CPU, so not before it is asked for."""

@@ -9,11 +9,13 @@ from headgate.dialects import anthropic_messages, gemini, openai_chat
 from headgate.dialects.base import Dialect
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.run import run
-from headgate.surfaces.doors import ANY, CONTROL_PATHS, CONTROL_PREFIXES, DOORS, PAGES, Door, Page
+from headgate.surfaces.doors import ANY, API_PREFIXES, CONTROL_PATHS, CONTROL_PREFIXES, DOORS, PAGES, Door, Page
 from headgate.surfaces.gemini import PREFIXES, door_at, is_googles
 from headgate.surfaces.link import AsgiLink
 from headgate.surfaces.state import State
 from headgate.transport.server_asgi import App, Receive, Scope, Send
+
+API = tuple(prefix.encode() for prefix in API_PREFIXES)
 
 
 class Dispatch:
@@ -28,6 +30,7 @@ class Dispatch:
         self._open_pages = [(page.path.encode(), page) for page in PAGES if page.rest]
         self._control_paths = frozenset(path.encode() for path in CONTROL_PATHS)
         self._control_prefixes = tuple(prefix.encode() for prefix in CONTROL_PREFIXES)
+        self._api = tuple(prefix + b"/" for prefix in API)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -42,6 +45,9 @@ class Dispatch:
             await self._named(scope, link, path)
         elif path in self._control_paths or (path.startswith(self._control_prefixes) and not self._has(path)):
             await self._control(scope, receive, send)
+            return
+        elif door is None and path not in self._pages and not path.startswith(self._api) and path not in API:
+            await self._control(scope, receive, send)  # a page of the dashboard, or nothing
             return
         else:
             await self._page(scope, link, path, door)

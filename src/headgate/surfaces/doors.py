@@ -117,3 +117,5 @@ PAGES: tuple[Page, ...] = (
 
 CONTROL_PATHS = ("/metrics", "/openapi.json", "/docs", "/swagger")
 CONTROL_PREFIXES = ("/api/v1/",)
+API_PREFIXES = ("/v1", "/v1beta", "/v2", "/api", "/ai", "/passthrough")
+"""Below these, what is unknown is no page of the dashboard."""

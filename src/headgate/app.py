@@ -64,6 +64,7 @@ class Worker:
             estimate_output=tokens.estimate,
             log_error=log_error,
             worker=number,
+            workers=workers,
             max_body=base.config.limits.body,
             responses=self.responses,
             attacher=Attacher(self.ways.lean),

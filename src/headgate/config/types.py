@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from headgate.models.registry import ModelConfig
-from headgate.providers.base import PriceConfig, ProviderConfig, TierConfig, Timeouts
+from headgate.providers.base import Capacity, PriceConfig, ProviderConfig, TierConfig, Timeouts
 from headgate.routing.table import FanOut, Hedge, RouteConfig, TargetConfig
 from headgate.routing.types import Strategy
 from headgate.routing.use_cases import Parameters, UseCase
@@ -95,6 +95,11 @@ RANGES: dict[tuple[type, str], tuple[float, float]] = {
     **{(Timeouts, f): (0.001, 3600) for f in Timeouts.__struct_fields__},
     **{(PriceConfig, f): (0, 1_000_000) for f in PriceConfig.__struct_fields__ if f != "tiers"},
     **{(TierConfig, f): (0, 1_000_000) for f in TierConfig.__struct_fields__},
+    (ProviderConfig, "concurrency"): (1, 1_000_000),
+    (ModelConfig, "concurrency"): (1, 1_000_000),
+    (Capacity, "calls"): (1, 1_000_000),
+    (Capacity, "queue"): (0, 100_000),
+    (Capacity, "wait"): (0.001, 600),
     (TierConfig, "above"): (1, 1_000_000_000),
     (ModelConfig, "context"): (1, 1_000_000_000),
     (ModelConfig, "max_output"): (1, 1_000_000_000),

@@ -11,7 +11,7 @@ from headgate.models.facts import compliance, cutoff, use_cases
 from headgate.models.price import price
 from headgate.models.profiles import Ruled, ruled
 from headgate.models.table import Model, Status, Tables
-from headgate.providers.base import PriceConfig, Provider, ProviderConfig, Target, Timeouts
+from headgate.providers.base import Capacity, PriceConfig, Provider, ProviderConfig, Target, Timeouts
 from headgate.providers.catalog import row
 from headgate.providers.discovery import Learned
 
@@ -66,6 +66,8 @@ class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     regions: list[str] | None = None
     compliance: list[str] | None = None
     """Tags of the programmes it is under, for rules that ask for one."""
+    concurrency: int | Capacity | None = None
+    """How many calls of it may be under way at once: a number, or how many and who waits for how long."""
 
 
 class Listed(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -173,6 +175,10 @@ class Registry:
             capabilities=None
             if known.model is UNKNOWN and ours.capabilities is None
             else (known.model.kind, *_can(known)),
+            capacity=(
+                *_capacity(name, ours.concurrency),
+                *_capacity(provider.name, account.concurrency if account else None),
+            ),
         )
 
     def places(self, provider: Provider, model: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
@@ -331,3 +337,9 @@ def _first(*layers: Timeouts) -> Timeouts:
 
 def _seconds(date: str) -> int:
     return int(datetime.fromisoformat(date).replace(tzinfo=UTC).timestamp())
+
+
+def _capacity(name: str, stated: int | Capacity | None) -> tuple[tuple[str, Capacity], ...]:
+    if stated is None:
+        return ()
+    return ((name, Capacity(stated) if isinstance(stated, int) else stated),)

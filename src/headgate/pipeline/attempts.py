@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from headgate.core.call import Call
-from headgate.core.errors import BudgetSpent, HeadgateError, Refused, UpstreamFailed
+from headgate.core.errors import BudgetSpent, HeadgateError, NotNow, Refused, UpstreamFailed
 from headgate.pipeline.context import fitted
 from headgate.pipeline.fan import fan_out
 from headgate.pipeline.flight import fly
@@ -22,6 +22,7 @@ from headgate.pipeline.shut import usable
 from headgate.providers.base import Target
 from headgate.routing.health import Deployment, Health
 from headgate.routing.table import Failover
+from headgate.transport.server_errors import Overloaded
 
 TOTAL = 600.0  # seconds for a whole call where nobody said otherwise
 SHORT_WAIT = 2.0  # a provider's wait up to this is spent on the same target
@@ -91,9 +92,9 @@ async def walk_plan(call: Call, parts: Parts) -> None:
             else:
                 await several(call, parts, plan[index:])
             return
-        except Refused as refusal:
+        except (Refused, Overloaded) as refusal:
             # The caller's own doing, or a fallback that cannot take this call: then what failed first is the answer.
-            if first is None and not (isinstance(refusal, BudgetSpent) and config.failover.budget and others):
+            if first is None and not (others and elsewhere(refusal, config.failover)):
                 raise
             error: HeadgateError = refusal
             index, others = reached(call, plan, index)
@@ -148,6 +149,11 @@ def reached(call: Call, plan: tuple[Target, ...], index: int) -> tuple[int, int]
     while index + 1 < len(plan) and (plan[index + 1].provider.name, plan[index + 1].model) in asked:
         index += 1
     return index, len(plan) - index - 1
+
+
+def elsewhere(refusal: HeadgateError, failover: Failover) -> bool:
+    """Whether another target may take what this one had no room for."""
+    return isinstance(refusal, Overloaded | NotNow) or (isinstance(refusal, BudgetSpent) and failover.budget)
 
 
 def switched(failure: UpstreamFailed, failover: Failover, others: int) -> UpstreamFailed:

@@ -11,7 +11,19 @@ from headgate.providers.base import Target
 
 
 async def one(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
-    """Answer *call* from *target*; raise as :func:`headgate.pipeline.once.once`."""
+    """Answer *call* from *target*; raise as :func:`headgate.pipeline.once.once`, or ``Overloaded`` for want of room."""
+    if not target.capacity:
+        await noted(call, parts, target, last=last)
+        return
+    places = await parts.rooms.enter(call, target)
+    try:
+        await noted(call, parts, target, last=last)
+    finally:
+        parts.rooms.leave(places)
+
+
+async def noted(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
+    """Ask *target*, and take note of how it goes."""
     health = parts.health
     deployment = health.at(target)
     provider = target.provider.name

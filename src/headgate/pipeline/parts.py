@@ -10,6 +10,7 @@ from headgate.core.errors import HeadgateError
 from headgate.ledger.types import Books
 from headgate.limits.types import Gate
 from headgate.pipeline.attach import Attacher
+from headgate.pipeline.capacity import Rooms
 from headgate.routing.budget import RetryBudget
 from headgate.routing.health import Health
 from headgate.routing.table import RouteTable
@@ -62,6 +63,7 @@ class Parts:
         "max_body",
         "principals",
         "responses",
+        "rooms",
         "snapshot",
         "worker",
     )
@@ -77,6 +79,7 @@ class Parts:
         estimate_output: Callable[[int], int],
         log_error: Callable[[Call, BaseException], None],
         worker: int = 0,
+        workers: int = 1,
         max_body: int = 20_000_000,
         responses: KeptResponses | None = None,
         attacher: Attacher | None = None,
@@ -100,6 +103,8 @@ class Parts:
         """Fetches what callers name by URL, for targets that take bytes alone."""
         self.health = health or Health()
         """What is known of deployments now; in this process."""
+        self.rooms = Rooms(workers)
+        """Who is under way, and who waits, where a provider takes only so many at once."""
         self.hedges: dict[str, RetryBudget] = {}
         """Calls and second calls of late, by route."""
         self.flights: dict[bytes, Any] = {}

@@ -24,6 +24,17 @@ class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     total: float | None = None
 
 
+class Capacity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How many calls may be under way at once, and how many more wait for a place. Workers share them out."""
+
+    calls: int
+    """Under way at once; at least one for each worker."""
+    queue: int | None = None
+    """How many may wait; left out, as many as may be under way. A call beyond them goes to the next target at once."""
+    wait: float = 5.0
+    """Seconds that a call waits, never past its time limit; then the next target is asked."""
+
+
 class TierConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """USD per million tokens where the prompt is longer than ``above``; a kind left out costs what it costs below."""
 
@@ -125,6 +136,8 @@ class ProviderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     """Azure: what the application signs in with."""
     managed_identity: bool = False
     """Azure: sign in as the machine this runs on."""
+    concurrency: int | Capacity | None = None
+    """How many calls may be under way at this account at once: a number, or how many and who waits for how long."""
     enabled: bool = True
 
 
@@ -144,6 +157,8 @@ class Target(msgspec.Struct, frozen=True, eq=False):
     reasoning: bool = False
     capabilities: tuple[str, ...] | None = None
     """What it can do, in the registry's words, its kind first; ``None`` where nothing is known of it."""
+    capacity: tuple[tuple[str, Capacity], ...] = ()
+    """How many calls it takes at once, and how many its account does, each by name."""
 
 
 class Provider(Protocol):

@@ -49,7 +49,7 @@ class Worker:
         self.ways = Ways()
         self.principals = base.principals()
         self.journal = Journal(base.journal_dir)
-        self.desk = Desk(base.database)
+        self.desk = Desk(base.url)
         grants = SqlGrants(self.desk, self.journal.id, workers)
         self.gate, meter = shared_limits(self.desk, self.journal.id, workers)
         self.books = LedgerBooks(self.journal, grants, meter=meter)

@@ -66,8 +66,8 @@ class Base:
         self.settings = settings
         secret = decode_secret_key(settings.secret_key) if settings.secret_key else None
         self.home: Home = open_home(settings.home, secret)
-        self.database = settings.database_path()
-        self.url = f"sqlite:///{self.database}"
+        self.url = settings.database()
+        """Of the database. It may have a password in it."""
         self.journal_dir = self.home.path / "journal"
         self.environ = environment()
         self.found: dict[str, ProviderConfig] = from_environment(self.environ)
@@ -132,7 +132,7 @@ class Base:
         fixed = {}
         if self.settings.admin_key is not None:
             fixed[digest(self.settings.admin_key, self.home.derived)] = admin_principal()
-        return Principals(SqlKeyFeed(self.database), self.home.derived, fixed=fixed)
+        return Principals(SqlKeyFeed(self.url), self.home.derived, fixed=fixed)
 
     def first_keys(self) -> FirstKeys:
         """Make the first keys where there are none."""
@@ -149,12 +149,15 @@ class Base:
             finally:
                 await engine.dispose()
 
+        def store(tenant: str, row: Any) -> None:
+            asyncio.run(create(tenant, row))
+
         has_admin_key = self.settings.admin_key is not None
-        return asyncio.run(ensure_keys(self.home, self.database, create, has_admin_key=has_admin_key))
+        return ensure_keys(self.home, self.url, store, has_admin_key=has_admin_key)
 
     def open_keys(self) -> dict[str, list[Secret]]:
         """See :func:`headgate.access.vault.all_opened`."""
-        return all_opened(stored(self.database, TENANT), LocalSealer(self.home.derived))
+        return all_opened(stored(self.url, TENANT), LocalSealer(self.home.derived))
 
     def _known(self) -> Any:
         return known(self.environ, providers={*self.found, *self.provider_keys})

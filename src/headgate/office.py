@@ -33,7 +33,7 @@ class Office:
         self._compiled = compiled
         self.metrics = Metrics()
         proofs = Proofs(sealing(base.home.derived))
-        self.drainer = Drainer(base.journal_dir, base.database, seen=self.metrics.add, proofs=proofs)
+        self.drainer = Drainer(base.journal_dir, base.url, seen=self.metrics.add, node=base.home.node, proofs=proofs)
         self.metrics.gauge("journal_behind_bytes", "Journal bytes not in the database yet", lambda: self.drainer.behind)
         self.metrics.gauge("calls_in_flight", "Holds that have not ended", lambda: self.drainer.in_flight)
         self.metrics.gauge("dead_letters", "Journal lines that could not be stored", lambda: self.drainer.dead_letters)

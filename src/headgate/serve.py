@@ -7,6 +7,7 @@ neither an import nor a query nor a batch of records may take the interpreter fr
 import asyncio
 import errno
 import hmac
+import logging
 import socket
 import subprocess
 import sys
@@ -25,14 +26,16 @@ from headgate.logs import configure
 from headgate.office import Office
 from headgate.settings import Settings, SettingsError, environment
 from headgate.settings import load as load_settings
-from headgate.storage.check import version
-from headgate.storage.upgrade import HEAD, ensure
+from headgate.storage.types import StorageUnreachable
+from headgate.storage.upgrade import HEAD, ensure, present
 from headgate.supervise import Life, run, work
 from headgate.surfaces.control import Guarded, RemoteControl
 from headgate.transport.base import Origin
 from headgate.transport.server import App, bind, start
 
+log = logging.getLogger("headgate")
 PORT_FREE_WITHIN = 2.0
+DATABASE_WITHIN = 30.0
 
 PREPARE = -1
 """The number of the process that is no worker but prepares a first start."""
@@ -135,7 +138,7 @@ def prepare(base: Base) -> FirstKeys:
 
     A first start does so in a process of its own: the libraries it takes would stay in the gateway's memory for good.
     """
-    if version(base.database) == HEAD:
+    if there(base.url) == HEAD:
         ensure(base.url)
         return base.first_keys()
     told = Told(PREPARE, [], 0, 0, str(base.settings.home), str(base.settings.config or ""), 1)
@@ -144,6 +147,19 @@ def prepare(base: Base) -> FirstKeys:
         raise SystemExit(done.returncode)
     made = msgspec.json.decode(done.stdout, type=dict[str, str])
     return FirstKeys(**{name: Secret(key) for name, key in made.items()})
+
+
+def there(url: str) -> str | None:
+    """Return the schema of the database; a server that does not answer is waited for, as it may be starting too."""
+    deadline = time.monotonic() + DATABASE_WITHIN
+    while True:
+        try:
+            return present(url)
+        except StorageUnreachable as error:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("%s; trying again", error)
+        time.sleep(1.0)
 
 
 def prepared(base: Base) -> int:

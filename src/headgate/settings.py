@@ -23,6 +23,8 @@ from headgate.core.secret import Secret
 
 PREFIX = "HEADGATE_"
 SECRET_KEY_BYTES = 32
+SQLITE = "sqlite:///"
+DATABASES = (SQLITE, "postgresql://", "postgres://")
 SWITCH = {"on": True, "1": True, "true": True, "yes": True, "off": False, "0": False, "false": False, "no": False}
 CONFIG_NAME = "headgate.yaml"
 
@@ -54,7 +56,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     workers: Annotated[int, Meta(ge=1, le=64, description="Processes that share the port.")] = 1
     database_url: Annotated[
         Secret | None,
-        Meta(description="sqlite:///path of the database; without it, headgate.db in the home."),
+        Meta(
+            description="sqlite:///path or postgresql://user:password@host/name of the database; without it, "
+            "headgate.db in the home."
+        ),
     ] = None
     redis_url: Annotated[
         Secret | None, Meta(description="Reserved for a shared backend, which this version does not have: leave unset.")
@@ -134,11 +139,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             return self.config
         return next((p for p in (Path(CONFIG_NAME).absolute(), self.home / CONFIG_NAME) if p.exists()), None)
 
-    def database_path(self) -> Path:
-        """Return the file of the embedded database."""
+    def database(self) -> str:
+        """Return the URL of the database. That of a server may have a password in it: do not print it."""
         if self.database_url is None:
-            return self.home / "headgate.db"
-        return Path(self.database_url.reveal().removeprefix("sqlite:///")).expanduser()
+            return f"sqlite:///{self.home / 'headgate.db'}"
+        url = self.database_url.reveal()
+        if url.startswith(SQLITE):
+            return SQLITE + str(Path(url.removeprefix(SQLITE)).expanduser())
+        return "postgresql://" + url.partition("://")[2]
+
+    def database_path(self) -> Path | None:
+        """Return the file of the embedded database, ``None`` where it is a server's."""
+        url = self.database()
+        return Path(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else None
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -252,8 +265,8 @@ def _unusable(values: Mapping[str, Any]) -> list[str]:
     if values.get("redis_url"):
         problems.append("HEADGATE_REDIS_URL is set, but this version has no shared backend: unset it")
     url = values.get("database_url")
-    if url and not url.reveal().startswith("sqlite:///"):
-        problems.append("HEADGATE_DATABASE_URL must be sqlite:///path: this version has no other database")
+    if url and not url.reveal().startswith(DATABASES):
+        problems.append("HEADGATE_DATABASE_URL must be sqlite:///path or postgresql://user:password@host/name")
     problems += _unusable_edge(values)
     key = values.get("secret_key")
     if key is not None and decode_secret_key(key) is None:

@@ -1,5 +1,8 @@
 """The first start."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from headgate.access.first import FirstKeys, admin_principal, ensure_keys
@@ -8,51 +11,75 @@ from headgate.access.keys import digest
 from headgate.storage.engine import open_engine
 from headgate.storage.keys import SqlKeyStore
 from headgate.storage.types import StorageRefused
-from headgate.storage.upgrade import ensure
+
+
+def do(url: str, work):
+    """Run one method of the key store on an engine of its own."""
+
+    async def run():
+        engine = open_engine(url)
+        try:
+            return await work(SqlKeyStore(engine))
+        finally:
+            await engine.dispose()
+
+    return asyncio.run(run())
 
 
 @pytest.fixture
-async def store(tmp_path):
-    url = f"sqlite:///{tmp_path / 'headgate.db'}"
-    ensure(url)
-    engine = open_engine(url)
-    yield SqlKeyStore(engine)
-    await engine.dispose()
+def create(url):
+    return lambda tenant, row: do(url, lambda store: store.create(tenant, row))
 
 
-async def test_it_makes_both_keys_once(tmp_path, store):
-    home, path = open_home(tmp_path), tmp_path / "headgate.db"
-    first = await ensure_keys(home, path, store.create, has_admin_key=False)
+def test_it_makes_both_keys_once(tmp_path, url, create):
+    home = open_home(tmp_path)
+    first = ensure_keys(home, url, create, has_admin_key=False)
     assert first.admin is not None
     assert first.key is not None
     assert (first.admin.reveal()[:4], first.key.reveal()[:3]) == ("hga_", "hg_")
-    rows = {row.key_hash: row for row in await store.list("default")}
+    rows = {row.key_hash: row for row in do(url, lambda store: store.list("default"))}
     assert rows[digest(first.admin, home.derived)].kind == "admin"
     assert rows[digest(first.key, home.derived)].limits == "{}"
-    assert await ensure_keys(home, path, store.create, has_admin_key=False) == FirstKeys()
-    raw = b"".join(p.read_bytes() for p in tmp_path.iterdir())
+    assert ensure_keys(home, url, create, has_admin_key=False) == FirstKeys()
+    raw = b"".join(p.read_bytes() for p in tmp_path.iterdir() if p.is_file())
     assert first.admin.reveal().encode() not in raw
     assert first.key.reveal().encode() not in raw
 
 
-async def test_a_key_that_was_made_before_the_first_start_does_not_stand_in_for_the_admin_key(tmp_path, store):
+def test_a_key_that_was_made_before_the_first_start_does_not_stand_in_for_the_admin_key(tmp_path, url, create):
     from headgate.access.keys import mint, new_row
 
-    home, path = open_home(tmp_path), tmp_path / "headgate.db"
-    await store.create("default", new_row(mint("key", home.derived), home.derived, name="early", now=1))
-    first = await ensure_keys(home, path, store.create, has_admin_key=False)
+    home = open_home(tmp_path)
+    create("default", new_row(mint("key", home.derived), home.derived, name="early", now=1))
+    first = ensure_keys(home, url, create, has_admin_key=False)
     assert first.admin is not None
     assert first.key is None
 
 
-async def test_an_admin_key_of_the_environment_is_enough(tmp_path, store):
-    home, path = open_home(tmp_path), tmp_path / "headgate.db"
-    first = await ensure_keys(home, path, store.create, has_admin_key=True)
+def test_an_admin_key_of_the_environment_is_enough(tmp_path, url, create):
+    home = open_home(tmp_path)
+    first = ensure_keys(home, url, create, has_admin_key=True)
     assert first.admin is None
     assert first.key is not None
     assert admin_principal().kind == "admin"
 
 
-async def test_no_database_is_told(tmp_path):
+def test_no_database_is_told(tmp_path):
     with pytest.raises(StorageRefused, match=r"nothing\.db"):
-        await ensure_keys(open_home(tmp_path), tmp_path / "nothing.db", None, has_admin_key=False)  # type: ignore[arg-type]
+        ensure_keys(open_home(tmp_path), tmp_path / "nothing.db", None, has_admin_key=False)  # type: ignore[arg-type]
+
+
+def test_of_many_who_start_at_once_one_makes_them(tmp_path, url, create):
+    home = open_home(tmp_path)
+    with ThreadPoolExecutor(4) as starts:
+        made = list(starts.map(lambda _: ensure_keys(home, url, create, has_admin_key=False), range(4)))
+    assert sum(each.admin is not None for each in made) == sum(each.key is not None for each in made) == 1
+    assert len(do(url, lambda store: store.list("default"))) == 2
+
+
+def test_a_server_that_is_not_there_is_told_without_its_password(tmp_path):
+    with pytest.raises(StorageRefused) as caught:
+        where = "postgresql://me:hidden@127.0.0.1:1/none"
+        ensure_keys(open_home(tmp_path), where, lambda tenant, row: None, has_admin_key=False)
+    assert "me@127.0.0.1:1/none" in str(caught.value)
+    assert "hidden" not in str(caught.value)

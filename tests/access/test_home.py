@@ -23,7 +23,8 @@ def test_it_is_made_tight_and_found_again(tmp_path):
     again = open_home(path)
     assert not again.created
     assert again.derived == home.derived
-    assert [p.name for p in path.iterdir()] == ["secrets.json"]
+    assert sorted(p.name for p in path.iterdir()) == ["node", "secrets.json"]
+    assert again.node == home.node
 
 
 def test_two_homes_have_two_secrets(tmp_path):
@@ -97,7 +98,8 @@ def test_many_processes_at_once_agree(tmp_path):
     with ThreadPoolExecutor(16) as threads:
         homes = list(threads.map(lambda _: open_home(tmp_path), range(64)))
     assert len({home.derived.pepper for home in homes}) == 1
-    assert [p.name for p in tmp_path.iterdir()] == ["secrets.json"]
+    assert len({home.node for home in homes}) == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["node", "secrets.json"]
 
 
 def test_the_secret_is_not_printed(tmp_path):

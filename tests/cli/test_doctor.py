@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from headgate.storage.upgrade import HEAD
 from tests.cli.conftest import Cli
 
 
@@ -37,7 +38,7 @@ def test_a_good_home(cli):
     cli("keys", "create", "--name", "x")
     said = found(cli)
     assert {state for findings in said.values() for state, _ in findings} == {"ok"}
-    assert said["database"][0][1].endswith("schema 0002")
+    assert said["database"][0][1].endswith(f"schema {HEAD}")
     assert "0 bytes" in said["journal"][0][1]
     assert "is free" in said["port"][0][1]
     assert "✓ home" in cli("doctor").stdout

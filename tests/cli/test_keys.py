@@ -7,7 +7,7 @@ import pytest
 from headgate.access.home import open_home
 from headgate.access.keys import digest
 from headgate.core.secret import Secret
-from headgate.storage.feed import SqliteKeyFeed
+from headgate.storage.feed import SqlKeyFeed
 
 
 def test_create_prints_an_object_with_id_key_and_prefix(cli):
@@ -22,7 +22,7 @@ async def test_what_create_prints_is_a_key_of_that_home(cli, tmp_path):
 
     made = json.loads((await asyncio.to_thread(cli, "keys", "create", "--name", "app", "--json")).stdout)
     derived = open_home(tmp_path / "home").derived
-    feed = SqliteKeyFeed(tmp_path / "home" / "headgate.db")
+    feed = SqlKeyFeed(tmp_path / "home" / "headgate.db")
     try:
         found = await feed.lookup(digest(Secret(made["key"]), derived))
         assert found is not None

@@ -6,7 +6,7 @@ import pytest
 
 from headgate.core.errors import Unavailable
 from headgate.storage.engine import open_engine
-from headgate.storage.feed import SqliteKeyFeed
+from headgate.storage.feed import SqlKeyFeed
 from headgate.storage.keys import Secretless, SqlKeyStore
 from headgate.storage.sqlite import connect
 from tests.storage.test_keys import key
@@ -21,7 +21,7 @@ async def store(database):
 
 @pytest.fixture
 def feed(database):
-    feed = SqliteKeyFeed(database)
+    feed = SqlKeyFeed(database)
     yield feed
     feed.close()
 

@@ -1,6 +1,5 @@
 """The table of sealed keys, and the way to it from the first schema."""
 
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +8,10 @@ from sqlalchemy import create_engine
 from headgate.storage import upgrade
 from headgate.storage.check import version
 from headgate.storage.engine import open_engine
-from headgate.storage.feed import SqliteKeyFeed
+from headgate.storage.feed import SqlKeyFeed
 from headgate.storage.provider_keys import ProviderKeyRow, stored
 from headgate.storage.provider_keys_sql import SqlProviderKeys
+from headgate.storage.sql import SqlError
 from headgate.storage.sqlite import connect
 
 
@@ -55,7 +55,7 @@ async def test_keys_are_kept_by_tenant_and_provider_and_the_feed_tells(tmp_path:
     assert stored(path, "default") == []
     upgrade.ensure(f"sqlite:///{path}")
     engine = open_engine(f"sqlite:///{path}")
-    store, feed = SqlProviderKeys(engine), SqliteKeyFeed(path)
+    store, feed = SqlProviderKeys(engine), SqlKeyFeed(path)
     await store.create("default", row("k1"))
     await store.create("default", row("k2", provider="anthropic"))
     await store.create("other", row("k3", tenant="other"))
@@ -87,6 +87,6 @@ def test_a_damaged_file_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
     path.write_bytes(b"SQLite format 3\0" + b"x" * 5000)
     try:
         stored(path, "default")
-    except sqlite3.DatabaseError:
+    except SqlError:
         return
     raise AssertionError("it was taken for a good one")

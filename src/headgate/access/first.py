@@ -1,10 +1,6 @@
 """The first start: a tenant, an admin key and a virtual key, so that a fresh gateway can be used at once."""
 
-import fcntl
-import os
-import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from time import time_ns
 from typing import Literal
@@ -16,7 +12,8 @@ from headgate.access.keys import mint, new_row
 from headgate.access.permissions import PLATFORM_TENANT, ROLES
 from headgate.access.types import Principal
 from headgate.core.secret import Secret
-from headgate.storage.sqlite import connect
+from headgate.storage.alone import alone
+from headgate.storage.sql import SqlError, open_sql, without_password
 from headgate.storage.types import KeyRow, StorageRefused
 
 TENANT = PLATFORM_TENANT
@@ -32,22 +29,23 @@ class FirstKeys(msgspec.Struct, frozen=True):
     key: Secret | None = None
 
 
-async def ensure_keys(
-    home: Home, database: Path, create: Callable[[str, KeyRow], Awaitable[None]], *, has_admin_key: bool
+def ensure_keys(
+    home: Home, where: str | Path, create: Callable[[str, KeyRow], object], *, has_admin_key: bool
 ) -> FirstKeys:
     """Make the first admin key (unless *has_admin_key*: the environment sets one) and the first virtual key.
 
-    *create* is ``KeyStore.create``. Several processes may do this at once: one of them makes the keys.
+    *where* is a path or a database URL; *create* stores a key of a tenant. Several processes, also on several
+    machines, may do this at once: one of them makes the keys. Raise ``StorageRefused`` where it cannot be read.
     """
-    if not _missing(database, has_admin_key):
+    if not _missing(where, has_admin_key):
         return FirstKeys()
     made: dict[Literal["admin", "key"], Secret] = {}
-    with _lock(home.path / "first.lock"):
-        for kind in _missing(database, has_admin_key):
+    with alone(where, "first"):
+        for kind in _missing(where, has_admin_key):
             made[kind] = mint(kind, home.derived)
             name = "first admin key" if kind == "admin" else "first key"
             row = new_row(made[kind], home.derived, name=name, now=time_ns() // 1000, kind=kind, tenant_id=TENANT)
-            await create(TENANT, row)
+            create(TENANT, row)
     return FirstKeys(made.get("admin"), made.get("key"))
 
 
@@ -63,24 +61,13 @@ def admin_principal() -> Principal:
     )
 
 
-def _missing(database: Path, has_admin_key: bool) -> list[Literal["admin", "key"]]:
+def _missing(where: str | Path, has_admin_key: bool) -> list[Literal["admin", "key"]]:
     """Plain SQL, because the key store's libraries take longer to import than a start may take."""
+    sql = open_sql(where)
     try:
-        con = connect(database)
-        try:
-            there = [k for k in KINDS if con.execute("SELECT 1 FROM keys WHERE kind = ? LIMIT 1", (k,)).fetchone()]
-        finally:
-            con.close()
-    except sqlite3.Error as error:
-        raise StorageRefused(str(database), f"cannot be read ({error}).") from None
-    return [kind for kind in KINDS if kind not in there and not (kind == "admin" and has_admin_key)]
-
-
-@contextmanager
-def _lock(file: Path) -> Iterator[None]:
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        there = [k for k in KINDS if sql.execute("SELECT 1 FROM keys WHERE kind = ? LIMIT 1", (k,)).fetchone()]
+    except SqlError as error:
+        raise StorageRefused(str(without_password(where)), f"cannot be read ({error}).") from None
     finally:
-        os.close(descriptor)
+        sql.close()
+    return [kind for kind in KINDS if kind not in there and not (kind == "admin" and has_admin_key)]

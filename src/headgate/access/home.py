@@ -14,9 +14,11 @@ from pathlib import Path
 import msgspec
 
 from headgate.access.keys import Derived, derive
+from headgate.core.call import new_id
 from headgate.storage.types import StorageRefused
 
 SECRETS = "secrets.json"
+NODE = "node"
 KEY_BYTES = 32
 
 
@@ -34,6 +36,8 @@ class Home(msgspec.Struct, frozen=True):
     derived: Derived
     created: bool
     """Whether the secret was made just now: nothing that was signed or digested before can be read any more."""
+    node: str = ""
+    """Its own name among the homes that share a database."""
 
 
 def open_home(path: Path, secret_key: bytes | None = None) -> Home:
@@ -49,10 +53,11 @@ def open_home(path: Path, secret_key: bytes | None = None) -> Home:
         created = stored is None
         if stored is None:
             stored = _create(file, secret_key)
+        node = _named(path / NODE)
     except OSError as error:
         where = os.fsdecode(error.filename) if error.filename else str(path)
         raise StorageRefused(where, f"cannot be used: {error.strerror}.") from None
-    return Home(path, derive(_agree(file, stored, secret_key)), created)
+    return Home(path, derive(_agree(file, stored, secret_key)), created, node)
 
 
 def _read(file: Path) -> Secrets:
@@ -91,6 +96,22 @@ def _create(file: Path, given: bytes | None) -> Secrets:
     finally:
         os.unlink(draft)
     return made
+
+
+def _named(file: Path) -> str:
+    """Return the name in *file*, made where there is none."""
+    try:
+        return file.read_text().strip()
+    except FileNotFoundError:
+        draft = file.with_name(f".{NODE}.{new_id()}")
+        draft.write_text(new_id() + "\n")
+        try:
+            os.link(draft, file)  # who is a moment later takes the first one's
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+        return file.read_text().strip()
 
 
 def _agree(file: Path, stored: Secrets, given: bytes | None) -> bytes:

@@ -1,7 +1,6 @@
 """The configuration as a gateway on this machine would have it, for commands that only look."""
 
 import asyncio
-import sqlite3
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from headgate.models.table import Tables
 from headgate.providers.discover import from_environment, probe_local
 from headgate.settings import Settings, environment
 from headgate.storage.provider_keys import stored
+from headgate.storage.sql import SqlError
 
 
 class NoSenders:
@@ -31,7 +31,7 @@ def compiled(path: Path | None, settings: Settings | None = None) -> Compiled:
     Raise ``ConfigError``, or ``ValueError`` for what only building the providers shows.
     """
     environ = environment()
-    keys = _sealed(settings.database_path()) if settings is not None else {}
+    keys = _sealed(settings.database()) if settings is not None else {}
     # A file may not count on a local server that is up by chance; on a key that is kept here, it may.
     config = load(path, environ, known(environ, providers=keys))
     found = {**asyncio.run(probe_local()), **from_environment(environ)}
@@ -52,10 +52,10 @@ def seen(settings: Settings) -> Discovered:
     return found
 
 
-def _sealed(database: Path) -> dict[str, list[Secret]]:
+def _sealed(database: str) -> dict[str, list[Secret]]:
     """Return something for every sealed key of a provider: none is opened by who only looks."""
     keys: dict[str, list[Secret]] = {}
-    with suppress(sqlite3.Error):  # told by who looks at the database
+    with suppress(SqlError):  # told by who looks at the database
         for row in stored(database, "default"):
             keys.setdefault(row.provider, []).append(Secret(row.id))
     return keys

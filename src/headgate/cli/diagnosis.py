@@ -3,7 +3,6 @@
 import asyncio
 import shutil
 import socket
-import sqlite3
 import stat
 from collections.abc import Iterator
 from time import time
@@ -18,10 +17,9 @@ from headgate.providers.base import ProviderConfig
 from headgate.providers.catalog import row
 from headgate.providers.discovery import Found
 from headgate.settings import Settings
-from headgate.storage import check
-from headgate.storage.sqlite import connect
+from headgate.storage.sql import SqlError, open_sql, without_password
 from headgate.storage.types import StorageRefused
-from headgate.storage.upgrade import HEAD
+from headgate.storage.upgrade import HEAD, present
 
 LOW_DISK = 500 * 1024 * 1024
 CONNECT = 3.0
@@ -65,9 +63,10 @@ def home_of(settings: Settings) -> Iterator[Finding]:
 
 def database_of(settings: Settings) -> Iterator[Finding]:
     """Look at the database and its schema."""
-    path = settings.database_path()
+    url = settings.database()
+    path = without_password(settings.database_path() or url)
     try:
-        found = check.version(path)
+        found = present(url)
     except StorageRefused as error:
         yield Finding("database", "fail", str(error))
         return
@@ -101,14 +100,13 @@ def journal_of(settings: Settings) -> Iterator[Finding]:
 
 
 def _stored(settings: Settings) -> dict[str, int]:
+    sql = open_sql(settings.database())
     try:
-        con = connect(settings.database_path())
-        try:
-            return dict(con.execute("SELECT id, position FROM journals"))
-        finally:
-            con.close()
-    except sqlite3.Error:
+        return dict(sql.execute("SELECT id, position FROM journals").fetchall())
+    except SqlError:
         return {}  # told by the look at the database
+    finally:
+        sql.close()
 
 
 def config_of(settings: Settings) -> Iterator[Finding]:

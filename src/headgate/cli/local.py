@@ -2,13 +2,11 @@
 
 import fcntl
 import os
-import sqlite3
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headgate.access.home import open_home
-from headgate.access.keys import Derived
+from headgate.access.home import Home, open_home
 from headgate.access.types import Principal
 from headgate.access.vault import LocalSealer
 from headgate.admin.app import create
@@ -26,6 +24,7 @@ from headgate.storage.audit import keyed
 from headgate.storage.engine import open_engine
 from headgate.storage.keys import SqlKeyStore
 from headgate.storage.provider_keys_sql import SqlProviderKeys
+from headgate.storage.sql import SqlError, without_password
 from headgate.storage.types import StorageRefused
 from headgate.storage.upgrade import ensure
 
@@ -49,9 +48,9 @@ def local_admin(settings: Settings) -> Admin:
     Raise ``StorageRefused`` where the home or its database cannot be used.
     """
     home = open_home(settings.home, decode_secret_key(settings.secret_key) if settings.secret_key else None)
-    url = f"sqlite:///{settings.database_path()}"
+    url = settings.database()
     ensure(url)
-    settle(settings, home.derived)
+    settle(settings, home)
     engine = keyed(open_engine(url), sealing_key(home.derived))
     parts = AdminParts(
         principals=Owner(),
@@ -86,18 +85,17 @@ def snapshot_here(settings: Settings) -> "Snapshot":
     return compiled(settings.config_file(), settings).snapshot
 
 
-def settle(settings: Settings, derived: Derived) -> None:
+def settle(settings: Settings, home: Home) -> None:
     """Bring what an ended gateway left in its journals into the database; a running one does so itself."""
     directory = settings.home / "journal"
     if not directory.exists() or _drained(directory / "drain.lock"):
         return
-    drainer = Drainer(directory, settings.database_path(), proofs=Proofs(sealing(derived)))
+    drainer = Drainer(directory, settings.database(), node=home.node, proofs=Proofs(sealing(home.derived)))
     try:
         drainer.recover()
-    except (sqlite3.Error, OSError) as error:
-        raise StorageRefused(
-            str(settings.database_path()), f"does not take what the journal holds ({error})."
-        ) from None
+    except (SqlError, OSError) as error:
+        where = without_password(settings.database())
+        raise StorageRefused(where, f"does not take what the journal holds ({error}).") from None
     finally:
         drainer.stop()
 

@@ -1,11 +1,11 @@
-"""Sealed keys of providers, as the request path's processes read them: plain sqlite3, once at a start or a change."""
+"""Sealed keys of providers, as the request path's processes read them: once at a start or a change."""
 
-import sqlite3
 from pathlib import Path
 
 import msgspec
 
-from headgate.storage.sqlite import connect
+from headgate.storage.sql import TableMissing, open_sql
+from headgate.storage.sqlite import path_of
 
 CHANGE = "provider_key"
 """The kind of their entries in the change feed."""
@@ -33,19 +33,18 @@ FIELDS = ProviderKeyRow.__struct_fields__
 STORED = f"SELECT {', '.join(FIELDS)} FROM provider_keys WHERE tenant_id = ? AND owner_id IS NULL ORDER BY id"  # noqa: S608
 
 
-def stored(path: Path, tenant_id: str) -> list[ProviderKeyRow]:
+def stored(where: str | Path, tenant_id: str) -> list[ProviderKeyRow]:
     """Return the keys of a tenant's accounts, oldest first; none where the database or its table is not made yet.
 
-    Raise ``sqlite3.Error`` where it cannot be read.
+    *where* is a path or a database URL. Raise ``SqlError`` where it cannot be read.
     """
-    if not path.exists():
+    path = where if isinstance(where, Path) else path_of(where)
+    if path is not None and not path.exists():
         return []
-    con = connect(path)
+    sql = open_sql(where)
     try:
-        return [ProviderKeyRow(**dict(zip(FIELDS, row, strict=True))) for row in con.execute(STORED, (tenant_id,))]
-    except sqlite3.OperationalError as error:
-        if "no such table" in str(error):
-            return []
-        raise
+        return [ProviderKeyRow(**dict(zip(FIELDS, row, strict=True))) for row in sql.execute(STORED, (tenant_id,))]
+    except TableMissing:
+        return []
     finally:
-        con.close()
+        sql.close()

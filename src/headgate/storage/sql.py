@@ -131,3 +131,14 @@ def open_sql(where: str | Path, *, patience: float = PATIENCE) -> Sql:
     from headgate.storage.sql_postgres import PostgresSql
 
     return PostgresSql(str(where), patience=patience)
+
+
+def without_password(where: str | Path) -> str:
+    """Return what a message may say of a database: its path, or its URL without the password."""
+    if isinstance(where, Path):
+        return str(where)
+    scheme, found, rest = where.partition("://")
+    credentials, at, place = rest.rpartition("@")
+    user = credentials.partition(":")[0]
+    place = place.partition("?")[0]
+    return f"{scheme}{found}{user}{at}{place}" if at else f"{scheme}{found}{place}"

@@ -69,6 +69,7 @@ class PostgresSql:
         self._patience = patience
         self._loop: asyncio.AbstractEventLoop | None = None
         self._con: Any = None
+        self._inside = False
         self._now = 0
         self._transaction = ""
 
@@ -87,11 +88,10 @@ class PostgresSql:
     def execute(self, sql: str, params: Sequence[object] = ()) -> Rows:
         """See :class:`headgate.storage.sql.Sql`."""
         text, answers = numbered(sql)
-        con = self._opened()
         if answers:
-            rows = self._run(con.fetch(text, *params))
+            rows = self._read(text, params)
             return Rows([tuple(row) for row in rows], len(rows))
-        status = self._run(con.execute(text, *params))
+        status = self._run(self._opened().execute(text, *params))
         count = status.rpartition(" ")[2]
         return Rows((), int(count) if count.isdecimal() else -1)
 
@@ -137,6 +137,7 @@ class PostgresSql:
 
     def _once(self, work: Callable[[Sql], T], names: list[int]) -> T:
         self._begin()
+        self._inside = True
         try:
             _, self._now, self._transaction = self._run(self._con.fetchrow(LOCK, names))
             done = work(self)
@@ -144,7 +145,7 @@ class PostgresSql:
             self._roll_back()
             raise
         finally:
-            self._now = 0
+            self._now, self._inside = 0, False
         try:
             self._run(self._con.execute("COMMIT"))
         except StoreDown as error:
@@ -153,6 +154,15 @@ class PostgresSql:
             self._roll_back()
             raise
         return done
+
+    def _read(self, text: str, params: Sequence[object]) -> list[Any]:
+        idle = self._con is not None and not self._inside
+        try:
+            return list(self._run(self._opened().fetch(text, *params)))
+        except StoreDown:
+            if not idle or self._con is not None:
+                raise
+            return list(self._run(self._opened().fetch(text, *params)))
 
     def _begin(self) -> None:
         idle = self._con is not None

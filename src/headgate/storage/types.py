@@ -21,6 +21,10 @@ class StorageRefused(Exception):
         self.path = path
 
 
+class StorageUnreachable(StorageRefused):
+    """A server that does not answer; it may, a little later."""
+
+
 class KeyRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One key as stored. The secret is not here: only its digest and what may be shown of it.
 

@@ -4,16 +4,15 @@ Neither SQLAlchemy nor Alembic is imported unless there is something to do. A mi
 killed half-way it leaves nothing behind, and of two processes one does it while the other waits.
 """
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headgate.storage.alone import alone
 from headgate.storage.check import version
+from headgate.storage.sql import SqlError, TableMissing, open_sql, without_password
 from headgate.storage.sqlite import path_of
-from headgate.storage.types import StorageRefused
+from headgate.storage.types import StorageRefused, StorageUnreachable
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -21,45 +20,59 @@ if TYPE_CHECKING:
 
 HEAD = "0009"
 KNOWN = frozenset(f"{number:04}" for number in range(1, int(HEAD) + 1))
-PG_LOCK = 0x68656164  # any number that only we use
+OLDEST_SERVER = 14
+
+
+def present(url: str) -> str | None:
+    """Return the schema of a database, ``None`` where there is none yet. Nothing is changed or imported for it.
+
+    Raise :class:`StorageRefused` where it is corrupt, read-only, newer than this program, or cannot be reached.
+    """
+    path = path_of(url)
+    found = version(path) if path is not None else _server_version(url)
+    if found is not None and found not in KNOWN:
+        raise StorageRefused(without_password(path or url), _newer(found))
+    return found
 
 
 def ensure(url: str) -> None:
     """Create or migrate the database at ``sqlite:///path`` or ``postgresql://...``.
 
-    Raise :class:`StorageRefused` where it is corrupt, read-only or newer than this program.
+    Raise :class:`StorageRefused` as :func:`present` does.
     """
+    if present(url) == HEAD:
+        return
     path = path_of(url)
-    if path is None:
-        _ensure_postgres(url)
-        return
-    if _checked(path) == HEAD:
-        return
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _lock(path.with_name(path.name + ".lock")):
-        if _checked(path) != HEAD:
+    if path is not None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with alone(path or url, "lock"):
+        if present(url) == HEAD:
+            return
+        if path is not None:
             _migrate_sqlite(path)
+        else:
+            _migrate_postgres(url)
 
 
-def _checked(path: Path) -> str | None:
-    found = version(path)
-    if found is not None and found not in KNOWN:
-        raise StorageRefused(os.fspath(path), _newer(found))
-    return found
+def _server_version(url: str) -> str | None:
+    sql = open_sql(url)
+    try:
+        (number,) = sql.execute("SELECT CAST(current_setting('server_version_num') AS INTEGER)").fetchone()
+        if number < OLDEST_SERVER * 10_000:
+            why = f"is PostgreSQL {number // 10_000}; {OLDEST_SERVER} is the oldest that will do."
+            raise StorageRefused(without_password(url), why)
+        row = sql.execute("SELECT version_num FROM alembic_version").fetchone()
+        return row[0] if row else None
+    except TableMissing:
+        return None
+    except SqlError as error:
+        raise StorageUnreachable(without_password(url), f"cannot be reached ({error}).") from None
+    finally:
+        sql.close()
 
 
 def _newer(found: str) -> str:
     return f"its schema {found!r} is newer than this program, which knows {HEAD!r}. Install the newer version again."
-
-
-@contextmanager
-def _lock(file: Path) -> Iterator[None]:
-    fd = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
 
 
 def _config(connection: "Connection") -> "Config":
@@ -93,23 +106,14 @@ def _migrate_sqlite(path: Path) -> None:
         command.upgrade(_config(connection), HEAD)
 
 
-def _ensure_postgres(url: str) -> None:
+def _migrate_postgres(url: str) -> None:
     import asyncio
-
-    from sqlalchemy import inspect, text
 
     from headgate.storage.engine import open_engine
 
     def upgrade(connection: "Connection") -> None:
         from alembic import command
 
-        connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": PG_LOCK})
-        if inspect(connection).has_table("alembic_version"):
-            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-            if found == HEAD:
-                return
-            if found is not None and found not in KNOWN:
-                raise StorageRefused(connection.engine.url.render_as_string(hide_password=True), _newer(found))
         command.upgrade(_config(connection), HEAD)
 
     async def run() -> None:

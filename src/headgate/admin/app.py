@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from headgate import __version__
 from headgate.admin import config, errors, health, keys, logs, models, providers, routes, traces, usage
 from headgate.admin.parts import AdminParts
-from headgate.admin.route import GRANTED, ManagedRoute, Route
+from headgate.admin.route import GRANTED, OPEN, ManagedRoute, Route
 
 PREFIX = "/api/v1"
 ERROR = {
@@ -82,7 +82,7 @@ def _add(app: FastAPI, route: Route) -> None:
         summary=route.summary,
         tags=[route.tag],
         operation_id=route.endpoint.__name__,
-        openapi_extra={"x-permission": route.permission},
+        openapi_extra={"security": []} if route.permission == OPEN else {"x-permission": route.permission},
     )
     made.permission = route.permission
     app.router.routes.append(made)

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from headgate.access.entrance import Entrance
 from headgate.access.keys import Derived
 from headgate.access.types import Principal
 from headgate.access.vault import Sealer
@@ -50,3 +51,5 @@ class AdminParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The routes in force. May take a moment: not on the event loop."""
     board: Board
     """What workers know of deployments, and what was switched by hand."""
+    entrance: Entrance | None = None
+    """How people and services sign in."""

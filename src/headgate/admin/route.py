@@ -11,7 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from headgate.access.principals import CREDENTIALS
 from headgate.access.types import Principal
+from headgate.admin.cookies import by_cookie
 from headgate.admin.errors import broken
 from headgate.admin.parts import AdminParts
 from headgate.core.call import new_id
@@ -31,10 +33,25 @@ Permission = Literal[
     "providers:switch",
     "routes:view",
     "routes:change",
+    "users:update",
+    "sessions:view",
+    "sessions:delete",
+    "sso:view",
+    "sso:create",
+    "sso:update",
+    "sso:delete",
+    "clients:view",
+    "clients:create",
+    "clients:delete",
+    "open",
+    "self",
 ]
+OPEN: Literal["open"] = "open"
+SELF: Literal["self"] = "self"
+"""Instead of a permission: anybody may, who need not say who he is; and whoever says it may, about himself."""
 GRANTED: dict[str, frozenset[Permission]] = {
     "admin": frozenset(get_args(Permission)),
-    "key": frozenset(("logs:view", "usage:view")),  # of its own calls alone: see `own_key`
+    "key": frozenset(("logs:view", "usage:view", SELF)),  # of its own calls alone: see `own_key`
 }
 MAX_BODY = 1_000_000
 
@@ -42,7 +59,7 @@ MAX_BODY = 1_000_000
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One operation."""
 
-    method: Literal["GET", "POST", "DELETE"]
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
     """Below ``/api/v1``."""
     permission: Permission
@@ -62,10 +79,10 @@ class ManagedRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            who = await authenticate(request)
-            if self.permission not in GRANTED[who.kind]:
-                raise Forbidden(f"This takes the permission {self.permission}, which a virtual key does not have.")
-            request.state.who = who
+            if self.permission != OPEN:
+                who = request.state.who = await authenticate(request)
+                if not may(who, self.permission):
+                    raise Forbidden(f"This takes the permission {self.permission}, which you do not have.")
             self._guard_query(request)
             if request.method in ("POST", "PUT", "PATCH"):
                 await _guard_body(request)
@@ -76,7 +93,7 @@ class ManagedRoute(APIRoute):
             except Exception as error:
                 response = broken(request, error)
             response.headers["x-request-id"] = new_id()
-            response.headers["cache-control"] = "no-store"
+            response.headers.setdefault("cache-control", "no-store")
             return response
 
         return handle
@@ -91,6 +108,12 @@ class ManagedRoute(APIRoute):
                 )
 
 
+def may(who: Principal, permission: str) -> bool:
+    """Whether *who* has a permission, somewhere."""
+    granted = GRANTED.get(who.kind)
+    return permission in granted if granted is not None else permission == SELF or permission in who.permissions
+
+
 def _queries(dependant: Dependant) -> Iterator[str]:
     yield from (param.alias for param in dependant.query_params)
     for inner in dependant.dependencies:
@@ -98,10 +121,12 @@ def _queries(dependant: Dependant) -> Iterator[str]:
 
 
 async def authenticate(request: Request) -> Principal:
-    """Return who calls; raise as ``Principals.authenticate``."""
+    """Return who calls; raise as ``Principals.authenticate``, and ``Forbidden`` ``csrf_failed``."""
     parts: AdminParts = request.app.state.parts
     headers = [(name.lower(), value) for name, value in request.scope["headers"]]
     address = request.client.host if request.client else None
+    if parts.entrance is not None and b"cookie" in (names := {name for name, _ in headers}) and not names & CREDENTIALS:
+        return await by_cookie(parts.entrance, request)
     who = parts.principals.authenticate(headers, request.scope["query_string"], address)
     return who if isinstance(who, Principal) else await who
 

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from headgate.storage.entry import EntryStore
-    from headgate.storage.entry_listed import Listed
+    from headgate.storage.owned import Owned
 else:
     AsyncEngine = EntryStore = Any
-    Listed = dict  # annotations alone need them, and what they stand on takes long to import
+    Owned = dict  # annotations alone need them, and what they stand on takes long to import
 
 
 class Entrance(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -32,9 +32,9 @@ class Entrance(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     resolver: TokenResolver
     oidc: Oidc
     web: Web
-    sso: "Listed[SsoRow]"
-    clients: "Listed[ClientRow]"
-    issuers: "Listed[IssuerRow]"
+    sso: "Owned[SsoRow]"
+    clients: "Owned[ClientRow]"
+    issuers: "Owned[IssuerRow]"
     public_url: str | None = None
     """Where browsers reach the gateway, if its operator has said so."""
     origins: frozenset[str] = frozenset()

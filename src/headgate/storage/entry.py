@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from headgate.core.call import now
 from headgate.storage.audit import AuditEntry, note
 from headgate.storage.entry_rows import SessionRow
-from headgate.storage.keys import tell
+from headgate.storage.changes import tell
 from headgate.storage.schema import users
 from headgate.storage.schema.entry import resets, sessions, used_once
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from headgate.core.call import new_id, now
 from headgate.storage.audit import AuditEntry, note
 from headgate.storage.entry_rows import SsoRow
-from headgate.storage.keys import tell
+from headgate.storage.changes import tell
 from headgate.storage.schema import users
 from headgate.storage.schema.tenancy import bindings
 

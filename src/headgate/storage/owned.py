@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from headgate.core.call import now
 from headgate.storage.audit import AuditEntry, note
-from headgate.storage.keys import tell
+from headgate.storage.changes import tell
 from headgate.storage.object_rows import Author
+from headgate.storage.turns import take_turn
 
 MAX_ROWS = 10_000
 """Of one kind and one tenant."""
@@ -79,6 +80,7 @@ class Owned(Generic[T]):
         """Store a new one. Raise :class:`Taken` or :class:`Full`."""
         try:
             async with self.engine.begin() as con:
+                await take_turn(con)
                 await con.execute(insert(self._table).values(msgspec.structs.asdict(row)))  # type: ignore[arg-type]
                 await self.noted(con, author, "create", row.tenant_id, row.id, None, row)
                 count = select(func.count()).where(self._table.c.tenant_id == row.tenant_id)
@@ -111,7 +113,8 @@ class Owned(Generic[T]):
         expect: int | None = None,
     ) -> T | None:
         """As :meth:`change`, in a transaction of the caller's."""
-        was = await self.one(con, tenant_id, id, lock=True)
+        await take_turn(con)
+        was = await self.one(con, tenant_id, id)
         if was is None:
             return None
         if expect is not None and was.updated_at != expect:
@@ -128,7 +131,8 @@ class Owned(Generic[T]):
     async def remove(self, tenant_id: str, id: str, author: Author, *, expect: int | None = None) -> T | None:
         """Delete one and return what it was, ``None`` where there was none. Raise :class:`Stale`."""
         async with self.engine.begin() as con:
-            was = await self.one(con, tenant_id, id, lock=True)
+            await take_turn(con)
+            was = await self.one(con, tenant_id, id)
             if was is None:
                 return None
             if expect is not None and was.updated_at != expect:
@@ -138,10 +142,9 @@ class Owned(Generic[T]):
             await self.noted(con, author, "delete", tenant_id, id, was, None)
             return was
 
-    async def one(self, con: AsyncConnection, tenant_id: str, id: str, *, lock: bool = False) -> T | None:
+    async def one(self, con: AsyncConnection, tenant_id: str, id: str) -> T | None:
         """Return one, in a transaction of the caller's."""
-        query = select(self._table).where(self._mine(tenant_id, id))
-        row = (await con.execute(query.with_for_update() if lock else query)).one_or_none()
+        row = (await con.execute(select(self._table).where(self._mine(tenant_id, id)))).one_or_none()
         return None if row is None else self._row(**row._mapping)
 
     async def noted(

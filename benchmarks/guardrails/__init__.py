@@ -1,0 +1,1 @@
+"""How well and how fast the embedded detectors do: ``python -m benchmarks.guardrails``."""

@@ -1,0 +1,170 @@
+"""A text that grows: what of it is final, what was found in it, and how it reads after masks and originals are put in.
+
+The one place where texts are edited: a whole text is one that has grown in a single step.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from headgate.guardrails.mask import Masks, inside_json
+from headgate.guardrails.types import Guardrail
+
+_QUOTES = re.compile(r'\\.|"', re.DOTALL)
+NEAR = 96
+
+Mask = Callable[[int, str, str], str]
+"""``mask(guard, kind, value)``: what takes the place of *value*, found by that guardrail."""
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What one guardrail found: characters from the beginning of the lane."""
+
+    guard: int
+    start: int
+    end: int
+    type: str
+
+
+class Lane:
+    """One growing text. ``done`` is how far it is final: characters from its beginning."""
+
+    __slots__ = (
+        "_base",
+        "_buffer",
+        "_edits",
+        "_guards",
+        "_json",
+        "_mask",
+        "_masked",
+        "_masks",
+        "_quoted",
+        "done",
+        "size",
+    )
+
+    def __init__(self, guards: Sequence[Guardrail], masks: Masks | None, mask: Mask, *, json: bool = False) -> None:
+        self._guards = guards
+        self._masks = masks if masks else None
+        self._mask = mask
+        self._masked = [guard.action == "mask" and not guard.shadow for guard in guards]
+        self._json = json
+        self._buffer = ""
+        self._base = 0
+        self._edits: list[tuple[int, int, str]] = []
+        self._quoted = False
+        self.done = 0
+        self.size = 0
+
+    def add(self, text: str) -> None:
+        """Take what has come."""
+        self._buffer += text
+        self.size += len(text)
+
+    def settle(self, *, final: bool = False, limit: int | None = None) -> list[Found]:
+        """Decide as far as can be, at most up to *limit*; return what was found there, masked or not."""
+        text, start = self._buffer, self.done - self._base
+        if start == len(text):
+            return []
+        end = len(text)
+        if not final:
+            pending = text[start:]
+            for guard in self._guards:
+                end = min(end, start + guard.held(pending, self._json))
+            if self._masks is not None:
+                end = min(end, start + self._masks.held(pending))
+        if limit is not None:
+            end = min(end, limit - self._base)
+        if self._json and (len(text[start:end]) - len(text[start:end].rstrip("\\"))) % 2:
+            end -= 1  # an escape is not taken apart
+        if end <= start:
+            return []
+        back = [] if self._masks is None else self._masks.find(text, start)
+        found = [
+            (s, e, i, kind)
+            for i, guard in enumerate(self._guards)
+            for s, e, kind in guard.find(text, start, self._json)
+        ]
+        end = _apart(end, [(s, e) for s, e, _ in back] + [(s, e) for s, e, _, _ in found])
+        if end <= start:
+            return []
+        out = [Found(i, s + self._base, e + self._base, kind) for s, e, i, kind in sorted(found) if e <= end]
+        self._edit(start, end, [(s, e, v) for s, e, v in back if e <= end], out)
+        self._release(end)
+        return out
+
+    def cut(self, start: int, end: int) -> str:
+        """Return how the characters *start* to *end*, which are final, read now; each is asked for once, in order."""
+        text, base = self._buffer, self._base
+        out: list[str] = []
+        at = start
+        while self._edits and self._edits[0][0] < end:
+            begin, stop, instead = self._edits[0]
+            if begin >= start:  # else it was put in where it began
+                out += [text[at - base : begin - base], instead]
+            at = min(stop, end)
+            if stop > end:
+                break
+            self._edits.pop(0)
+        out.append(text[at - base : end - base])
+        self._trim(end)
+        return "".join(out)
+
+    def touched(self, start: int, end: int) -> bool:
+        """Whether the characters *start* to *end*, which are final, read otherwise now."""
+        return bool(self._edits) and self._edits[0][0] < end and self._edits[0][1] > start
+
+    def passed(self, end: int) -> None:
+        """The characters up to *end* went out as they were."""
+        self._trim(end)
+
+    def _edit(self, start: int, end: int, back: list[tuple[int, int, str]], found: list[Found]) -> None:
+        text, base = self._buffer, self._base
+        put_back = []
+        for s, e, value in back:
+            put_back.append((s + base, e + base, inside_json(value) if self._json else value))
+        edits = list(put_back)
+        for one in self._clusters(found, put_back):
+            instead = self._mask(one.guard, one.type, text[one.start - base : one.end - base])
+            if self._json and not self._in_string(start, one.start - base):
+                instead = f'"{instead}"'  # a bare number: its placeholder is text
+            edits.append((one.start, one.end, instead))
+        self._edits += sorted(edits)
+
+    def _clusters(self, found: list[Found], put_back: list[tuple[int, int, str]]) -> list[Found]:
+        """What is to be masked; of those that overlap one over all of them, or the rest of a match would show."""
+        out: list[Found] = []
+        for one in found:
+            if not self._masked[one.guard] or any(s < one.end and one.start < e for s, e, _ in put_back):
+                continue
+            if out and one.start < out[-1].end:
+                last = out.pop()
+                wide = one if one.end - one.start > last.end - last.start else last
+                one = Found(wide.guard, last.start, max(last.end, one.end), wide.type)
+            out.append(one)
+        return out
+
+    def _in_string(self, start: int, at: int) -> bool:
+        quotes = sum(1 for one in _QUOTES.finditer(self._buffer, start, at) if one[0] == '"')
+        return self._quoted ^ bool(quotes % 2)
+
+    def _release(self, end: int) -> None:
+        if self._json:
+            self._quoted = self._in_string(self.done - self._base, end)
+        self.done = self._base + end
+
+    def _trim(self, end: int) -> None:
+        drop = min(end, self.done - NEAR) - self._base
+        if drop > 4 * NEAR:
+            self._buffer = self._buffer[drop:]
+            self._base += drop
+
+
+def _apart(end: int, ranges: list[tuple[int, int]]) -> int:
+    """Return the last place up to *end* that no range lies across."""
+    while True:
+        across = [s for s, e in ranges if s < end < e]
+        if not across:
+            return end
+        end = min(across)

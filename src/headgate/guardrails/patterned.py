@@ -1,0 +1,63 @@
+"""What guardrails that look for patterns share: they find, and tell of a growing text what may still become a match."""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import ClassVar
+
+from headgate.guardrails.scan import Finder, Folded, cut_escape, held, merged
+from headgate.guardrails.types import Finding, Guardrail, Means, Span, Streaming, Verdict
+
+Named = tuple[tuple[str, Finder], ...]
+_DIGITS = re.compile(r"[0-9]")
+
+
+class Patterned(Guardrail, frozen=True, kw_only=True):
+    """A guardrail made of finders; a subclass says which."""
+
+    streaming: ClassVar[Streaming] = "pattern"
+
+    def finders(self) -> Named:
+        """Return what it looks with, and what each finds is called."""
+        raise NotImplementedError
+
+    def find(self, text: str, start: int = 0, json: bool = False) -> list[tuple[int, int, str]]:
+        """Return what begins in *text* at *start* or later: start, end and type, in order, none over another."""
+        folded = Folded(text, json)
+        begin = folded.forth(start)
+        plain = folded.text
+        found = [(s, e, name) for name, finder in self.finders() for s, e in finder(plain, begin)]
+        if not found:
+            return found
+        return [(folded.back(s, len(text)), folded.end(e), name) for s, e, name in merged(found)]
+
+    def held(self, text: str, json: bool = False) -> int:
+        """See ``Guardrail``."""
+        if json:
+            text = text[: cut_escape(text)]
+        folded = Folded(text, json)
+        return folded.back(self.open(folded.text), len(text))
+
+    def open(self, text: str) -> int:
+        """Return what :meth:`held` does, of a plain text."""
+        return held(text)
+
+    def check(self, spans: Sequence[Span], means: Means) -> Verdict:
+        """See ``Guardrail``."""
+        return self.verdict(
+            [
+                Finding(i, s, e, name)
+                for i, span in enumerate(spans)
+                for s, e, name in self.find(span.text, 0, span.json)
+            ]
+        )
+
+
+@cache
+def only_with_digits(finder: Finder, least: int) -> Finder:
+    """Return *finder*, asked only of texts with so many digits: most have none."""
+
+    def find(text: str, start: int):  # type: ignore[no-untyped-def]
+        return finder(text, start) if len(_DIGITS.findall(text, start)) >= least else iter(())
+
+    return find

@@ -1,0 +1,167 @@
+"""What a guardrail is: it sees pieces of text with their places, and answers what is to become of them."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+Place = Literal["system", "user", "assistant", "tool_result", "tool_argument", "document", "output", "thinking"]
+"""Where a piece of text stands. ``assistant`` is an earlier answer that was sent back, ``output`` the new one;
+``document`` is a passage or file that was put into the prompt."""
+Side = Literal["input", "output"]
+Act = Literal["allow", "flag", "mask", "block"]
+Action = Literal["block", "mask", "flag", "reask", "reroute"]
+Streaming = Literal["pattern", "window", "whole"]
+
+
+class Span(msgspec.Struct, frozen=True):
+    """One piece of text. ``json`` tells that it is JSON itself, as a tool's arguments are."""
+
+    text: str
+    place: Place = "user"
+    json: bool = False
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What was found, where: characters ``start`` to ``end`` of the span number ``span``. Never the text itself."""
+
+    span: int
+    start: int
+    end: int
+    type: str
+    score: float = 1.0
+
+
+class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a guardrail answers. ``reason`` is for people and never repeats the text."""
+
+    act: Act = "allow"
+    findings: tuple[Finding, ...] = ()
+    reason: str = ""
+    score: float | None = None
+    texts: tuple[str, ...] | None = None
+    """The spans as a guardrail elsewhere has masked them, where it does not tell offsets."""
+
+
+ALLOW = Verdict()
+
+
+class Unavailable(Exception):
+    """A guardrail could not do its work: what becomes of the call then is its ``fail`` setting's to say."""
+
+
+class Posted(msgspec.Struct, frozen=True):
+    """What a service answered."""
+
+    status: int
+    body: bytes
+
+
+Post = Callable[[str, Mapping[str, str], bytes, float], Awaitable[Posted]]
+"""``post(url, headers, body, seconds)``; raises :class:`Unavailable`."""
+Ask = Callable[[str, str, str], Awaitable[str]]
+"""``ask(model, system, text)``: the answer of a model that is called as part of the same exchange."""
+Sign = Callable[[str, str, bytes], Mapping[str, str]]
+"""``sign(region, url, body)``: the headers that AWS wants."""
+
+
+class Means(msgspec.Struct, frozen=True):
+    """What a guardrail may use to reach the world; each is absent where it is not to be had."""
+
+    post: Post | None = None
+    ask: Ask | None = None
+    sign: Sign | None = None
+
+
+NONE = Means()
+
+
+class Guardrail(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """One check. Its settings are its fields: they are the configuration too."""
+
+    streaming: ClassVar[Streaming] = "window"
+    """How it looks at an answer that is still coming. ``pattern``: :meth:`held` tells what may still become a match.
+    ``window``: it looks at the last ``window`` characters at a time. ``whole``: at the whole answer alone."""
+    reads: ClassVar[frozenset[str]] = frozenset(
+        ("system", "user", "assistant", "tool_result", "tool_argument", "document", "output", "thinking")
+    )
+    """The places it looks at unless told otherwise."""
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "timeout": (0.001, 60),
+        "window": (16, 65_536),
+        "threshold": (0, 1),
+    }
+    """Least and largest value of fields that are numbers; one that is not listed is at least 0."""
+    near: ClassVar[int] = 96
+    """Characters before a match that may decide whether it is one."""
+
+    on: list[Side] = msgspec.field(default_factory=lambda: ["input", "output"])
+    """What it looks at: requests, answers, or both."""
+    action: Action = "block"
+    """What becomes of a call in which it finds something. ``mask`` puts a placeholder in the text; ``flag`` only
+    records; ``reask`` has the model answer again; ``reroute`` sends the call to ``to``."""
+    to: str | None = None
+    """For ``reroute``: the route that takes the call."""
+    places: list[Place] = []
+    """The only places it looks at; empty means those that its kind looks at by itself."""
+    fail: Literal["closed", "open"] = "closed"
+    """What becomes of a call when it cannot be run in time: refused, or let through and recorded as ``not_run``."""
+    timeout: float = 2.0
+    """Seconds it may take."""
+    shadow: bool = False
+    """Record what it would have done, and do nothing."""
+    window: int = 1200
+    """On streams: characters that are held back until they have been looked at together."""
+
+    def check(self, spans: Sequence[Span], means: Means) -> Verdict | Awaitable[Verdict]:
+        """Return what is to become of *spans*, or an awaitable of it. Raise :class:`Unavailable` where it cannot tell.
+
+        One that computes answers at once: it runs on the event loop, for at most some milliseconds.
+        """
+        raise NotImplementedError
+
+    def find(self, text: str, start: int = 0, json: bool = False) -> list[tuple[int, int, str]]:
+        """For ``pattern``: return what begins in *text* at *start* or later: start, end, type; in order and apart.
+
+        Whether something is a match may depend on the ``near`` characters before it and on one after it, no more.
+        """
+        raise NotImplementedError
+
+    def held(self, text: str, json: bool = False) -> int:
+        """For ``pattern``: return from where the end of *text* may still become a match; ``len(text)`` if none may.
+
+        Nothing that comes later changes what was found before that place.
+        """
+        return len(text)
+
+    def looks_at(self, place: Place) -> bool:
+        """Whether text in this *place* is its business."""
+        return place in (self.places or self.reads)
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield each setting that makes no sense, and why; its type and range were looked at."""
+        if self.action == "reroute" and self.to is None:
+            yield "action", "to reroute a call, say where `to`"
+        if not self.on:
+            yield "on", "must be `[input]`, `[output]` or both"
+
+    def verdict(self, findings: Sequence[Finding], reason: str = "", score: float | None = None) -> Verdict:
+        """Return what these *findings* come to under ``action``."""
+        if not findings and not reason:
+            return ALLOW
+        act: Act = "mask" if self.action == "mask" else "flag" if self.action == "flag" else "block"
+        return Verdict(act, tuple(findings), reason or told(findings), score)
+
+
+def told(findings: Sequence[Finding]) -> str:
+    """Return findings in words: ``2 email, 1 card``."""
+    counts: dict[str, int] = {}
+    for finding in findings:
+        counts[finding.type] = counts.get(finding.type, 0) + 1
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+
+
+def settings(guardrail: Guardrail) -> dict[str, Any]:
+    """Return the settings that differ from how a kind comes, for people and records; credentials hidden."""
+    shown: dict[str, Any] = msgspec.to_builtins(guardrail, enc_hook=str)
+    return shown

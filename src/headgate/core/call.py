@@ -98,6 +98,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     at: int
     tenant_id: str
     key_id: str | None = None
+    team_id: str | None = None
     user_id: str | None = None
     app_id: str | None = None
     end_user: str | None = None

@@ -68,6 +68,7 @@ def record_of(call: Call, worker: int) -> Record:
         key_id=who.id if who.kind == "key" else None,
         user_id=who.user_id,
         app_id=who.app_id,
+        team_id=who.team_id,
         end_user=call.end_user,
         session=options.session,
         tags=options.tags,

@@ -20,6 +20,8 @@ from headgate.base import Base, Ways
 from headgate.config.compile import Compiled
 from headgate.config.types import ConfigError
 from headgate.core.call import Call
+from headgate.edge import certificate, edge, opened_to
+from headgate.entering import Entering
 from headgate.ledger.books import LedgerBooks
 from headgate.ledger.grants import SqlGrants
 from headgate.ledger.journal import Journal
@@ -46,8 +48,9 @@ class Worker:
 
     def __init__(self, base: Base, number: int, workers: int) -> None:
         self.base = base
-        self.ways = Ways()
-        self.principals = base.principals()
+        self.ways = Ways(base.settings.ca_file, base.settings.proxy)
+        self.entering = Entering(base, self.ways.lean)
+        self.principals = base.principals(self.entering.resolver)
         self.journal = Journal(base.journal_dir)
         self.desk = Desk(base.url)
         grants = SqlGrants(self.desk, self.journal.id, workers)
@@ -71,16 +74,24 @@ class Worker:
         )
         self.state = State(listing=self._listing, ready_checks=self._checks, started_at=monotonic())
         self._tasks: list[asyncio.Task[None]] = []
+        self._certificate = certificate(base.settings)
         self.server: Server | None = None
 
     async def start(self, sock: socket.socket, control: App) -> None:
         """Serve on *sock*."""
         self.live.follow(self.principals)
         await self.principals.refresh()
-        app = Dispatch(self.parts, self.state, control)
-        base = self.base
-        limits = ServerLimits(body=base.config.limits.body)
-        self.server = await start(app, [sock], limits=limits, on_error=log_server_error)
+        base, settings = self.base, self.base.settings
+        self.server = await start(
+            opened_to(settings, Dispatch(self.parts, self.state, control)),
+            [sock],
+            limits=ServerLimits(body=base.config.limits.body),
+            ssl_context=self._certificate.context if self._certificate is not None else None,
+            on_error=log_server_error,
+            edge=edge(settings),
+        )
+        if self._certificate is not None:
+            self._tasks.append(asyncio.create_task(self._certificate.keep_fresh()))
         self._tasks.append(asyncio.create_task(self.principals.run()))
         self._tasks.append(asyncio.create_task(self._look_around()))
         looking = keep_looking(
@@ -104,6 +115,7 @@ class Worker:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.principals.close()
+        self.entering.close()
         self.books.close()
         await self.ways.close()
         await asyncio.to_thread(self.desk.close)

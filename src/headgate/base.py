@@ -3,16 +3,17 @@
 import asyncio
 import logging
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from headgate.access.first import FirstKeys, admin_principal, ensure_keys
 from headgate.access.home import Home, open_home
 from headgate.access.keys import digest
-from headgate.access.principals import Principals
+from headgate.access.principals import Principals, Resolver
 from headgate.access.vault import LocalSealer, all_opened
 from headgate.config.compile import Compiled, compile_config
-from headgate.config.effective import Effective, effective
+from headgate.config.effective import Effective, effective, tried
 from headgate.config.known import known
 from headgate.config.parse import read as read_file
 from headgate.config.types import Config, ConfigError, Problem
@@ -39,18 +40,22 @@ TENANT = "default"
 class Ways(Senders):
     """The ways out of the process: one lean sender for all, a general one per proxy."""
 
-    def __init__(self) -> None:
-        self.lean = Http1Sender(Bounds(connections=2048, waiting=4096, idle=1024))
+    def __init__(self, ca_file: Path | None = None, proxy: Secret | None = None) -> None:
+        """*ca_file* holds authorities to trust besides the system's; through *proxy* go those who name none."""
+        self._ca_file = str(ca_file) if ca_file is not None else None
+        self._proxy = proxy.reveal() if proxy is not None else None
+        self.lean = Http1Sender(Bounds(connections=2048, waiting=4096, idle=1024), self._ca_file)
         self._general: dict[tuple[str | None, bool], Sender] = {}
 
     def get(self, *, proxy: str | None = None, http2: bool = False) -> Sender:
         """See ``Senders.get``."""
+        proxy = proxy or self._proxy
         if proxy is None and not http2:
             return self.lean
         if (proxy, http2) not in self._general:
             from headgate.transport.general import GeneralSender
 
-            self._general[proxy, http2] = GeneralSender(proxy=proxy, http2=http2)
+            self._general[proxy, http2] = GeneralSender(proxy=proxy, http2=http2, ca_file=self._ca_file)
         return self._general[proxy, http2]
 
     async def close(self) -> None:
@@ -112,6 +117,15 @@ class Base:
         finally:
             self.secret_files = frozenset(files)
 
+    def tried(self, row: ObjectRow) -> Effective:
+        """See :func:`headgate.config.effective.tried`."""
+        now = self.effective
+
+        def read(rows: Sequence[ObjectRow], before: Sequence[ObjectRow]) -> Effective:
+            return effective(now.data, self.environ, self._known(), rows, file=str(self.file), before=before)
+
+        return tried(now, stored_objects(self.url), row, read)
+
     def compile(self, effective: Effective, senders: Senders) -> Compiled:
         """Compile *effective*; raise ``ConfigError`` for what only building shows."""
         try:
@@ -127,12 +141,12 @@ class Base:
         except ValueError as error:
             raise ConfigError([Problem(str(self.file or "configuration"), 0, 0, "", str(error))]) from None
 
-    def principals(self) -> Principals:
-        """Return what turns credentials into principals, in this process."""
+    def principals(self, *others: Resolver) -> Principals:
+        """Return what turns credentials into principals, in this process; *others* judge those that are no keys."""
         fixed = {}
         if self.settings.admin_key is not None:
             fixed[digest(self.settings.admin_key, self.home.derived)] = admin_principal()
-        return Principals(SqlKeyFeed(self.url), self.home.derived, fixed=fixed)
+        return Principals(SqlKeyFeed(self.url), self.home.derived, fixed=fixed, others=others)
 
     def first_keys(self) -> FirstKeys:
         """Make the first keys where there are none."""

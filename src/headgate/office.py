@@ -1,6 +1,5 @@
 """What stands behind the control plane: the drainer, the metrics, and how the management API is built."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -13,7 +12,9 @@ from headgate.audit.sealing import sealing, sealing_key
 from headgate.base import Base
 from headgate.config.compile import Compiled
 from headgate.control import Control
+from headgate.entering import Entering
 from headgate.ledger.drain import Drainer
+from headgate.live import Live
 from headgate.observe.metrics import Metrics
 from headgate.providers.catalog import keyed_kinds
 from headgate.site import Site
@@ -27,10 +28,14 @@ if TYPE_CHECKING:
 class Office:
     """The parts of the one process of an installation that has a control plane."""
 
-    def __init__(self, base: Base, principals: Principals, compiled: Callable[[], Compiled]) -> None:
+    def __init__(
+        self, base: Base, principals: Principals, live: Live, entering: Entering
+    ) -> None:
         self._base = base
+        self._entering = entering
         self._principals = principals
-        self._compiled = compiled
+        self._live = live
+        self._compiled = lambda: live.compiled
         self.metrics = Metrics()
         proofs = Proofs(sealing(base.home.derived))
         self.drainer = Drainer(base.journal_dir, base.url, seen=self.metrics.add, node=base.home.node, proofs=proofs)
@@ -60,6 +65,7 @@ class Office:
         from headgate.storage.audit import keyed
         from headgate.storage.engine import open_engine
         from headgate.storage.keys import SqlKeyStore
+        from headgate.storage.objects import SqlObjects
         from headgate.storage.provider_keys_sql import SqlProviderKeys
 
         engine = keyed(open_engine(self._base.url), sealing_key(self._base.home.derived))
@@ -77,6 +83,9 @@ class Office:
             provider_names=lambda: {*self._compiled().providers, *keyed_kinds()},
             board=self._base.board,
             snapshot=lambda: self._compiled().snapshot,
+            live=self._live,
+            objects=SqlObjects(engine),
+            entrance=self._entering.entrance(engine),
         )
         return Management(parts)
 

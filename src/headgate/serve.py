@@ -21,6 +21,8 @@ from headgate.access.home import Home
 from headgate.app import Worker, log_server_error
 from headgate.base import Base, Ways
 from headgate.core.secret import Secret
+from headgate.edge import certificate
+from headgate.entering import Entering
 from headgate.live import Live
 from headgate.logs import configure
 from headgate.office import Office
@@ -55,10 +57,11 @@ class Process:
 
     async def parent(self, sock: socket.socket, life: Life) -> None:
         """Be the control plane of several workers: drain their journals, serve the management API on *sock*."""
-        ways = Ways()
-        principals = self.base.principals()
+        ways = Ways(self.base.settings.ca_file, self.base.settings.proxy)
+        entering = Entering(self.base, ways.lean)
+        principals = self.base.principals(entering.resolver)
         live = Live(self.base, ways, lambda compiled: office.know(compiled))
-        office = Office(self.base, principals, lambda: live.compiled)
+        office = Office(self.base, principals, live, entering)
         office.know(live.compiled)
         await asyncio.to_thread(office.drainer.recover)
         office.drainer.start()
@@ -74,6 +77,7 @@ class Process:
         for task in following:
             task.cancel()
         principals.close()
+        entering.close()
         await ways.close()
         await asyncio.to_thread(office.drainer.stop)
 
@@ -102,6 +106,7 @@ def serve(settings: Settings) -> int:
     """Run the gateway; return the exit code."""
     configure(settings.log_level)
     base = Base(settings)
+    certificate(settings)  # an unusable one stops the start
     made = prepare(base)
     sock = listen(settings)
     port = sock.getsockname()[1]
@@ -141,8 +146,7 @@ def prepare(base: Base) -> FirstKeys:
     if there(base.url) == HEAD:
         ensure(base.url)
         return base.first_keys()
-    told = Told(PREPARE, [], 0, 0, str(base.settings.home), str(base.settings.config or ""), 1)
-    done = subprocess.run(worker_argv(told), stdout=subprocess.PIPE, check=False)
+    done = subprocess.run(worker_argv(Told.of(base.settings, PREPARE)), stdout=subprocess.PIPE, check=False)
     if done.returncode:
         raise SystemExit(done.returncode)
     made = msgspec.json.decode(done.stdout, type=dict[str, str])
@@ -173,7 +177,7 @@ def prepared(base: Base) -> int:
 
 def child_argv(settings: Settings, port: int, number: int, fds: list[int], line: int) -> list[str]:
     """The command of a worker process; everything that is not in the environment stands in it."""
-    return worker_argv(Told(number, fds, line, port, str(settings.home), str(settings.config or ""), settings.workers))
+    return worker_argv(msgspec.structs.replace(Told.of(settings, number), fds=fds, line=line, port=port))
 
 
 def worker_argv(told: "Told") -> list[str]:
@@ -185,18 +189,27 @@ class Told(msgspec.Struct, array_like=True):
     """What a parent tells its worker. Secrets come by the environment."""
 
     number: int
-    fds: list[int]
-    line: int
-    port: int
-    home: str
-    config: str
     workers: int
+    home: str
+    config: str | None
+    tls_cert: str | None
+    tls_key: str | None
+    fds: list[int] = []
+    line: int = 0
+    port: int = 0
+
+    @classmethod
+    def of(cls, settings: Settings, number: int) -> "Told":
+        """Return what *settings* say that may have come by an option."""
+        files = (settings.config, settings.tls_cert, settings.tls_key)
+        config, cert, key = (str(file) if file is not None else None for file in files)
+        return cls(number, settings.workers, str(settings.home), config, cert, key)
 
 
 def child(told: Told) -> int:
     """Be the worker that *told* describes; return the exit code."""
-    overrides = {"home": told.home, "config": told.config or None, "workers": told.workers}
-    settings = load_settings(environment(), overrides)
+    given = ("home", "config", "workers", "tls_cert", "tls_key")
+    settings = load_settings(environment(), {name: getattr(told, name) for name in given})
     configure(settings.log_level)
     base = Base(settings)
     if told.number == PREPARE:
@@ -208,7 +221,8 @@ def child(told: Told) -> int:
 def greet(settings: Settings, port: int, made: FirstKeys) -> None:
     """Tell people where the gateway is and, the first time only, its keys."""
     shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # compared, not bound
-    url = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
+    scheme = "https" if settings.tls_cert is not None else "http"
+    url = f"{scheme}://{f'[{shown}]' if ':' in shown else shown}:{port}"
     lines = [f"Headgate is ready on {url}  (home {settings.home})"]
     if made.admin is not None:
         lines.append(f"Admin key, shown this once:    {made.admin.reveal()}")

@@ -13,8 +13,8 @@ from headgate.access.jwks import KeySets
 from headgate.access.jwt import MAX_TOKEN, BadToken, Token, check_claims, import_keys, read, verify
 from headgate.access.keys import is_usable
 from headgate.access.permissions import PERMISSIONS, ROLES
-from headgate.access.sessions import Sessions
-from headgate.access.tokens import Access, looks_like_token
+from headgate.access.sessions import owner
+from headgate.access.tokens import Access, Signer, looks_like_token
 from headgate.access.types import Grants, Principal
 from headgate.core.call import now
 from headgate.storage.entry_rows import ClientRow, EntryReader, IssuerRow
@@ -44,10 +44,9 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
 class TokenResolver:
     """Turns tokens into principals. What it finds may be cached until the principal's ``expires_at``."""
 
-    def __init__(self, reader: EntryReader, sessions: Sessions, keys: KeySets, assembler: Assembler) -> None:
+    def __init__(self, reader: EntryReader, signer: Signer, keys: KeySets, assembler: Assembler) -> None:
         self._reader = reader
-        self._sessions = sessions
-        self._signer = sessions.signer
+        self._signer = signer
         self._keys = keys
         self._assembler = assembler
         self._prepared = False
@@ -88,7 +87,7 @@ class TokenResolver:
             row = await self._reader.session(access.sid)
             if row is None or row.user_id != access.sub or row.stamp != access.stamp:
                 return None
-            if await self._sessions.owner(row) is None:
+            if await owner(self._reader, row) is None:
                 return None
             who = await self.user(row.tenant_id, row.user_id)
             end = min(access.exp * 1_000_000, row.expires_at)

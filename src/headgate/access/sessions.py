@@ -82,21 +82,12 @@ class Sessions:
         row = await self._reader.session_of(held_digest(cookie, self._derived))
         if row is None or row.kind != "cookie":
             raise NotAuthenticated(SIGNED_OUT)
-        person = await self.owner(row)
+        person = await owner(self._reader, row)
         if person is None:
             raise NotAuthenticated(SIGNED_OUT)
         if now() - row.seen_at > TOLD:
             await self._store.seen(row.tenant_id, row.id, now())
         return row, person
-
-    async def owner(self, row: SessionRow) -> Person | None:
-        """Return whose a session is, ``None`` where it is void."""
-        at = now()
-        if row.expires_at <= at or row.seen_at + IDLE[row.kind] <= at:
-            return None
-        person = await self._reader.person(row.user_id)
-        good = person is not None and person.is_active and person.tenant_id == row.tenant_id
-        return person if person is not None and good and person.stamp == row.stamp else None
 
     async def refresh(self, token: Secret, came: Came) -> Opened:
         """Return the session of a refresh token, with the token that takes its place.
@@ -109,7 +100,7 @@ class Sessions:
             raise NotAuthenticated(SIGNED_OUT)
         held = new_refresh(row.id, self._derived)
         fresh = hmac.compare_digest(row.digest, held_digest(token, self._derived))
-        person = await self.owner(row)
+        person = await owner(self._reader, row)
         if fresh and person is None:
             raise NotAuthenticated(SIGNED_OUT)
         if person is None or not fresh or not await self._store.renew(row, held_digest(held, self._derived), now()):
@@ -142,6 +133,17 @@ class Sessions:
             address=came.address,
         )
         await self._store.end_session(row.tenant_id, row.id, entry)
+
+
+async def owner(reader: EntryReader, row: SessionRow) -> Person | None:
+    """Return whose a session is, ``None`` where it is void."""
+    at = now()
+    if row.expires_at <= at or row.seen_at + IDLE[row.kind] <= at:
+        return None
+    person = await reader.person(row.user_id)
+    if person is None or not person.is_active or person.tenant_id != row.tenant_id:
+        return None
+    return person if person.stamp == row.stamp else None
 
 
 SIGNED_OUT = "You are not signed in, or not any more. Sign in."

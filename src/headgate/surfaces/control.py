@@ -12,8 +12,10 @@ MAX_ANSWER = 256 * 1024 * 1024
 PATIENCE = 120.0  # seconds; the longest management call is an export
 TOKEN = b"x-headgate-internal-token"
 PEER = b"x-headgate-internal-peer"
+AT = b"x-headgate-internal-at"
+"""Scheme and host that the caller's request came to."""
 HOP = frozenset(
-    (b"connection", b"content-length", b"transfer-encoding", b"host", b"keep-alive", b"expect", TOKEN, PEER)
+    (b"connection", b"content-length", b"transfer-encoding", b"host", b"keep-alive", b"expect", TOKEN, PEER, AT)
 )
 
 
@@ -32,9 +34,10 @@ class RemoteControl:
         query = b"?" + scope["query_string"] if scope["query_string"] else b""
         client = scope["client"]
         lines = [b"%b: %b\r\n" % (name, value) for name, value in scope["headers"] if name not in HOP]
-        head = b"%b %b%b HTTP/1.1\r\nhost: control\r\n%b: %b\r\n%b: %b\r\n" % (
+        at = b"%b://%b" % (scope["scheme"].encode(), dict(scope["headers"]).get(b"host", b""))
+        head = b"%b %b%b HTTP/1.1\r\nhost: control\r\n%b: %b\r\n%b: %b\r\n%b: %b\r\n" % (
             scope["method"].encode(), scope["raw_path"], query,
-            TOKEN, self._token, PEER, (client[0] if client else "").encode(),
+            TOKEN, self._token, PEER, (client[0] if client else "").encode(), AT, at,
         )  # fmt: skip
         try:
             answer = await self._sender.send(
@@ -70,5 +73,7 @@ class Guarded:
             )
             return
         peer = headers.get(PEER, b"").decode()
-        inner = [(name, value) for name, value in scope["headers"] if name not in (TOKEN, PEER)]
-        await self._app({**scope, "headers": inner, "client": (peer, 0) if peer else None}, receive, send)
+        scheme, _, host = headers.get(AT, b"").partition(b"://")
+        inner = [(name, value) for name, value in scope["headers"] if name not in (TOKEN, PEER, AT, b"host")]
+        asked = {"headers": [(b"host", host), *inner], "client": (peer, 0) if peer else None}
+        await self._app({**scope, **asked, "scheme": scheme.decode()}, receive, send)

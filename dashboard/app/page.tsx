@@ -8,7 +8,7 @@ import { FirstMinute } from "@/components/first";
 import { Card, Head, Loaded, Panel, Segment } from "@/components/ui";
 import { api, got } from "@/lib/api";
 import { count, percent, roughly } from "@/lib/format";
-import { SPANS, bounds, useAsk } from "@/lib/use";
+import { SPANS, bounds, filled, useAsk } from "@/lib/use";
 import type { Span } from "@/lib/use";
 
 export default function Overview() {
@@ -20,8 +20,7 @@ export default function Overview() {
   const keys = useAsk(["usage", "key", span], usage("key"), 15);
   const calls = useAsk(["logs", "latest"], () => got(api.GET("/api/v1/logs", { params: { query: { limit: 8 } } })), 5);
   const total = time.data?.total;
-  const rows = time.data?.data ?? [];
-  const at = rows.map((r) => r.name ?? "");
+  const { at, rows } = filled(time.data?.data, over, span);
   return (
     <>
       <Head title="Overview" aside={<Segment label="Time span" options={SPANS} value={span} onChange={setSpan} />} />
@@ -34,10 +33,10 @@ export default function Overview() {
       </div>
       <div className="columns">
         <Panel title="Requests">
-          <Loaded {...state(time)}><TimeChart label="Requests over time" kind="bars" at={at} format={count} series={[{ name: "answered", values: rows.map((r) => r.requests - r.failures) }, { name: "failed", values: rows.map((r) => r.failures) }].filter((s, n) => n === 0 || s.values.some(Boolean))} /></Loaded>
+          <Loaded {...state(time)}><TimeChart label="Requests over time" kind="bars" at={at} format={count} series={[{ name: "answered", values: rows.map((r) => (r ? r.requests - r.failures : 0)) }, { name: "failed", values: rows.map((r) => r?.failures ?? 0) }].filter((s, n) => n === 0 || s.values.some(Boolean))} /></Loaded>
         </Panel>
         <Panel title="Cost">
-          <Loaded {...state(time)}><TimeChart label="Cost over time" kind="bars" at={at} format={(n) => roughly(String(n))} series={[{ name: "USD", values: rows.map((r) => Number(r.cost_usd)) }]} /></Loaded>
+          <Loaded {...state(time)}><TimeChart label="Cost over time" kind="bars" at={at} format={(n) => roughly(String(n))} series={[{ name: "USD", values: rows.map((r) => Number(r?.cost_usd ?? 0)) }]} /></Loaded>
         </Panel>
         <Panel title="Models by cost" aside={<Link href="/usage">All usage</Link>}>
           <Loaded {...state(models)}><Bars label="Models by cost" format={(n) => roughly(String(n))} rows={top(models.data?.data)} /></Loaded>

@@ -7,7 +7,7 @@ import { useId, useMemo, useState } from "react";
 export type Series = { name: string; values: (number | null)[] };
 
 const W = 640;
-const L = 46;
+const L = 54;
 const R = 8;
 const T = 8;
 const B = 20;
@@ -19,7 +19,7 @@ export function TimeChart({ at, series, kind = "line", format, height = 170, lab
   const top = useMemo(() => nice(Math.max(0, ...at.map((_, i) => (stacked ? sum(series, i) : Math.max(0, ...series.map((s) => s.values[i] ?? 0)))))), [at, series, stacked]);
   const x = (i: number) => L + ((W - L - R) * (stacked ? i + 0.5 : at.length > 1 ? i / (at.length - 1) : 0.5)) / (stacked ? Math.max(at.length, 1) : 1);
   const y = (v: number) => T + (height - T - B) * (1 - (top ? v / top : 0));
-  const wide = Math.max(1, ((W - L - R) / Math.max(at.length, 1)) * 0.72);
+  const wide = Math.min(28, Math.max(1, ((W - L - R) / Math.max(at.length, 1)) * 0.72));
   const ticks = [0, 0.5, 1].map((share) => top * share);
   return (
     <figure aria-labelledby={id} className="stack chartbox">
@@ -117,7 +117,7 @@ function path(values: (number | null)[], x: (i: number) => number, y: (v: number
 
 function local(at: string, whole: boolean): string {
   const day = at.length === 10;
-  const then = new Date(day ? `${at}T00:00:00Z` : at.replace("Z", ":00Z").replace(/:00:00Z$/, ":00Z"));
+  const then = new Date(day ? `${at}T00:00:00Z` : at);
   if (Number.isNaN(then.getTime())) return at;
   if (day) return then.toLocaleDateString(undefined, { month: "short", day: "numeric", timeZone: "UTC" });
   return then.toLocaleString(undefined, whole ? { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" } : { hour: "2-digit", minute: "2-digit" });

@@ -41,3 +41,14 @@ export function bounds(span: Span): { since: string; until: string } {
   end.setMinutes(60, 0, 0);
   return { since: new Date(end.getTime() - HOURS[span] * 3_600_000).toISOString(), until: end.toISOString() };
 }
+
+/** Rows of sums by hour or day, with one for each that had none: a gap in the traffic is shown as what it is. */
+export function filled<T extends { name: string | null }>(rows: T[] | undefined, over: "hour" | "day", span: Span): { at: string[]; rows: (T | undefined)[] } {
+  const step = over === "day" ? 86_400_000 : 3_600_000;
+  const { since, until } = bounds(span);
+  const name = (time: number) => new Date(time).toISOString().slice(0, over === "day" ? 10 : 16) + (over === "day" ? "" : "Z");
+  const first = Math.floor(Date.parse(since) / step) * step;
+  const at = Array.from({ length: Math.ceil((Date.parse(until) - first) / step) }, (_, n) => name(first + n * step));
+  const found = new Map((rows ?? []).map((row) => [row.name, row]));
+  return { at, rows: at.map((one) => found.get(one)) };
+}

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { Button, Confirm, Dialog, Empty, Field, Head, Loaded, Panel, Status, Table, useAction } from "@/components/ui";
 import { api, got } from "@/lib/api";
 import type { Schema } from "@/lib/api";
-import { ms } from "@/lib/format";
+import { count, ms } from "@/lib/format";
 import { useSession } from "@/lib/session";
 import { useAsk } from "@/lib/use";
 
@@ -33,8 +33,7 @@ export default function Providers() {
               { name: "Kind", show: (p) => String(p.kind ?? "") },
               { name: "Address", show: (p) => <span className="mono clip">{String(p.base_url ?? "")}</span> },
               { name: "Keys", num: true, show: (p) => String(p.keys ?? "–") },
-              { name: "Models found", num: true, show: (p) => String(p.models ?? p.discovered ?? "–") },
-              { name: "Last look", show: (p) => <span className="small muted">{String(p.fault ?? p.error ?? p.state ?? "")}</span> },
+              { name: "Last look", show: (p) => <Look of={p.last_look as Look | null} /> },
             ]}
           />
         </Loaded>
@@ -50,8 +49,10 @@ export default function Providers() {
               { name: "Deployment", show: (d) => <span className="mono">{d.name}</span> },
               { name: "State", show: (d) => <Status of={d.state} /> },
               { name: "Reason", show: (d) => <span className="small muted">{d.reason}{d.wait > 0 ? ` (${d.wait.toFixed(0)} s left)` : ""}</span> },
-              { name: "First token", num: true, show: (d) => ms(seconds(d.measured?.ttft ?? d.measured?.first)) },
-              { name: "Errors", num: true, show: (d) => (d.measured?.errors == null ? "–" : `${(100 * Number(d.measured.errors)).toFixed(1)} %`) },
+              { name: "First token", num: true, show: (d) => ms(d.measured?.first_token_ms as number | undefined) },
+              { name: "Total, p95", num: true, show: (d) => ms(d.measured?.p95_ms as number | undefined) },
+              { name: "Tokens a second", num: true, show: (d) => (d.measured?.tokens_per_second ? count(Number(d.measured.tokens_per_second)) : "–") },
+              { name: "Errors", num: true, show: (d) => (d.measured?.error_rate == null ? "–" : `${(100 * Number(d.measured.error_rate)).toFixed(1)} %`) },
               { name: "By hand", show: (d) => <ByHand name={d.name} state={health.data?.by_hand[d.name]} may={may("providers:switch")} done={() => void health.mutate()} /> },
             ]}
           />
@@ -62,8 +63,11 @@ export default function Providers() {
   );
 }
 
-function seconds(value: unknown): number | null {
-  return typeof value === "number" ? value * 1000 : null;
+type Look = { state?: string; models?: number; error?: string | null; at?: string };
+
+function Look({ of: look }: { of: Look | null }) {
+  if (!look) return <span className="muted">not yet</span>;
+  return <span className="row"><Status of={look.error ? "failure" : "ok"} /><span className="small muted">{look.error ?? (look.models != null ? `${look.models} models` : "")}</span></span>;
 }
 
 function ByHand({ name, state, may, done }: { name: string; state: string | undefined; may: boolean; done: () => void }) {

@@ -1,10 +1,11 @@
 "use client";
 
 import { useState } from "react";
-import { Badge, Button, Empty, Field, Head, Loaded, Panel, Table, useAction } from "@/components/ui";
+import { Badge, Button, Empty, Field, Head, Loaded, Panel, Status, Table, useAction } from "@/components/ui";
 import { ModelInput } from "@/components/modelinput";
 import { api, got } from "@/lib/api";
 import type { Schema } from "@/lib/api";
+import { money } from "@/lib/format";
 import { useAsk } from "@/lib/use";
 
 export default function Routes() {
@@ -56,11 +57,11 @@ function Explain() {
               rows={told.candidates}
               id={(c) => String(c.target)}
               columns={[
-                { name: "", show: (c) => (c.rank == null ? "" : String(c.rank)) },
                 { name: "Deployment", show: (c) => <span className="mono">{String(c.target)}</span> },
-                { name: "Verdict", show: (c) => String(c.verdict ?? c.state ?? "") },
-                { name: "Reason", show: (c) => <span className="muted">{String(c.reason ?? "")}</span> },
-                { name: "At most", num: true, show: (c) => (c.estimate_usd ?? c.cost_usd ? `$${String(c.estimate_usd ?? c.cost_usd)}` : "–") },
+                { name: "Verdict", show: (c) => <Status of={String(c.act)} /> },
+                { name: "By", show: (c) => <span className="muted">{[c.rule, c.reason].filter(Boolean).join(": ")}</span> },
+                { name: "Score", num: true, show: (c) => (c.score == null ? "–" : Number(c.score).toPrecision(3)) },
+                { name: "Held at most", num: true, show: (c) => money(c.hold_usd as string | null | undefined) },
               ]}
             />
           </>

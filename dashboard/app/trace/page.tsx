@@ -46,16 +46,16 @@ function Whole({ of: t }: { of: Trace }) {
         <Panel title="Why this model">
           <div className="stack">
             <p>{t.route.reason ?? "The model was asked for by its name."}</p>
-            <Table
+            {t.route.candidates.length ? <Table
               label="Deployments considered"
               rows={t.route.candidates}
               id={(c) => JSON.stringify(c)}
               columns={[
                 { name: "Deployment", show: (c) => <span className="mono">{String(c.target ?? "")}</span> },
-                { name: "Verdict", show: (c) => String(c.verdict ?? c.state ?? c.rule ?? "") },
-                { name: "Reason", show: (c) => <span className="muted">{String(c.reason ?? c.why ?? "")}</span> },
+                { name: "Verdict", show: (c) => <Status of={String(c.act ?? "")} /> },
+                { name: "By", show: (c) => <span className="muted">{[c.rule, c.reason].filter(Boolean).join(": ")}</span> },
               ]}
-            />
+            /> : null}
           </div>
         </Panel>
         <Panel title="Asked">

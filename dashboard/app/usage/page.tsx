@@ -5,7 +5,7 @@ import { TimeChart } from "@/components/chart";
 import { Button, Empty, Head, Loaded, Panel, Segment, Select, Table } from "@/components/ui";
 import { api, got } from "@/lib/api";
 import { count, money, percent, roughly } from "@/lib/format";
-import { SPANS, bounds, useAsk } from "@/lib/use";
+import { SPANS, bounds, filled, useAsk } from "@/lib/use";
 import type { Span } from "@/lib/use";
 
 const BY = [["model", "Model"], ["provider", "Provider"], ["key", "Key"], ["day", "Day"], ["hour", "Hour"]] as const;
@@ -20,16 +20,15 @@ export default function UsagePage() {
   const found = useAsk(["usage", by, span], ask(by), 30);
   const rows = [...(found.data?.data ?? [])].sort((a, b) => (by === "day" || by === "hour" ? (a.name ?? "").localeCompare(b.name ?? "") : Number(b.cost_usd) - Number(a.cost_usd) || b.requests - a.requests));
   const total = found.data?.total;
-  const series = time.data?.data ?? [];
-  const at = series.map((r) => r.name ?? "");
+  const { at, rows: series } = filled(time.data?.data, over, span);
   return (
     <>
       <Head title="Usage and cost" aside={<><Segment label="Time span" options={SPANS} value={span} onChange={setSpan} /><Button onClick={() => download(by, rows)} disabled={!rows.length}>Export CSV</Button></>}>
         Sums of the ledger, to the last unit. Unpriced calls are in no cost.
       </Head>
       <div className="columns">
-        <Panel title="Cost"><Loaded error={time.error} loading={time.isLoading}><TimeChart label="Cost over time" kind="bars" at={at} format={(n) => roughly(String(n))} series={[{ name: "USD", values: series.map((r) => Number(r.cost_usd)) }]} /></Loaded></Panel>
-        <Panel title="Tokens"><Loaded error={time.error} loading={time.isLoading}><TimeChart label="Tokens over time" kind="bars" at={at} format={count} series={[{ name: "prompt", values: series.map((r) => r.input_tokens) }, { name: "answer", values: series.map((r) => r.output_tokens) }]} /></Loaded></Panel>
+        <Panel title="Cost"><Loaded error={time.error} loading={time.isLoading}><TimeChart label="Cost over time" kind="bars" at={at} format={(n) => roughly(String(n))} series={[{ name: "USD", values: series.map((r) => Number(r?.cost_usd ?? 0)) }]} /></Loaded></Panel>
+        <Panel title="Tokens"><Loaded error={time.error} loading={time.isLoading}><TimeChart label="Tokens over time" kind="bars" at={at} format={count} series={[{ name: "prompt", values: series.map((r) => r?.input_tokens ?? 0) }, { name: "answer", values: series.map((r) => r?.output_tokens ?? 0) }]} /></Loaded></Panel>
       </div>
       <Panel flush title={<>By <Select aria-label="Dimension" value={by} onChange={(e) => setBy(e.target.value as By)} options={BY} /></>}>
         <Loaded error={found.error} loading={found.isLoading} retry={() => void found.mutate()}>

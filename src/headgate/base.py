@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -101,7 +100,7 @@ class Base:
         try:
             self.provider_keys = self.open_keys()
             self._objects = stored_objects(self.url)
-        except (sqlite3.Error, SqlError) as error:
+        except SqlError as error:
             log.error("what is configured through the API could not be read, and stays as it was: %s", error)
         files: set[Path] = set()
         try:

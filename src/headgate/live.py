@@ -1,16 +1,22 @@
 """The configuration in force in one process, followed: the file, what the database has beside it, keys of providers."""
 
 import logging
+from collections import deque
 from collections.abc import Callable
+from time import time
 
 from headgate.access.principals import Principals
 from headgate.base import Base
 from headgate.config.compile import Compiled
 from headgate.config.effective import Effective
+from headgate.config.types import Config
 from headgate.config.watch import Watcher
 from headgate.providers.base import Senders
 from headgate.storage import object_rows, provider_keys
+from headgate.storage.object_rows import ObjectRow
 
+REVISIONS = 20
+"""Configurations that are kept to be shown."""
 log = logging.getLogger("headgate.config")
 
 
@@ -23,6 +29,8 @@ class Live:
         self._senders = senders
         self._taken = taken
         self.compiled = base.compile(base.effective, senders)
+        self.revisions: deque[tuple[float, Config]] = deque([(time(), base.config)], REVISIONS)
+        """What was loaded since the start, oldest first, with the time (seconds since 1970)."""
         self.watcher = Watcher(base.file, base.read, self._take, seen=base.seen, beside=lambda: base.secret_files)
         self._tell(base.effective)
 
@@ -36,6 +44,16 @@ class Live:
         self.watcher.renew()  # what was changed between the first reading and the feed's first entry
         await self.watcher.run()
 
+    @property
+    def effective(self) -> Effective:
+        """What is in force, before it was compiled."""
+        return self.base.effective
+
+    def tried(self, row: ObjectRow) -> Compiled:
+        """Return what would be in force were *row* stored; nothing is changed. Raise ``ConfigError``. Not on the loop:
+        it takes some ten milliseconds."""
+        return self.base.compile(self.base.tried(row), self._senders)
+
     def again(self) -> None:
         """Compile the same anew: a provider came up, or was seen to have other models. Raise ``ConfigError``."""
         self._take(self.base.effective)
@@ -44,6 +62,7 @@ class Live:
         compiled = self.base.compile(effective, self._senders)
         if effective is not self.base.effective:
             self._tell(effective)
+            self.revisions.append((time(), effective.config))
         self.base.effective, self.compiled = effective, compiled
         self._taken(compiled)
 

@@ -9,9 +9,6 @@ from headgate.access.types import Principal
 from headgate.access.vault import LocalSealer
 from headgate.admin.app import create
 from headgate.admin.parts import AdminParts
-from headgate.cli.compiled import NoSenders
-from headgate.config.compile import compile_config
-from headgate.config.load import loads
 from headgate.config.types import Known
 from headgate.core.errors import NotAuthenticated
 from headgate.models.registry import Registry
@@ -22,8 +19,10 @@ from headgate.routing.board import Board
 from headgate.routing.kinds import KINDS
 from headgate.storage.engine import open_engine
 from headgate.storage.keys import SqlKeyStore
+from headgate.storage.objects import SqlObjects
 from headgate.storage.provider_keys_sql import SqlProviderKeys
 from headgate.storage.upgrade import ensure
+from tests.admin.live import TestLive
 
 KNOWN = Known(kinds=frozenset(("openai-compatible",)), strategies=KINDS)
 ROUTES = """
@@ -85,6 +84,7 @@ async def api(tmp_path):
     engine = open_engine(url)
     doors = Doorkeeper()
     keys = SqlKeyStore(engine)
+    live = TestLive(ROUTES, KNOWN, url)
     parts = AdminParts(
         principals=doors,
         keys=keys,
@@ -92,7 +92,9 @@ async def api(tmp_path):
         logs=SqlLogStore(engine),
         usage=SqlUsage(engine),
         board=Board(tmp_path / "health"),
-        snapshot=lambda: compile_config(loads(ROUTES.encode(), {}, KNOWN), {}, NoSenders()).snapshot,
+        snapshot=lambda: live.compiled.snapshot,
+        live=live,
+        objects=SqlObjects(engine),
         config=lambda: {"routes": {}},
         provider_keys=SqlProviderKeys(engine),
         sealer=LocalSealer(DERIVED),

@@ -1,6 +1,6 @@
 """What the management API is handed by the composition root."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -9,6 +9,9 @@ from headgate.access.entrance import Entrance
 from headgate.access.keys import Derived
 from headgate.access.types import Principal
 from headgate.access.vault import Sealer
+from headgate.config.compile import Compiled
+from headgate.config.effective import Effective
+from headgate.config.types import Config
 from headgate.models.registry import Entry
 from headgate.models.select import Wanted
 from headgate.observe.log import LogStore
@@ -16,6 +19,8 @@ from headgate.observe.usage import UsageStore
 from headgate.pipeline.parts import Snapshot
 from headgate.routing.board import Board
 from headgate.storage.keys import KeyStore
+from headgate.storage.object_rows import ObjectRow
+from headgate.storage.objects import ObjectStore
 from headgate.storage.provider_keys_sql import ProviderKeyStore
 
 
@@ -26,6 +31,29 @@ class Authenticator(Protocol):
         self, headers: list[tuple[bytes, bytes]], query: bytes, address: str | None
     ) -> Principal | Awaitable[Principal]:
         """Return who calls."""
+        ...
+
+
+class Configuration(Protocol):
+    """What the process goes by, and what it would go by; see ``live.Live``."""
+
+    @property
+    def effective(self) -> Effective:
+        """What is in force, before it was compiled."""
+        ...
+
+    @property
+    def compiled(self) -> Compiled:
+        """What is in force."""
+        ...
+
+    @property
+    def revisions(self) -> Sequence[tuple[float, Config]]:
+        """Each configuration that was loaded since the start, with the time (seconds since 1970), oldest first."""
+        ...
+
+    def tried(self, row: ObjectRow) -> Compiled:
+        """Return what would be in force were *row* stored; a ``body`` of ``None`` removes. Raise ``ConfigError``."""
         ...
 
 
@@ -49,6 +77,10 @@ class AdminParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The accounts that a key can be given to: those in force, and every kind that needs nothing but a key."""
     snapshot: Callable[[], Snapshot]
     """The routes in force. May take a moment: not on the event loop."""
+    live: Configuration
+    """The configuration in force, and what it would be."""
+    objects: ObjectStore
+    """What is configured here and not in the file."""
     board: Board
     """What workers know of deployments, and what was switched by hand."""
     entrance: Entrance | None = None

@@ -1,18 +1,25 @@
 """The configuration as a gateway on this machine would have it, for commands that only look."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
+from time import time
 from typing import Any
 
-from headgate.config import load
 from headgate.config.compile import Compiled, compile_config
+from headgate.config.effective import Effective, effective, tried
 from headgate.config.known import known
+from headgate.config.parse import read
+from headgate.config.types import Config
 from headgate.core.secret import Secret
 from headgate.models.discovered import Discovered
 from headgate.models.table import Tables
+from headgate.providers.base import ProviderConfig
 from headgate.providers.discover import from_environment, probe_local
 from headgate.settings import Settings, environment
+from headgate.storage.object_rows import ObjectRow, stored_objects
 from headgate.storage.provider_keys import stored
 from headgate.storage.sql import SqlError
 
@@ -25,24 +32,72 @@ class NoSenders:
         return None
 
 
+class Here:
+    """What a gateway on this machine would go by: read when it is first asked for; see ``live.Live``."""
+
+    def __init__(self, path: Path | None, settings: Settings | None = None) -> None:
+        """*path* is the file, *settings* say where the home is and what it holds."""
+        self._path = path
+        self._settings = settings
+        self._environ = environment()
+
+    @cached_property
+    def effective(self) -> Effective:
+        """See ``Live``. Raise ``ConfigError``."""
+        return self._read(self._rows())
+
+    @cached_property
+    def compiled(self) -> Compiled:
+        """See ``Live``. Raise ``ConfigError``, or ``ValueError`` for what only building the providers shows."""
+        return self._compile(self.effective)
+
+    @property
+    def revisions(self) -> list[tuple[float, Config]]:
+        """The one that is in force."""
+        return [(time(), self.effective.config)]
+
+    def tried(self, row: ObjectRow) -> Compiled:
+        """See ``Live``."""
+        return self._compile(tried(self.effective, self._rows(), row, self._read))
+
+    def _read(self, rows: Sequence[ObjectRow], before: Sequence[ObjectRow] = ()) -> Effective:
+        # A file may not count on a local server that is up by chance; on a key that is kept here, it may.
+        names = known(self._environ, providers=self._keys)
+        data = b"" if self._path is None else read(self._path)
+        return effective(data, self._environ, names, rows, file=str(self._path), before=before)
+
+    def _compile(self, effective: Effective) -> Compiled:
+        settings = self._settings
+        return compile_config(
+            effective.config,
+            self._found,
+            NoSenders(),
+            tables=Tables(settings.home / "models") if settings is not None else None,
+            discovered=seen(settings).models if settings is not None else None,
+            keys=self._keys,
+            own=effective.own,
+        )
+
+    @cached_property
+    def _found(self) -> dict[str, ProviderConfig]:
+        return {**asyncio.run(probe_local()), **from_environment(self._environ)}
+
+    @cached_property
+    def _keys(self) -> dict[str, list[Secret]]:
+        return {} if self._settings is None else _sealed(self._settings.database())
+
+    def _rows(self) -> list[ObjectRow]:
+        with suppress(SqlError):  # told by who looks at the database
+            return [] if self._settings is None else stored_objects(self._settings.database())
+        return []
+
+
 def compiled(path: Path | None, settings: Settings | None = None) -> Compiled:
     """Return the configuration in *path*, compiled over what this machine offers and what the home of *settings* holds.
 
     Raise ``ConfigError``, or ``ValueError`` for what only building the providers shows.
     """
-    environ = environment()
-    keys = _sealed(settings.database()) if settings is not None else {}
-    # A file may not count on a local server that is up by chance; on a key that is kept here, it may.
-    config = load(path, environ, known(environ, providers=keys))
-    found = {**asyncio.run(probe_local()), **from_environment(environ)}
-    return compile_config(
-        config,
-        found,
-        NoSenders(),
-        tables=Tables(settings.home / "models") if settings is not None else None,
-        discovered=seen(settings).models if settings is not None else None,
-        keys=keys,
-    )
+    return Here(path, settings).compiled
 
 
 def seen(settings: Settings) -> Discovered:

@@ -2,9 +2,7 @@
 
 import fcntl
 import os
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from headgate.access.home import Home, open_home
 from headgate.access.types import Principal
@@ -13,23 +11,23 @@ from headgate.admin.app import create
 from headgate.admin.parts import AdminParts
 from headgate.audit.drained import Proofs
 from headgate.audit.sealing import sealing, sealing_key
+from headgate.cli.compiled import Here
 from headgate.client import Admin
 from headgate.client.inprocess import InProcess
 from headgate.ledger.drain import Drainer
 from headgate.observe.log import SqlLogStore
 from headgate.observe.usage import SqlUsage
+from headgate.providers.catalog import keyed_kinds
 from headgate.routing.board import Board
 from headgate.settings import Settings, decode_secret_key
 from headgate.storage.audit import keyed
 from headgate.storage.engine import open_engine
 from headgate.storage.keys import SqlKeyStore
+from headgate.storage.objects import SqlObjects
 from headgate.storage.provider_keys_sql import SqlProviderKeys
 from headgate.storage.sql import SqlError, without_password
 from headgate.storage.types import StorageRefused
 from headgate.storage.upgrade import ensure
-
-if TYPE_CHECKING:
-    from headgate.pipeline.parts import Snapshot
 
 OPERATOR = Principal(kind="admin", id="local", tenant_id="default", name="the owner of the home")
 
@@ -52,6 +50,7 @@ def local_admin(settings: Settings) -> Admin:
     ensure(url)
     settle(settings, home)
     engine = keyed(open_engine(url), sealing_key(home.derived))
+    here = Here(settings.config_file(), settings)
     parts = AdminParts(
         principals=Owner(),
         keys=SqlKeyStore(engine),
@@ -61,28 +60,15 @@ def local_admin(settings: Settings) -> Admin:
         provider_keys=SqlProviderKeys(engine),
         sealer=LocalSealer(home.derived),
         providers=lambda: [],
-        provider_names=partial(names_here, settings),
+        provider_names=lambda: {*here.compiled.accounts, *keyed_kinds()},
         logs=SqlLogStore(engine),
         usage=SqlUsage(engine),
-        snapshot=partial(snapshot_here, settings),
+        snapshot=lambda: here.compiled.snapshot,
+        live=here,
+        objects=SqlObjects(engine),
         board=Board(home.path / "health"),
     )
     return Admin("http://home", transport=InProcess(create(parts), engine.dispose))
-
-
-def names_here(settings: Settings) -> set[str]:
-    """Return the accounts that a key can be given to."""
-    from headgate.cli.compiled import compiled
-    from headgate.providers.catalog import keyed_kinds
-
-    return {*compiled(settings.config_file(), settings).accounts, *keyed_kinds()}
-
-
-def snapshot_here(settings: Settings) -> "Snapshot":
-    """Return the routes as a gateway on this machine would have them."""
-    from headgate.cli.compiled import compiled
-
-    return compiled(settings.config_file(), settings).snapshot
 
 
 def settle(settings: Settings, home: Home) -> None:

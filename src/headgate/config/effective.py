@@ -6,7 +6,7 @@ top of what all share, and seen by it alone.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import yaml
@@ -36,6 +36,8 @@ class Effective(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """The objects that are in it."""
     left_out: tuple[Problem, ...] = ()
     """What is wrong with objects that are not in it, or in an older version."""
+    data: bytes = b""
+    """The document."""
 
 
 def effective(
@@ -81,7 +83,29 @@ def effective(
         if mine:
             own[tenant] = convert(over, Config)
             taken += mine
-    return Effective(config=convert(values, Config), own=own, rows=tuple(taken), left_out=tuple(problems))
+    return Effective(config=convert(values, Config), own=own, rows=tuple(taken), left_out=tuple(problems), data=data)
+
+
+class Reading(Protocol):
+    """Reads the document in force with other objects beside it."""
+
+    def __call__(self, rows: Sequence[ObjectRow], before: Sequence[ObjectRow]) -> Effective:
+        """See :func:`effective`."""
+        ...
+
+
+def tried(now: Effective, rows: Sequence[ObjectRow], row: ObjectRow, read: Reading) -> Effective:
+    """Return what *now* would become with *row* stored (removed, where it has no body) among *rows*.
+
+    Raise ``ConfigError`` where *row* does not fit, or something else would be left out then.
+    """
+    name = (row.tenant_id, row.kind, row.name)
+    others = [one for one in rows if (one.tenant_id, one.kind, one.name) != name]
+    found = read(others if row.body is None else [*others, row], others)
+    known = set(now.left_out)
+    if problems := [problem for problem in found.left_out if problem not in known]:
+        raise ConfigError(problems)
+    return found
 
 
 def entry(row: ObjectRow) -> Any:

@@ -8,6 +8,7 @@ HeadgateError
 │   ├── NotFound           404  not_found_error        not_found
 │   ├── MethodNotAllowed   405
 │   ├── Slow               408  invalid_request_error  request_timeout
+│   ├── Stale              412  invalid_request_error  etag_mismatch
 │   ├── TooLarge           413  invalid_request_error  request_too_large
 │   ├── MediaType          415  invalid_request_error  unsupported_media_type
 │   ├── RateLimited        429  rate_limit_error       rate_limit_exceeded
@@ -103,6 +104,13 @@ class Conflict(Refused):
 
     status = 409
     code = "conflict"
+
+
+class Stale(Refused):
+    """412: the object is not what the change was made for."""
+
+    status = 412
+    code = "etag_mismatch"
 
 
 class TooLarge(Refused):

@@ -22,8 +22,9 @@ from headgate.dialects.base import Abilities
 from headgate.dialects.envelope import chat_envelope
 from headgate.dialects.json_guard import top_level
 from headgate.dialects.openai_tap import ChatTap
+from headgate.ledger.balances import Scope
 from headgate.ledger.books import LedgerBooks
-from headgate.ledger.grants import Answer, Scope
+from headgate.ledger.grants import Answer
 from headgate.ledger.journal import Journal
 from headgate.ledger.types import Ask, Hold
 from headgate.limits.gate import LocalGate
@@ -127,6 +128,12 @@ class AllRoom:
 
     def renew(self) -> None:
         pass
+
+    async def spent(self, scope: Scope) -> int:
+        return 0
+
+    async def first(self, scope: Scope, amount: int) -> bool:
+        return True
 
 
 def ledger(who: Principal) -> Prepare:

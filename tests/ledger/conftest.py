@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from time import monotonic, time_ns
+from typing import TypeVar
 
 import pytest
 
 from headgate.access.types import Budget, Limits, Principal, Window
 from headgate.core.call import Attempt, Record, new_id
 from headgate.core.money import Price, Usage
+from headgate.ledger.balances import Scope
 from headgate.ledger.books import LedgerBooks
-from headgate.ledger.grants import Answer, GrantStore, Scope, SqlGrants, slice_of
+from headgate.ledger.grants import Answer, GrantStore, SqlGrants, slice_of
 from headgate.ledger.journal import Journal
 from headgate.ledger.types import Ask, Hold
 from headgate.storage.desk import Desk
@@ -30,13 +32,24 @@ class Clock:
         return self.now
 
 
+T = TypeVar("T")
+
+
+def now(value: T) -> Awaitable[T]:
+    """An answer that is there already."""
+    answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    answer.set_result(value)
+    return answer
+
+
 class MemoryGrants:
     """:class:`GrantStore` without a store: what is spent, and what each process was granted."""
 
     def __init__(self, workers: int = 1, shared: "MemoryGrants | None" = None) -> None:
         self.alone = workers == 1
         self._workers = workers
-        self.spent: dict[Scope, int] = shared.spent if shared else {}
+        self.spending: dict[Scope, int] = shared.spending if shared else {}
+        self.told: set[tuple[Scope, int]] = shared.told if shared else set()
         self.granted: dict[tuple[int, Scope], int] = shared.granted if shared else {}
         self.asked = 0
 
@@ -44,12 +57,10 @@ class MemoryGrants:
         self.asked += 1
         all_ = sum(max(nano, 0) for (_, s), nano in self.granted.items() if s == scope)
         others = sum(max(nano, 0) for (o, s), nano in self.granted.items() if s == scope and o != id(self))
-        room = cap - self.spent.get(scope, 0) - all_
+        room = cap - self.spending.get(scope, 0) - all_
         granted = max(slice_of(room, need, least, self._workers), 0)
         self.give(scope, -granted)
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        answer.set_result(Answer(granted, others + max(room - granted, 0)))
-        return answer
+        return now(Answer(granted, others + max(room - granted, 0)))
 
     def give(self, scope: Scope, nano: int) -> None:
         key = (id(self), scope)
@@ -58,9 +69,17 @@ class MemoryGrants:
     def renew(self) -> None:
         pass
 
+    def spent(self, scope: Scope) -> Awaitable[int]:
+        return now(self.spending.get(scope, 0))
+
+    def first(self, scope: Scope, amount: int) -> Awaitable[bool]:
+        new = (scope, amount) not in self.told
+        self.told.add((scope, amount))
+        return now(new)
+
     def drain(self, scope: Scope, nano: int) -> None:
         """What the drainer does with a charge."""
-        self.spent[scope] = self.spent.get(scope, 0) + nano
+        self.spending[scope] = self.spending.get(scope, 0) + nano
         self.give(scope, nano)
 
 

@@ -14,7 +14,7 @@ from headgate.ledger.books import LedgerBooks
 from headgate.ledger.drain import Drainer
 from headgate.ledger.grants import SqlGrants
 from headgate.ledger.journal import Journal
-from headgate.ledger.windows import HOUR
+from headgate.ledger.windows import bounds
 from headgate.observe.facts import Facts
 from headgate.storage.check import commits_file
 from headgate.storage.sqlite import connect
@@ -46,6 +46,9 @@ def query(database):
     con = connect(database)
     yield lambda sql, *values: con.execute(sql, values).fetchall()
     con.close()
+
+
+SPENT = "SELECT nano FROM balances WHERE scope = 'k1' AND period = 't'"
 
 
 def call(books: LedgerBooks, nano: int = 30, caller=None, **fields) -> Record:
@@ -80,11 +83,13 @@ async def test_ledger_balances_and_usage_are_sums_of_the_same(books, drainer, qu
     drainer.drain()
     call(books, 50)
     drainer.drain()
-    assert query("SELECT scope, tenant_id, SUM(nano), SUM(tokens), MAX(billed) FROM ledger") == [
+    assert query("SELECT key_id, tenant_id, SUM(nano), SUM(tokens), MAX(billed) FROM ledger") == [
         ("k1", "t1", 120, 12, "usage")
     ]
-    assert query("SELECT scope, SUM(nano), SUM(tokens) FROM balances GROUP BY 1") == [("k1", 120, 12)]
-    assert query("SELECT hour FROM balances")[0][0] == time_ns() // 1000 // HOUR
+    today = bounds("day", time_ns() // 1000)[0]
+    assert query("SELECT * FROM balances ORDER BY 1, 2") == [
+        (scope, *row, 120, 12) for scope in ("k1", "tenant:t1") for row in (("d", today), ("t", 0))
+    ]
     rows = query(
         "SELECT status, SUM(requests), SUM(unpriced), SUM(input), SUM(output), SUM(cached), SUM(cache_write),"
         " SUM(reasoning), SUM(cost_nano) FROM usage WHERE tenant_id = 't1' AND key_id = 'k1' GROUP BY 1 ORDER BY 1"
@@ -100,7 +105,7 @@ async def test_a_charge_moves_from_granted_to_spent(books, drainer, query):
     end(books, taken, 70)
     drainer.drain()
     assert query("SELECT SUM(amount) FROM grants") == [(1_000_000 - 70,)]
-    assert query("SELECT SUM(nano) FROM balances") == [(70,)]
+    assert query(SPENT) == [(70,)]
 
 
 async def test_seen_within_a_second_and_told_once(books, drainer, query, seen):
@@ -126,7 +131,7 @@ async def test_a_line_read_twice_counts_once(books, drainer, database, query, se
     call(books, 40)
     again.drain()
     assert query("SELECT count(*), SUM(cost_nano) FROM records") == [(2, 70)]
-    assert query("SELECT SUM(nano) FROM ledger") == query("SELECT SUM(nano) FROM balances") == [(70,)]
+    assert query("SELECT SUM(nano) FROM ledger") == query(SPENT) == [(70,)]
     assert query("SELECT SUM(requests) FROM usage") == [(2,)]
     assert seen[0].id == made.id
     assert len(seen) == 2
@@ -189,11 +194,11 @@ async def test_garbage_is_buried_and_the_rest_stored(books, drainer, journal, qu
 
 
 async def test_a_record_that_cannot_be_read_still_costs(books, drainer, journal, query):
-    line = '["e","c1",1,[[1,%d,"k1",77,5,"usage","local/mock",""]],{"id":"c1","at":"soon"}]\n'
+    line = '["e","c1",1,[[1,%d,"k1",77,5,"usage","local/mock","UTC",[]]],{"id":"c1","at":"soon"}]\n'
     journal.append((line % (time_ns() // 1000)).encode())
     drainer.drain()
     assert drainer.dead_letters == 1
-    assert query("SELECT SUM(nano) FROM balances") == [(77,)]
+    assert query(SPENT) == [(77,)]
     assert query("SELECT json_extract(detail, '$.code'), cost_nano FROM records") == [("unreadable", 77)]
 
 
@@ -203,7 +208,7 @@ async def test_a_row_the_database_refuses_is_bisected_out(books, drainer, query)
     call(books, 40)
     drainer.drain()
     assert drainer.dead_letters == 1
-    assert query("SELECT SUM(nano) FROM balances") == [(120,)], "its money counts"
+    assert query(SPENT) == [(120,)], "its money counts"
     assert query("SELECT count(*) FROM records") == [(3,)]
 
 

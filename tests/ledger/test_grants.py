@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from headgate.core.errors import Unavailable
-from headgate.ledger.grants import Scope, SqlGrants, slice_of
+from headgate.ledger.balances import Scope
+from headgate.ledger.grants import SqlGrants, slice_of
 from headgate.storage.desk import Desk
 from headgate.storage.sqlite import connect
 from tests.ledger.conftest import DAY, eventually
@@ -86,8 +87,8 @@ async def test_scopes_do_not_touch_each_other(stores):
 
 async def test_what_is_spent_in_the_window_is_gone(desk, database):
     con = connect(database)
-    rows = [("k1", 24 * 100 - 1, 1000), ("k1", 24 * 100, 3), ("k1", 24 * 101 - 1, 4), ("k1", 24 * 101, 2000)]
-    con.executemany("INSERT INTO balances VALUES (?, ?, ?, 0)", [*rows, ("k2", 24 * 100, 5000)])
+    days = [("k1", "d", 99 * DAY, 1000), ("k1", "d", 100 * DAY, 7), ("k1", "d", 101 * DAY, 2000), ("k1", "t", 0, 3007)]
+    con.executemany("INSERT INTO balances VALUES (?, ?, ?, ?, 0)", [*days, ("k2", "d", 100 * DAY, 5000)])
     con.close()
     store = SqlGrants(desk, "a", 1)
     assert (await store.take(SCOPE, 100, 1, 1)).granted == 93
@@ -96,7 +97,7 @@ async def test_what_is_spent_in_the_window_is_gone(desk, database):
 
 async def test_a_cap_below_what_is_spent_gives_nothing(desk, database):
     con = connect(database)
-    con.execute("INSERT INTO balances VALUES ('k1', ?, 50, 0)", (24 * 100,))
+    con.execute("INSERT INTO balances VALUES ('k1', 'd', ?, 50, 0)", (100 * DAY,))
     con.close()
     answer = await SqlGrants(desk, "a", 1).take(SCOPE, 40, 5, 1)
     assert (answer.granted, answer.elsewhere) == (0, 0)

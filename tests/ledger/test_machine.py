@@ -141,8 +141,8 @@ class Ledger(RuleBasedStateMachine):
         expected: dict[tuple[str, str, int], int] = {}
         for number, process in enumerate(self.processes):
             self.run(lambda desk=process.desk: desk.ask(lambda con: None))
-            accounts = {id(a): a for purse in process.books._purses.values() for a in purse.accounts}
-            accounts |= {id(a): a for owner, hold in self.open.values() if owner == number for a in hold.parts[1]}
+            accounts = {id(a): a for a in process.books._purses.accounts.values()}
+            accounts |= {id(a): a for n, hold in self.open.values() if n == number for a in hold.parts.accounts}
             for account in accounts.values():
                 key = (process.journal.id, account.scope.id, account.scope.start)
                 expected[key] = expected.get(key, 0) + account.free + account.held
@@ -189,10 +189,9 @@ class Ledger(RuleBasedStateMachine):
         if not hasattr(self, "open"):
             return
         for process in self.processes:
-            for purse in process.books._purses.values():
-                for account in purse.accounts:
-                    assert account.held >= 0
-                    assert account.free >= 0
+            for account in process.books._purses.accounts.values():
+                assert account.held >= 0
+                assert account.free >= 0
 
     def teardown(self) -> None:
         if not hasattr(self, "open"):
@@ -212,16 +211,17 @@ class Ledger(RuleBasedStateMachine):
             self.charge(hold, hold.nano)
         self.drainer.recover()
         con = connect(self.home / "headgate.db")
-        by_day = "SELECT scope, at / 86400000000, SUM(nano) FROM ledger GROUP BY 1, 2 HAVING SUM(nano)"
+        by_day = "SELECT key_id, at / 86400000000, SUM(nano) FROM ledger GROUP BY 1, 2 HAVING SUM(nano)"
         found = {(scope, day): nano for scope, day, nano in con.execute(by_day)}
-        balances = dict(con.execute("SELECT scope, SUM(nano) FROM balances GROUP BY 1 HAVING SUM(nano)"))
+        sums = "SELECT scope, SUM(nano) FROM balances WHERE period = ? AND scope IN ('k1', 'k2') GROUP BY 1 HAVING SUM(nano)"
+        days, balances = (dict(con.execute(sums, (period,))) for period in "dt")
         grants = con.execute("SELECT * FROM grants").fetchall()
         con.close()
         assert found == {scope: nano for scope, nano in self.charged.items() if nano}
         by_key: dict[str, int] = {}
         for (key, _), nano in self.charged.items():
             by_key[key] = by_key.get(key, 0) + nano
-        assert balances == {key: nano for key, nano in by_key.items() if nano}
+        assert balances == days == {key: nano for key, nano in by_key.items() if nano}
         assert grants == [], "nothing is lent to the dead"
         assert [path.name for path in (self.home / "journal").iterdir()] == ["drain.lock"]
 

@@ -74,7 +74,7 @@ def race(database: Path, cap: int, settle: bool) -> tuple[list[list[int]], Drain
     begun = time.monotonic()
     while time.monotonic() - begun < 1.0:
         ((spent, granted),) = con.execute(
-            "SELECT (SELECT COALESCE(SUM(nano), 0) FROM balances), (SELECT COALESCE(SUM(MAX(amount, 0)), 0) FROM grants)"
+            "SELECT (SELECT COALESCE(SUM(nano), 0) FROM balances WHERE scope = 'k1' AND period = 't'), (SELECT COALESCE(SUM(MAX(amount, 0)), 0) FROM grants)"
         ).fetchall()
         assert spent + granted <= cap
         time.sleep(0.005)

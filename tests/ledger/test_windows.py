@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.ledger.windows import DAY, FOR_EVER, HOUR, bounds
+from headgate.ledger.windows import DAY, FOR_EVER, bounds
 
 
 def micro(moment: datetime) -> int:
@@ -38,5 +38,5 @@ def test_windows_follow_each_other_without_a_gap(window):
         assert start <= at < end
         assert bounds(window, end - 1) == (start, end)
         assert bounds(window, end)[0] == end
-        assert start % HOUR == end % HOUR == 0, "balances are kept by the hour"
+        assert start % DAY == end % DAY == 0, "balances are kept by the day"
         at = end + DAY // 3

@@ -101,6 +101,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     team_id: str | None = None
     user_id: str | None = None
     app_id: str | None = None
+    team_id: str | None = None
     end_user: str | None = None
     session: str | None = None
     tags: tuple[str, ...] = ()
@@ -129,6 +130,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """``None`` where no price is known: never a zero that was not stated."""
     billed: Literal["usage", "estimated", "uncertain", "none"] = "none"
     held_nano: int = 0
+    passed: tuple[str, ...] = ()
+    """Soft budgets that were passed with it."""
     dropped: tuple[str, ...] = ()
     defaulted: tuple[str, ...] = ()
     latency_ms: float | None = None
@@ -249,6 +252,12 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     def end_user(self) -> str | None:
         """Whom the caller names as its end user."""
         return self.options.user or (self.envelope.user if self.envelope is not None else None)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Those of the caller's key, and those that came with the request."""
+        own: tuple[str, ...] = self.who.tags
+        return tuple(dict.fromkeys((*own, *self.options.tags))) if own else self.options.tags
 
     def __post_init__(self) -> None:
         self.trace_id = self.trace_id or self.id.replace("-", "")

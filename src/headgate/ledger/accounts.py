@@ -1,15 +1,19 @@
-"""What a process keeps in memory of a caller's budgets: the room it was granted, and what of it is held."""
+"""What a process keeps in memory of budgets: the room it was granted, and what of it is held. Shared by all callers."""
 
-import asyncio
-from collections import deque
-from collections.abc import Callable
 from time import monotonic
+from typing import TYPE_CHECKING
 
-from headgate.access.types import Principal
-from headgate.ledger.grants import Answer, GrantStore, Scope
+import msgspec
+
+from headgate.ledger.balances import Scope
+from headgate.ledger.grants import Answer, GrantStore
 from headgate.ledger.meters import Meter
-from headgate.ledger.types import Ask, Hold
-from headgate.ledger.windows import FOR_EVER, bounds
+from headgate.ledger.types import Ask
+from headgate.limits.bound import Bound
+
+if TYPE_CHECKING:
+    from headgate.ledger.soft import Soft
+    from headgate.ledger.waiting import Line
 
 FRESH = 0.05
 """Seconds for which the store's last answer stands: asking more often tells little and costs the others their turn."""
@@ -17,17 +21,31 @@ FRESH_ALONE = 1.0
 """The same where nothing can have changed but by an administrator's hand."""
 UNASKED = -1e9
 
-Waiter = tuple[Ask, "asyncio.Future[Hold]"]
-
 
 class Account:
     """One budget in one window. ``free`` + ``held`` is granted to this process and not charged yet."""
 
-    __slots__ = ("asked", "cap", "elsewhere", "exhausted", "free", "held", "retired", "scope", "still")
+    __slots__ = (
+        "asked",
+        "cap",
+        "elsewhere",
+        "exhausted",
+        "free",
+        "held",
+        "line",
+        "name",
+        "retired",
+        "scope",
+        "still",
+        "tokens",
+    )
 
-    def __init__(self, scope: Scope, cap: int) -> None:
+    def __init__(self, scope: Scope, cap: int, name: str = "") -> None:
         self.scope = scope
+        self.tokens = scope.unit == "tokens"
         self.cap = cap
+        self.name = name
+        """Whose it is, in words; empty where it is the caller's own."""
         self.free = 0
         """Below zero after a charge above its hold, until the store has set that aside too."""
         self.held = 0
@@ -40,6 +58,8 @@ class Account:
         """Its window or its budget is over; what comes back of its holds goes straight to the store."""
         self.still = 0
         """Rounds of housekeeping in which nothing moved."""
+        self.line: Line | None = None
+        """Who waits for its room."""
 
     def known(self, alone: bool, now: float) -> bool:
         """Whether the store need not be asked: all room is here, or it has just answered."""
@@ -64,79 +84,79 @@ class Account:
         return max(self.cap - self.free - self.held - self.elsewhere, 0)
 
 
-Taken = tuple["Purse", tuple[Account, ...], "Meter | None", str]
-"""What a hold has taken: whose purse, from which accounts and meter, and the windows whose grants cover it."""
+class Metered(msgspec.Struct, frozen=True, gc=False):
+    """Tokens per minute of one scope."""
+
+    bound: Bound
+    meter: Meter
+    target: bool = False
+    """It is a model's or a provider's: another target may have room."""
 
 
-class Purse:
-    """All that one caller's calls must fit into: its budgets' accounts and its tokens per minute."""
+class Needs:
+    """All that a call must fit into: accounts and tokens per minute; and the soft budgets that it counts for."""
 
-    __slots__ = ("accounts", "freed", "meter", "periods", "queue", "task", "until", "who")
+    __slots__ = ("accounts", "base", "metered", "meters", "money", "scopes", "softs")
 
-    def __init__(self, who: Principal) -> None:
-        self.who = who
-        self.accounts: tuple[Account, ...] = ()
-        self.periods = ""
-        """The windows of its accounts, by first letter."""
-        self.until = 0
-        """Microseconds since 1970: the end of the first window to end."""
-        self.meter: Meter | None = None
-        self.queue: deque[Waiter] = deque()
-        self.freed = asyncio.Event()
-        self.task: asyncio.Task[None] | None = None
+    def __init__(
+        self,
+        accounts: tuple[Account, ...] = (),
+        metered: tuple[Metered, ...] = (),
+        softs: "tuple[Soft, ...]" = (),
+        base: "Needs | None" = None,
+    ) -> None:
+        """*base* is what every call of this caller must fit into, where this one has more to fit into."""
+        self.accounts = accounts
+        self.metered = metered
+        self.meters = tuple(one.meter for one in metered)
+        self.softs = softs
+        self.base = base or self
+        self.money = any(not account.tokens for account in accounts)
+        """A price must be known."""
+        named = [(one.scope.id, one.scope.period, one.scope.start) for one in accounts]
+        named += [(one.scope.id, "", 0) for one in softs]
+        self.scopes = msgspec.Raw(msgspec.json.encode(named))
+        """The accounts' scopes and windows, as journal lines name them; those of soft budgets without a window."""
 
-    def idle(self) -> bool:
-        """Whether it can be forgotten: nothing held, nothing granted, nobody waiting."""
-        quiet = all(account.free == 0 and account.held == 0 for account in self.accounts)
-        return quiet and not self.queue and (self.meter is None or self.meter.idle())
+    def same(self, other: "Needs") -> bool:
+        """Whether the other one names the same accounts, meters and soft budgets."""
+        return self.accounts == other.accounts and self.metered == other.metered and self.softs == other.softs
 
     def fitting(self, ask: Ask) -> int:
         """Return the longest answer that fits into the room of this moment, up to what is asked for."""
         output = ask.output_tokens
-        if ask.price is not None:
-            for account in self.accounts:
+        for account in self.accounts:
+            if account.tokens:
+                output = min(output, account.free - ask.input_tokens)
+            elif ask.price is not None:
                 output = min(output, ask.price.affordable(ask.input_tokens, account.free, ask.most))
-        if self.meter is not None:
-            output = min(output, self.meter.room() - ask.input_tokens)
+        for meter in self.meters:
+            output = min(output, meter.room() - ask.input_tokens)
         return output
 
     def known(self, nano: int, tokens: int, alone: bool) -> bool:
         """Whether what is short here is known to be short in the store as well."""
         now = monotonic()
-        if self.meter is not None and self.meter.room() < tokens and not self.meter.known():
-            return False
-        return all(account.free >= nano or account.known(alone, now) for account in self.accounts)
-
-    def follow(self, who: Principal, now: int, store: GrantStore, meter: Callable[[str, int], Meter]) -> None:
-        """Bring it up to date with its caller's budgets and limits and with the calendar.
-
-        An account whose cap has changed is retired: what its holds give back goes to the store, which knows the cap.
-        """
-        caps: dict[Scope, int] = {}
-        for budget in who.budgets:
-            scope = Scope(who.id, budget.window, *bounds(budget.window, now))
-            caps[scope] = min(budget.amount, caps.get(scope, budget.amount))
-        kept = {account.scope: account for account in self.accounts if caps.get(account.scope) == account.cap}
+        for meter in self.meters:
+            if meter.room() < tokens and not meter.known():
+                return False
         for account in self.accounts:
-            if account.scope not in kept:
-                account.retired = True
-                account.settle_up(store)
-        self.accounts = tuple(kept.get(scope) or Account(scope, cap) for scope, cap in caps.items())
-        self.periods = "".join(scope.period for scope in caps)
-        self.until = min((scope.end for scope in caps), default=FOR_EVER)
-        limit = who.limits.tpm
-        if limit is None:
-            self.meter = None
-        elif self.meter is None:
-            self.meter = meter(who.id, limit)
-        elif self.who.limits.tpm != limit:
-            self.meter.follow(limit)
-        self.who = who
+            if account.free < (tokens if account.tokens else nano) and not account.known(alone, now):
+                return False
+        return True
+
+
+NOTHING = Needs()
 
 
 def worst(ask: Ask, output: int) -> int:
     """Return the most that a call with such an answer can cost; nothing where it has no price."""
     return ask.price.bound(ask.input_tokens, output, ask.most) if ask.price is not None else 0
+
+
+def amounts(ask: Ask, output: int) -> tuple[int, int]:
+    """Return nano-dollars and tokens of a call with such an answer."""
+    return worst(ask, output), ask.input_tokens + output
 
 
 def least_output(ask: Ask) -> int:

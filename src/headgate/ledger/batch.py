@@ -5,14 +5,13 @@ from time import time_ns
 
 import msgspec
 
-from headgate.access.types import Window
 from headgate.core.call import Record
-from headgate.ledger.lines import RECORD_BEGINS, Charge, EndLine, EndOnly
-from headgate.ledger.windows import HOUR, bounds
+from headgate.ledger.balances import ADD, DAY, TOTAL
+from headgate.ledger.lines import RECORD_BEGINS, Charge, EndLine, EndOnly, Paid
+from headgate.ledger.windows import HOUR, Calendar
 from headgate.observe.facts import Facts
 from headgate.storage.sql import BadValue, Sql
 
-WINDOWS: dict[str, Window] = {"d": "day", "w": "week", "m": "month", "t": "total"}
 UNSTORABLE = re.compile(
     rb"\\u0000|\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -23,10 +22,9 @@ _BACKSLASH = 0x5C  # a byte is looked for far faster by its number than a text i
 
 RECORD = """INSERT INTO records (id, trace_id, tenant_id, key_id, at, status, model, provider, cost_nano, detail)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
-LEDGER = """INSERT INTO ledger (scope, at, call_id, attempt, tenant_id, target, nano, tokens, billed)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
-BALANCE = """INSERT INTO balances (scope, hour, nano, tokens) VALUES (?, ?, ?, ?) ON CONFLICT (scope, hour) DO UPDATE
-    SET nano = balances.nano + excluded.nano, tokens = balances.tokens + excluded.tokens"""
+LEDGER = """INSERT INTO ledger (tenant_id, at, call_id, attempt, key_id, user_id, app_id, team_id, end_user, tags,
+        target, nano, tokens, billed)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
 USAGE = """INSERT INTO usage (tenant_id, hour, key_id, model, provider, status,
         requests, unpriced, input, output, cached, cache_write, reasoning, cost_nano)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -38,6 +36,8 @@ USAGE = """INSERT INTO usage (tenant_id, hour, key_id, model, provider, status,
 GRANT = """INSERT INTO grants (owner, scope, period, start, amount, expires_at) VALUES (?, ?, ?, ?, ?, 0)
     ON CONFLICT (scope, period, start, owner) DO UPDATE SET amount = grants.amount + excluded.amount"""
 
+Sums = dict[tuple[str, str, int], list[int]]
+"""Nano-dollars and tokens by scope, kind of row and its start; see :mod:`headgate.ledger.balances`."""
 Ended = tuple[Facts, bytes, list[Charge]]
 """What a finished call leaves: the countable facts, its record as written, and its charges."""
 
@@ -105,10 +105,11 @@ def store_together(sql: Sql, owner: str, batch: list[Ended]) -> bool:
     After False, or any exception, the transaction must be rolled back.
     """
     records = [record_row(facts, raw) for facts, raw, _ in batch]
-    rows = [ledger_row(facts, charge) for facts, _, charges in batch for charge in charges]
+    charged = [(facts, charge) for facts, _, charges in batch for charge in charges]
+    rows = [ledger_row(facts, charge) for facts, charge in charged]
     if sql.insert(RECORD, records) + sql.insert(LEDGER, rows) != len(records) + len(rows):
         return False
-    write_sums(sql, owner, [facts for facts, _, _ in batch], [charge for _, _, charges in batch for charge in charges])
+    write_sums(sql, owner, [facts for facts, _, _ in batch], charged)
     return True
 
 
@@ -137,7 +138,7 @@ def store_one(sql: Sql, owner: str, ended: Ended) -> list[Ended]:
     sql.execute("SAVEPOINT one")
     try:
         counted = [facts] if sql.execute(RECORD, record_row(facts, raw)).rowcount else []
-        charged = [charge for charge in charges if sql.execute(LEDGER, ledger_row(facts, charge)).rowcount]
+        charged = [(facts, each) for each in charges if sql.execute(LEDGER, ledger_row(facts, each)).rowcount]
         write_sums(sql, owner, counted, charged)
     except BadValue:
         sql.execute("ROLLBACK TO one")
@@ -167,11 +168,16 @@ def record_row(facts: Facts, raw: bytes) -> tuple[object, ...]:
 def ledger_row(facts: Facts, charge: Charge) -> tuple[object, ...]:
     """Return the row of ``ledger``."""
     return (
-        charge.scope,
+        facts.tenant_id,
         charge.at,
         facts.id,
         charge.attempt,
-        facts.tenant_id,
+        charge.scope,
+        facts.user_id,
+        facts.app_id,
+        facts.team_id,
+        facts.end_user,
+        msgspec.json.encode(facts.tags).decode() if facts.tags else "",
         charge.target,
         charge.nano,
         charge.tokens,
@@ -179,8 +185,8 @@ def ledger_row(facts: Facts, charge: Charge) -> tuple[object, ...]:
     )
 
 
-def write_sums(sql: Sql, owner: str, counted: list[Facts], charged: list[Charge]) -> None:
-    """Add up what is new, by hour, and take charges off the grants that covered them.
+def write_sums(sql: Sql, owner: str, counted: list[Facts], charged: list[tuple[Facts, Charge]]) -> None:
+    """Add up what is new, by hour and by day, and take charges off the grants that covered them.
 
     In order, so that two who add to the same rows do not wait for each other; last what its owner waits for.
     """
@@ -188,35 +194,54 @@ def write_sums(sql: Sql, owner: str, counted: list[Facts], charged: list[Charge]
         sql.executemany(USAGE, sorted(usage_rows(counted)))
     if charged:
         balances, grants = charge_sums(charged)
-        sql.executemany(BALANCE, [(*key, *sums) for key, sums in sorted(balances.items())])
+        sql.executemany(ADD, [(*key, *sums) for key, sums in sorted(balances.items())])
         if grants:
             sql.lock([owner])
-            sql.executemany(GRANT, [(owner, *key, -nano) for key, nano in sorted(grants.items())])
+            sql.executemany(GRANT, [(owner, *key, -amount) for key, amount in sorted(grants.items())])
 
 
-def charge_sums(
-    charged: list[Charge],
-) -> tuple[dict[tuple[str, int], list[int]], dict[tuple[str, str, int], int]]:
-    """Return nano-dollars and tokens by scope and hour, and nano-dollars by scope and window."""
-    together: dict[tuple[str, int, str], list[int]] = {}
-    for charge in charged:
-        key = (charge.scope, charge.at // HOUR, charge.periods)
-        sums = together.get(key)
-        if sums is None:
-            together[key] = [charge.nano, charge.tokens]
+def charge_sums(charged: list[tuple[Facts, Charge]]) -> tuple[Sums, dict[Paid, int]]:
+    """Return nano-dollars and tokens by scope and day, and all days; and what grants cover of them, in their unit."""
+    together: dict[tuple[object, ...], tuple[Facts, Charge, list[int]]] = {}
+    calendar = Calendar()
+    for facts, charge in charged:
+        day = calendar.bounds("day", charge.at, charge.zone)[0]
+        whose = (facts.tenant_id, facts.team_id, facts.app_id, facts.user_id)
+        key = (*whose, charge.scope, day, tuple(charge.scopes))
+        found = together.get(key)
+        if found is None:
+            together[key] = (facts, charge, [charge.nano, charge.tokens])
         else:
-            sums[0] += charge.nano
-            sums[1] += charge.tokens
-    balances: dict[tuple[str, int], list[int]] = {}
-    grants: dict[tuple[str, str, int], int] = {}
-    for (scope, hour, periods), (nano, tokens) in together.items():
-        total = balances.setdefault((scope, hour), [0, 0])
-        total[0] += nano
-        total[1] += tokens
-        for letter in periods:  # windows begin with an hour
-            window = (scope, letter, bounds(WINDOWS[letter], hour * HOUR)[0])
-            grants[window] = grants.get(window, 0) + nano
+            found[2][0] += charge.nano
+            found[2][1] += charge.tokens
+    balances: Sums = {}
+    grants: dict[Paid, int] = {}
+    for facts, charge, (nano, tokens) in together.values():
+        day = calendar.bounds("day", charge.at, charge.zone)[0]
+        for scope in {*standing(facts, charge.scope), *(scope for scope, _, _ in charge.scopes)}:
+            for row in ((scope, DAY, day), (scope, TOTAL, 0)):
+                sums = balances.setdefault(row, [0, 0])
+                sums[0] += nano
+                sums[1] += tokens
+        for scope, period, start in charge.scopes:
+            if period:
+                paid = (scope, period, start)
+                grants[paid] = grants.get(paid, 0) + (nano if period.islower() else tokens)
     return balances, grants
+
+
+def standing(facts: Facts, scope: str) -> list[str]:
+    """Return the scopes that a call is always added to; see :mod:`headgate.ledger.balances`."""
+    found = [scope] if scope else []
+    for kind, id in (
+        ("tenant", facts.tenant_id),
+        ("team", facts.team_id),
+        ("app", facts.app_id),
+        ("user", facts.user_id),
+    ):
+        if id:
+            found.append(f"{kind}:{id}")
+    return found
 
 
 def usage_rows(counted: list[Facts]) -> list[tuple[object, ...]]:

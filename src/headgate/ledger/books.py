@@ -9,21 +9,26 @@ from time import monotonic, time_ns
 
 import msgspec
 
-from headgate.access.types import Principal
+from headgate.access.types import Budget, Principal
 from headgate.core.call import Record
 from headgate.core.errors import BadRequest, Unavailable
-from headgate.ledger.accounts import Purse, Taken, least_output, worst
+from headgate.ledger.accounts import NOTHING, Needs, amounts, least_output, worst
 from headgate.ledger.grants import GrantStore
 from headgate.ledger.journal import Journal
+from headgate.ledger.lines import encode, opened
 from headgate.ledger.meters import LocalMeter, Meter
+from headgate.ledger.purses import Purses
 from headgate.ledger.refusals import spent, throttled
 from headgate.ledger.tidy import Tidy, cleaned
 from headgate.ledger.types import Ask, Hold
 from headgate.ledger.waiting import Waiting
+from headgate.limits.types import Standing
 
 WAIT_SECONDS = 5.0
 
-encode = msgspec.json.Encoder().encode
+
+def unheard(budget: Budget, used: int) -> None:
+    """Tell nobody of a soft budget that was passed."""
 
 
 class LedgerBooks:
@@ -34,18 +39,22 @@ class LedgerBooks:
         journal: Journal,
         store: GrantStore,
         *,
-        meter: Callable[[str, int], Meter] = lambda key_id, limit: LocalMeter(limit),
+        meter: Callable[[str, int], Meter] = lambda scope, limit: LocalMeter(limit),
         clock: Callable[[], int] = time_ns,
         wait_seconds: float = WAIT_SECONDS,
+        standing: Standing | None = None,
+        on_soft: Callable[[Budget, int], None] = unheard,
     ) -> None:
-        """*meter* makes the tokens per minute of a key; *clock* gives nanoseconds since 1970."""
+        """*meter* makes the tokens per minute of a scope; *clock* gives nanoseconds since 1970.
+
+        *on_soft* is told of each soft budget that was passed, with what is used of it, once in each of its windows.
+        """
         self.overshoots = 0
         """Charges above their holds."""
         self._journal = journal
         self._store = store
-        self._meter = meter
         self._clock = clock
-        self._purses: dict[str, Purse] = {}
+        self._purses = Purses(store, meter, standing or Standing(), on_soft)
         self._tidy = Tidy(self._purses, store)
         self._waiting = Waiting(self._again, self.release, store, wait_seconds)
 
@@ -59,11 +68,17 @@ class LedgerBooks:
         """Calls that wait for room."""
         return self._waiting.count
 
+    def follow(self, standing: Standing) -> None:
+        """See :class:`headgate.ledger.types.Books`."""
+        self._purses.follow(standing)
+
     def hold(self, ask: Ask) -> Hold | Awaitable[Hold]:
         """See :class:`headgate.ledger.types.Books`."""
         who = ask.who
-        if who.budgets or who.limits.tpm is not None:
-            return self._scoped(ask)
+        if who.budgets or who.subjects or who.limits.tpm or who.end_user_limits.tpm or self._purses.always:
+            needs = self._needs(ask, now := self._clock() // 1000)
+            if needs is not NOTHING:
+                return self._scoped(ask, needs, now)
         price = ask.price
         wanted = ask.output_tokens
         hold = Hold(
@@ -73,7 +88,7 @@ class LedgerBooks:
             output_tokens=wanted,
             at=self._clock() // 1000,
         )
-        line = opened(hold, "")
+        line = opened(hold, NOTHING.scopes)
         if not self._journal.append(line):
             self._journal.unwritten += 1
         self._journal.open[id(hold)] = (hold, line)
@@ -84,7 +99,7 @@ class LedgerBooks:
         if not who.budgets:
             return None
         purse = self._purses.get(who.id)
-        accounts = purse.accounts if purse is not None else ()
+        accounts = purse.needs.accounts if purse is not None else ()
         return max([(one.used + one.held) / one.cap if one.cap else 1.0 for one in accounts], default=0.0)
 
     def release(self, hold: Hold) -> None:
@@ -98,6 +113,7 @@ class LedgerBooks:
         """See :class:`headgate.ledger.types.Books`."""
         charges = []
         ended = 0
+        passed: tuple[str, ...] = ()
         for hold in holds:
             if self._journal.open.pop(id(hold), None) is None:
                 continue  # settled before: a call is charged once, however often it is ended
@@ -106,13 +122,18 @@ class LedgerBooks:
             tokens = hold.tokens if hold.charge_tokens is None else hold.charge_tokens
             if nano > hold.nano:
                 self.overshoots += 1
-            periods = self._settle(hold, nano, tokens)
+            scopes = self._settle(hold, nano, tokens)
             if nano or tokens:
                 ask, n = hold.ask, hold.ask.attempt - 1
                 billed = record.attempts[n].billed if 0 <= n < len(record.attempts) else record.billed
-                charges.append((ask.attempt, hold.at, ask.who.id, nano, tokens, billed, ask.target, periods))
+                who = ask.who
+                charges.append((ask.attempt, hold.at, who.id, nano, tokens, billed, ask.target, who.zone, scopes))
+                if hold.parts is not None and hold.parts.softs:
+                    passed += counted(hold.parts, nano, tokens)
         if holds and not ended:
             return
+        if passed:
+            record = msgspec.structs.replace(record, passed=passed)
         try:
             line = encode(("e", record.id, ended, charges, record))
         except Exception:  # a value that JSON cannot say: the money counts more than that value
@@ -122,139 +143,128 @@ class LedgerBooks:
     def close(self) -> None:
         """Refuse who still waits. What is granted goes back when the journal is seen to be closed."""
         self._tidy.stop()
-        for purse in self._purses.values():
-            self._waiting.close(purse)
+        self._waiting.close()
 
-    def _scoped(self, ask: Ask) -> Hold | Awaitable[Hold]:
-        who, now = ask.who, self._clock() // 1000
-        if ask.price is None and who.budgets:
+    def _needs(self, ask: Ask, now: int) -> Needs:
+        purse = self._purses.purse(ask, now)
+        self._tidy.wake()
+        return self._purses.needs(purse, ask, now)
+
+    def _scoped(self, ask: Ask, needs: Needs, now: int) -> Hold | Awaitable[Hold]:
+        if ask.price is None and needs.money:
             raise BadRequest(
-                f"The model {ask.target!r} has no price, and the key {who.name!r} has a budget: state a price for it.",
+                f"The model {ask.target!r} has no price, and the {ask.who.kind} {ask.who.name!r} has a budget: "
+                "state a price for it.",
                 code="price_unknown",
                 param="model",
             )
-        purse = self._purses.get(who.id)
-        if purse is None:
-            purse = self._purses[who.id] = Purse(who)
-        if purse.who is not who or now >= purse.until:
-            purse.follow(who, now, self._store, self._meter)
-        if not purse.queue:
-            hold = self._attempt(purse, ask, now)
-            if hold is not None:
-                return hold
-        else:
-            self._refuse(purse, ask)
-        return self._waiting.wait(purse, ask)
+        for account in needs.accounts:
+            if account.line is not None:
+                self._refuse(ask, needs)
+                return self._waiting.wait(ask, needs)
+        return self._attempt(ask, needs, now) or self._waiting.wait(ask, needs)
 
-    def _again(self, purse: Purse, ask: Ask) -> Hold | None:
-        """Take room for one who waited."""
+    def _again(self, ask: Ask) -> Hold | Needs:
+        """Take room for one who waited; return what it lacks where more may come."""
         now = self._clock() // 1000
-        if now >= purse.until:
-            purse.follow(purse.who, now, self._store, self._meter)
-        self._tidy.watch(purse)
-        return self._attempt(purse, ask, now)
+        needs = self._needs(ask, now)
+        return self._attempt(ask, needs, now) or needs
 
-    def _attempt(self, purse: Purse, ask: Ask, now: int) -> Hold | None:
+    def _attempt(self, ask: Ask, needs: Needs, now: int) -> Hold | None:
         """Take room for *ask*; ``None`` where more may come. Raise where it cannot."""
         wanted = ask.output_tokens
         nano = worst(ask, wanted)
         tokens = ask.input_tokens + wanted
-        for account in purse.accounts:
-            if account.free < nano:
-                break
-        else:
-            if purse.meter is None or purse.meter.room() >= tokens:
-                return self._take(purse, ask, now, nano, wanted)
-        if not purse.known(nano, tokens, self._store.alone):
+        if fits(needs, nano, tokens):
+            return self._take(ask, needs, now, nano, wanted)
+        if not needs.known(nano, tokens, self._store.alone):
             return None
-        output = purse.fitting(ask)
+        output = needs.fitting(ask)
         if ask.clamp and output >= max(ask.min_output, 1):
-            return self._take(purse, ask, now, worst(ask, output), output)
-        self._refuse(purse, ask)
+            return self._take(ask, needs, now, worst(ask, output), output)
+        self._refuse(ask, needs)
         return None
 
-    def _refuse(self, purse: Purse, ask: Ask) -> None:
+    def _refuse(self, ask: Ask, needs: Needs) -> None:
         """Raise where waiting cannot help: not even with all back that is in flight would there be room."""
-        output = least_output(ask)
-        least, tokens = worst(ask, output), ask.input_tokens + output
+        least = amounts(ask, least_output(ask))
         now, alone = monotonic(), self._store.alone
-        for account in purse.accounts:
-            if least > account.free + account.held + account.elsewhere and account.known(alone, now):
-                raise spent(ask.who, account, least)
-        meter = purse.meter
-        if meter is not None and meter.room() < tokens and meter.known():
-            raise throttled(ask.who, meter, tokens)
+        for account in needs.accounts:
+            amount = least[account.tokens]
+            if amount > account.free + account.held + account.elsewhere and account.known(alone, now):
+                raise spent(ask.who, account, amount)
+        for metered in needs.metered:
+            if metered.meter.room() < least[1] and metered.meter.known():
+                raise throttled(ask.who, metered, least[1])
 
-    def _take(self, purse: Purse, ask: Ask, now: int, nano: int, output: int) -> Hold:
-        accounts, meter, tokens = purse.accounts, purse.meter, ask.input_tokens + output
-        taken: Taken = (purse, accounts, meter, purse.periods)
-        hold = Hold(ask=ask, nano=nano, tokens=tokens, output_tokens=output, parts=taken, at=now)
-        line = opened(hold, purse.periods)
+    def _take(self, ask: Ask, needs: Needs, now: int, nano: int, output: int) -> Hold:
+        tokens = ask.input_tokens + output
+        hold = Hold(ask=ask, nano=nano, tokens=tokens, output_tokens=output, parts=needs, at=now)
+        line = opened(hold, needs.scopes)
         if not self._journal.append(line):
-            if accounts:
+            if needs.accounts:
                 raise Unavailable("Calls under a budget cannot be recorded at the moment.", code="storage_unavailable")
             self._journal.unwritten += 1
-        for account in accounts:
-            account.free -= nano
-            account.held += nano
+        for account in needs.accounts:
+            amount = tokens if account.tokens else nano
+            account.free -= amount
+            account.held += amount
             account.still = 0
-        if meter is not None:
+        for meter in needs.meters:
             meter.take(tokens)
+        for soft in needs.softs:
+            soft.look()
         self._journal.open[id(hold)] = (hold, line)
         return hold
 
-    def _settle(self, hold: Hold, nano: int, tokens: int) -> str:
-        """Replace a hold by its charge; return the windows whose grants pay."""
-        taken: Taken | None = hold.parts
-        if taken is None:
-            return self._charge_unheld(hold, nano) if nano and hold.ask.who.id in self._purses else ""
-        purse, accounts, meter, periods = taken
-        for account in accounts:
-            account.held -= hold.nano
-            account.free += hold.nano - nano
+    def _settle(self, hold: Hold, nano: int, tokens: int) -> msgspec.Raw:
+        """Replace a hold by its charge; return the scopes whose grants pay."""
+        needs: Needs = hold.parts or NOTHING
+        for account in needs.accounts:
+            held, charge = (hold.tokens, tokens) if account.tokens else (hold.nano, nano)
+            account.held -= held
+            account.free += held - charge
+            account.still = 0
             if account.retired or account.free < 0:
                 account.settle_up(self._store)
-        if meter is not None:
+            if account.line is not None:
+                account.line.freed.set()
+        for meter in needs.meters:
             meter.give(hold.tokens - tokens)
-        if purse.queue:
-            purse.freed.set()
-        self._tidy.watch(purse)
-        return periods
+        if nano or tokens:
+            purse = self._purses.get(hold.ask.who.id)
+            if purse is not None and purse.needs is not needs.base:
+                return self._charge_later(hold, needs, purse.needs, nano, tokens)
+        return needs.scopes
 
-    def _charge_unheld(self, hold: Hold, nano: int) -> str:
-        """Charge a call that left before its key had a budget."""
-        periods = ""
-        for account in self._purses[hold.ask.who.id].accounts:
-            if account.scope.start <= hold.at < account.scope.end:
-                periods += account.scope.period
-                account.free -= nano
-                if account.free < 0:
-                    account.settle_up(self._store)
-        return periods
-
-
-def opened(hold: Hold, periods: str) -> bytes:
-    """Return the line that tells the journal of a hold; see :class:`headgate.ledger.lines.HoldLine`."""
-    ask = hold.ask
-    who = ask.who
-    line: bytes = encode(
-        (
-            "h",
-            ask.call_id,
-            ask.attempt,
-            hold.at,
-            ask.trace_id,
-            who.tenant_id,
-            who.id,
-            who.kind == "key",
-            who.user_id,
-            who.app_id,
-            ask.target,
-            ask.surface,
-            hold.nano,
-            hold.tokens,
-            ask.price is not None,
-            periods,
+    def _charge_later(self, hold: Hold, needs: Needs, later: Needs, nano: int, tokens: int) -> msgspec.Raw:
+        """Charge a call to budgets as well that came after it had left."""
+        paid = {(one.scope.id, one.scope.period, one.scope.start) for one in needs.accounts}
+        more = tuple(
+            one
+            for one in later.accounts
+            if one.scope.start <= hold.at < one.scope.end
+            and (one.scope.id, one.scope.period, one.scope.start) not in paid
         )
+        for account in more:
+            account.free -= tokens if account.tokens else nano
+            if account.free < 0:
+                account.settle_up(self._store)
+        return Needs(needs.accounts + more, softs=needs.softs).scopes if more else needs.scopes
+
+
+def fits(needs: Needs, nano: int, tokens: int) -> bool:
+    """Whether there is room here for a call of that size."""
+    for account in needs.accounts:
+        if account.free < (tokens if account.tokens else nano):
+            return False
+    return not needs.meters or all([meter.room() >= tokens for meter in needs.meters])
+
+
+def counted(needs: Needs, nano: int, tokens: int) -> tuple[str, ...]:
+    """Count a charge for the soft budgets; return the names of those that were passed with it."""
+    return tuple(
+        soft.budget.name or soft.scope.id
+        for soft in needs.softs
+        if soft.charge(tokens if soft.scope.unit == "tokens" else nano)
     )
-    return line + b"\n"

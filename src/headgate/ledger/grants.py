@@ -10,8 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from headgate.access.types import Window
-from headgate.ledger.windows import HOUR
+from headgate.ledger.balances import Scope, fill, room_of, told_once, used
 from headgate.storage.desk import Desk
 from headgate.storage.sql import Sql
 
@@ -23,20 +22,6 @@ SHARE = 4
 """Else the room is cut into so many slices a process."""
 
 
-class Scope(msgspec.Struct, frozen=True):
-    """One subject's budget in one window: ``id`` is the key's, ``start`` and ``end`` are instants."""
-
-    id: str
-    window: Window
-    start: int
-    end: int
-
-    @property
-    def period(self) -> str:
-        """The window in one letter, as journal lines and the store have it."""
-        return self.window[0]
-
-
 class Answer(msgspec.Struct, frozen=True):
     """What the store said: ``granted`` just now; ``elsewhere`` is what others hold plus what was too little to give."""
 
@@ -45,7 +30,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class GrantStore(Protocol):
-    """Where a process gets its room from."""
+    """Where a process gets its room from. Amounts are in the scope's unit: nano-dollars, or tokens."""
 
     alone: bool
     """One process takes all the room at once; several take slices."""
@@ -57,12 +42,20 @@ class GrantStore(Protocol):
         """
         ...
 
-    def give(self, scope: Scope, nano: int) -> None:
+    def give(self, scope: Scope, amount: int) -> None:
         """Give room back; a negative amount is room used beyond what was granted. Soon, and for certain."""
         ...
 
     def renew(self) -> None:
         """Say that this process is alive."""
+        ...
+
+    def spent(self, scope: Scope) -> Awaitable[int]:
+        """Return what is spent in the scope's window, as far as journals have been read."""
+        ...
+
+    def first(self, scope: Scope, amount: int) -> Awaitable[bool]:
+        """Whether nobody has asked this before of this scope, window and amount."""
         ...
 
 
@@ -83,7 +76,7 @@ def slice_of(room: int, need: int, least: int, workers: int) -> int:
 
 
 class SqlGrants:
-    """:class:`GrantStore` on the embedded database, for all processes of one home."""
+    """:class:`GrantStore` on the database, for all processes that share it."""
 
     def __init__(self, desk: Desk, owner: str, workers: int, clock: Callable[[], int] = time_ns) -> None:
         """*owner* is the id of this process's journal, *workers* the number of processes; *clock* gives nanoseconds."""
@@ -95,26 +88,25 @@ class SqlGrants:
 
     def take(self, scope: Scope, cap: int, need: int, least: int) -> Awaitable[Answer]:
         """See :class:`GrantStore`."""
-        until = self._clock() // 1000 + LEASE
 
         def work(sql: Sql) -> Answer:
+            fill(sql, scope)
             room, others = room_of(sql, scope, cap, self._owner)
             granted = slice_of(room, need, least, self._workers)
             if granted > 0:
-                credit(sql, self._owner, scope, granted, until)
+                self._credit(sql, scope, granted)
             return Answer(max(granted, 0), others + max(room - granted, 0))
 
-        return self._desk.ask(work)
+        return self._desk.ask(work, lock=(scope.id,), late=lambda answer: self._too_late(scope, answer))
 
-    def give(self, scope: Scope, nano: int) -> None:
+    def give(self, scope: Scope, amount: int) -> None:
         """See :class:`GrantStore`."""
-        until = self._clock() // 1000 + LEASE
 
         def work(sql: Sql) -> None:
-            credit(sql, self._owner, scope, -nano, until)
+            self._credit(sql, scope, -amount)
             sql.execute("DELETE FROM grants WHERE owner = ? AND amount = 0", (self._owner,))
 
-        self._desk.tell(work)
+        self._desk.tell(work, lock=(scope.id,))
 
     def renew(self) -> None:
         """See :class:`GrantStore`."""
@@ -123,26 +115,31 @@ class SqlGrants:
             lambda sql: sql.execute("UPDATE grants SET expires_at = ? WHERE owner = ?", (until, self._owner))
         )
 
+    def spent(self, scope: Scope) -> Awaitable[int]:
+        """See :class:`GrantStore`."""
 
-def room_of(sql: Sql, scope: Scope, cap: int, owner: str) -> tuple[int, int]:
-    """Return what is neither spent nor granted (negative where the cap was lowered), and what others were granted."""
-    (spent,) = sql.execute(
-        "SELECT COALESCE(SUM(nano), 0) FROM balances WHERE scope = ? AND hour >= ? AND hour < ?",
-        (scope.id, scope.start // HOUR, scope.end // HOUR),
-    ).fetchone()
-    granted, others = sql.execute(
-        "SELECT COALESCE(SUM(MAX(amount, 0)), 0), COALESCE(SUM(CASE WHEN owner <> ? THEN MAX(amount, 0) END), 0)"
-        " FROM grants WHERE scope = ? AND period = ? AND start = ?",
-        (owner, scope.id, scope.period, scope.start),
-    ).fetchone()
-    return cap - spent - granted, others
+        def work(sql: Sql) -> int:
+            fill(sql, scope)
+            return used(sql, scope)
 
+        return self._desk.ask(work, lock=(scope.id,))
 
-def credit(sql: Sql, owner: str, scope: Scope, nano: int, until: int) -> None:
-    """Change what *owner* was granted by *nano*."""
-    sql.execute(CREDIT, (owner, scope.id, scope.period, scope.start, nano, until))
+    def first(self, scope: Scope, amount: int) -> Awaitable[bool]:
+        """See :class:`GrantStore`."""
+        return self._desk.ask(lambda sql: told_once(sql, scope, amount), lock=(scope.id,))
+
+    def _credit(self, sql: Sql, scope: Scope, amount: int) -> None:
+        """Change what this process was granted."""
+        until = self._clock() // 1000 + LEASE
+        sql.execute(CREDIT, (self._owner, scope.id, scope.period, scope.start, amount, until))
+
+    def _too_late(self, scope: Scope, answer: Answer) -> None:
+        """Nobody waited for it any more."""
+        if answer.granted:
+            self.give(scope, answer.granted)
 
 
 CREDIT = """INSERT INTO grants (owner, scope, period, start, amount, expires_at) VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT (scope, period, start, owner)
-    DO UPDATE SET amount = amount + excluded.amount, expires_at = MAX(expires_at, excluded.expires_at)"""
+    ON CONFLICT (scope, period, start, owner) DO UPDATE SET amount = grants.amount + excluded.amount,
+        expires_at = CASE WHEN grants.expires_at > excluded.expires_at
+            THEN grants.expires_at ELSE excluded.expires_at END"""

@@ -5,10 +5,19 @@
 
 import msgspec
 
+from headgate.ledger.types import Hold
 from headgate.observe.facts import Facts
 
+encode = msgspec.json.Encoder().encode
 KIND = slice(0, 4)
 HOLD, CARRIED, RELEASE, END = b'["h"', b'["c"', b'["r"', b'["e"'
+
+
+Paid = tuple[str, str, int]
+"""A scope, and the window that a grant of it covers: its letter (a capital for tokens) and its start.
+
+Without a letter it is a scope that is only summed up.
+"""
 
 
 class HoldLine(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -26,13 +35,18 @@ class HoldLine(msgspec.Struct, array_like=True, frozen=True, gc=False):
     by_key: bool
     user_id: str | None
     app_id: str | None
+    team_id: str | None
+    end_user: str | None
+    tags: tuple[str, ...]
     target: str
     surface: str
     nano: int
     tokens: int
     priced: bool
-    periods: str
-    """The windows in which a grant covers it, by first letter; empty for a caller without budgets."""
+    zone: str
+    """The tenant's: decides which day pays."""
+    scopes: list[Paid]
+    """What covers it; empty for a caller without budgets."""
 
 
 class ReleaseLine(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -53,7 +67,8 @@ class Charge(msgspec.Struct, array_like=True, frozen=True, gc=False):
     tokens: int
     billed: str
     target: str
-    periods: str
+    zone: str
+    scopes: list[Paid]
 
 
 class EndLine(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -79,3 +94,34 @@ class EndOnly(msgspec.Struct, array_like=True, frozen=True):
 
 RECORD_BEGINS = b'],{"id":"'
 """Stands once in an end line: inside a string, its quotes would have backslashes."""
+
+
+def opened(hold: Hold, scopes: msgspec.Raw) -> bytes:
+    """Return the line that tells the journal of a hold; see :class:`HoldLine`."""
+    ask = hold.ask
+    who = ask.who
+    line: bytes = encode(
+        (
+            "h",
+            ask.call_id,
+            ask.attempt,
+            hold.at,
+            ask.trace_id,
+            who.tenant_id,
+            who.id,
+            who.kind == "key",
+            who.user_id,
+            who.app_id,
+            who.team_id,
+            ask.end_user,
+            ask.tags,
+            ask.target,
+            ask.surface,
+            hold.nano,
+            hold.tokens,
+            ask.price is not None,
+            who.zone,
+            scopes,
+        )
+    )
+    return line + b"\n"

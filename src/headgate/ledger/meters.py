@@ -8,8 +8,9 @@ from headgate.limits.gcra import Rule, converted, full_in, taken, wait
 
 
 class Meter(Protocol):
-    """One caller's tokens per minute."""
+    """Tokens per minute of one scope."""
 
+    limit: int
     rule: Rule
 
     def room(self) -> int:
@@ -56,10 +57,11 @@ class Meter(Protocol):
 class LocalMeter:
     """:class:`Meter` where one process serves all requests."""
 
-    __slots__ = ("_clock", "_tat", "rule")
+    __slots__ = ("_clock", "_tat", "limit", "rule")
 
     def __init__(self, limit: int, clock: Callable[[], int] = monotonic_ns) -> None:
         """*clock* gives monotonic nanoseconds."""
+        self.limit = limit
         self.rule = Rule.of(limit, 60)
         self._clock = clock
         self._tat = 0
@@ -102,7 +104,7 @@ class LocalMeter:
         """See :class:`Meter`."""
         rule = Rule.of(limit, 60)
         self._tat = converted((self.rule.scale, self.rule.cost), rule, self._tat, self._clock())
-        self.rule = rule
+        self.limit, self.rule = limit, rule
 
     def rest(self) -> None:
         """Nothing to give back: nothing was taken ahead."""

@@ -13,7 +13,9 @@ def interrupted(holds: list[HoldLine]) -> list[tuple[Record, list[Charge]]]:
 
 
 def _charge(hold: HoldLine) -> Charge:
-    return Charge(hold.attempt, hold.at, hold.scope, hold.nano, hold.tokens, "uncertain", hold.target, hold.periods)
+    return Charge(
+        hold.attempt, hold.at, hold.scope, hold.nano, hold.tokens, "uncertain", hold.target, hold.zone, hold.scopes
+    )
 
 
 def _record(tries: list[HoldLine]) -> Record:
@@ -27,6 +29,9 @@ def _record(tries: list[HoldLine]) -> Record:
         key_id=first.scope if first.by_key else None,
         user_id=first.user_id,
         app_id=first.app_id,
+        team_id=first.team_id,
+        end_user=first.end_user,
+        tags=first.tags,
         surface=first.surface,
         operation="unknown",
         model_requested=last.target,

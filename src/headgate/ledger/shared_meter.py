@@ -33,6 +33,7 @@ class SharedMeter:
         "_tat",
         "_ticks",
         "_workers",
+        "limit",
         "rule",
     )
 
@@ -53,6 +54,7 @@ class SharedMeter:
         self._set(limit)
 
     def _set(self, limit: int) -> None:
+        self.limit = limit
         self._slice = slice_units(limit, self._workers)
         rule = Rule.of(limit, 60)
         self.rule = rule.reduced(self._slice * self._workers) if self._slice > 1 else rule

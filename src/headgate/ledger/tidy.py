@@ -1,67 +1,93 @@
-"""Housekeeping of the books: room that nobody uses goes back to the store, callers who are gone are forgotten."""
+"""Housekeeping of the books: room that nobody uses goes back to the store, who is gone is forgotten."""
 
 import asyncio
+from collections.abc import Iterator
+from itertools import chain, islice
 
 import msgspec
 
 from headgate.core.call import Record
-from headgate.ledger.accounts import UNASKED, Purse
+from headgate.ledger.accounts import UNASKED, Account
 from headgate.ledger.grants import GrantStore
+from headgate.ledger.purses import Purse, Purses
+from headgate.ledger.soft import Soft
 
 IDLE_SHARED = 0.1
 IDLE_ALONE = 60.0
 RENEW_SECONDS = 20.0
+Known = Account | Soft | Purse | str
+AT_ONCE = 1000
+"""How many things are looked at before requests have their turn again."""
 
 
 class Tidy:
-    """Looks after the purses that have moved; asleep while there are none."""
+    """Goes round everything that is known; asleep while nothing is."""
 
-    def __init__(self, purses: dict[str, Purse], store: GrantStore) -> None:
+    def __init__(self, purses: Purses, store: GrantStore) -> None:
         self._purses = purses
         self._store = store
-        self._watched: set[Purse] = set()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         self._every = (IDLE_ALONE if store.alone else IDLE_SHARED) / 2
         self._renewed = 0.0
 
-    def watch(self, purse: Purse) -> None:
-        """Look at *purse* until it is empty."""
-        self._watched.add(purse)
+    def wake(self) -> None:
+        """Go round until nothing is left."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._every, self._round)
 
     def stop(self) -> None:
         """No more rounds."""
-        self._watched.clear()
         if self._timer is not None:
             self._timer.cancel()
 
     def _round(self) -> None:
         loop = asyncio.get_running_loop()
-        self._timer = None
-        for purse in list(self._watched):
-            self._look(purse)
         if loop.time() - self._renewed >= RENEW_SECONDS:
             self._renewed = loop.time()
             self._store.renew()
-        if self._watched:
+        purses = self._purses
+        known: Iterator[Known] = chain(
+            list(purses.accounts.values()), list(purses.softs.values()), purses.all(), list(purses.meters)
+        )
+        self._step(known)
+
+    def _step(self, known: Iterator[Known]) -> None:
+        loop, purses = asyncio.get_running_loop(), self._purses
+        looked = 0
+        for one in islice(known, AT_ONCE):
+            looked += 1
+            if isinstance(one, Account):
+                self._look(one)
+            elif isinstance(one, str):
+                self._rest(one)
+            else:
+                one.still += 1
+                if one.still > 2:
+                    purses.forget(one)
+        if looked == AT_ONCE:
+            self._timer = loop.call_soon(self._step, known)
+        elif purses.empty:
+            self._timer = None
+        else:
             self._timer = loop.call_later(self._every, self._round)
 
-    def _look(self, purse: Purse) -> None:
-        """Give back what has been free for two rounds."""
-        if purse.meter is not None:
-            purse.meter.rest()
-        for account in purse.accounts:
-            account.still += 1
-            if account.still >= 2 and account.free > 0 and not purse.queue:
-                self._store.give(account.scope, account.free)
-                account.free, account.asked = 0, UNASKED
-        if all(account.free == 0 for account in purse.accounts):
-            if purse.idle():
-                self._watched.discard(purse)
-                self._purses.pop(purse.who.id, None)
-            elif purse.accounts and purse.meter is None:
-                self._watched.discard(purse)  # what is held brings it back when it ends
+    def _look(self, account: Account) -> None:
+        """Give back what has been free for two rounds; forget an account of which nothing is left."""
+        account.still += 1
+        if account.still < 2 or account.line is not None or account.retired:
+            return
+        if account.free > 0:
+            self._store.give(account.scope, account.free)
+            account.free, account.asked = 0, UNASKED
+        if not account.held and not account.free:
+            self._purses.retire(account)
+
+    def _rest(self, scope: str) -> None:
+        meter = self._purses.meters.get(scope)
+        if meter is not None:
+            meter.rest()
+            if meter.idle():
+                self._purses.drop(scope)
 
 
 def cleaned(record: Record) -> Record:

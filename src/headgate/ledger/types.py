@@ -8,6 +8,7 @@ import msgspec
 from headgate.access.types import Principal
 from headgate.core.call import Record
 from headgate.core.money import Price, Usage
+from headgate.limits.types import Standing
 
 
 class Ask(msgspec.Struct, kw_only=True):
@@ -19,6 +20,9 @@ class Ask(msgspec.Struct, kw_only=True):
     who: Principal
     target: str
     """``provider/model``."""
+    end_user: str | None = None
+    tags: tuple[str, ...] = ()
+    """The caller's own and those of its key."""
     price: Price | None
     input_tokens: int
     """Upper bound of the prompt."""
@@ -45,7 +49,7 @@ class Hold(msgspec.Struct, kw_only=True):
     charge_nano: int | None = None
     charge_tokens: int | None = None
     parts: Any = None
-    """The ledger's own bookkeeping: which room of which scope."""
+    """The ledger's own bookkeeping: which room of which scope; ``None`` for a caller without budgets."""
     at: int = 0
     """When it was taken, in microseconds since 1970: this decides which window pays."""
 
@@ -62,7 +66,8 @@ class Books(Protocol):
         """Take room in every scope of the caller or in none, and write the intent to the journal.
 
         An awaitable is returned only where room is short but others are in flight, or a grant must be fetched.
-        Raise ``BudgetSpent``, ``RateLimited`` (tokens per minute), or ``BadRequest('price_unknown')``.
+        Raise ``BudgetSpent``, ``RateLimited`` (tokens per minute; ``NotNow`` where they are those of the target), or
+        ``BadRequest('price_unknown')``.
         """
         ...
 
@@ -71,6 +76,10 @@ class Books(Protocol):
 
         ``None`` without a budget; 0 before the first call.
         """
+        ...
+
+    def follow(self, standing: Standing) -> None:
+        """Take over changed limits of the configuration."""
         ...
 
     def release(self, hold: Hold) -> None:

@@ -1,12 +1,17 @@
-"""The queues of those whose room is held by others just now: bounded, first come first served for each caller."""
+"""The queues of those whose room is held by others just now: bounded, first come first served for each budget.
+
+A call stands at the account that is short; who frees room there wakes its first. If another account is short by then,
+the call goes to stand at that one.
+"""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from itertools import islice
 from time import monotonic
 
 from headgate.core.errors import HeadgateError, Unavailable
-from headgate.ledger.accounts import UNASKED, Purse, least_output, worst
+from headgate.ledger.accounts import UNASKED, Account, Needs, amounts, least_output
 from headgate.ledger.grants import GrantStore
 from headgate.ledger.refusals import spent, throttled
 from headgate.ledger.types import Ask, Hold
@@ -18,36 +23,66 @@ POLL_SECONDS = 0.05
 """How often the store is asked whether another process gave room back."""
 
 
+class Waiter:
+    """A call that waits."""
+
+    __slots__ = ("ask", "future", "line", "needs")
+
+    def __init__(self, ask: Ask, needs: Needs, future: "asyncio.Future[Hold]") -> None:
+        self.ask = ask
+        self.needs = needs
+        """What it lacked when that was last looked at."""
+        self.future = future
+        self.line: Line | None = None
+
+
+class Line:
+    """Who waits at one account, in the order in which they came."""
+
+    __slots__ = ("account", "freed", "queue", "task")
+
+    def __init__(self, account: Account | None) -> None:
+        self.account = account
+        """``None`` for who only waits for tokens per minute to be fetched."""
+        self.queue: deque[Waiter] = deque()
+        self.freed = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+
 class Waiting:
     """All queues of a process. A queue's task lives as long as the queue does."""
 
     def __init__(
         self,
-        attempt: Callable[[Purse, Ask], Hold | None],
+        attempt: Callable[[Ask], "Hold | Needs"],
         release: Callable[[Hold], None],
         store: GrantStore,
         seconds: float,
     ) -> None:
-        """*attempt* takes room, answers ``None`` where more may come, or raises; nobody waits beyond *seconds*."""
+        """*attempt* takes room, answers what is lacking where more may come, or raises.
+
+        Nobody waits beyond *seconds*.
+        """
         self.count = 0
         self._attempt = attempt
         self._release = release
         self._store = store
         self._seconds = seconds
+        self._lines: set[Line] = set()
 
-    async def wait(self, purse: Purse, ask: Ask) -> Hold:
-        """Stand in the caller's queue until there is room, or it is clear that there will be none."""
+    async def wait(self, ask: Ask, needs: Needs) -> Hold:
+        """Stand in a queue until there is room, or it is clear that there will be none."""
         if self.count >= MAX_WAITERS:
-            raise gave_up(purse, ask)
+            raise gave_up(ask, needs)
         loop = asyncio.get_running_loop()
         seconds = self._seconds
         if ask.deadline:
             seconds = min(seconds, max(ask.deadline - monotonic(), POLL_SECONDS))
         future: asyncio.Future[Hold] = loop.create_future()
-        purse.queue.append((ask, future))
-        if purse.task is None:
-            purse.task = loop.create_task(self._serve(purse))
-        timer = loop.call_later(seconds, _expire, purse, ask, future)
+        waiter = Waiter(ask, needs, future)
+        crowded = next((account for account in needs.accounts if account.line is not None), None)
+        self._stand(waiter, crowded or lacking(ask, needs))
+        timer = loop.call_later(seconds, _expire, waiter)
         self.count += 1
         try:
             return await future
@@ -58,79 +93,113 @@ class Waiting:
         finally:
             self.count -= 1
             timer.cancel()
-            purse.freed.set()
+            if waiter.line is not None:
+                waiter.line.freed.set()
 
-    def close(self, purse: Purse) -> None:
+    def close(self) -> None:
         """Refuse who still waits."""
-        if purse.task is not None:
-            purse.task.cancel()
-        for _, future in purse.queue:
-            if not future.done():
-                future.set_exception(Unavailable("The gateway is shutting down.", code="server_shutting_down"))
+        for line in list(self._lines):
+            if line.task is not None:
+                line.task.cancel()
+            for waiter in line.queue:
+                if not waiter.future.done():
+                    waiter.future.set_exception(
+                        Unavailable("The gateway is shutting down.", code="server_shutting_down")
+                    )
 
-    async def _serve(self, purse: Purse) -> None:
+    def _stand(self, waiter: Waiter, account: Account | None) -> None:
+        line = account.line if account is not None else None
+        if line is None:
+            line = Line(account)
+            self._lines.add(line)
+            if account is not None:
+                account.line = line
+        line.queue.append(waiter)
+        waiter.line = line
+        if line.task is None:
+            line.task = asyncio.get_running_loop().create_task(self._serve(line))
+
+    async def _serve(self, line: Line) -> None:
         try:
-            while purse.queue:
-                ask, future = purse.queue[0]
-                if future.done():
-                    purse.queue.popleft()
+            while line.queue:
+                waiter = line.queue[0]
+                if waiter.future.done():
+                    line.queue.popleft()
                     continue
                 try:
-                    await self._advance(purse, ask, future)
+                    await self._advance(line, waiter)
                 except HeadgateError as error:
-                    if not future.done():
-                        future.set_exception(error)
+                    if not waiter.future.done():
+                        waiter.future.set_exception(error)
         finally:
-            purse.task = None
+            line.task = None
+            if line.account is not None:
+                line.account.line = None
+            self._lines.discard(line)
 
-    async def _advance(self, purse: Purse, ask: Ask, future: "asyncio.Future[Hold]") -> None:
+    async def _advance(self, line: Line, waiter: Waiter) -> None:
         """Give the first in the queue its hold, or take one step towards it."""
-        hold = self._attempt(purse, ask)
-        if hold is not None:
-            future.set_result(hold)
+        found = self._attempt(waiter.ask)
+        if isinstance(found, Hold):
+            waiter.future.set_result(found)
             return
-        if await self._fetch(purse, ask):
+        waiter.needs = found
+        if await self._fetch(line, waiter.ask, found):
             return
-        purse.freed.clear()
+        account = lacking(waiter.ask, found)
+        if account is not None and account is not line.account:
+            line.queue.popleft()
+            self._stand(waiter, account)
+            return
+        line.freed.clear()
         try:
             async with asyncio.timeout(POLL_SECONDS):
-                await purse.freed.wait()
+                await line.freed.wait()
         except TimeoutError:
             pass
 
-    async def _fetch(self, purse: Purse, ask: Ask) -> bool:
-        """Ask the store for what is short, for all who stand in the queue; whether it was asked anything."""
-        output, asked = least_output(ask), False
-        full, least = worst(ask, ask.output_tokens), worst(ask, output)
-        for account in purse.accounts:
-            if account.free < full and not account.known(self._store.alone, monotonic()):
-                wanted = sum(worst(each, each.output_tokens) for each, _ in islice(purse.queue, MAX_TOGETHER))
-                need, floor = max(wanted, full) - account.free, max(least - account.free, 1)
+    async def _fetch(self, line: Line, ask: Ask, needs: Needs) -> bool:
+        """Ask the store for what is short, at this account for all who stand there; whether it was asked anything."""
+        full, least, asked = amounts(ask, ask.output_tokens), amounts(ask, least_output(ask)), False
+        for account in needs.accounts:
+            unit = account.tokens
+            if account.free < full[unit] and not account.known(self._store.alone, monotonic()):
+                wanted = full[unit]
+                if account is line.account:
+                    waiting = islice(line.queue, MAX_TOGETHER)
+                    wanted = max(wanted, sum(amounts(w.ask, w.ask.output_tokens)[unit] for w in waiting))
+                need, floor = wanted - account.free, max(least[unit] - account.free, 1)
                 account.learn(await self._store.take(account.scope, account.cap, need, floor), need)
                 if account.retired:
                     account.settle_up(self._store)  # the calendar or the budget went on meanwhile
                 asked = True
-        meter, tokens = purse.meter, ask.input_tokens + ask.output_tokens
-        if meter is not None and meter.room() < tokens and not meter.known():
-            await meter.fetch(tokens, ask.input_tokens + output)
-            asked = True
+        for meter in needs.meters:
+            if meter.room() < full[1] and not meter.known():
+                await meter.fetch(full[1], least[1])
+                asked = True
         return asked
 
 
-def gave_up(purse: Purse, ask: Ask) -> HeadgateError:
+def lacking(ask: Ask, needs: Needs) -> Account | None:
+    """Return the first account that has too little for a call."""
+    full = amounts(ask, ask.output_tokens)
+    return next((account for account in needs.accounts if account.free < full[account.tokens]), None)
+
+
+def gave_up(ask: Ask, needs: Needs) -> HeadgateError:
     """Return why a caller is refused who would have had to wait longer."""
-    output = least_output(ask)
-    least = worst(ask, output)
-    for account in purse.accounts:
+    least = amounts(ask, least_output(ask))
+    for account in needs.accounts:
         if account.asked == UNASKED:
             return Unavailable("Budgets cannot be checked at the moment.", code="storage_unavailable")
-        if account.free < least:
-            return spent(ask.who, account, least)
-    if purse.meter is not None:
-        return throttled(ask.who, purse.meter, ask.input_tokens + output)
+        if account.free < least[account.tokens]:
+            return spent(ask.who, account, least[account.tokens])
+    for metered in needs.metered:
+        if metered.meter.room() < least[1]:
+            return throttled(ask.who, metered, least[1])
     return Unavailable("Too many calls are waiting for room in a budget.", code="storage_unavailable")
 
 
-def _expire(purse: Purse, ask: Ask, future: "asyncio.Future[Hold]") -> None:
-    if not future.done():
-        future.set_exception(gave_up(purse, ask))
+def _expire(waiter: Waiter) -> None:
+    if not waiter.future.done():
+        waiter.future.set_exception(gave_up(waiter.ask, waiter.needs))

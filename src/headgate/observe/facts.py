@@ -16,6 +16,11 @@ class Facts(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     surface: str
     status: Status
     key_id: str | None = None
+    user_id: str | None = None
+    app_id: str | None = None
+    team_id: str | None = None
+    end_user: str | None = None
+    tags: tuple[str, ...] = ()
     model_requested: str | None = None
     model_used: str | None = None
     provider_used: str | None = None

@@ -86,15 +86,16 @@ class SqlLogStore:
     async def charges(self, tenant_id: str, record: Record) -> Sequence[LedgerRow]:
         """See :class:`LogStore`."""
         c = ledger.c
-        scope = [c.scope == record.key_id] if record.key_id is not None else []
+        until = record.at + (int(record.total_ms * 1000) + SECOND if record.total_ms else HOUR)
         query = select(c.attempt, c.target, c.nano, c.tokens, c.billed).where(
-            *scope, c.tenant_id == tenant_id, c.call_id == record.id, c.at >= record.at, c.at <= record.at + HOUR
+            c.tenant_id == tenant_id, c.call_id == record.id, c.at >= record.at, c.at <= until
         )
         async with self._engine.connect() as con:
             return [LedgerRow(*row) for row in await con.execute(query.order_by(c.attempt))]
 
 
-HOUR = 3_600_000_000
+SECOND = 1_000_000
+HOUR = 3600 * SECOND
 """No call lasts longer, so its holds were made within it."""
 
 

@@ -157,6 +157,8 @@ async def take_hold(call: Call, parts: Parts, target: Target, price: Price | Non
         attempt=len(call.attempts),
         who=call.who,
         target=target.name,
+        end_user=call.end_user,
+        tags=call.tags,
         price=price,
         input_tokens=0,
         output_tokens=0,

@@ -167,6 +167,8 @@ async def take_hold(call: Call, parts: Parts, target: Target) -> Hold:
         attempt=len(call.attempts),
         who=call.who,
         target=target.name,
+        end_user=call.end_user,
+        tags=call.tags,
         price=FREE if count else target.price,
         input_tokens=0 if count else envelope.bound if call.operation in MEDIA else len(call.body),
         output_tokens=wanted * envelope.n if call.operation in WRITES else 0,

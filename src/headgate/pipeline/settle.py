@@ -71,7 +71,7 @@ def record_of(call: Call, worker: int) -> Record:
         team_id=who.team_id,
         end_user=call.end_user,
         session=options.session,
-        tags=options.tags,
+        tags=call.tags,
         metadata=options.metadata,
         surface=call.surface,
         operation=call.operation,

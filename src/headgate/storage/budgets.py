@@ -1,18 +1,16 @@
 """Budgets as objects of a tenant, and what is spent and held of each."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import and_, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from headgate.storage.budget_rows import BudgetRow
 from headgate.storage.owned import Owned
-from headgate.storage.schema import balances, grants, ledger
+from headgate.storage.schema import balances, grants
 from headgate.storage.schema.billing import budgets
 
-HOUR = 3_600_000_000
 CHANGE = "budget"
 """The kind of its entries in the change feed."""
 
@@ -36,20 +34,23 @@ class SqlBudgets(Owned[BudgetRow]):
         return await self.list(tenant_id, limit=10_000)
 
     async def spent(self, scope: str, start: int, end: int) -> Spent:
-        """Return what *scope* spent from *start* to *end* (microseconds), to the last unit."""
+        """Return what *scope* spent on the days that begin from *start* to *end* (microseconds), to the last unit."""
+        c = balances.c
+        query = select(func.sum(c.nano), func.sum(c.tokens)).where(c.scope == scope, *_days(start, end))
         async with self.engine.connect() as con:
-            return Spent(scope, *await _spent(con, scope, start, end))
+            nano, tokens = (await con.execute(query)).one()
+            return Spent(scope, int(nano or 0), int(tokens or 0))
 
     async def spent_each(self, scope: str, start: int, end: int, *, limit: int) -> list[Spent]:
         """Return what the scopes *scope*``:value`` spent, the dearest first, at most *limit* of them.
 
-        Whole hours: one that begins within the span counts.
+        Whole days of the tenant's zone: one that begins within the span counts.
         """
         c = balances.c
         nano = func.sum(c.nano)
         query = (
             select(c.scope, nano.label("nano"), func.sum(c.tokens).label("tokens"))
-            .where(c.scope > f"{scope}:", c.scope < f"{scope};", c.hour >= -(-start // HOUR), c.hour * HOUR < end)
+            .where(c.scope > f"{scope}:", c.scope < f"{scope};", *_days(start, end))
             .group_by(c.scope)
             .order_by(nano.desc(), c.scope)
             .limit(limit)
@@ -66,30 +67,16 @@ class SqlBudgets(Owned[BudgetRow]):
         async with self.engine.connect() as con:
             return int((await con.execute(query)).scalar() or 0)
 
-    async def hourly(self, scope: str, start: int, end: int) -> list[tuple[int, int, int]]:
-        """Return hour (since 1970), nano-dollars and tokens of each hour in which *scope* spent something."""
+    async def daily(self, scope: str, start: int, end: int) -> list[tuple[int, int, int]]:
+        """Return start (microseconds), nano-dollars and tokens of each day on which *scope* spent something.
+
+        Days are those of the tenant's zone; one that begins within the span counts.
+        """
         c = balances.c
-        query = select(c.hour, c.nano, c.tokens).where(c.scope == scope, c.hour >= start // HOUR, c.hour * HOUR < end)
+        query = select(c.start, c.nano, c.tokens).where(c.scope == scope, *_days(start, end))
         async with self.engine.connect() as con:
-            return [(row.hour, row.nano, row.tokens) for row in await con.execute(query.order_by(c.hour))]
+            return [(row.start, row.nano, row.tokens) for row in await con.execute(query.order_by(c.start))]
 
 
-async def _spent(con: AsyncConnection, scope: str, start: int, end: int) -> tuple[int, int]:
-    """Whole hours from their sums; the parts of hours at both ends, in zones that have such, from charges."""
-    first, last = -(-start // HOUR), end // HOUR
-    c = balances.c
-    if first > last:
-        return await _charged(con, scope, [(start, end)])
-    whole = select(func.sum(c.nano), func.sum(c.tokens)).where(c.scope == scope, c.hour >= first, c.hour < last)
-    nano, tokens = (await con.execute(whole)).one()
-    edges = [span for span in ((start, first * HOUR), (last * HOUR, end)) if span[0] < span[1]]
-    more = await _charged(con, scope, edges) if edges else (0, 0)
-    return int(nano or 0) + more[0], int(tokens or 0) + more[1]
-
-
-async def _charged(con: AsyncConnection, scope: str, spans: Iterable[tuple[int, int]]) -> tuple[int, int]:
-    c: Any = ledger.c
-    within = or_(*(and_(c.at >= start, c.at < end) for start, end in spans))
-    query = select(func.sum(c.nano), func.sum(c.tokens)).where(c.scope == scope, within)
-    nano, tokens = (await con.execute(query)).one()
-    return int(nano or 0), int(tokens or 0)
+def _days(start: int, end: int) -> list[Any]:
+    return [balances.c.period == "d", balances.c.start >= start, balances.c.start < end]

@@ -165,6 +165,8 @@ class Session:
             attempt=1,
             who=session.who,
             target=target.name,
+            end_user=turn.end_user,
+            tags=turn.tags,
             price=target.price,
             input_tokens=target.context or PROMPT,
             output_tokens=target.max_output or DEFAULT_OUTPUT,

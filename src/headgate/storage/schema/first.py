@@ -150,27 +150,33 @@ records = Table(
 ledger = Table(
     "ledger",
     metadata,
-    Column("scope", Text, nullable=False),  # whose money: the id of a key
+    Column("tenant_id", Text, nullable=False),
     Column("at", BigInteger, nullable=False),  # when it was held: this decides the window
     Column("call_id", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("tenant_id", Text, nullable=False),
+    Column("key_id", Text, nullable=False),  # who called: a key, or whoever came with another credential
+    Column("user_id", Text),
+    Column("app_id", Text),
+    Column("team_id", Text),
+    Column("end_user", Text),
+    Column("tags", Text, nullable=False),  # JSON, empty where there are none
     Column("target", Text, nullable=False),
     Column("nano", BigInteger, nullable=False),
     Column("tokens", BigInteger, nullable=False),
     Column("billed", Text, nullable=False),
-    PrimaryKeyConstraint("scope", "at", "call_id", "attempt"),
-    sqlite_with_rowid=False,  # one tree, in the order in which balances are summed
+    PrimaryKeyConstraint("tenant_id", "at", "call_id", "attempt", name="ledger_key"),
+    sqlite_with_rowid=False,  # one tree, in the order in which it is read: a tenant's rows of a span of time
 )
 
 balances = Table(
     "balances",
     metadata,
     Column("scope", Text, nullable=False),
-    Column("hour", BigInteger, nullable=False),
+    Column("period", Text, nullable=False),  # see ledger.balances: a day, all days, or a note
+    Column("start", BigInteger, nullable=False),  # of the day, in the tenant's zone
     Column("nano", BigInteger, nullable=False),
     Column("tokens", BigInteger, nullable=False),
-    PrimaryKeyConstraint("scope", "hour"),
+    PrimaryKeyConstraint("scope", "period", "start", name="balances_key"),
     sqlite_with_rowid=False,
 )
 

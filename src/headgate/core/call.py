@@ -101,7 +101,6 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     team_id: str | None = None
     user_id: str | None = None
     app_id: str | None = None
-    team_id: str | None = None
     end_user: str | None = None
     session: str | None = None
     tags: tuple[str, ...] = ()

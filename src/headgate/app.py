@@ -163,8 +163,10 @@ def shared_limits(desk: Desk, owner: str, workers: int) -> tuple[Any, Any]:
         return LocalGate(), lambda key_id, limit: LocalMeter(limit)
     from headgate.ledger.shared_meter import SharedMeter
     from headgate.limits.shared import SharedGate
+    from headgate.limits.store import SqlRates
 
-    return SharedGate(desk, owner, workers), partial(SharedMeter, desk, workers)
+    store = SqlRates(desk, owner)
+    return SharedGate(store, workers), partial(SharedMeter, store, workers)
 
 
 def log_error(call: Call, error: BaseException) -> None:

@@ -9,6 +9,7 @@ from headgate.ledger.books import LedgerBooks
 from headgate.ledger.journal import Journal
 from headgate.ledger.meters import LocalMeter, Meter
 from headgate.ledger.shared_meter import SharedMeter
+from headgate.limits.store import SqlRates
 from headgate.storage.desk import Desk
 from tests.ledger.conftest import MemoryGrants, ask, end, hold, who
 from tests.limits.conftest import Clock
@@ -36,7 +37,7 @@ async def meters(request, clock, database):
 
     def shared(limit: int) -> Meter:
         desks.append(Desk(database))
-        return SharedMeter(desks[-1], workers, "k1", limit, clock)
+        return SharedMeter(SqlRates(desks[-1], "p", clock), workers, "k1", limit, clock)
 
     yield shared
     for desk in desks:
@@ -110,7 +111,7 @@ async def test_a_changed_limit(meters, clock):
 
 async def test_three_processes_are_low_by_one_percent_at_most_and_never_high(clock, database):
     desks = [Desk(database) for _ in range(3)]
-    meters = [SharedMeter(desk, 3, "k1", 30_000, clock) for desk in desks]
+    meters = [SharedMeter(SqlRates(desk, "p", clock), 3, "k1", 30_000, clock) for desk in desks]
     taken = 0
     for turn in range(1000):
         taken += 100 * await take(meters[turn % 3], 100)
@@ -127,7 +128,10 @@ async def test_books_over_a_shared_meter(tmp_path, database):
     desk = Desk(database)
     journal = Journal(tmp_path / "journal")
     books = LedgerBooks(
-        journal, MemoryGrants(), meter=lambda key, limit: SharedMeter(desk, 2, key, limit), wait_seconds=0.3
+        journal,
+        MemoryGrants(),
+        meter=lambda key, limit: SharedMeter(SqlRates(desk, "p"), 2, key, limit),
+        wait_seconds=0.3,
     )
     caller = who(tpm=1000)
     first = await hold(books, ask(caller, input=100, output=700, clamp=False))

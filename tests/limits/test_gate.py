@@ -9,6 +9,7 @@ from headgate.access.types import Limits, Principal
 from headgate.core.errors import RateLimited, Unavailable
 from headgate.limits.gate import LocalGate
 from headgate.limits.shared import SharedGate
+from headgate.limits.store import SqlRates
 from headgate.limits.types import Gate, Slot
 from headgate.storage.desk import Desk
 from headgate.storage.sqlite import connect
@@ -41,7 +42,7 @@ async def gates(request, clock, database):
         return
     count = 1 if request.param == "one worker" else 4
     desks = [Desk(database) for _ in range(count)]
-    made = [SharedGate(desk, f"process {n}", count, clock) for n, desk in enumerate(desks)]
+    made = [SharedGate(SqlRates(desk, f"process {n}", clock), count, clock) for n, desk in enumerate(desks)]
     yield made
     for gate, desk in zip(made, desks, strict=True):
         gate.close()
@@ -171,7 +172,7 @@ async def test_idle_callers_are_forgotten(clock, monkeypatch):
 @pytest.fixture
 async def pair(clock, database):
     desks = [Desk(database), Desk(database)]
-    made = [SharedGate(desk, f"process {n}", 2, clock) for n, desk in enumerate(desks)]
+    made = [SharedGate(SqlRates(desk, f"process {n}", clock), 2, clock) for n, desk in enumerate(desks)]
     yield made
     for gate, desk in zip(made, desks, strict=True):
         gate.close()
@@ -226,7 +227,7 @@ async def test_after_a_restart_of_the_machine_the_bucket_is_not_stuck(pair, cloc
     assert len(await admitted(pair, caller, 8)) == 6
     clock.now = 10**9  # the monotonic clock began anew
     desk = Desk(database)
-    gate = SharedGate(desk, "later", 2, clock)
+    gate = SharedGate(SqlRates(desk, "later", clock), 2, clock)
     assert await admitted([gate], caller, 1) == [], "as full as it was at most"
     clock.advance(60)
     assert len(await admitted([gate], caller, 8)) == 6
@@ -236,7 +237,7 @@ async def test_after_a_restart_of_the_machine_the_bucket_is_not_stuck(pair, cloc
 
 async def test_without_the_store_there_is_no_answer(tmp_path, clock):
     desk = Desk(tmp_path / "absent.db")
-    gate = SharedGate(desk, "process 0", 2, clock)
+    gate = SharedGate(SqlRates(desk, "process 0", clock), 2, clock)
     with pytest.raises(Unavailable) as caught:
         await admit(gate, who(rpm=5))
     assert caught.value.code == "storage_unavailable"

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from time import monotonic_ns
 
-from headgate.limits.gcra import SECOND, Rule, full_in, left, taken, wait
-from headgate.limits.rates import Claim, give, slice_units, states_of, write
-from headgate.storage.desk import Desk
-from headgate.storage.sql import Sql
+from headgate.limits.gcra import SECOND, Rule, full_in, wait
+from headgate.limits.rates import Claim, Granted, Refused, slice_units
+from headgate.limits.store import RateStore
 
 NAME = "tpm"
 FRESH = SECOND // 20
@@ -24,28 +23,26 @@ class SharedMeter:
         "_ahead",
         "_asked",
         "_clock",
-        "_desk",
         "_exhausted",
         "_scope",
         "_slice",
         "_still",
         "_stock",
+        "_store",
         "_tat",
-        "_ticks",
         "_workers",
         "limit",
         "rule",
     )
 
     def __init__(
-        self, desk: Desk, workers: int, scope: str, limit: int, clock: Callable[[], int] | None = None
+        self, store: RateStore, workers: int, scope: str, limit: int, clock: Callable[[], int] = monotonic_ns
     ) -> None:
-        """*workers* is the number of processes; *clock* gives nanoseconds, the store's own by default."""
-        self._desk = desk
+        """*workers* is the number of processes; *clock* gives monotonic nanoseconds."""
+        self._store = store
         self._scope = scope
         self._workers = workers
-        self._clock = clock or monotonic_ns
-        self._ticks: Callable[[Sql], int] = (lambda sql: clock()) if clock is not None else (lambda sql: sql.ticks())
+        self._clock = clock
         self._ahead = 0
         """Nanoseconds by which the store's clock is ahead of this machine's, as last seen."""
         self._stock = self._tat = self._still = 0
@@ -86,27 +83,21 @@ class SharedMeter:
 
     async def fetch(self, need: int, least: int) -> None:
         """See :class:`headgate.ledger.meters.Meter`."""
-        scope, rule, stock, more = self._scope, self.rule, self._stock, self._slice
-
-        def work(sql: Sql) -> tuple[int, int, int]:
-            now = self._ticks(sql)
-            (tat,) = states_of(sql, [Claim(scope, NAME, rule, 0, 0)], now)
-            there = max(left(rule, tat, now), 0)
-            units = min(max(need - stock, more), there) if there + stock >= least else 0
-            if units > 0:
-                tat = taken(rule, tat, now, units)
-                write(sql, [(scope, NAME, rule, tat)])
-            return max(units, 0), tat, now
-
-        answer = await self._desk.ask(work, lock=(scope,), late=self._learn)
-        self._learn(answer)
-        self._exhausted = answer[0] < need - stock
+        short, floor = need - self._stock, max(least - self._stock, 0)
+        claim = Claim(self._scope, NAME, self.rule, floor, max(short, self._slice))
+        units = self._learn(await self._store.take([claim], [], self._learn))
+        self._exhausted = units < short
         self._asked = self._clock()
 
-    def _learn(self, answer: tuple[int, int, int]) -> None:
-        units, self._tat, at = answer
-        self._ahead = at - self._clock()
+    def _learn(self, found: Granted | Refused) -> int:
+        """Take over what the store gave; return how much that was."""
+        self._ahead = found.at - self._clock()
+        if isinstance(found, Refused):
+            self._tat = found.tat
+            return 0
+        self._tat, units = found.tats[0], found.units[0]
         self._stock += units
+        return units
 
     def known(self) -> bool:
         """See :class:`headgate.ledger.meters.Meter`."""
@@ -129,7 +120,6 @@ class SharedMeter:
         return self._stock == 0
 
     def _give_back(self, tokens: int) -> None:
-        scope, rule = self._scope, self.rule
         self._stock -= tokens
         if tokens:
-            self._desk.tell(lambda sql: give(sql, [(scope, NAME, rule, tokens)], self._ticks(sql)), lock=(scope,))
+            self._store.give([(self._scope, NAME, self.rule, tokens)], [])

@@ -135,10 +135,20 @@ def write(sql: Sql, states: list[tuple[str, str, Rule, int]]) -> None:
 
 
 def lend(sql: Sql, owner: str, places: list[tuple[str, int]]) -> None:
-    """Lend places to *owner*, or take them back. When its journal is found unlocked they come back by themselves."""
+    """Lend places to *owner*. When its journal is found unlocked they come back by themselves."""
     if places:
         sql.executemany(
             "INSERT INTO grants (owner, scope, period, start, amount, expires_at) VALUES (?, ?, ?, 0, ?, ?)"
             " ON CONFLICT (scope, period, start, owner) DO UPDATE SET amount = grants.amount + excluded.amount",
             [(owner, scope, SLOTS, count, NEVER) for scope, count in places],
+        )
+
+
+def return_places(sql: Sql, owner: str, places: list[tuple[str, int]]) -> None:
+    """Take lent places back; those of an owner who was thought dead have come back already."""
+    if places:
+        sql.executemany(
+            "UPDATE grants SET amount = CASE WHEN amount > ? THEN amount - ? ELSE 0 END"
+            " WHERE owner = ? AND scope = ? AND period = ? AND start = 0",
+            [(count, count, owner, scope, SLOTS) for scope, count in places],
         )

@@ -9,12 +9,11 @@ from headgate.core.errors import RateLimited
 from headgate.limits.bound import Bound
 from headgate.limits.gate import FREE
 from headgate.limits.gcra import SECOND, Rule, wait
-from headgate.limits.rates import SLOTS, Claim, Granted, Places, Refused, give, lend, slice_units, take
+from headgate.limits.rates import SLOTS, Claim, Granted, Places, Refused, slice_units
 from headgate.limits.refusals import crowded, over_rate, quota, told
 from headgate.limits.register import Register
+from headgate.limits.store import RateStore
 from headgate.limits.types import Slot, Standing
-from headgate.storage.desk import Desk
-from headgate.storage.sql import Sql
 
 IDLE_SECONDS = 0.1
 CROWDED = SECOND // 50
@@ -136,18 +135,15 @@ class SharedGate:
 
     def __init__(
         self,
-        desk: Desk,
-        owner: str,
+        store: RateStore,
         workers: int,
-        clock: Callable[[], int] | None = None,
+        clock: Callable[[], int] = monotonic_ns,
         standing: Standing | None = None,
     ) -> None:
-        """*owner* is the id of this process's journal; *clock* gives nanoseconds, the store's own by default."""
-        self._desk = desk
-        self._owner = owner
+        """*workers* is the number of processes; *clock* gives monotonic nanoseconds."""
+        self._store = store
         self._workers = workers
-        self._clock = clock or monotonic_ns
-        self._ticks: Callable[[Sql], int] = (lambda sql: clock()) if clock is not None else (lambda sql: sql.ticks())
+        self._clock = clock
         self._ahead = 0
         """Nanoseconds by which the store's clock is ahead of this machine's, as last seen."""
         self._known: Register[Share, Shares] = Register(
@@ -233,12 +229,7 @@ class SharedGate:
         places = [
             Places(share.id, share.cap, share.places_more) for share, _, full in short if full and share.cap is not None
         ]
-        names = {claim.scope for claim in claims} | {place.scope for place in places}
-        answer = self._desk.ask(
-            lambda sql: take(sql, self._owner, claims, places, self._ticks(sql)),
-            lock=names,
-            late=lambda found: self._take_over(short, found),
-        )
+        answer = self._store.take(claims, places, lambda found: self._take_over(short, found))
         try:
             found = await asyncio.shield(answer)
         except asyncio.CancelledError:
@@ -286,19 +277,13 @@ class SharedGate:
 
     def _give_back(self, share: Share) -> None:
         units = [(share.id, lane.name, lane.rule, lane.units) for lane in share.lanes if lane.units]
-        places = [(share.id, -share.places)] if share.places else []
+        places = [(share.id, share.places)] if share.places else []
         if not units and not places:
             return
         for lane in share.lanes:
             lane.units = 0
         share.places = 0
-
-        def work(sql: Sql) -> None:
-            if units:
-                give(sql, units, self._ticks(sql))
-            lend(sql, self._owner, places)
-
-        self._desk.tell(work, lock=(share.id,))
+        self._store.give(units, places)
 
     def _changed(self, share: Share, bound: Bound) -> Share:
         """Begin anew under other limits: what was taken under the old ones goes back."""

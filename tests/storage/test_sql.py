@@ -12,8 +12,8 @@ from headgate.storage.sql import BadValue, Sql, StoreDown, TableMissing, open_sq
 from tests.servers import psql
 
 PUT = (
-    "INSERT INTO balances (scope, hour, nano, tokens) VALUES (?, ?, ?, ?)"
-    " ON CONFLICT (scope, hour) DO UPDATE SET nano = balances.nano + excluded.nano"
+    "INSERT INTO balances (scope, period, start, nano, tokens) VALUES (?, 'd', ?, ?, ?)"
+    " ON CONFLICT (scope, period, start) DO UPDATE SET nano = balances.nano + excluded.nano"
 )
 NEW = "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING"
 SUM = "SELECT CAST(COALESCE(SUM(nano), 0) AS BIGINT) FROM balances WHERE scope = ?"
@@ -48,7 +48,7 @@ def test_a_transaction_is_stored_whole_or_not_at_all(sql):
         sql.transact(fails)
     assert total(sql) == 17
     assert sql.execute("UPDATE balances SET tokens = 1 WHERE scope = ?", ("k",)).rowcount == 2
-    assert sql.execute("DELETE FROM balances WHERE hour = ? RETURNING nano", (2,)).fetchall() == [(7,)]
+    assert sql.execute("DELETE FROM balances WHERE start = ? RETURNING nano", (2,)).fetchall() == [(7,)]
 
 
 def test_what_is_there_already_is_not_counted_as_new(sql):
@@ -85,7 +85,7 @@ def test_who_locks_a_name_comes_after_who_has_it(sql, url):
 
     def add(inside: Sql) -> None:
         (found,) = inside.execute(SUM, ("k",)).fetchone()
-        inside.execute(PUT, ("k", found, 1, 0))  # two who read the same would write the same hour
+        inside.execute(PUT, ("k", found, 1, 0))  # two who read the same would write the same day
 
     def many(one: Sql) -> None:
         for _ in range(20):

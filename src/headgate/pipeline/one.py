@@ -2,24 +2,38 @@
 
 from functools import partial
 from time import monotonic
+from typing import Any
 
 from headgate.core.call import Call
 from headgate.core.errors import UpstreamFailed
+from headgate.limits.gate import FREE
 from headgate.pipeline.once import once
 from headgate.pipeline.parts import Parts
 from headgate.providers.base import Target
 
 
 async def one(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
-    """Answer *call* from *target*; raise as :func:`headgate.pipeline.once.once`, or ``Overloaded`` for want of room."""
-    if not target.capacity:
+    """Answer *call* from *target*; raise as :func:`headgate.pipeline.once.once`.
+
+    For want of room raise ``Overloaded``, or ``NotNow`` where the limits of the model or the provider are reached.
+    """
+    slot: Any = parts.gate.enter(target.name)
+    if slot is FREE and not target.capacity:
         await noted(call, parts, target, last=last)
         return
-    places = await parts.rooms.enter(call, target)
+    if hasattr(slot, "__await__"):
+        slot = await slot
     try:
-        await noted(call, parts, target, last=last)
+        if not target.capacity:
+            await noted(call, parts, target, last=last)
+            return
+        places = await parts.rooms.enter(call, target)
+        try:
+            await noted(call, parts, target, last=last)
+        finally:
+            parts.rooms.leave(places)
     finally:
-        parts.rooms.leave(places)
+        slot.release()
 
 
 async def noted(call: Call, parts: Parts, target: Target, *, last: bool) -> None:

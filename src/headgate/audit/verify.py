@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, tuple_
 
 from headgate.storage.audit_log import AuditFilter, SqlAuditLog
 from headgate.storage.audit_rows import FIRST, AuditRow, KeyedSealing, hash_of
@@ -177,17 +177,17 @@ class Exchanges:
     async def _found(self, hour: int) -> tuple[int, int]:
         begin, c = hour * HOUR, records.c
         mine = (c.tenant_id == self._tenant_id, c.at >= begin, c.at < begin + HOUR)
-        query = select(c.id, c.detail).where(*mine).order_by(c.id).limit(PAGE)
+        query = select(c.at, c.id, c.detail).where(*mine).order_by(c.at, c.id).limit(PAGE)
         count = total = 0
-        last = ""
+        last = (begin, "")
         while True:
             async with self._engine.connect() as con:
-                page = (await con.execute(query.where(c.id > last))).all()
+                page = (await con.execute(query.where(tuple_(c.at, c.id) > last))).all()
             count += len(page)
             total += sum(self._sealing.record(row.detail.encode()) for row in page)
             if len(page) < PAGE:
                 return count, total % 2**256
-            last = page[-1].id
+            last = (page[-1].at, page[-1].id)
 
 
 def columns(row: Row[tuple[int, ...]]) -> Iterable[int]:

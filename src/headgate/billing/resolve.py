@@ -56,21 +56,17 @@ def scope(row: BudgetRow) -> str:
 
 
 def _bound(row: BudgetRow, caller: Caller) -> Budget | None:
-    when = []
-    known = 0
-    for kind, id in conditions(row.conditions):
-        if kind in CALLED:
-            when.append((kind, id))
-        elif caller.get(kind) != id:
-            return None
-        else:
-            known += kind != "tenant"
+    """What the caller settles is told as well where it narrows: by it the past is found in the ledger."""
+    stated: list[tuple[SubjectKind, str]] = [(kind, id) for kind, id in conditions(row.conditions) if kind != "tenant"]
+    if any(kind in KNOWN and caller.get(kind) != id for kind, id in conditions(row.conditions)):
+        return None
     kept, each = scope(row), row.each
     if each is not None and each in KNOWN:
         one = caller.get(each)
         if one is None:
             return None
-        kept = scope_of(each, one) if not when and not known else f"{kept}:{one}"
+        kept = f"{kept}:{one}" if stated else scope_of(each, one)
+        stated.append((each, one))
         each = None
     return Budget(
         row.amount,
@@ -79,6 +75,6 @@ def _bound(row: BudgetRow, caller: Caller) -> Budget | None:
         hard=row.hard,
         scope=kept,
         name=f"budget {row.name!r}",
-        when=tuple(when),
+        when=tuple(stated) if kept.startswith("budget:") else (),
         each=each,  # type: ignore[arg-type]
     )

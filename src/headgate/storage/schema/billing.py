@@ -219,15 +219,15 @@ adjustments = Table(
     "adjustments",
     metadata,
     Column("tenant_id", Text, nullable=False),
-    Column("scope", Text, nullable=False),
-    Column("at", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),  # of the charge that it corrects
     Column("call_id", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
+    Column("key_id", Text, nullable=False),
     Column("import_id", Text, nullable=False),
     Column("target", Text, nullable=False),
     Column("nano", BigInteger, nullable=False),  # what is added to the charge; below zero as a rule
     Column("made_at", BigInteger, nullable=False),
-    PrimaryKeyConstraint("scope", "at", "call_id", "attempt"),
+    PrimaryKeyConstraint("tenant_id", "at", "call_id", "attempt"),
     Index("adjustments_made", "tenant_id", "made_at"),
 )
 

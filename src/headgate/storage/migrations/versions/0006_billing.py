@@ -220,15 +220,15 @@ def upgrade() -> None:
     op.create_table(
         "adjustments",
         sa.Column("tenant_id", sa.Text, nullable=False),
-        sa.Column("scope", sa.Text, nullable=False),
         sa.Column("at", sa.BigInteger, nullable=False),
         sa.Column("call_id", sa.Text, nullable=False),
         sa.Column("attempt", sa.Integer, nullable=False),
+        sa.Column("key_id", sa.Text, nullable=False),
         sa.Column("import_id", sa.Text, nullable=False),
         sa.Column("target", sa.Text, nullable=False),
         sa.Column("nano", sa.BigInteger, nullable=False),
         sa.Column("made_at", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("scope", "at", "call_id", "attempt"),
+        sa.PrimaryKeyConstraint("tenant_id", "at", "call_id", "attempt"),
         sa.Index("adjustments_made", "tenant_id", "made_at"),
     )
     op.create_table(

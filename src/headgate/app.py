@@ -15,10 +15,11 @@ from typing import Any
 
 import msgspec
 
-from headgate.access.types import Principal
+from headgate.access.types import Budget, Principal
 from headgate.base import Base, Ways
 from headgate.config.compile import Compiled
-from headgate.config.types import ConfigError
+from headgate.config.standing import standing_of
+from headgate.config.types import ConfigError, LimitsConfig
 from headgate.core.call import Call
 from headgate.edge import certificate, edge, opened_to
 from headgate.entering import Entering
@@ -55,7 +56,7 @@ class Worker:
         self.desk = Desk(base.url)
         grants = SqlGrants(self.desk, self.journal.id, workers)
         self.gate, meter = shared_limits(self.desk, self.journal.id, workers)
-        self.books = LedgerBooks(self.journal, grants, meter=meter)
+        self.books = LedgerBooks(self.journal, grants, meter=meter, on_soft=log_soft)
         self.live = Live(base, self.ways, self._taken)
         self.responses = KeptResponses(base.home.path / "responses.db", base.config.responses.keep)
         self.parts = Parts(
@@ -72,6 +73,7 @@ class Worker:
             responses=self.responses,
             attacher=Attacher(self.ways.lean),
         )
+        self._limit(self.live.compiled.config.limits)
         self.state = State(listing=self._listing, ready_checks=self._checks, started_at=monotonic())
         self._tasks: list[asyncio.Task[None]] = []
         self._certificate = certificate(base.settings)
@@ -129,7 +131,13 @@ class Worker:
 
     def _taken(self, compiled: Compiled) -> None:
         self.parts.snapshot = compiled.snapshot
+        self._limit(compiled.config.limits)
         self.responses.keep = compiled.config.responses.keep
+
+    def _limit(self, limits: LimitsConfig) -> None:
+        standing = standing_of(limits)
+        self.gate.follow(standing)
+        self.books.follow(standing)
 
     async def _look_around(self) -> None:
         """Add the model servers of this machine, without having made the start wait for them."""
@@ -167,6 +175,12 @@ def shared_limits(desk: Desk, owner: str, workers: int) -> tuple[Any, Any]:
 
     store = SqlRates(desk, owner)
     return SharedGate(store, workers), partial(SharedMeter, store, workers)
+
+
+def log_soft(budget: Budget, used: int) -> None:
+    """Tell the log of a soft budget that was passed."""
+    name = budget.name or f"budget of {budget.scope}"
+    log.warning("%s is passed: %d of %d %s used this %s", name, used, budget.amount, budget.unit, budget.window)
 
 
 def log_error(call: Call, error: BaseException) -> None:

@@ -11,11 +11,37 @@ from headgate.routing.types import Strategy
 from headgate.routing.use_cases import Parameters, UseCase
 
 
+class RateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Limits of calls. What is left out is not limited."""
+
+    rps: float | None = None
+    """Requests per second; a burst may use the whole number at once."""
+    rpm: int | None = None
+    """Requests per minute."""
+    tpm: int | None = None
+    """Tokens per minute, prompt and completion."""
+    concurrency: int | None = None
+    """Requests in flight."""
+
+
+PERSON = RateConfig(rps=10)
+
+
 class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Limits of the whole gateway."""
+    """Limits of the whole gateway; those of tenants, teams, apps, users and keys are theirs, and bind besides."""
 
     body: int = 20_000_000
     """The largest request body, in bytes."""
+    installation: RateConfig = RateConfig()
+    """What all callers together may do."""
+    user: RateConfig = PERSON
+    """What binds each user without limits of its own. `{}` binds nobody."""
+    end_user: RateConfig = PERSON
+    """What binds each end user (`user` in the body, `x-headgate-user`), where its tenant says nothing else."""
+    models: dict[str, RateConfig] = {}
+    """Limits of single models, by `provider/model`: while one is reached, the route's next target is asked."""
+    providers: dict[str, RateConfig] = {}
+    """Limits of providers, by name, in the same way."""
 
 
 class ResponsesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -116,6 +142,7 @@ RANGES: dict[tuple[type, str], tuple[float, float]] = {
     (Parameters, "temperature"): (0, 2),
     (Parameters, "top_p"): (0, 1),
     (Parameters, "max_tokens"): (1, 1_000_000_000),
+    **{(RateConfig, f): (0.001 if f == "rps" else 1, 10**12) for f in RateConfig.__struct_fields__},
     (LimitsConfig, "body"): (1024, 100 * 1024 * 1024),
 }
 """Smallest and largest value of each number; one that is not listed is at least 0."""

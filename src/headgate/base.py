@@ -158,7 +158,7 @@ class Base:
 
             engine = keyed(open_engine(self.url), sealing_key(self.home.derived))
             try:
-                await SqlKeyStore(engine).create(tenant, row)
+                await SqlKeyStore(engine).add_first(tenant, row)
             finally:
                 await engine.dispose()
 

@@ -67,11 +67,13 @@ class Office:
         from headgate.storage.keys import SqlKeyStore
         from headgate.storage.objects import SqlObjects
         from headgate.storage.provider_keys_sql import SqlProviderKeys
+        from headgate.storage.tenancy_stores import Tenancy
 
         engine = keyed(open_engine(self._base.url), sealing_key(self._base.home.derived))
         parts = AdminParts(
             principals=self._principals,
             keys=SqlKeyStore(engine),
+            tenancy=Tenancy.on(engine),
             derived=self._base.home.derived,
             config=self._config,
             logs=SqlLogStore(engine),

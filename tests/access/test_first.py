@@ -28,7 +28,7 @@ def do(url: str, work):
 
 @pytest.fixture
 def create(url):
-    return lambda tenant, row: do(url, lambda store: store.create(tenant, row))
+    return lambda tenant, row: do(url, lambda store: store.add_first(tenant, row))
 
 
 def test_it_makes_both_keys_once(tmp_path, url, create):

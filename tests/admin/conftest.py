@@ -5,6 +5,7 @@ import httpx2
 import pytest
 
 from headgate.access.keys import derive
+from headgate.access.permissions import OWN_KEY, ROLES
 from headgate.access.types import Principal
 from headgate.access.vault import LocalSealer
 from headgate.admin.app import create
@@ -21,6 +22,7 @@ from headgate.storage.engine import open_engine
 from headgate.storage.keys import SqlKeyStore
 from headgate.storage.objects import SqlObjects
 from headgate.storage.provider_keys_sql import SqlProviderKeys
+from headgate.storage.tenancy_stores import Tenancy
 from headgate.storage.upgrade import ensure
 from tests.admin.live import TestLive
 
@@ -40,14 +42,19 @@ DERIVED = derive(b"\3" * 32)
 KEYS = "/api/v1/config/virtual-keys"
 
 
+def who(name: str, tenant: str, *, kind: Any = "admin", **fields: Any) -> Principal:
+    """Somebody whose credential is *name*."""
+    return Principal(kind=kind, id=f"{name}-1", tenant_id=tenant, name=name, **fields)
+
+
 class Doorkeeper:
     """Knows callers by the words that stand for their keys."""
 
     def __init__(self) -> None:
         self.known = {
-            "admin": Principal(kind="admin", id="admin-1", tenant_id="default", name="admin"),
-            "other": Principal(kind="admin", id="admin-2", tenant_id="other", name="other"),
-            "key": Principal(kind="key", id="key-1", tenant_id="default", name="key"),
+            "admin": who("admin", "default", scope="platform", permissions=ROLES["platform-admin"]),
+            "other": who("other", "other", scope="tenant", permissions=ROLES["tenant-admin"]),
+            "key": who("key", "default", scope="own", permissions=OWN_KEY, kind="key"),
         }
 
     def authenticate(self, headers, query, address):
@@ -88,6 +95,7 @@ async def api(tmp_path):
     parts = AdminParts(
         principals=doors,
         keys=keys,
+        tenancy=Tenancy.on(engine),
         derived=DERIVED,
         logs=SqlLogStore(engine),
         usage=SqlUsage(engine),

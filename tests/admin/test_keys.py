@@ -2,7 +2,8 @@
 
 import pytest
 
-from headgate.access.keys import digest, principal_of
+from headgate.access.assemble import Assembler
+from headgate.access.keys import digest
 from headgate.access.types import Budget, Limits
 from headgate.core.secret import Secret
 from tests.admin.conftest import DERIVED, KEYS
@@ -21,7 +22,9 @@ async def test_a_key_is_made_shown_once_and_stored_as_its_digest(api):
     row = await api.keys.get("default", made["id"])
     assert row is not None
     assert row.key_hash == digest(Secret(made["key"]), DERIVED)
-    who = principal_of(row)
+    whole = await api.keys.whole("default", made["id"])
+    assert whole is not None
+    who = Assembler().key(whole)
     assert who.limits == Limits(rps=2.5, tpm=1000)
     assert who.budgets == (Budget(5_250_000_000, "month"), Budget(500_000_000, "day"))
     assert who.models == {"fast", "local/*"}

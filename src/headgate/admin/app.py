@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from headgate import __version__
 from headgate.admin import config, errors, health, keys, logs, models, providers, routes, traces, usage
 from headgate.admin.parts import AdminParts
-from headgate.admin.route import GRANTED, OPEN, ManagedRoute, Route
+from headgate.admin.route import OPEN, ManagedRoute, Route, classified
 
 PREFIX = "/api/v1"
 ERROR = {
@@ -71,18 +71,18 @@ def openapi(app: FastAPI) -> dict[str, Any]:
 
 
 def _add(app: FastAPI, route: Route) -> None:
-    possible = frozenset[str]().union(*GRANTED.values())
-    if route.permission not in possible:
-        raise ValueError(f"{route.method} {route.path} declares no permission that exists: {route.permission!r}")
-    made = ManagedRoute(
-        PREFIX + route.path,
-        route.endpoint,
-        methods=[route.method],
-        status_code=route.status,
-        summary=route.summary,
-        tags=[route.tag],
-        operation_id=route.endpoint.__name__,
-        openapi_extra={"security": []} if route.permission == OPEN else {"x-permission": route.permission},
-    )
-    made.permission = route.permission
-    app.router.routes.append(made)
+    for number, path in enumerate((route.path, *route.also)):
+        made = ManagedRoute(
+            PREFIX + path,
+            route.endpoint,
+            methods=[route.method],
+            status_code=route.status,
+            summary=route.summary,
+            tags=[route.tag],
+            operation_id=route.endpoint.__name__ + ("" if number == 0 else f"_{number + 1}"),
+            deprecated=route.deprecated is not None or None,
+            openapi_extra={"security": []} if route.permission == OPEN else {"x-permission": route.permission},
+        )
+        classified(route, made)
+        made.about = route
+        app.router.routes.append(made)

@@ -1,19 +1,40 @@
-"""``/config/virtual-keys``: making, showing, revoking and rotating keys. Its secret is shown once, when it is made."""
+"""``/keys``, also ``/config/virtual-keys``: making, showing, changing, revoking and rotating keys.
 
-from time import time_ns
-from typing import Annotated, Literal
+A secret is shown once, when it is made.
+"""
+
+from functools import partial
+from ipaddress import ip_network
+from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import Depends, Query
-from pydantic import Field, field_validator, model_validator
+from fastapi import Query, Request, Response
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from headgate.access.keys import Grant, mint, new_row, principal_of, stored_secret
-from headgate.access.types import Budget, Limits, Principal, Window
+from headgate.access.keys import mint, new_row, stored_secret
+from headgate.access.permissions import OWN_KEY, PERMISSIONS
+from headgate.access.types import Budget, Window
+from headgate.access.vault import sealed_row
+from headgate.admin.crud import (
+    Asked,
+    By,
+    Listing,
+    PageOf,
+    Parts,
+    Who,
+    Within,
+    expected,
+    found,
+    page_of,
+    paged,
+    tagged,
+    told,
+    wanted,
+)
 from headgate.admin.fields import (
     Answer,
     Body,
     Instant,
-    Text,
     Usd,
     UsdText,
     UtcTime,
@@ -22,52 +43,80 @@ from headgate.admin.fields import (
     object_id,
     optional_instant,
 )
-from headgate.admin.parts import AdminParts
-from headgate.admin.route import Route, caller, parts
-from headgate.core.errors import BadRequest, Conflict, NotFound
+from headgate.admin.grants import may_give, may_touch
+from headgate.admin.levels import (
+    Id,
+    LimitsAnswer,
+    LimitsBody,
+    ModelName,
+    ModelNames,
+    Name,
+    ProviderNames,
+    Word,
+    limits_of,
+    stored,
+    texts,
+)
+from headgate.admin.roles import grants_to, scope_of
+from headgate.admin.route import Route
+from headgate.core.call import now
+from headgate.core.errors import BadRequest, Forbidden
 from headgate.core.money import nano_from_usd, usd
+from headgate.core.secret import Secret
 from headgate.storage.keys import Secretless
+from headgate.storage.provider_keys import ProviderKeyRow
 from headgate.storage.types import KeyRow
 
-PATH = "/config/virtual-keys"
-MAX_PAGE = 1000
+PATH = "/keys"
+ALSO = "/config/virtual-keys"
 MAX_OVERLAP = 90 * 86_400
 
-Name = Annotated[Text, Field(min_length=1, max_length=100)]
-ModelName = Annotated[Text, Field(min_length=1, max_length=200)]
-Tag = Annotated[Text, Field(min_length=1, max_length=64)]
-Who = Annotated[Principal, Depends(caller)]
-Parts = Annotated[AdminParts, Depends(parts)]
+Kind = Literal["key", "admin"]
 Status = Literal["active", "off", "expired", "revoked"]
-
-
-class LimitsBody(Body):
-    """Rate limits; what is absent has no limit."""
-
-    rps: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
-    rpm: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
-    tpm: Annotated[int, Field(ge=1, le=1_000_000_000_000)] | None = None
-    concurrency: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+_budgets = msgspec.json.Decoder(tuple[Budget, ...])
+_mapped = msgspec.json.Decoder(dict[str, str])
 
 
 class BudgetBody(Body):
-    """Money that may be spent in one calendar window (UTC, weeks from Monday)."""
+    """Money that may be spent in one calendar window (weeks from Monday) of the tenant's zone."""
 
     usd: Usd
     window: Window
 
 
-class NewKey(Body):
-    """A key to be made."""
+class RoleOfKey(Body):
+    """A role of an admin key, and how far it reaches."""
 
-    name: Name
-    kind: Literal["key", "admin"] = "key"
-    models: Annotated[tuple[ModelName, ...], Field(max_length=500)] = ()
+    role: Id
+    scope: Id = "tenant"
+
+
+class KeyFields(Body):
+    """What may be said of a key."""
+
+    is_active: bool = True
+    environment: Word = "live"
+    models: ModelNames = ()
     """Routes, aliases, ``provider/model`` or ``provider/*``; none allows all."""
+    routes: ModelNames = ()
+    """Routes, beside the models."""
+    providers: ProviderNames = ()
+    addresses: Annotated[tuple[Word, ...], Field(max_length=100)] = ()
+    """Networks that it may be used from, as ``10.0.0.0/8``; none is anywhere."""
+    default_model: ModelName | None = None
+    """What is meant by a call that names no model."""
+    provider_keys: Annotated[dict[Word, SecretStr | None], Field(max_length=20, default_factory=dict)]
+    """Provider -> the key that its calls are signed with there, instead of the account's own. Kept sealed."""
+    permissions: Annotated[tuple[Word, ...], Field(max_length=100)] | None = None
+    """What it may do; without it, what its kind may."""
     limits: LimitsBody = LimitsBody()
     budgets: Annotated[tuple[BudgetBody, ...], Field(max_length=4)] = ()
-    tags: Annotated[tuple[Tag, ...], Field(max_length=20)] = ()
-    user_id: Annotated[Text, Field(min_length=1, max_length=128)] | None = None
+    tags: Annotated[tuple[Word, ...], Field(max_length=20)] = ()
+    """Words that every call of its carries."""
+    team_id: Id | None = None
+    app_id: Id | None = None
+    user_id: Id | None = None
+    """A user, by id or e-mail address, or any name of your own for who uses it."""
     expires_at: Instant | None = None
 
     @field_validator("budgets")
@@ -77,11 +126,50 @@ class NewKey(Body):
             raise ValueError("may have one budget for each window")
         return budgets
 
+    @field_validator("addresses")
+    @classmethod
+    def _networks(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ip_network(one)) for one in addresses)
+
+    @field_validator("permissions")
+    @classmethod
+    def _that_exist(cls, permissions: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if unknown := set(permissions or ()) - PERMISSIONS.keys():
+            raise ValueError(f"names permissions that do not exist: {', '.join(sorted(unknown))}")
+        return permissions
+
+    @field_validator("provider_keys")
+    @classmethod
+    def _one_line(cls, keys: dict[str, SecretStr | None]) -> dict[str, SecretStr | None]:
+        for key in keys.values():
+            text = key.get_secret_value() if key is not None else "x"
+            if not (0 < len(text) <= 16_384 and text.isascii() and text.isprintable() and text == text.strip()):
+                raise ValueError("must be printable ASCII without blanks around it; is there a line break in it?")
+        return keys
+
+
+class NewKey(KeyFields):
+    """A key to be made."""
+
+    name: Name
+    kind: Kind = "key"
+    roles: Annotated[tuple[RoleOfKey, ...], Field(max_length=20)] = ()
+    """Of an admin key; without any, and without permissions, it administers its tenant."""
+
     @model_validator(mode="after")
     def _sensible(self) -> "NewKey":
-        if self.kind == "admin" and (self.models or self.budgets or self.limits != LimitsBody()):
+        calls = (self.models, self.routes, self.providers, self.budgets, self.provider_keys, self.default_model)
+        if self.kind == "admin" and (any(calls) or self.limits != LimitsBody()):
             raise ValueError("is for an admin key, which calls no models: it takes no models, limits or budgets")
+        if self.kind == "key" and self.roles:
+            raise ValueError("is for a virtual key, which has no roles")
         return self
+
+
+class KeyChanges(KeyFields):
+    """What is to change of a key. A provider key that is ``null`` goes."""
+
+    name: Name = ""
 
 
 class Rotation(Body):
@@ -98,31 +186,34 @@ class BudgetAnswer(Answer):
     window: Window
 
 
-class LimitsAnswer(Answer):
-    """Rate limits; ``null`` is none."""
-
-    rps: float | None = None
-    rpm: int | None = None
-    tpm: int | None = None
-    concurrency: int | None = None
-
-
 class Key(Answer):
     """A key, without its secret."""
 
     id: str
     name: str
-    kind: Literal["key", "admin"]
+    kind: Kind
     prefix: str
     last4: str
     status: Status
+    is_active: bool
+    environment: str
     models: list[str]
+    routes: list[str]
+    providers: list[str]
+    addresses: list[str]
+    default_model: str | None
+    provider_keys: list[str]
+    """The providers where its calls are signed with a key of its own."""
+    permissions: list[str] | None
     limits: LimitsAnswer
     budgets: list[BudgetAnswer]
     tags: list[str]
+    team_id: str | None
+    app_id: str | None
     user_id: str | None
     created_at: UtcTime
     updated_at: UtcTime
+    last_used_at: UtcTime | None
     expires_at: UtcTime | None
     revoked_at: UtcTime | None
     rotated_at: UtcTime | None
@@ -135,80 +226,173 @@ class MadeKey(Key):
     key: str
 
 
-class Keys(Answer):
-    """A page of keys, oldest first; ``next`` is the ``after`` of the following page."""
-
-    data: list[Key]
-    has_more: bool
-    next: str | None
+class Keys(PageOf[Key]):
+    """A page of keys, revoked ones too."""
 
 
-async def list_keys(
-    who: Who,
-    to: Parts,
-    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
-    after: Annotated[str, Query(max_length=64)] = "",
-) -> Keys:
-    """Return the tenant's keys, revoked ones too."""
-    rows = await to.keys.list(who.tenant_id, after=object_id(after, "key") if after else "", limit=limit + 1)
-    data = [_key(row) for row in rows[:limit]]
-    more = len(rows) > limit
-    return Keys(data=data, has_more=more, next=data[-1].id if more else None)
+class KeyListing(Listing):
+    """Which keys are wanted."""
+
+    team_id: Annotated[str, Field(max_length=64)] | None = None
+    app_id: Annotated[str, Field(max_length=64)] | None = None
+    user_id: Annotated[str, Field(max_length=128)] | None = None
+    environment: Annotated[str, Field(max_length=64)] | None = None
+    kind: Kind | None = None
+    is_active: bool | None = None
 
 
-async def create_key(body: NewKey, who: Who, to: Parts) -> MadeKey:
+async def list_keys(who: Who, to: Parts, inside: Within, query: Annotated[KeyListing, Query()]) -> Keys:
+    """Return the keys that fit all filters."""
+    rows = await to.keys.page(who.tenant_id, wanted(query, inside), page_of(query))
+    used = await to.keys.used(who.tenant_id, [row.id for row in rows])
+    return Keys(**paged(rows, query, lambda row: shown(row, used.get(row.id)), "name"))
+
+
+async def create_key(body: NewKey, who: Who, to: Parts, by: By, inside: Within, response: Response) -> MadeKey:
     """Make a key. It can be used within a second."""
-    now = time_ns() // 1000
-    expires_at = micros(body.expires_at) if body.expires_at else None
-    if expires_at is not None and expires_at <= now:
-        raise BadRequest("expires_at is in the past.", code="invalid_parameter", param="expires_at")
-    grant = Grant(
-        models=tuple(dict.fromkeys(body.models)),
-        limits=Limits(**body.limits.model_dump()),
-        budgets=tuple(Budget(nano_from_usd(str(b.usd)), b.window) for b in body.budgets),
-        tags=tuple(dict.fromkeys(body.tags)),
-        expires_at=expires_at,
-        user_id=body.user_id,
-    )
+    asked = Asked(who, to, by, inside)
+    fields = await columns(asked, {name: getattr(body, name) for name in KeyFields.model_fields}, None)
+    roles = await _roles(asked, body)
+    if body.kind == "key" and not OWN_KEY.issuperset(body.permissions or ()):
+        raise _not_a_keys(body.permissions or ())
+    if body.kind == "admin" and body.permissions is not None:
+        may_give(who, body.permissions, "tenant", "permissions")
+    await _inside(asked, fields)
     key = mint(body.kind, to.derived)
-    row = new_row(key, to.derived, name=body.name, now=now, kind=body.kind, tenant_id=who.tenant_id, grant=grant)
-    await to.keys.create(who.tenant_id, row)
-    return MadeKey(**_key(row).model_dump(), key=key.reveal())
+    row = new_row(key, to.derived, name=body.name, now=now(), kind=body.kind, tenant_id=who.tenant_id)
+    mapped = [one for one in _sealed(asked, row.id, body).values() if one is not None]
+    plain = {one.provider: one.id for one in mapped}
+    row = msgspec.structs.replace(row, **fields, mapped=msgspec.json.encode(plain).decode())
+    with told("key"):
+        await to.keys.add_key(who.tenant_id, row, by, roles=roles, mapped=mapped)
+    return MadeKey(**tagged(response, row, shown).model_dump(), key=key.reveal())
 
 
-async def get_key(id: str, who: Who, to: Parts) -> Key:
+async def get_key(id: str, who: Who, to: Parts, inside: Within, response: Response) -> Key:
     """Return one key."""
-    return _key(_found(await to.keys.get(who.tenant_id, object_id(id, "key"))))
+    row: KeyRow = found(await to.keys.find(who.tenant_id, object_id(id, "key"), inside), "key")
+    used = await to.keys.used(who.tenant_id, [row.id])
+    return tagged(response, row, lambda row: shown(row, used.get(row.id)))
 
 
-async def revoke_key(id: str, who: Who, to: Parts) -> Key:
+async def update_key(  # what the framework hands over
+    id: str, body: KeyChanges, request: Request, who: Who, to: Parts, by: By, inside: Within, response: Response
+) -> Key:
+    """Change what is said of a key; it is obeyed everywhere within a second."""
+    asked = Asked(who, to, by, inside, expected(request))
+    row = await _touched(asked, id)
+    fields = await columns(asked, {name: getattr(body, name) for name in body.model_fields_set}, row)
+    if "permissions" in body.model_fields_set:
+        if row.kind == "key" and not OWN_KEY.issuperset(body.permissions or ()):
+            raise _not_a_keys(body.permissions or ())
+        if row.kind == "admin":
+            may_give(who, body.permissions or (), "tenant", "permissions")
+    await _inside(asked, fields)
+    mapped = _sealed(asked, row.id, body) if "provider_keys" in body.model_fields_set else {}
+    with told("key"):
+        changed = await to.keys.set_key(
+            who.tenant_id, row.id, fields, by, mapped=mapped, expect=asked.expect, within=inside
+        )
+    return tagged(response, found(changed, "key"), shown)
+
+
+async def revoke_key(id: str, request: Request, who: Who, to: Parts, by: By, inside: Within) -> Key:
     """Turn a key off for ever, everywhere within a second. Doing it again changes nothing."""
-    row = _found(await to.keys.get(who.tenant_id, object_id(id, "key")))
-    if row.revoked_at is None:
-        row = _found(await to.keys.revoke(who.tenant_id, row.id))
-    return _key(row)
+    asked = Asked(who, to, by, inside, expected(request))
+    row = await _touched(asked, id)
+    with told("key"):
+        gone = await to.keys.revoke(who.tenant_id, row.id, by, expect=asked.expect, within=inside)
+    return shown(found(gone, "key"))
 
 
-async def rotate_key(id: str, who: Who, to: Parts, body: Rotation | None = None) -> MadeKey:
+async def rotate_key(id: str, who: Who, to: Parts, by: By, inside: Within, body: Rotation | None = None) -> MadeKey:
     """Give a key a new secret. It keeps its id, so its limits and what it has spent go on."""
-    row = _found(await to.keys.get(who.tenant_id, object_id(id, "key")))
+    row = await _touched(Asked(who, to, by, inside), id)
     key = mint(row.kind, to.derived)
-    stored = Secretless(**msgspec.structs.asdict(stored_secret(key, to.derived)))
+    secret = Secretless(**msgspec.structs.asdict(stored_secret(key, to.derived)))
     overlap = body.overlap if body else 0
-    turned = await to.keys.rotate(who.tenant_id, row.id, stored, overlap=overlap)
-    if turned is None:
-        raise Conflict("The key is revoked: make a new one.", code="key_revoked")
-    return MadeKey(**_key(turned).model_dump(), key=key.reveal())
+    with told("key"):
+        turned = await to.keys.rotate(who.tenant_id, row.id, secret, by, overlap=overlap, within=inside)
+    return MadeKey(**shown(found(turned, "key")).model_dump(), key=key.reveal())
 
 
-def _found(row: KeyRow | None) -> KeyRow:
-    if row is None:
-        raise NotFound("There is no such key.")
+async def columns(asked: Asked, fields: dict[str, Any], row: KeyRow | None) -> dict[str, Any]:
+    """Return the columns that fields of a body mean; raise ``BadRequest`` for what makes no sense."""
+    fields = {name: value for name, value in fields.items() if name != "provider_keys"}
+    if row is not None and row.kind == "admin" and (said := ADMIN_HAS_NONE & fields.keys()):
+        raise BadRequest(
+            "An admin key calls no models: it takes no models, limits or budgets.",
+            code="invalid_parameter",
+            param=min(said),
+        )
+    if (end := fields.get("expires_at")) is not None:
+        fields["expires_at"] = micros(end)
+        if fields["expires_at"] <= now():
+            raise BadRequest("expires_at is in the past.", code="invalid_parameter", param="expires_at")
+    if "budgets" in fields:
+        plain = [Budget(nano_from_usd(str(b.usd)), b.window) for b in fields["budgets"]]
+        fields["budgets"] = msgspec.json.encode(plain).decode()
+    if "@" in (fields.get("user_id") or ""):
+        user = await asked.to.tenancy.users.by_email(asked.who.tenant_id, fields["user_id"].lower())
+        fields["user_id"] = user.id if user is not None else fields["user_id"]
+    return stored(fields)
+
+
+ADMIN_HAS_NONE = frozenset({"models", "routes", "providers", "default_model", "limits", "budgets"})
+
+
+async def _touched(asked: Asked, id: str) -> KeyRow:
+    """Return the key to be changed; whoever can do less than it cannot have it."""
+    store, tenant_id = asked.to.keys, asked.who.tenant_id
+    row: KeyRow = found(await store.find(tenant_id, object_id(id, "key"), asked.within), "key")
+    if row.kind == "admin":
+        may_touch(asked.who, await grants_to(asked.to, tenant_id, "key", row.id, row.permissions))
     return row
 
 
-def _key(row: KeyRow) -> Key:
-    who = principal_of(row)
+async def _roles(asked: Asked, body: NewKey) -> list[tuple[str, str]]:
+    if body.kind != "admin":
+        return []
+    given = body.roles
+    if not given and body.permissions is None:
+        given = (RoleOfKey(role="tenant-admin"),)
+    return [await scope_of(asked, one.role, one.scope) for one in given]
+
+
+async def _inside(asked: Asked, fields: dict[str, Any]) -> None:
+    """Raise ``Forbidden`` where a key would not belong to what its maker may speak for."""
+    narrow = asked.within
+    if narrow is None or not fields.keys() & {"team_id", "app_id", "user_id"}:
+        return
+    team = fields.get("team_id")
+    mine = narrow.user_id is not None and fields.get("user_id") == narrow.user_id
+    if mine and team is None and fields.get("app_id") is None:
+        return
+    if team is None and fields.get("app_id") is not None:
+        app = await asked.to.tenancy.apps.find(asked.who.tenant_id, fields["app_id"], narrow)
+        team = app.team_id if app is not None else None
+    if team not in narrow.teams:
+        raise Forbidden("You may make and keep keys of your own teams, or of yourself, alone.", param="team_id")
+
+
+def _sealed(asked: Asked, key_id: str, body: KeyFields) -> dict[str, ProviderKeyRow | None]:
+    made: dict[str, ProviderKeyRow | None] = {}
+    for provider, secret in body.provider_keys.items():
+        if secret is None:
+            made[provider] = None
+            continue
+        row = sealed_row(Secret(secret.get_secret_value()), provider, "", asked.who.tenant_id, asked.to.sealer)
+        made[provider] = msgspec.structs.replace(row, owner_id=key_id)
+    return made
+
+
+def _not_a_keys(permissions: tuple[str, ...]) -> BadRequest:
+    more = ", ".join(sorted(set(permissions) - OWN_KEY))
+    return BadRequest(f"A virtual key cannot do this: {more}.", code="invalid_parameter", param="permissions")
+
+
+def shown(row: KeyRow, used: int | None = None) -> Key:
+    """Return a key as it is shown; *used* is when it was last used."""
     return Key(
         id=row.id,
         name=row.name,
@@ -216,13 +400,24 @@ def _key(row: KeyRow) -> Key:
         prefix=row.key_prefix,
         last4=row.last4,
         status=_status(row),
-        models=sorted(who.models),
-        limits=LimitsAnswer(**msgspec.structs.asdict(who.limits)),
-        budgets=[BudgetAnswer(usd=usd(b.amount), window=b.window) for b in who.budgets],
-        tags=msgspec.json.decode(row.tags, type=list[str]),
+        is_active=row.is_active,
+        environment=row.environment,
+        models=sorted(texts(row.models)),
+        routes=texts(row.routes),
+        providers=texts(row.providers),
+        addresses=texts(row.addresses),
+        default_model=row.default_model,
+        provider_keys=sorted(_mapped.decode(row.mapped)),
+        permissions=None if row.permissions is None else texts(row.permissions),
+        limits=limits_of(row.limits),
+        budgets=[BudgetAnswer(usd=usd(b.amount), window=b.window) for b in _budgets.decode(row.budgets)],
+        tags=texts(row.tags),
+        team_id=row.team_id,
+        app_id=row.app_id,
         user_id=row.user_id,
         created_at=instant(row.created_at),
         updated_at=instant(row.updated_at),
+        last_used_at=optional_instant(used),
         expires_at=optional_instant(row.expires_at),
         revoked_at=optional_instant(row.revoked_at),
         rotated_at=optional_instant(row.rotated_at),
@@ -235,35 +430,62 @@ def _status(row: KeyRow) -> Status:
         return "revoked"
     if not row.is_active:
         return "off"
-    return "expired" if row.expires_at is not None and row.expires_at <= time_ns() // 1000 else "active"
+    return "expired" if row.expires_at is not None and row.expires_at <= now() else "active"
 
 
+_route = partial(Route, object="key", tag="keys", narrows=("team", "own"))
+_ONE, _ALSO_ONE = PATH + "/{id}", (ALSO + "/{id}",)
 ROUTES = (
-    Route(method="GET", path=PATH, permission="api_keys:view", endpoint=list_keys, summary="Keys", tag="keys"),
-    Route(
+    _route(
+        method="GET",
+        path=PATH,
+        also=(ALSO,),
+        permission="api_keys:view",
+        endpoint=list_keys,
+        summary="Keys",
+    ),
+    _route(
         method="POST",
         path=PATH,
+        also=(ALSO,),
         permission="api_keys:create",
         endpoint=create_key,
         summary="Make a key",
-        tag="keys",
         status=201,
+        writes=tuple(NewKey.model_fields),
     ),
-    Route(method="GET", path=PATH + "/{id}", permission="api_keys:view", endpoint=get_key, summary="A key", tag="keys"),
-    Route(
+    _route(
+        method="GET",
+        path=_ONE,
+        also=_ALSO_ONE,
+        permission="api_keys:view",
+        endpoint=get_key,
+        summary="A key",
+    ),
+    _route(
+        method="PATCH",
+        path=_ONE,
+        also=_ALSO_ONE,
+        permission="api_keys:update",
+        endpoint=update_key,
+        summary="Change a key",
+        writes=tuple(KeyChanges.model_fields),
+    ),
+    _route(
         method="DELETE",
-        path=PATH + "/{id}",
+        path=_ONE,
+        also=_ALSO_ONE,
         permission="api_keys:delete",
         endpoint=revoke_key,
         summary="Revoke a key",
-        tag="keys",
     ),
-    Route(
+    _route(
         method="POST",
-        path=PATH + "/{id}/rotate",
+        path=_ONE + "/rotate",
+        also=(ALSO + "/{id}/rotate",),
         permission="api_keys:create",
         endpoint=rotate_key,
         summary="Give a key a new secret",
-        tag="keys",
+        writes=tuple(Rotation.model_fields),
     ),
 )

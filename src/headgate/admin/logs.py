@@ -8,11 +8,12 @@ from fastapi import Depends, Query
 from headgate.access.types import Principal
 from headgate.admin.fields import Answer, Instant, Ms, Usd, UsdText, UtcTime, instant, micros
 from headgate.admin.parts import AdminParts
-from headgate.admin.route import Route, caller, own_key, parts
+from headgate.admin.route import Route, caller, key_asked, parts, within
 from headgate.core.call import Record
 from headgate.core.errors import BadRequest
 from headgate.core.money import nano_from_usd, usd
 from headgate.observe.log import LogFilter
+from headgate.storage.tenancy import Narrow
 
 CURSOR = re.compile(r"([0-9]{1,17})\.([0-9a-f-]{36})")
 
@@ -56,8 +57,9 @@ class Logs(Answer):
     next: str | None
 
 
-def asked(
+def asked(  # noqa: PLR0913  # the filters are the point
     who: Annotated[Principal, Depends(caller)],
+    inside: Annotated[Narrow | None, Depends(within)],
     since: Annotated[Instant | None, Query()] = None,
     until: Annotated[Instant | None, Query()] = None,
     key_id: Annotated[str | None, Query(max_length=64)] = None,
@@ -66,11 +68,12 @@ def asked(
     status: Annotated[Literal["success", "fallback", "failure"] | None, Query()] = None,
     min_cost: Annotated[Usd | None, Query()] = None,
 ) -> LogFilter:
-    """Return the filters of a request; a virtual key asks for its own calls alone."""
+    """Return the filters of a request; whose permission does not go over the whole tenant, asks for less."""
     return LogFilter(
         since=micros(since) if since else None,
         until=micros(until) if until else None,
-        key_id=own_key(who, key_id),
+        key_id=key_asked(who, key_id),
+        within=inside,
         model=model,
         provider=provider,
         status=status,
@@ -133,5 +136,14 @@ def _cursor(after: str | None) -> tuple[int, str] | None:
 
 
 ROUTES = (
-    Route(method="GET", path="/logs", permission="logs:view", endpoint=list_logs, summary="Finished calls", tag="logs"),
+    Route(
+        method="GET",
+        path="/logs",
+        permission="logs:view",
+        endpoint=list_logs,
+        summary="Finished calls",
+        object="record",
+        tag="logs",
+        narrows=("team", "own"),
+    ),
 )

@@ -18,10 +18,11 @@ from headgate.observe.log import LogStore
 from headgate.observe.usage import UsageStore
 from headgate.pipeline.parts import Snapshot
 from headgate.routing.board import Board
-from headgate.storage.keys import KeyStore
+from headgate.storage.keys import SqlKeyStore
 from headgate.storage.object_rows import ObjectRow
 from headgate.storage.objects import ObjectStore
 from headgate.storage.provider_keys_sql import ProviderKeyStore
+from headgate.storage.tenancy_stores import Tenancy
 
 
 class Authenticator(Protocol):
@@ -61,7 +62,8 @@ class AdminParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The parts. Everything takes the tenant as an argument: there is no method without one."""
 
     principals: Authenticator
-    keys: KeyStore
+    keys: SqlKeyStore
+    tenancy: Tenancy
     derived: Derived
     logs: LogStore
     usage: UsageStore

@@ -9,12 +9,13 @@ from fastapi import Depends
 from headgate.access.types import Principal
 from headgate.admin.fields import Answer, Ms, UsdText, UtcTime, instant, object_id
 from headgate.admin.parts import AdminParts
-from headgate.admin.route import Route, caller, parts
+from headgate.admin.route import Route, caller, parts, within
 from headgate.core.call import Attempt, Record
 from headgate.core.errors import NotFound
 from headgate.core.money import usd
 from headgate.observe.log import LedgerRow
 from headgate.routing.policy import verdicts
+from headgate.storage.tenancy import Narrow
 
 Billed = Literal["usage", "estimated", "uncertain", "none"]
 
@@ -135,11 +136,14 @@ class Trace(Answer):
 
 
 async def get_trace(
-    id: str, who: Annotated[Principal, Depends(caller)], to: Annotated[AdminParts, Depends(parts)]
+    id: str,
+    who: Annotated[Principal, Depends(caller)],
+    to: Annotated[AdminParts, Depends(parts)],
+    inside: Annotated[Narrow | None, Depends(within)],
 ) -> Trace:
     """Return the call of a request id or a W3C trace id."""
-    record = await to.logs.get(who.tenant_id, object_id(id, "call"))
-    if record is None or (who.kind == "key" and record.key_id != who.id):
+    record = await to.logs.get(who.tenant_id, object_id(id, "call"), inside)
+    if record is None:
         raise NotFound("There is no such call. One that has just ended is here within a second.")
     return trace_of(record, await to.logs.charges(who.tenant_id, record))
 
@@ -254,6 +258,8 @@ ROUTES = (
         permission="logs:view",
         endpoint=get_trace,
         summary="One call, whole",
+        object="record",
         tag="logs",
+        narrows=("team", "own"),
     ),
 )

@@ -8,10 +8,11 @@ from fastapi import Depends, Query
 from headgate.access.types import Principal
 from headgate.admin.fields import Answer, Instant, UsdText, UtcTime, instant, micros
 from headgate.admin.parts import AdminParts
-from headgate.admin.route import Route, caller, own_key, parts
+from headgate.admin.route import Route, caller, key_asked, parts, within
 from headgate.core.errors import BadRequest
 from headgate.core.money import usd
 from headgate.observe.usage import Dimension, Used
+from headgate.storage.tenancy import Narrow
 
 USUAL = timedelta(days=30)
 LONGEST = {"hour": timedelta(days=92)}
@@ -45,6 +46,7 @@ class Usage(Answer):
 async def get_usage(
     who: Annotated[Principal, Depends(caller)],
     to: Annotated[AdminParts, Depends(parts)],
+    inside: Annotated[Narrow | None, Depends(within)],
     by: Annotated[Dimension, Query()] = "model",
     since: Annotated[Instant | None, Query()] = None,
     until: Annotated[Instant | None, Query()] = None,
@@ -58,7 +60,7 @@ async def get_usage(
     if end - begin > LONGEST.get(by, timedelta.max):
         raise BadRequest("by hour takes at most 92 days; ask by day.", code="invalid_parameter", param="since")
     found = await to.usage.totals(
-        who.tenant_id, by, since=micros(begin), until=micros(end), key_id=own_key(who, key_id)
+        who.tenant_id, by, since=micros(begin), until=micros(end), key_id=key_asked(who, key_id), within=inside
     )
     return Usage(
         since=begin, until=end, by=by, data=[_sums(_name(u, by), [u]) for u in found], total=_sums(None, found)
@@ -92,6 +94,8 @@ ROUTES = (
         permission="usage:view",
         endpoint=get_usage,
         summary="What was used",
+        object="record",
         tag="usage",
+        narrows=("team", "own"),
     ),
 )

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from headgate.access.home import Home, open_home
+from headgate.access.permissions import PLATFORM_TENANT, ROLES
 from headgate.access.types import Principal
 from headgate.access.vault import LocalSealer
 from headgate.admin.app import create
@@ -25,11 +26,19 @@ from headgate.storage.engine import open_engine
 from headgate.storage.keys import SqlKeyStore
 from headgate.storage.objects import SqlObjects
 from headgate.storage.provider_keys_sql import SqlProviderKeys
+from headgate.storage.tenancy_stores import Tenancy
 from headgate.storage.sql import SqlError, without_password
 from headgate.storage.types import StorageRefused
 from headgate.storage.upgrade import ensure
 
-OPERATOR = Principal(kind="admin", id="local", tenant_id="default", name="the owner of the home")
+OPERATOR = Principal(
+    kind="admin",
+    id="local",
+    tenant_id=PLATFORM_TENANT,
+    name="the owner of the home",
+    permissions=ROLES["platform-admin"],
+    scope="platform",
+)
 
 
 class Owner:
@@ -54,6 +63,7 @@ def local_admin(settings: Settings) -> Admin:
     parts = AdminParts(
         principals=Owner(),
         keys=SqlKeyStore(engine),
+        tenancy=Tenancy.on(engine),
         derived=home.derived,
         config=lambda: {},
         models=lambda wanted: [],

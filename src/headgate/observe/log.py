@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from headgate.core.call import Record
 from headgate.storage.schema import ledger, records
+from headgate.storage.tenancy import Narrow
+from headgate.storage.tenancy_objects import of_keys
 
 _record = msgspec.json.Decoder(Record).decode
 
@@ -25,6 +27,8 @@ class LogFilter(msgspec.Struct, frozen=True, kw_only=True):
     provider: str | None = None
     status: str | None = None
     min_cost: int | None = None
+    within: Narrow | None = None
+    """Of whose keys alone."""
 
 
 class LedgerRow(msgspec.Struct, frozen=True):
@@ -46,7 +50,7 @@ class LogStore(Protocol):
         """Return at most *limit* calls, the latest first, that come after the one of instant and id *after*."""
         ...
 
-    async def get(self, tenant_id: str, id: str) -> Record | None:
+    async def get(self, tenant_id: str, id: str, within: Narrow | None = None) -> Record | None:
         """Return one call by its id or, the latest, by its W3C trace id."""
         ...
 
@@ -66,7 +70,7 @@ class SqlLogStore:
     ) -> list[Record]:
         """See :class:`LogStore`."""
         query = select(records.c.detail).where(records.c.tenant_id == tenant_id)
-        query = _narrowed(query, where)
+        query = _narrowed(query, tenant_id, where)
         if after is not None:
             at, id = after
             query = query.where(or_(records.c.at < at, and_(records.c.at == at, records.c.id < id)))
@@ -74,9 +78,11 @@ class SqlLogStore:
         async with self._engine.connect() as con:
             return [_record(detail) for (detail,) in await con.execute(query)]
 
-    async def get(self, tenant_id: str, id: str) -> Record | None:
+    async def get(self, tenant_id: str, id: str, within: Narrow | None = None) -> Record | None:
         """See :class:`LogStore`."""
         own = [records.c.tenant_id == tenant_id]
+        if within is not None:
+            own.append(of_keys(records.c.key_id, tenant_id, within))
         dashed = f"{id[:8]}-{id[8:12]}-{id[12:16]}-{id[16:20]}-{id[20:]}"  # a trace id of our own making
         query = select(records.c.detail).where(*own, or_(records.c.id.in_((id, dashed)), records.c.trace_id == id))
         async with self._engine.connect() as con:
@@ -99,8 +105,10 @@ HOUR = 3600 * SECOND
 """No call lasts longer, so its holds were made within it."""
 
 
-def _narrowed(query: Select[Any], where: LogFilter) -> Select[Any]:
+def _narrowed(query: Select[Any], tenant_id: str, where: LogFilter) -> Select[Any]:
     c = records.c
+    if where.within is not None:
+        query = query.where(of_keys(c.key_id, tenant_id, where.within))
     if where.since is not None:
         query = query.where(c.at >= where.since)
     if where.until is not None:

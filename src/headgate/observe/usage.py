@@ -7,6 +7,8 @@ from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from headgate.storage.schema import usage
+from headgate.storage.tenancy import Narrow
+from headgate.storage.tenancy_objects import of_keys
 
 Dimension = Literal["day", "hour", "key", "model", "provider"]
 HOUR = 3_600_000_000
@@ -30,9 +32,19 @@ class UsageStore(Protocol):
     """Sums of one tenant at a time."""
 
     async def totals(
-        self, tenant_id: str, by: Dimension, *, since: int, until: int, key_id: str | None = None
+        self,
+        tenant_id: str,
+        by: Dimension,
+        *,
+        since: int,
+        until: int,
+        key_id: str | None = None,
+        within: Narrow | None = None,
     ) -> list[Used]:
-        """Return the sums of the whole hours from *since* to *until* (microseconds UTC), by *by*, dearest first."""
+        """Return the sums of the whole hours from *since* to *until* (microseconds UTC), by *by*, dearest first.
+
+        *within* says of whose keys alone.
+        """
         ...
 
 
@@ -43,7 +55,14 @@ class SqlUsage:
         self._engine = engine
 
     async def totals(
-        self, tenant_id: str, by: Dimension, *, since: int, until: int, key_id: str | None = None
+        self,
+        tenant_id: str,
+        by: Dimension,
+        *,
+        since: int,
+        until: int,
+        key_id: str | None = None,
+        within: Narrow | None = None,
     ) -> list[Used]:
         """See :class:`UsageStore`."""
         c = usage.c
@@ -59,6 +78,8 @@ class SqlUsage:
         query = select(name, *sums).where(c.tenant_id == tenant_id, c.hour >= since // HOUR, c.hour * HOUR < until)
         if key_id is not None:
             query = query.where(c.key_id == key_id)
+        if within is not None:
+            query = query.where(of_keys(c.key_id, tenant_id, within))
         order = [name] if by in ("day", "hour") else [func.sum(c.cost_nano).desc(), name]
         async with self._engine.connect() as con:
             rows = (await con.execute(query.group_by(name).order_by(*order))).mappings()

@@ -32,6 +32,11 @@ class TenantRow(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
     updated_at: int
 
+    @property
+    def tenant_id(self) -> str:
+        """Itself: whose it is."""
+        return self.id
+
 
 class TeamRow(msgspec.Struct, frozen=True, kw_only=True):
     """People who work on something together."""
@@ -83,15 +88,6 @@ class UserRow(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: int
 
 
-class MemberRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A user in a team."""
-
-    tenant_id: str
-    team_id: str
-    user_id: str
-    created_at: int
-
-
 class RoleRow(msgspec.Struct, frozen=True, kw_only=True):
     """A tenant's own role."""
 
@@ -114,6 +110,11 @@ class BindingRow(msgspec.Struct, frozen=True, kw_only=True):
     subject_id: str
     scope: str
     created_at: int
+
+    @property
+    def updated_at(self) -> int:
+        """It never changes."""
+        return self.created_at
 
 
 class HeldRole(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ from headgate.access.assemble import Assembler
 from headgate.access.entrance import Entrance
 from headgate.access.jwks import KeySets
 from headgate.access.resolve import TokenResolver
+from headgate.access.throttle import Throttle
 from headgate.access.tokens import Signer
 from headgate.access.vault import LocalSealer
 from headgate.access.web import Web
@@ -16,6 +17,9 @@ from headgate.transport.egress import Private
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
+
+CLIENT_TRIES = 50
+"""Wrong secrets from one address in a quarter of an hour."""
 
 
 class Entering:
@@ -37,9 +41,7 @@ class Entering:
         from headgate.access.sessions import Sessions
         from headgate.access.signin import SignIn
         from headgate.storage.entry import EntryStore
-        from headgate.storage.entry_rows import ClientRow, IssuerRow, SsoRow
-        from headgate.storage.owned import Owned
-        from headgate.storage.schema.entry import clients, issuers, sso_configs
+        from headgate.storage.entry_objects import SqlClients, SqlIssuers, SqlSso
 
         derived, settings = self._base.home.derived, self._base.settings
         store = EntryStore(engine)
@@ -52,9 +54,12 @@ class Entering:
             resolver=self.resolver,
             oidc=Oidc(self._web, self._keys, derived, store.use_once),
             web=self._web,
-            sso=Owned(engine, sso_configs, SsoRow, "sso", "sso"),
-            clients=Owned(engine, clients, ClientRow, "key", "clients"),  # requests know their tokens as they know keys
-            issuers=Owned(engine, issuers, IssuerRow, "issuer", "clients"),
+            sso=SqlSso(engine),
+            clients=SqlClients(engine),
+            issuers=SqlIssuers(engine),
+            sealer=LocalSealer(derived),
+            derived=derived,
+            clients_throttle=Throttle(CLIENT_TRIES),
             public_url=settings.public_url,
             origins=frozenset(settings.cors_origins) - {"*"},
         )

@@ -4,21 +4,23 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from headgate.access.keys import Derived
 from headgate.access.oidc import Oidc
 from headgate.access.resolve import TokenResolver
 from headgate.access.sessions import Sessions
 from headgate.access.signin import SignIn
+from headgate.access.throttle import Throttle
+from headgate.access.vault import Sealer
 from headgate.access.web import Web
-from headgate.storage.entry_rows import ClientRow, EntryReader, IssuerRow, SsoRow
+from headgate.storage.entry_rows import EntryReader
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from headgate.storage.entry import EntryStore
-    from headgate.storage.owned import Owned
+    from headgate.storage.entry_objects import SqlClients, SqlIssuers, SqlSso
 else:
-    AsyncEngine = EntryStore = Any
-    Owned = dict  # annotations alone need them, and what they stand on takes long to import
+    AsyncEngine = EntryStore = SqlSso = SqlClients = SqlIssuers = Any  # what they stand on takes long to import
 
 
 class Entrance(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -32,9 +34,13 @@ class Entrance(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     resolver: TokenResolver
     oidc: Oidc
     web: Web
-    sso: "Owned[SsoRow]"
-    clients: "Owned[ClientRow]"
-    issuers: "Owned[IssuerRow]"
+    sso: SqlSso
+    clients: SqlClients
+    issuers: SqlIssuers
+    sealer: Sealer
+    derived: Derived
+    clients_throttle: Throttle
+    """Counts the wrong secrets of clients, by address."""
     public_url: str | None = None
     """Where browsers reach the gateway, if its operator has said so."""
     origins: frozenset[str] = frozenset()

@@ -53,17 +53,17 @@ class Passwords:
 
     async def hash(self, password: Secret) -> str:
         """Return what is stored of *password*: algorithm, cost, salt and hash."""
-        return await self._run(lambda: self._hasher().hash(password.reveal()))
+        return await self._run(lambda: self._hasher().hash(encoded(password)))
 
     async def check(self, stored: str | None, password: Secret) -> Checked:
         """Compare *password* with its hash. Without one (nobody has the name, or no password) it takes as long."""
-        return await self._run(lambda: self._check(stored, password.reveal()[:MAX_LENGTH]))
+        return await self._run(lambda: self._check(stored, encoded(password)))
 
     def close(self) -> None:
         """End the threads."""
         self._threads.shutdown(wait=False)
 
-    def _check(self, stored: str | None, password: str) -> Checked:
+    def _check(self, stored: str | None, password: bytes) -> Checked:
         from argon2.exceptions import InvalidHashError, VerificationError
 
         hasher = self._hasher()
@@ -88,6 +88,11 @@ class Passwords:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
             self._waiting -= 1
+
+
+def encoded(password: Secret) -> bytes:
+    """Return the bytes that are hashed: no text that JSON can carry is without them."""
+    return password.reveal()[:MAX_LENGTH].encode("utf-8", "surrogatepass")
 
 
 def weakness(password: str, *words: str) -> str | None:

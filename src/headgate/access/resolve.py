@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import time
 from typing import Any
 
 import msgspec
 
-from headgate.access.assemble import Assembler
+from headgate.access.assemble import Assembler, grants_of
 from headgate.access.jwks import KeySets
 from headgate.access.jwt import MAX_TOKEN, BadToken, Token, check_claims, import_keys, read, verify
 from headgate.access.keys import is_usable
@@ -18,7 +18,7 @@ from headgate.access.tokens import Access, Signer, looks_like_token
 from headgate.access.types import Grants, Principal
 from headgate.core.call import now
 from headgate.storage.entry_rows import ClientRow, EntryReader, IssuerRow
-from headgate.storage.tenancy_rows import Found
+from headgate.storage.tenancy_rows import Found, HeldRole
 
 log = logging.getLogger("headgate.access")
 
@@ -95,7 +95,8 @@ class TokenResolver:
             client = await self._reader.client(access.sub)
             if client is None or client.tenant_id != access.tid or not is_good(client):
                 return None
-            grants: Grants = (("tenant", permitted(client, access.scope)),)
+            roles = await self._reader.client_roles(client.tenant_id, client.id)
+            grants = permitted(client, roles, access.scope)
             found = await self._reader.service(client.tenant_id, None, None)
             who = self._service(found, client.id, client.name, grants)
             end = min(access.exp * 1_000_000, client.expires_at or access.exp * 1_000_000)
@@ -148,10 +149,13 @@ def is_good(client: ClientRow) -> bool:
     return client.is_active and (client.expires_at is None or client.expires_at > now())
 
 
-def permitted(client: ClientRow, asked: str = "") -> frozenset[str]:
-    """Return what a client may: its scopes, or those of them that were *asked* for."""
-    allowed = msgspec.json.decode(client.scopes, type=frozenset[str]) & PERMISSIONS.keys()
-    return allowed & frozenset(asked.split()) if asked else allowed
+def permitted(client: ClientRow, roles: tuple[HeldRole, ...], asked: str = "") -> Grants:
+    """Return what a client may: its scopes and its roles', or those of them that were *asked* for."""
+    scopes = msgspec.json.decode(client.scopes, type=frozenset[str]) & PERMISSIONS.keys()
+    whole: Grants = (("tenant", scopes), *grants_of(roles, client.tenant_id))
+    if not asked:
+        return whole
+    return tuple((scope, allowed & frozenset(asked.split())) for scope, allowed in whole)
 
 
 def claim(claims: Mapping[str, Any], path: str | None) -> Any:
@@ -167,5 +171,9 @@ def claim(claims: Mapping[str, Any], path: str | None) -> Any:
 def mapped_roles(claims: Mapping[str, Any], path: str | None, roles: Mapping[str, str]) -> list[str]:
     """Return the roles that the groups in a claim stand for, each once."""
     found = claim(claims, path)
-    groups = found if isinstance(found, list) else [found]
+    return roles_of_groups(found if isinstance(found, list) else [found], roles)
+
+
+def roles_of_groups(groups: Sequence[Any], roles: Mapping[str, str]) -> list[str]:
+    """Return the roles that *groups* stand for, each once; beyond the thousandth group none is looked at."""
     return list(dict.fromkeys(roles[group] for group in groups[:1000] if isinstance(group, str) and group in roles))

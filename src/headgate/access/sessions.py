@@ -108,9 +108,9 @@ class Sessions:
             raise NotAuthenticated(SIGNED_OUT)
         return Opened(row, person, held)
 
-    async def end(self, row: SessionRow, came: Came) -> None:
-        """End a session on its own user's wish."""
-        await self._end(row, "sessions:delete", came)
+    async def end(self, row: SessionRow, came: Came, *, everywhere: bool = False) -> None:
+        """End a session on its own user's wish; *everywhere* ends all of his."""
+        await self._end(row, "sessions:delete", came, everywhere=everywhere)
 
     def access_token(self, row: SessionRow) -> Secret:
         """Return an access token of a session, which is good no longer than it."""
@@ -122,7 +122,7 @@ class Sessions:
         """Return the word that must come with whatever a session's cookie is to change."""
         return hmac.digest(self._derived.signing, b"headgate/csrf\0" + row.id.encode() + row.digest, "sha256").hex()
 
-    async def _end(self, row: SessionRow, action: str, came: Came) -> None:
+    async def _end(self, row: SessionRow, action: str, came: Came, *, everywhere: bool = False) -> None:
         entry = AuditEntry(
             tenant_id=row.tenant_id,
             actor_kind="user",
@@ -132,7 +132,10 @@ class Sessions:
             object_id=row.id,
             address=came.address,
         )
-        await self._store.end_session(row.tenant_id, row.id, entry)
+        if everywhere:
+            await self._store.end_sessions(row.tenant_id, row.user_id, entry)
+        else:
+            await self._store.end_session(row.tenant_id, row.id, entry)
 
 
 async def owner(reader: EntryReader, row: SessionRow) -> Person | None:

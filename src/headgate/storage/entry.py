@@ -9,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from headgate.core.call import now
 from headgate.storage.audit import AuditEntry, note
-from headgate.storage.entry_rows import SessionRow
 from headgate.storage.changes import tell
+from headgate.storage.entry_rows import SessionRow
 from headgate.storage.schema import users
 from headgate.storage.schema.entry import resets, sessions, used_once
+from headgate.storage.tenancy import changing
 
 MAX_SESSIONS = 100
 """Sessions of one user; the one longest unused ends when there are more."""
@@ -26,7 +27,7 @@ class EntryStore:
 
     async def open_session(self, row: SessionRow, entry: AuditEntry) -> None:
         """Store a new session; expired ones of everybody go."""
-        async with self._engine.begin() as con:
+        async with changing(self._engine) as con:
             await con.execute(delete(sessions).where(sessions.c.expires_at <= now()))
             mine = and_(sessions.c.tenant_id == row.tenant_id, sessions.c.user_id == row.user_id)
             kept = select(sessions.c.id).where(mine).order_by(sessions.c.seen_at.desc()).limit(MAX_SESSIONS - 1)
@@ -45,7 +46,7 @@ class EntryStore:
     async def renew(self, row: SessionRow, digest: bytes, at: int) -> bool:
         """Give a session's client something else to hold; ``False`` where another was faster."""
         mine = and_(_session(row.tenant_id, row.id), sessions.c.digest == row.digest)
-        async with self._engine.begin() as con:
+        async with changing(self._engine) as con:
             done = await con.execute(update(sessions).where(mine).values(digest=digest, seen_at=at))
             return bool(done.rowcount)
 
@@ -64,7 +65,7 @@ class EntryStore:
 
     async def end_session(self, tenant_id: str, id: str, entry: AuditEntry) -> bool:
         """End one session; return whether there was one."""
-        async with self._engine.begin() as con:
+        async with changing(self._engine) as con:
             row = (await con.execute(select(sessions.c.user_id).where(_session(tenant_id, id)))).one_or_none()
             if row is None:
                 return False
@@ -75,7 +76,7 @@ class EntryStore:
 
     async def end_sessions(self, tenant_id: str, user_id: str, entry: AuditEntry) -> int:
         """End every session of a user; return how many there were."""
-        async with self._engine.begin() as con:
+        async with changing(self._engine) as con:
             ended = await _end_all(con, tenant_id, user_id)
             await note(con, entry)
             return ended
@@ -84,7 +85,7 @@ class EntryStore:
         self, tenant_id: str, user_id: str, hashed: str, entry: AuditEntry, *, reset: bytes | None = None
     ) -> bool:
         """Store a new password, which ends every session. With *reset*, only while that token is good, and once."""
-        async with self._engine.begin() as con:
+        async with changing(self._engine) as con:
             offered = delete(resets).where(resets.c.user_id == user_id, resets.c.tenant_id == tenant_id)
             if reset is not None:
                 offered = offered.where(resets.c.digest == reset, resets.c.expires_at > now())
@@ -100,13 +101,13 @@ class EntryStore:
     async def rehash(self, tenant_id: str, user_id: str, old: str, new: str) -> None:
         """Store the same password at another cost, unless it was changed meanwhile."""
         mine = and_(_user(tenant_id, user_id), users.c.password_hash == old)
-        async with self._engine.begin() as con:
+        async with changing(self._engine) as con:
             await con.execute(update(users).where(mine).values(password_hash=new))
 
     async def offer_reset(self, tenant_id: str, user_id: str, digest: bytes, until: int, entry: AuditEntry) -> None:
         """Let whoever has the token choose a password; an earlier token of the user is good no more."""
         values = {"user_id": user_id, "tenant_id": tenant_id, "digest": digest, "expires_at": until}
-        async with self._engine.begin() as con:
+        async with changing(self._engine) as con:
             upsert = (postgresql.insert if con.dialect.name == "postgresql" else sqlite.insert)(resets).values(values)
             changed = {"digest": digest, "expires_at": until}
             await con.execute(upsert.on_conflict_do_update(index_elements=["user_id"], set_=changed))
@@ -114,7 +115,7 @@ class EntryStore:
 
     async def use_once(self, digest: bytes, until: int) -> bool:
         """Return whether this was used for the first time. It is remembered until *until*."""
-        async with self._engine.begin() as con:
+        async with changing(self._engine) as con:
             await con.execute(delete(used_once).where(used_once.c.expires_at <= now()))
             made = (postgresql.insert if con.dialect.name == "postgresql" else sqlite.insert)(used_once)
             done = await con.execute(made.values(digest=digest, expires_at=until).on_conflict_do_nothing())

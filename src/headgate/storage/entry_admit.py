@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from headgate.core.call import new_id, now
 from headgate.storage.audit import AuditEntry, note
-from headgate.storage.entry_rows import SsoRow
 from headgate.storage.changes import tell
+from headgate.storage.entry_rows import SsoRow
 from headgate.storage.schema import users
 from headgate.storage.schema.tenancy import bindings
+from headgate.storage.tenancy import changing
 
 
 class Admission(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,12 +39,12 @@ class NotAdmitted(Exception):
 async def admit(engine: AsyncEngine, asked: Admission, address: str | None) -> str:
     """Return the id of the user. Raise :class:`NotAdmitted`; nothing is then changed."""
     try:
-        async with engine.begin() as con:
+        async with changing(engine) as con:
             user_id = await _known(con, asked) or await _linked(con, asked, address) or await _made(con, asked, address)
             await _give_roles(con, asked, user_id, address)
             return user_id
     except IntegrityError:  # he came twice at once, and the other was faster
-        async with engine.begin() as con:
+        async with changing(engine) as con:
             known = await _known(con, asked)
             if known is None:
                 raise NotAdmitted("there is another account with this address") from None

@@ -10,9 +10,9 @@ import msgspec
 
 from headgate.core.errors import Unavailable
 from headgate.storage.entry_rows import Binding, ClientRow, IssuerRow, Person, SessionRow, SsoRow
-from headgate.storage.lookups import service, user_by_id
+from headgate.storage.lookups import held, service, user_by_id
 from headgate.storage.sql import Row, Sql, SqlError, open_sql
-from headgate.storage.tenancy_rows import Found
+from headgate.storage.tenancy_rows import Found, HeldRole
 
 R = TypeVar("R")
 T = TypeVar("T", bound=msgspec.Struct)
@@ -55,6 +55,10 @@ class EntryFeed:
     async def user(self, tenant_id: str, id: str) -> Found | None:
         """See ``EntryReader.user``."""
         return await self._run(lambda: user_by_id(self._sql, tenant_id, id))
+
+    async def client_roles(self, tenant_id: str, id: str) -> tuple[HeldRole, ...]:
+        """See ``EntryReader.client_roles``."""
+        return await self._run(lambda: held(self._sql, tenant_id, "client", id))
 
     async def service(self, tenant_id: str, team_id: str | None, email: str | None) -> Found | None:
         """See ``EntryReader.service``."""

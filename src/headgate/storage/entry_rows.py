@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from headgate.storage.tenancy_rows import Found
+from headgate.storage.tenancy_rows import Found, HeldRole
 
 
 class Binding(msgspec.Struct, frozen=True, order=True):
@@ -137,6 +137,10 @@ class EntryReader(Protocol):
 
     async def user(self, tenant_id: str, id: str) -> Found | None:
         """Return a user with all that binds his calls."""
+        ...
+
+    async def client_roles(self, tenant_id: str, id: str) -> tuple[HeldRole, ...]:
+        """Return the roles that a client has besides its scopes."""
         ...
 
     async def service(self, tenant_id: str, team_id: str | None, email: str | None) -> Found | None:

@@ -37,9 +37,14 @@ PERMISSIONS: Mapping[str, str] = {
     "sso:create": "Add identity providers",
     "sso:update": "Change identity providers",
     "sso:delete": "Remove identity providers",
-    "clients:view": "See OAuth2 clients and trusted issuers",
-    "clients:create": "Make OAuth2 clients, trust issuers",
-    "clients:delete": "Remove OAuth2 clients and trusted issuers",
+    "clients:view": "See OAuth2 clients",
+    "clients:create": "Make OAuth2 clients",
+    "clients:update": "Change OAuth2 clients, give them new secrets",
+    "clients:delete": "Remove OAuth2 clients",
+    "issuers:view": "See whose tokens are trusted",
+    "issuers:create": "Trust issuers of tokens",
+    "issuers:update": "Change trusted issuers",
+    "issuers:delete": "Trust issuers no more",
     "budgets:view": "See budgets",
     "budgets:create": "Make budgets",
     "budgets:update": "Change budgets",
@@ -74,7 +79,7 @@ _PLATFORM = frozenset({"tenants:create", "tenants:delete", "providers:switch"})
 ROLES: Mapping[str, frozenset[str]] = {
     "platform-admin": frozenset(PERMISSIONS),
     "tenant-admin": frozenset(PERMISSIONS) - _PLATFORM,
-    "developer": _SEE - {"audit:view", "sso:view", "clients:view", "sessions:view", "billing:view"}
+    "developer": _SEE - {"audit:view", "sso:view", "clients:view", "issuers:view", "sessions:view", "billing:view"}
     | {"gateway:use", "api_keys:create", "api_keys:update", "approvals:create", "guardrails:test"},
     "billing": frozenset(
         {"usage:view", "billing:view", "billing:create", "billing:update"}

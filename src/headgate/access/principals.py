@@ -294,7 +294,7 @@ class Principals:
                 self._known.drop_tenant(change.tenant_id)
             elif change.kind == "issuer":
                 self._known.clear()  # its tokens may stand for anybody, and it seldom changes
-            elif change.kind in ("key", "binding"):
+            elif change.kind in ("key", "client", "binding"):
                 self._known.drop_id(change.tenant_id, change.object_id)
             elif change.kind in ABOVE:
                 above.setdefault(change.tenant_id, set()).add((change.kind, change.object_id))

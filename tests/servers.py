@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -141,7 +142,8 @@ def postgres(postgres_url: str) -> str:
 def postgres_template(postgres_url: str) -> str:
     """The name of a database to copy, which has all tables."""
     made = _copied(postgres_url, "template0")
-    ensure(made)
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(ensure, made).result()
     return made.rsplit("/", 1)[1]
 
 
@@ -161,7 +163,7 @@ def url(request: pytest.FixtureRequest) -> str:
 
 
 def psql(server: str, statement: str) -> None:
-    """Run one statement, outside of any transaction."""
+    """Run one statement, outside of any transaction. In a thread: a fixture may be asked for inside an event loop."""
     import asyncio
 
     import asyncpg  # type: ignore[import-untyped]
@@ -173,4 +175,5 @@ def psql(server: str, statement: str) -> None:
         finally:
             await con.close()
 
-    asyncio.run(run())
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, run()).result()

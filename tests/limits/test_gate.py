@@ -13,6 +13,7 @@ from headgate.limits.store import SqlRates
 from headgate.limits.types import Gate, Slot
 from headgate.storage.desk import Desk
 from headgate.storage.sqlite import connect
+from tests.limits.redis_clock import Clocked, Running, use_test_clock
 
 
 def who(key: str = "k1", **limits) -> Principal:
@@ -35,13 +36,23 @@ async def admitted(gates: list[Gate], caller: Principal, tries: int) -> list[Slo
     return found
 
 
-@pytest.fixture(params=["local", "one worker", "four workers"])
-async def gates(request, clock, database):
+@pytest.fixture(params=["local", "one worker", "four workers", "postgresql", "redis"])
+async def gates(request, clock, monkeypatch):
     if request.param == "local":
         yield [LocalGate(clock)]
         return
+    if request.param == "redis":
+        use_test_clock(monkeypatch)
+        running, url = Running(), request.getfixturevalue("redis_url")
+        made = [SharedGate(await running.start(Clocked(url, clock), f"p{n}", 3, clock), 3, clock) for n in range(3)]
+        yield made
+        for gate in made:
+            gate.close()
+        await running.stop()
+        return
     count = 1 if request.param == "one worker" else 4
-    desks = [Desk(database) for _ in range(count)]
+    where = request.getfixturevalue("migrated" if request.param == "postgresql" else "database")
+    desks = [Desk(where) for _ in range(count)]
     made = [SharedGate(SqlRates(desk, f"process {n}", clock), count, clock) for n, desk in enumerate(desks)]
     yield made
     for gate, desk in zip(made, desks, strict=True):

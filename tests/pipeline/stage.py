@@ -180,7 +180,7 @@ class Stage:
         self.parts = Parts(
             principals=self.principals,
             gate=cast(Any, Gate()),
-            books=self.books,
+            books=cast(Any, self.books),
             snapshot=compiled.snapshot,
             count_tokens=tokens.counted,
             estimate_output=tokens.estimate,

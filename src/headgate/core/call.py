@@ -138,6 +138,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     total_ms: float = 0.0
     overhead_ms: float = 0.0
     first_token_ms: float | None = None
+    resumed: int = 0
+    """How often the answer broke off and was gone on with."""
     bytes_in: int = 0
     bytes_out: int = 0
     address: str | None = None
@@ -222,6 +224,8 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     """To be called, where there is something, once an answer has begun: a deployment that was shut works again."""
     pinger: Any = None
     """To be stopped once an answer has begun, where the caller is told meanwhile that something is going on."""
+    resume: Any = None
+    """What has been told of the answer, where it may be gone on with (``pipeline.resume.Resume``)."""
     flight: Any = None
     """To be given the answer, where calls that are the same wait for it."""
     spoken: Any = None

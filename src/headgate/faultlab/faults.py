@@ -13,6 +13,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from headgate.faultlab.prefill import PREFILL
+
 Fault = Callable[["Attempt"], Awaitable[None]]
 HOLD = 120.0  # seconds that a peer is kept waiting by what never ends
 
@@ -442,4 +444,5 @@ FAULTS: dict[str, Fault] = {
     "credit": status(400, {"error": {"message": "Your credit balance is too low", "type": "invalid_request_error"}}),
     "quota": status(429, {"error": {"message": "quota", "type": "insufficient_quota", "code": "insufficient_quota"}}),
 }
+FAULTS |= PREFILL
 """Every fault by its name."""

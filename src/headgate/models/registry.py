@@ -16,6 +16,11 @@ from headgate.providers.catalog import row
 from headgate.providers.discovery import Learned
 
 UNKNOWN = Model("")
+PREFILL = {"vllm": "continue", "sandbox": "message"}
+"""How every model of a kind goes on from the beginning of an answer."""
+PREFIXED = {"mistral": "prefix", "deepseek": "never"}
+"""How those do of which the data says that they can, where a last message is not enough:
+<https://docs.mistral.ai/guides/prefix>, and <https://api-docs.deepseek.com/guides/chat_prefix_completion>, at another address than the rest."""
 BASES = frozenset(("azure",))
 """Kinds that list what could be deployed, and not what can be called."""
 
@@ -34,6 +39,10 @@ class ProfileConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     forced_tools: bool | None = None
     system_midway: bool | None = None
     cache_points: bool | None = None
+    prefill: Literal["message", "prefix", "continue", "never"] | None = None
+    """How it goes on from the beginning of an answer, for routes with ``resume``: ``message`` where that is the last
+    message, ``prefix`` where it must be marked so too (Mistral; DeepSeek with a ``base_url`` that ends in ``/beta``),
+    ``continue`` for vLLM's ``continue_final_message``."""
     speaks: list[str] | None = None
     """The dialects it can be reached by, best first."""
     tools_by: str | None = None
@@ -313,6 +322,8 @@ def _profile(known: _Known, rules: Ruled) -> Profile:
     speaks = known.model.speaks or row(known.kind).speaks
     if speaks:
         said["speaks"] = speaks
+    if known.kind in PREFILL or "prefill" in _can(known):
+        said["prefill"] = PREFILL.get(known.kind) or PREFIXED.get(known.kind, "message")
     if known.learned.efforts is not None:
         said["efforts"] = known.learned.efforts
     if known.learned.thinking is not None:

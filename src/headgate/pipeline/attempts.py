@@ -18,6 +18,7 @@ from headgate.pipeline.one import one
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.ping import Pinger, form_of
 from headgate.pipeline.race import RACES
+from headgate.pipeline.resume import Resume, resumable
 from headgate.pipeline.shut import usable
 from headgate.providers.base import Target
 from headgate.routing.health import Deployment, Health
@@ -77,49 +78,67 @@ async def walk_plan(call: Call, parts: Parts) -> None:
             await asyncio.sleep(delay)
     if config.context is not None:
         plan = await fitted(call, parts, plan)
+    if config.resume and resumable(call):
+        call.resume = Resume()
     index = here = 0
     first: HeadgateError | None = None
     stated = len(call.defaulted)
     while True:
         here += 1
-        if here > 1 or index:  # what was changed for a target that failed says nothing of the next
+        if call.attempts:  # what was changed for a target that failed says nothing of the next
             del call.defaulted[stated:], call.dropped[:]
-        target = plan[index]
-        others = len(plan) - index - 1
         try:
             if config.hedge is None and config.fan_out is None:
-                await one(call, parts, target, last=not others)
+                await one(call, parts, plan[index], last=index == len(plan) - 1)
             else:
                 await several(call, parts, plan[index:])
             return
-        except (Refused, Overloaded) as refusal:
-            # The caller's own doing, or a fallback that cannot take this call: then what failed first is the answer.
-            if first is None and not (others and elsewhere(refusal, config.failover)):
-                raise
-            error: HeadgateError = refusal
+        except HeadgateError as failure:
+            if call.resume is not None and call.resume.cut is not None:
+                index, call.role = call.resume.following(call, health, plan, index), "resume"
+                continue
             index, others = reached(call, plan, index)
-            move = Move("next") if others else None
-        except UpstreamFailed as failure:
-            error = failure
-            index, others = reached(call, plan, index)
-            room = call.deadline - monotonic()
-            move = after(
-                switched(failure, config.failover, others),
-                here=here,
-                left=config.attempts - len(call.attempts),
-                others=others if may_leave(failure, config.failover) else 0,
-                room=room,
-                chance=random.random(),
-            )
-            if move is not None and not worth_it(health, plan[index + (move.to == "next")], move, room, call):
-                move = Move("next") if others and move.to == "same" and may_leave(failure, config.failover) else None
-        first = first or error
+            move = follow_up(call, health, plan[index : index + 2], failure, here=here, others=others, first=first)
+            first = first or failure
         if move is None:
             raise first
         if move.to == "next":
             index, here = index + 1, 0
         if move.delay:
             await asyncio.sleep(move.delay)
+
+
+def follow_up(
+    call: Call,
+    health: Health,
+    plan: tuple[Target, ...],
+    failure: HeadgateError,
+    *,
+    here: int,
+    others: int,
+    first: HeadgateError | None,
+) -> Move | None:
+    """Decide what follows *failure* of the first of *plan*, of which *here* tries were made; raise what is final."""
+    config = call.route.config
+    if isinstance(failure, Refused | Overloaded):
+        # The caller's own doing, or a fallback that cannot take this call: then what failed first is the answer.
+        if first is None and not (others and elsewhere(failure, config.failover)):
+            raise failure
+        return Move("next") if others else None
+    if not isinstance(failure, UpstreamFailed):
+        raise failure
+    room, leaves = call.deadline - monotonic(), may_leave(failure, config.failover)
+    move = after(
+        switched(failure, config.failover, others),
+        here=here,
+        left=config.attempts - len(call.attempts),
+        others=others if leaves else 0,
+        room=room,
+        chance=random.random(),
+    )
+    if move is not None and not worth_it(health, plan[move.to == "next"], move, room, call):
+        return Move("next") if others and move.to == "same" and leaves else None
+    return move
 
 
 async def several(call: Call, parts: Parts, plan: tuple[Target, ...]) -> None:
@@ -131,7 +150,7 @@ async def several(call: Call, parts: Parts, plan: tuple[Target, ...]) -> None:
             return not error.retry and not (error.code in LENIENT and may_leave(error, config.failover))
         return not isinstance(error, HeadgateError)
 
-    if call.operation not in RACES:
+    if call.operation not in RACES or call.role == "resume":
         await one(call, parts, plan[0], last=len(plan) == 1)
     elif config.fan_out is not None and not call.attempts:
         await fan_out(call, parts, plan, hopeless)

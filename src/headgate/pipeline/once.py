@@ -8,6 +8,7 @@ from typing import Any, cast
 from msgspec.structs import replace
 
 from headgate.core.call import MEDIA, Attempt, Call
+from headgate.core.chat import Request
 from headgate.core.errors import BudgetSpent, HeadgateError, UpstreamFailed
 from headgate.core.money import Price, Usage
 from headgate.dialects.base import PLAIN, Dialect, Written
@@ -17,6 +18,7 @@ from headgate.pipeline.attach import attach_links
 from headgate.pipeline.media import answer_media
 from headgate.pipeline.parts import Parts, neutral
 from headgate.pipeline.relay import answer_stream, answer_whole
+from headgate.pipeline.resume import marked
 from headgate.pipeline.settle import owe_everything, owe_nothing
 from headgate.providers.base import Target, dialects_of
 from headgate.providers.forward import forwarded
@@ -161,6 +163,7 @@ async def take_hold(call: Call, parts: Parts, target: Target) -> Hold:
     wanted = envelope.max_tokens or target.max_output or DEFAULT_OUTPUT
     if target.max_output is not None:
         wanted = min(wanted, target.max_output)
+    size = len(call.body) if call.resume is None else len(call.body) + call.resume.begun
     ask = Ask(
         call_id=call.id,
         trace_id=call.trace_id,
@@ -170,7 +173,7 @@ async def take_hold(call: Call, parts: Parts, target: Target) -> Hold:
         end_user=call.end_user,
         tags=call.tags,
         price=FREE if count else target.price,
-        input_tokens=0 if count else envelope.bound if call.operation in MEDIA else len(call.body),
+        input_tokens=0 if count else envelope.bound if call.operation in MEDIA else size,
         output_tokens=wanted * envelope.n if call.operation in WRITES else 0,
         most=None if chat else most_of(call),
         min_output=call.route.config.min_output * envelope.n if chat else 0,
@@ -219,7 +222,9 @@ def write_body(call: Call, target: Target, hold: Hold) -> bytes:
     if hold.clamped:
         limit = max(hold.output_tokens // call.envelope.n, 1)
         call.defaulted.append(f"max_tokens={limit}")
-    spoken = call.spoken
+    spoken, resume = call.spoken, call.resume
+    if resume is not None and resume.cut is not None and spoken is not None:
+        return written_on(call, target, spoken, limit)
     if spoken is None or (spoken is call.dialect and not carries(spoken.name, call.body)):
         ask_usage = call.streaming and target.abilities.stream_usage
         body: bytes = call.envelope.patched(target.model, include_usage=ask_usage, max_tokens=limit)
@@ -227,11 +232,25 @@ def write_body(call: Call, target: Target, hold: Hold) -> bytes:
     request = neutral(call)
     if limit is not None:
         request = replace(request, max_tokens=limit)  # the next target may have room for all that was asked
+    return printed(call, target, spoken, request)
+
+
+def printed(call: Call, target: Target, spoken: Dialect, request: Request) -> bytes:
+    """*request* in the words of *target*; what it has no word for is told."""
     drop = (call.options.on_unsupported or call.route.config.on_unsupported) == "drop"
     written: Written = spoken.write_request(request, target.abilities, drop=drop)
     call.dropped[:] = written.dropped
     call.defaulted.extend(written.defaulted)
     return written.body
+
+
+def written_on(call: Call, target: Target, spoken: Dialect, limit: int | None) -> bytes:
+    """The request for the rest of an answer that broke off."""
+    request: Request = call.resume.request(neutral(call))
+    if limit is not None:
+        request = replace(request, max_tokens=min(limit, request.max_tokens or limit))
+    body = printed(call, target, spoken, request)
+    return marked(body, target.abilities.profile.prefill) if call.resume.text else body
 
 
 async def failure_of(

@@ -15,6 +15,7 @@ import msgspec
 from headgate.core.call import Call, Role
 from headgate.pipeline.one import one
 from headgate.pipeline.parts import Parts
+from headgate.pipeline.resume import Resume
 from headgate.providers.base import Target
 from headgate.transport.base import Inbound
 
@@ -22,7 +23,7 @@ RACES = frozenset(("chat", "embeddings", "rerank"))
 """Operations of which several tries may be under way at once."""
 TAKEN_OVER = (
     "target", "spoken", "attempt", "request", "streaming", "usage", "billed", "finish", "dropped", "defaulted", "error",
-    "status", "bytes_out", "settled",
+    "status", "bytes_out", "settled", "resume",
 )  # fmt: skip
 """What a call takes over of the try that answered."""
 
@@ -109,6 +110,7 @@ class Tries:
     def _begin(self, target: Target, role: Role, claim: Callable[..., object], *, last: bool) -> None:
         branch = copy(self._call)
         branch.dropped, branch.defaulted = [], self._call.defaulted.copy()
+        branch.resume = Resume() if branch.resume is not None else None
         branch.claim, branch.role = partial(claim, branch), role
         self._tasks[asyncio.create_task(one(branch, self._parts, target, last=last))] = branch
 

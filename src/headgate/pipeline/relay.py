@@ -13,6 +13,7 @@ from headgate.ledger.types import Hold
 from headgate.pipeline.answer import answer_head, stream_info
 from headgate.pipeline.flight import land
 from headgate.pipeline.parts import Parts, neutral
+from headgate.pipeline.resume import Continued
 from headgate.pipeline.settle import finish, owe_usage
 from headgate.pipeline.shape import Shaper
 from headgate.pipeline.shape import whole as shaped
@@ -143,6 +144,8 @@ async def answer_stream(
         await estimate(call, parts, attempt, hold, pipe.text_bytes, pipe.usage)
         if isinstance(cut, CancelledError):
             raise
+        if call.resume is not None and call.resume.broken(cut, attempt):
+            raise
         attempt.outcome, attempt.error, call.error = cut.code, cut.message, cut
         call.finish = pipe.finish
         finish(call, parts)
@@ -171,15 +174,21 @@ async def answer_stream(
 
 def pipe_for(call: Call, spoken: Dialect) -> Tap:
     """What the upstream's bytes go through on their way to the caller."""
-    reshape = reshaped(call)
-    if spoken is call.dialect and not reshape:
+    reshape, resume = reshaped(call), call.resume
+    if spoken is call.dialect and not reshape and resume is None:
         tap: Tap = spoken.tap(hide_usage=not call.envelope.include_usage)
         return tap
-    writer: Writer = call.dialect.writer(neutral(call))
-    writer.id, writer.created = call.id, call.at // 1_000_000
     reader = spoken.reader()
     reader.model = call.target.model
-    return Translation(reader, writer, Shaper(call.options.format, call.options.chunk) if reshape else None)
+    if resume is not None and resume.cut is not None:
+        return Translation(Continued(reader, resume), resume.writer, resume.shaper)
+    writer: Writer = call.dialect.writer(neutral(call))
+    writer.id, writer.created = call.id, call.at // 1_000_000
+    shaper = Shaper(call.options.format, call.options.chunk) if reshape else None
+    if resume is None:
+        return Translation(reader, writer, shaper)
+    resume.begin(writer, shaper)
+    return Translation(Continued(reader, resume), writer, shaper)
 
 
 def reshaped(call: Call) -> bool:
@@ -231,7 +240,12 @@ async def pump(call: Call, pipe: Tap, inbound: Inbound, pending: bytes, target: 
             raise UpstreamFailed(
                 "The time limit of this call ran out in the middle of its answer.", status=504, code="deadline_exceeded"
             )
-        data = await inbound.read(idle if idle < room else room)
+        try:
+            data = await inbound.read(idle if idle < room else room)
+        except UpstreamFailed:
+            if call.resume is None or not call.resume.over:
+                raise
+            data = b""  # the answer itself was complete
         if not data:
             out = pipe.close()
             if pipe.failure is None:
@@ -269,7 +283,12 @@ async def estimate(
         guessed: Usage = call.dialect.guess(call.envelope, reply, text_bytes)
         owe_usage(call, attempt, hold, guessed, estimated=not counted(guessed, hold.ask.price))
         return
-    prompt = seen.input if seen is not None and seen.input else await parts.count_prompt(call)
+    if seen is not None and seen.input:
+        prompt = seen.input
+    else:
+        prompt = await parts.count_prompt(call)
+        if call.resume is not None:
+            prompt += parts.estimate_output(call.resume.sent)
     output = max(parts.estimate_output(text_bytes), seen.output if seen is not None else 0)
     owe_usage(call, attempt, hold, Usage(input=prompt, output=output), estimated=True)
 

@@ -50,11 +50,12 @@ async def run(call: Call, parts: Parts, way: StepCall = walk) -> None:
 
 def fail(call: Call, parts: Parts, error: HeadgateError) -> None:
     """Settle a call that went wrong and tell its caller, in the caller's own shape."""
-    call.error, call.status = error, error.status
+    link = call.link
+    call.error = error
+    call.status = 200 if link.mode and not link.closed else error.status  # a stream that has begun has said so
     if isinstance(error, UpstreamFailed) and len(call.attempts) > 1:
         error.message = f"{error.message} Tried: {tried(call)}."
     finish(call, parts)
-    link = call.link
     if link.closed:
         return
     if link.mode:

@@ -22,7 +22,7 @@ def owe_usage(call: Call, attempt: Attempt, hold: Hold, usage: Usage, *, estimat
     hold.charge_tokens = usage.total
     attempt.cost_nano = cost
     attempt.billed = call.billed = "estimated" if estimated else "usage"
-    call.usage = usage
+    call.usage = usage if call.resume is None else call.resume.add(usage)
 
 
 def owe_everything(call: Call, attempt: Attempt, hold: Hold) -> None:
@@ -58,6 +58,7 @@ def record_of(call: Call, worker: int) -> Record:
     options, holds, dropped, defaulted = call.options, call.holds, call.dropped, call.defaulted
     total = (monotonic() - call.t0) * 1000
     last = call.attempt or (attempts[-1] if attempts else None)
+    began: Attempt | None = call.resume.first if call.resume is not None else None
     upstream = ((last.ended_ms or total) - last.started_ms) if last is not None else 0.0
     answered = target is not None and last is not None and last.headers_ms is not None
     return Record(
@@ -103,7 +104,8 @@ def record_of(call: Call, worker: int) -> Record:
         latency_ms=upstream if last is not None else None,
         total_ms=total,
         overhead_ms=total - (upstream if len(attempts) == 1 else busy(attempts, total)),
-        first_token_ms=last.first_ms if last is not None else None,
+        first_token_ms=(began or last).first_ms if last is not None else None,
+        resumed=call.resume.count if call.resume is not None else 0,
         bytes_in=len(call.body),
         bytes_out=call.bytes_out,
         address=call.address,

@@ -97,6 +97,9 @@ class RouteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     """What to do with a prompt that is too long for a target whose window is known. ``larger``: leave that target out.
     ``trim``: leave out the oldest turns, never the system's words or the last turn, and say so in
     ``x-headgate-defaulted``. Without it the provider decides."""
+    resume: bool = False
+    """Go on with a stream that breaks off, at another target that can go on from the beginning of an answer (or at the
+    same one). Its streams are read and printed, not passed on as they are."""
     hedge: Hedge | None = None
     """Make a second call where the first one is slow."""
     fan_out: FanOut | None = None

@@ -79,18 +79,29 @@ def prompt_tokens(chat: Chat) -> int:
     return total
 
 
-def answer(chat: Chat, seed: bytes, index: int, literal: str | None) -> Answer:
-    """Return choice number *index*; raise ``Refused`` for a schema or a tool choice that cannot be met."""
+def continued(chat: Chat) -> tuple[Chat, str]:
+    """Return *chat* without a last message that begins its answer, and that beginning."""
+    last = chat.messages[-1]
+    if last.role != "assistant" or last.tool_calls or len(chat.messages) == 1:
+        return chat, ""
+    return msgspec.structs.replace(chat, messages=chat.messages[:-1]), last.text
+
+
+def answer(chat: Chat, seed: bytes, index: int, literal: str | None, said: str = "") -> Answer:
+    """Return choice number *index*, from where what was *said* of it leaves off.
+
+    Raise ``Refused`` for a schema or a tool choice that cannot be met.
+    """
     limit = chat.max_completion_tokens if chat.max_completion_tokens is not None else chat.max_tokens
     number = int.from_bytes(seed[:6], "big") + index
     last = chat.messages[-1]
     if literal is None:
-        chosen = _tools(chat) if chat.tools and last.role == "user" else []
+        chosen = _tools(chat) if chat.tools and last.role == "user" and not said else []
         if chosen:
             return _cut_calls(_calls(chat, chosen, number), limit)
         literal = _json(chat, number) if chat.response_format is not None else None
     text = literal if literal is not None else _text(chat, last, number)
-    return _cut_text(text, chat.stop, limit)
+    return _cut_text(text.removeprefix(said), chat.stop, limit)
 
 
 def _cut_text(text: str, stop: str | list[str] | None, limit: int | None) -> Answer:

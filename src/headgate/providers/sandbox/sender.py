@@ -11,7 +11,7 @@ import msgspec
 from headgate.core.errors import UpstreamFailed
 from headgate.dialects.wire import typed
 from headgate.providers.sandbox import replies, wire
-from headgate.providers.sandbox.answer import Refused, answer, prompt_tokens, seed_of
+from headgate.providers.sandbox.answer import Refused, answer, continued, prompt_tokens, seed_of
 from headgate.providers.sandbox.behaviour import ERRORS, NORMAL, Behaviour, behaviour
 from headgate.providers.sandbox.pieces import count
 from headgate.providers.sandbox.thinking import check, think
@@ -145,13 +145,14 @@ class SandboxSender:
         if how is not NORMAL and (failed := await misbehave(out, how)):
             return failed
         _check(chat)
+        prompt = prompt_tokens(chat)
+        chat, said = continued(chat)
         seed = seed_of(chat)
         thoughts = think(chat)
-        answers = [answer(chat, seed, index, how.text) for index in range(chat.n or 1)]
+        answers = [answer(chat, seed, index, how.text, said) for index in range(chat.n or 1)]
         for made in answers:
             made.thought = thoughts
             made.tokens += len(thoughts)
-        prompt = prompt_tokens(chat)
         head = replies.headed(seed, int(self._clock()), chat.model)
         if chat.stream:
             events = replies.events(head, chat, prompt, answers)

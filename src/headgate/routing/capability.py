@@ -1,10 +1,12 @@
 """Deployments that can do what the request asks for."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import ClassVar
 
 from msgspec import field
 
+from headgate.routing.candidates import columns
 from headgate.routing.types import Option, Sight, Standing, Strategy
 
 
@@ -31,19 +33,23 @@ class Capability(Strategy, frozen=True):
         unknown = None if self.strict else 1.0
         answer = sight.max_output or 0
         bound = sight.prompt_bound // 8 + answer  # no language is known to have more bytes to a token, on the whole
-        scores: list[float | None] = []
-        for option in options:
-            target = option.target
-            if target.context is not None and target.context < bound:
-                scores.append(None)
-            elif not needs:
-                scores.append(0.0)
-            elif target.capabilities is None:
-                scores.append(unknown)
-            else:
-                scores.append(0.0 if needs.issubset(target.capabilities) else None)
-        return scores
+        all_ = columns(options)
+        short = bisect_left(all_.windows, bound)  # so many kinds of window are too short for it
+        return all_.once(
+            (Capability, needs, unknown, short), lambda: [_can(one, needs, bound, unknown) for one in all_]
+        )
 
     def tell(self, score: float) -> str:
         """See ``Strategy``."""
         return "can do it" if score == 0 else "may be able to"
+
+
+def _can(option: Option, needs: frozenset[str], bound: int, unknown: float | None) -> float | None:
+    target = option.target
+    if target.context is not None and target.context < bound:
+        return None
+    if not needs:
+        return 0.0
+    if target.capabilities is None:
+        return unknown
+    return 0.0 if needs.issubset(target.capabilities) else None

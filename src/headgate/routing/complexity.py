@@ -6,6 +6,7 @@ from typing import ClassVar
 from msgspec import field
 
 from headgate.routing.difficulty import judged
+from headgate.routing.prefer import preferred
 from headgate.routing.types import Option, Sight, Standing, Strategy
 
 
@@ -29,13 +30,13 @@ class Complexity(Strategy, frozen=True):
     threshold: float = 0.5
     """From here on, 0 to 1, a request is hard."""
 
-    def weigh(self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float) -> Sequence[float]:
+    def weigh(
+        self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
+    ) -> Sequence[float | None]:
         """See ``Strategy``."""
         hard, code = judged(sight.text)
         wanted = self.code if code and self.code else self.large if hard >= self.threshold else self.small
-        places = {name: float(place) for place, name in enumerate(wanted)}
-        other = float(len(wanted))
-        return [places.get(option.name, places.get(option.provider, other)) for option in options]
+        return preferred(wanted, options, float(len(wanted)))
 
     def tell(self, score: float) -> str:
         """See ``Strategy``."""

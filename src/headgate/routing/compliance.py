@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
+from headgate.routing.candidates import columns
 from headgate.routing.types import Option, Sight, Standing, Strategy
 
 
@@ -22,8 +23,8 @@ class Compliance(Strategy, frozen=True):
         self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
     ) -> Sequence[float | None]:
         """See ``Strategy``."""
-        needed = frozenset(self.require)
-        return [0.0 if needed <= option.tags else None for option in options]
+        needed, all_ = frozenset(self.require), columns(options)
+        return all_.once((Compliance, needed), lambda: [0.0 if needed <= option.tags else None for option in all_])
 
     def tell(self, score: float) -> str:
         """See ``Strategy``."""

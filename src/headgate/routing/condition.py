@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from msgspec import field
 
-from headgate.routing.prefer import Prefer
+from headgate.routing.prefer import preferred
 from headgate.routing.types import Option, Sight, Standing, Strategy, When
 
 
@@ -32,7 +32,7 @@ class Condition(Strategy, frozen=True):
         names = self.targets if self.match.met(sight) else self.otherwise
         if not names:
             return [0.0] * len(options)
-        return Prefer(targets=names, only=self.only).weigh(sight, options, standing, chance)
+        return preferred(names, options, None if self.only else float(len(names)))
 
     def filters(self) -> bool:
         """See ``Strategy``."""

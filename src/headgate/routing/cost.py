@@ -40,20 +40,14 @@ class Cost(Strategy, frozen=True):
         """See ``Strategy``."""
         prompt = _about(sight.prompt_bound // BYTES)
         answer = _about(self.answer if sight.max_output is None else min(self.answer, sight.max_output))
-        all_ = columns(options)
-        costs = all_.once((Cost, prompt, answer), lambda: _costs(all_, prompt, answer))
-        if self.floor is None and not (self.cached and sight.last):
+        all_, floor = columns(options), self.floor
+        costs = all_.once((Cost, prompt, answer, floor), lambda: _costs(all_, prompt, answer, floor))
+        if not self.cached or sight.last not in all_.names:
             return costs
         scores: list[float | None] = [*costs]
-        if self.cached and sight.last:
-            for place, option in enumerate(options):
-                score = scores[place]
-                if option.name == sight.last and score is not None:
-                    scores[place] = score - self.cached * prompt * (option.input - option.cached)
-        if self.floor is not None:
-            for place, option in enumerate(options):
-                if option.quality is not None and option.quality < self.floor:
-                    scores[place] = None
+        place = all_.names.index(sight.last)
+        if (score := scores[place]) is not None:
+            scores[place] = score - self.cached * prompt * (options[place].input - options[place].cached)
         return scores
 
     def filters(self) -> bool:
@@ -68,15 +62,20 @@ class Cost(Strategy, frozen=True):
 
 
 def _about(tokens: int) -> int:
-    """Return *tokens* to a thirtieth: lengths are estimates, and what was worked out for one serves those like it."""
-    step = max(tokens.bit_length() - 5, 0)
+    """Return *tokens* to a sixteenth: lengths are estimates, and what was worked out for one serves those like it."""
+    step = max(tokens.bit_length() - 3, 0)
     return (tokens >> step << step) + (1 << step >> 1)
 
 
-def _costs(options: Candidates, prompt: int, answer: int) -> list[float]:
-    if options.flat:
-        return [prompt * into + answer * out for into, out in zip(options.inputs, options.outputs, strict=True)]
-    return [o.request + prompt * o.input + answer * o.output if o.flat else _tiered(o, prompt, answer) for o in options]
+def _costs(options: Candidates, prompt: int, answer: int, floor: float | None) -> list[float | None]:
+    return [
+        None
+        if floor is not None and o.quality is not None and o.quality < floor
+        else float(o.request + prompt * o.input + answer * o.output)
+        if o.flat
+        else _tiered(o, prompt, answer)
+        for o in options
+    ]
 
 
 def _tiered(option: Option, prompt: int, answer: int) -> float:

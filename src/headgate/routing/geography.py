@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from msgspec import field
 
+from headgate.routing.candidates import columns
 from headgate.routing.types import Option, Sight, Standing, Strategy
 
 
@@ -31,14 +32,8 @@ class Geography(Strategy, frozen=True):
         if self.metadata is not None and isinstance(own := sight.metadata.get(self.metadata), str):
             wanted = [own] if self.require else [own, *wanted]
         other = None if self.require else float(len(wanted))
-        places: dict[frozenset[str], float | None] = {}
-        scores = []
-        for option in options:
-            regions = option.regions
-            if regions not in places:
-                places[regions] = next((float(n) for n, one in enumerate(wanted) if _in(one, regions)), other)
-            scores.append(places[regions])
-        return scores
+        all_ = columns(options)
+        return all_.once((Geography, other, *wanted), lambda: [_place(wanted, one.regions, other) for one in all_])
 
     def filters(self) -> bool:
         """See ``Strategy``."""
@@ -52,6 +47,10 @@ class Geography(Strategy, frozen=True):
         """See ``Strategy``."""
         if not self.regions and self.metadata is None:
             yield "regions", "must name a region, or `metadata` where the caller's stands"
+
+
+def _place(wanted: Sequence[str], regions: frozenset[str], other: float | None) -> float | None:
+    return next((float(place) for place, one in enumerate(wanted) if _in(one, regions)), other)
 
 
 def _in(wanted: str, regions: frozenset[str]) -> bool:

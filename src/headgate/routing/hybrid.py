@@ -66,9 +66,11 @@ def _sum(rows: Sequence[Any], factors: Iterable[float]) -> list[float | None]:
         low, high = row.bounds if isinstance(row, Column) else (min(row), max(row))
         shares.append(factor / (high - low or 1.0))
         least += low * shares[-1]
-    share = shares[0]
-    total: list[Any] = [score * share - least for score in rows[0]]
-    for row, share in zip(rows[1:], shares[1:], strict=True):
+    if len(rows) == 1:
+        return [score * shares[0] - least for score in rows[0]]
+    one, other = shares[:2]
+    total: list[Any] = [a * one + b * other - least for a, b in zip(rows[0], rows[1], strict=True)]
+    for row, share in zip(rows[2:], shares[2:], strict=True):
         total = [sum_ + score * share for sum_, score in zip(total, row, strict=True)]
     return total
 

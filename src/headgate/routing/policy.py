@@ -3,12 +3,13 @@
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
+from itertools import compress, islice
 from typing import Any
 
 from headgate.core.call import Choice
 from headgate.core.errors import Forbidden
 from headgate.providers.base import Target
-from headgate.routing.candidates import Candidates, columns
+from headgate.routing.candidates import Candidates, Column, columns
 from headgate.routing.kinds import made
 from headgate.routing.table import TargetConfig
 from headgate.routing.types import Option, Sight, Standing, Strategy, Verdict
@@ -58,7 +59,7 @@ class Policy:
     ) -> tuple[Sequence[Option], Choice]:
         """Return what remains of *options*, best first, and why; raise ``Forbidden`` where nothing does."""
         options = left = columns(options)
-        asked: list[tuple[Sequence[Option], Sequence[float | None]] | None] = []
+        asked: list[tuple[Candidates, Sequence[float | None]] | None] = []
         ranks: list[Any] = []
         first = self.sticky if sight.in_tool_loop else None
         for row, strategy in enumerate(self.strategies):
@@ -68,19 +69,21 @@ class Policy:
             scores = strategy.weigh(sight, left, standing, chance)
             asked.append((left, scores))
             if self._filters[row] and None in scores:
-                left = left.without(scores)
+                column = scores if isinstance(scores, Column) else Column(scores)
+                left = left.without(column)
                 if not left:
                     raise self._nothing(row, options)
-                ranks = [[s for s, score in zip(rank, scores, strict=True) if score is not None] for rank in ranks]
-                scores = [score for score in scores if score is not None]
+                ranks = [list(compress(rank, column.stays)) for rank in ranks]
+                scores = column.left
             if row == first:
                 ranks.insert(0, scores)
             else:
                 ranks.append(scores)
         order = _sorted(ranks, left)
-        chosen = [left[place] for place in order]
+        listed = left.listed
+        chosen = [listed[place] for place in order]
         places = order if len(left) == len(options) else None
-        return chosen, self._choice(sight, options, asked, chosen, places, first, chance)
+        return chosen, self._choice(sight, options, asked, left, chosen, places, first, chance)
 
     def _nothing(self, row: int, options: Sequence[Option]) -> Forbidden:
         kind = self.kinds[row]
@@ -94,17 +97,19 @@ class Policy:
     def _choice(  # all that a decision was made of
         self,
         sight: Sight,
-        options: Sequence[Option],
-        asked: Sequence[tuple[Sequence[Option], Sequence[float | None]] | None],
+        options: Candidates,
+        asked: Sequence[tuple[Candidates, Sequence[float | None]] | None],
+        left: Candidates,
         chosen: Sequence[Option],
         places: list[int] | None,
         first: int | None,
         chance: float,
     ) -> Choice:
-        told, omitted, count = options, 0, len(chosen)
+        told: Sequence[Option] = options
+        omitted, count = 0, len(chosen)
         if len(options) > TOLD:
-            kept = frozenset(() if places is not None else chosen)
-            gone = [] if places is not None else [one for one in options if one not in kept][: TOLD // 4]
+            stay = left.rows if places is None else {}
+            gone = [] if places is not None else [*islice((one for one in options if one not in stay), TOLD // 4)]
             count = min(count, TOLD - len(gone))
             told = [*chosen[:count], *gone]
             omitted = len(options) - len(told)
@@ -120,12 +125,12 @@ class Policy:
             elif places is not None:
                 rows.append([one[1][place] for place in places[:count]])
             else:
-                rows.append(_told(one[0], one[1], told))
+                index, scores = one[0].rows, one[1]
+                rows.append([scores[index[option]] if option in index else None for option in told])
         if told is options and places is not None:
             order = places
         elif told is options:
-            place = {id(option): number for number, option in enumerate(told)}
-            order = [place[id(option)] for option in chosen]
+            order = [options.rows[option] for option in chosen]
         else:
             order = list(range(count))
         seen = self._seen(sight, chance)
@@ -151,11 +156,6 @@ class Policy:
             if name in reads and (value := getattr(sight, name)):
                 seen[name] = value
         return seen
-
-
-def _told(left: Sequence[Option], scores: Sequence[float | None], told: Sequence[Option]) -> list[float | None]:
-    found = dict(zip(map(id, left), scores, strict=True))
-    return [found.get(id(option)) for option in told]
 
 
 def _sorted(ranks: Sequence[Sequence[float]], left: Candidates) -> list[int]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from headgate.routing.candidates import columns
 from headgate.routing.types import Option, Sight, Standing, Strategy
 
 
@@ -21,9 +22,7 @@ class Prefer(Strategy, frozen=True):
         self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
     ) -> Sequence[float | None]:
         """See ``Strategy``."""
-        places = {name: float(place) for place, name in enumerate(self.targets)}
-        other = None if self.only else float(len(places))
-        return [places.get(option.name, places.get(option.provider, other)) for option in options]
+        return preferred(self.targets, options, None if self.only else float(len(self.targets)))
 
     def filters(self) -> bool:
         """See ``Strategy``."""
@@ -32,3 +31,14 @@ class Prefer(Strategy, frozen=True):
     def tell(self, score: float) -> str:
         """See ``Strategy``."""
         return "preferred" if score < len(self.targets) else "not among the preferred"
+
+
+def preferred(names: Sequence[str], options: Sequence[Option], other: float | None) -> Sequence[float | None]:
+    """Return the place among *names* of each option, or of its provider; *other* where neither is."""
+    all_ = columns(options)
+
+    def make() -> list[float | None]:
+        places = {name: float(place) for place, name in enumerate(names)}
+        return [places.get(option.name, places.get(option.provider, other)) for option in all_]
+
+    return all_.once((preferred, other, *names), make)

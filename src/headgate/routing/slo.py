@@ -1,6 +1,7 @@
 """What misses its goals comes last, or goes."""
 
 from collections.abc import Sequence
+from math import inf
 from typing import ClassVar
 
 from headgate.routing.candidates import columns
@@ -34,18 +35,31 @@ class Slo(Strategy, frozen=True):
     ) -> Sequence[float | None]:
         """See ``Strategy``."""
         least, measured = self.samples, columns(options).measured(standing)
-        scores = [0.0] * len(options)
-        if (goal := self.p95_ms) is not None:
+        goal = self.p95_ms or inf
+        if self.first_token_p95_ms is None and self.error_rate is None and not self.tokens_per_second:
             scores = [one.p95_ms / goal if one.p95_ms > goal and one.samples >= least else 0.0 for one in measured]
-        if (goal := self.first_token_p95_ms) is not None:
-            scores = _worse(scores, [one.first_token_p95_ms / goal for one in measured], measured, least)
-        if (goal := self.error_rate) is not None:
-            scores = _worse(scores, [one.error_rate / max(goal, SMALL) for one in measured], measured, least)
-        if goal := self.tokens_per_second:
-            scores = _worse(scores, [goal / (one.tokens_per_second or goal) for one in measured], measured, least)
+        else:
+            scores = self._worst(measured, 1 / goal)
         if not self.remove or all(scores):
             return scores
         return [None if score else 0.0 for score in scores]
+
+    def _worst(self, measured: Sequence[Measured], whole: float) -> list[float]:
+        """Return how many times each misses the goal that it misses most; in one pass, since there may be hundreds."""
+        first = 1 / (self.first_token_p95_ms or inf)
+        errors = 0.0 if self.error_rate is None else 1 / max(self.error_rate, SMALL)
+        speed, least = self.tokens_per_second or 0.0, self.samples
+        return [
+            worst if worst > 1 and one.samples >= least else 0.0
+            for one in measured
+            for worst in (one.p95_ms * whole,)
+            for other in (one.first_token_p95_ms * first,)
+            for worst in (other if other > worst else worst,)
+            for other in (one.error_rate * errors,)
+            for worst in (other if other > worst else worst,)
+            for other in (speed / (one.tokens_per_second or inf),)
+            for worst in (other if other > worst else worst,)
+        ]
 
     def filters(self) -> bool:
         """See ``Strategy``."""
@@ -54,11 +68,3 @@ class Slo(Strategy, frozen=True):
     def tell(self, score: float) -> str:
         """See ``Strategy``."""
         return "meets its goals" if score == 0 else f"misses a goal {score:.2f} times over"
-
-
-def _worse(scores: list[float], times: list[float], measured: Sequence[Measured], least: int) -> list[float]:
-    """Return *scores*, with how many *times* a goal was missed where that is more."""
-    return [
-        many if many > 1 and many > score and one.samples >= least else score
-        for score, many, one in zip(scores, times, measured, strict=True)
-    ]

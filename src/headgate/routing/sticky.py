@@ -23,13 +23,11 @@ class Sticky(Strategy, frozen=True):
     def weigh(self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float) -> Sequence[float]:
         """See ``Strategy``."""
         who: str | int | None = {"session": sight.session, "user": sight.user, "key": sight.key_id}.get(self.by)
-        scores = draws(mixed(who or sight.prefix), options)
-        if sight.in_tool_loop and sight.last:
-            for place, option in enumerate(options):
-                if option.name == sight.last:
-                    scores[place] = -1.0
-        return scores
+        drawn = draws(mixed(who or sight.prefix), options)
+        if not sight.in_tool_loop or not sight.last:
+            return drawn
+        return [-1.0 if one.name == sight.last else score for one, score in zip(options, drawn, strict=True)]
 
     def tell(self, score: float) -> str:
         """See ``Strategy``."""
-        return "amid its tool calls" if score < 0 else f"drawn {score:.3f} for this {self.by}"
+        return "amid its tool calls" if score < 0 else f"drawn for this {self.by}"

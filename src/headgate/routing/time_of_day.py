@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from msgspec import field
 
-from headgate.routing.prefer import Prefer
+from headgate.routing.prefer import preferred
 from headgate.routing.types import Option, Sight, Standing, Strategy, clock_faults, within
 
 
@@ -28,7 +28,7 @@ class TimeOfDay(Strategy, frozen=True):
     ) -> Sequence[float | None]:
         """See ``Strategy``."""
         names = self.targets if within(sight.at, self.hours, self.days, self.zone) else self.otherwise
-        return Prefer(targets=names).weigh(sight, options, standing, chance)
+        return preferred(names, options, float(len(names)))
 
     def tell(self, score: float) -> str:
         """See ``Strategy``."""

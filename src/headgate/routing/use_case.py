@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from headgate.routing.candidates import columns
 from headgate.routing.types import Option, Sight, Standing, Strategy
 
 
@@ -11,10 +12,12 @@ class UseCaseFit(Strategy, frozen=True):
     use_case: str
     """``summarization``, ``code`` ..., in the registry's words."""
 
-    def weigh(self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float) -> Sequence[float]:
+    def weigh(
+        self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
+    ) -> Sequence[float | None]:
         """See ``Strategy``."""
-        wanted = self.use_case
-        return [0.0 if wanted in option.use_cases else 1.0 for option in options]
+        wanted, all_ = self.use_case, columns(options)
+        return all_.once((UseCaseFit, wanted), lambda: [0.0 if wanted in one.use_cases else 1.0 for one in all_])
 
     def tell(self, score: float) -> str:
         """See ``Strategy``."""

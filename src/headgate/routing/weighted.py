@@ -38,5 +38,5 @@ class Weighted(Strategy, frozen=True):
     def tell(self, score: float) -> str:
         """See ``Strategy``."""
         if self.sticky is not None:
-            return f"drawn {score:.3f} by weight, or for this {self.sticky}"
+            return f"drawn by weight, or for this {self.sticky}"
         return "drawn by its weight" if score == 0 else "not drawn"

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from headgate.access.assemble import DEFAULT_LIMITS, Assembler
+from headgate.access.assemble import Assembler
 from headgate.access.keys import derive
 from headgate.access.permissions import OWN_KEY, PERMISSIONS, ROLES
 from headgate.access.reach import Reach, beyond, reach
@@ -37,7 +37,7 @@ def test_a_bare_key_is_bound_by_nothing():
     who = Assembler().key(found())
     assert (who.subjects, who.budgets, who.narrowed, who.catalogue, who.providers) == ((), (), (), frozenset(), None)
     assert (who.permissions, who.scope, who.grants) == (OWN_KEY, "own", ())
-    assert who.end_user_limits == DEFAULT_LIMITS
+    assert who.end_user_limits == Limits()
 
 
 def test_every_level_is_there_outermost_first():
@@ -67,15 +67,13 @@ def test_providers_that_no_two_levels_agree_on_leave_none():
     assert who.providers == frozenset()
 
 
-def test_a_user_without_limits_has_the_default():
-    def limits(key: dict[str, Any] | None = None, **levels: dict[str, Any]) -> Limits:
-        (subject,) = Assembler().key(found(key, **levels)).subjects
-        return subject.limits
+def test_a_user_without_limits_has_those_that_its_tenant_gives_users():
+    def limits(**levels: Any) -> list[Limits]:
+        return [subject.limits for subject in Assembler().key(found(**levels)).subjects]
 
-    assert limits(user={}) == Limits(rps=10)
-    assert limits(user={}, tenant={"user_limits": '{"rps":3}'}) == Limits(rps=3)
-    assert limits(user={"limits": '{"rpm":4}'}, tenant={"user_limits": '{"rps":3}'}) == Limits(rpm=4)
-    assert limits({"user_id": "of the caller's own"}) == Limits(rps=10)
+    assert limits(user={}) == []
+    assert limits(user={}, tenant={"user_limits": '{"rps":3}'}) == [Limits(rps=3)]
+    assert limits(user={"limits": '{"rpm":4}'}, tenant={"user_limits": '{"rps":3}'}) == [Limits(rpm=4)]
     assert Assembler().key(found(tenant={"end_user_limits": '{"rps":2}'})).end_user_limits == Limits(rps=2)
 
 
@@ -141,7 +139,11 @@ def test_a_role_that_is_gone_allows_nothing():
 
 
 def test_a_person_is_bound_by_its_tenant_and_its_own_limits():
-    whole = found(user={"models": '["a"]'}, tenant={"limits": '{"rpm":5}'}, roles=(HeldRole("member", "own", None),))
+    whole = found(
+        user={"models": '["a"]', "limits": '{"rps":1}'},
+        tenant={"limits": '{"rpm":5}'},
+        roles=(HeldRole("member", "own", None),),
+    )
     who = Assembler().user(msgspec.structs.replace(whole, key=None))
     assert (who.kind, who.id, who.user_id, who.name, who.scope) == ("user", "user-1", "user-1", "user@x", "own")
     assert [s.kind for s in who.subjects] == ["tenant", "user"]

@@ -5,7 +5,8 @@ import re
 import msgspec
 import pytest
 
-from headgate.access.keys import Grant, derive, digest, is_tagged, is_usable, mint, new_row, principal_of, weakness
+from headgate.access.assemble import Assembler
+from headgate.access.keys import Grant, derive, digest, is_tagged, is_usable, mint, new_row, weakness
 from headgate.access.types import Budget, Limits
 from headgate.core.secret import Secret
 from headgate.storage.tenancy_rows import Found, TenantRow
@@ -47,7 +48,7 @@ def test_a_row_holds_a_digest_and_no_key():
     assert row.key_hash == digest(key, OURS) != digest(key, THEIRS)
     assert key.reveal() not in repr(row)
     assert (row.key_prefix, row.last4) == (key.reveal()[:8], key.reveal()[-4:])
-    who = principal_of(row)
+    who = Assembler().key(Found(tenant=TENANT, key=row))
     assert (who.id, who.name, who.tenant_id, who.kind) == (row.id, "app", "default", "key")
     assert (who.limits, who.budgets, who.models, who.expires_at) == (limits, budgets, frozenset({"fast"}), 9)
 
@@ -64,7 +65,7 @@ def test_when_a_key_may_be_used():
     assert not is_usable(found(revoked_at=1), 5)
     assert not is_usable(found(app_id="gone"), 5)
     assert not is_usable(found(team_id="gone"), 5)
-    assert is_usable(found(user_id="somebody of the caller's own"), 5)
+    assert not is_usable(found(user_id="gone"), 5)
     off = msgspec.structs.replace(TENANT, is_active=False)
     assert not is_usable(Found(tenant=off, key=row), 5)
     assert not is_usable(Found(tenant=TENANT), 5)

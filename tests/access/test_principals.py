@@ -31,7 +31,7 @@ class Feed:
 
     def __init__(self) -> None:
         self.rows: dict[bytes, KeyRow] = {}
-        self.above: dict[str, Any] = {"tenant": TENANT}
+        self.above: dict[str, Any] = {"tenant": TENANT, "team": TEAM, "app": APP, "user": USER}
         self.log: list[Change] = []
         self.lookups = 0
         self.down = False
@@ -45,7 +45,13 @@ class Feed:
         above = dict(self.above)
         if self.gate is not None:
             await self.gate.wait()
-        return None if row is None else Found(key=row, **above)
+        if row is None:
+            return None
+        if row.app_id is None:
+            del above["app"], above["team"]
+        if row.user_id is None:
+            del above["user"]
+        return Found(key=row, **above)
 
     async def changes(self, after: int) -> list[Change]:
         if self.down:
@@ -234,7 +240,6 @@ async def test_both_secrets_of_a_rotated_key_are_forgotten(feed, principals):
 async def test_a_change_above_the_key_forgets_it_too(feed, principals, kind, id, forgets):
     key, _ = feed.add(user_id="u1", app_id="a1")
     other, _ = feed.add()
-    feed.above |= {"app": APP, "team": TEAM}
     await principals.refresh()
     for each in (key, other):
         await ask(principals, bearer(each))
@@ -247,7 +252,6 @@ async def test_a_change_above_the_key_forgets_it_too(feed, principals, kind, id,
 @pytest.mark.parametrize("level", ["tenant", "team", "app", "user"])
 async def test_what_is_switched_off_above_the_key_refuses_it(feed, principals, level):
     key, _ = feed.add(user_id="u1", app_id="a1")
-    feed.above |= {"app": APP, "team": TEAM, "user": USER}
     await ask(principals, bearer(key))
     feed.above[level] = msgspec.structs.replace(feed.above[level], is_active=False)
     feed.tell(feed.above[level].id, level)
@@ -261,13 +265,13 @@ async def test_what_is_switched_off_above_the_key_refuses_it(feed, principals, l
 
 async def test_a_key_whose_app_is_gone_is_refused(feed, principals):
     key, _ = feed.add(app_id="a1")
+    feed.above["app"] = None
     await refused(principals, bearer(key))
 
 
 @pytest.mark.parametrize("kind", ["tenant", "team", "app", "user"])
 async def test_a_lookup_that_a_change_above_overtook_is_done_again(feed, principals, kind):
     key, _ = feed.add(user_id="u1", app_id="a1")
-    feed.above |= {"app": APP, "team": TEAM, "user": USER}
     await principals.refresh()
     feed.gate = asyncio.Event()
     asked = asyncio.ensure_future(principals.authenticate(bearer(key), b"", None))

@@ -16,7 +16,6 @@ async def test_a_key_is_made_shown_once_and_stored_as_its_digest(api):
         limits={"rps": 2.5, "tpm": 1000},
         budgets=[{"usd": "5.25", "window": "month"}, {"usd": 0.5, "window": "day"}],
         tags=["team-a"],
-        user_id="u1",
         expires_at="2031-01-01T00:00:00+02:00",
     )
     row = await api.keys.get("default", made["id"])

@@ -14,7 +14,9 @@ from headgate.storage.keys import Revoked, Secretless, SqlKeyStore
 from headgate.storage.object_rows import Author
 from headgate.storage.owned import Stale, Taken
 from headgate.storage.schema import changes
-from headgate.storage.tenancy import Filter, Narrow, NoSuch, Page
+from headgate.storage.tenancy import Filter, Narrow, NoSuch, Page, Sort
+from headgate.storage.tenancy_objects import SqlUsers
+from headgate.storage.tenancy_rows import UserRow
 from headgate.storage.types import KeyRow
 
 
@@ -57,7 +59,6 @@ async def test_a_key_comes_back_as_it_was_stored(store):
         budgets='[{"amount":5,"window":"day","unit":"nano"}]',
         tags='["a"]',
         expires_at=9,
-        user_id="u",
         environment="test",
     )
     await store.add_key("t1", row, BY, roles=[("developer", "tenant")])
@@ -96,13 +97,15 @@ async def test_pages_follow_each_other_in_every_order(store):
         await store.add_key("t1", row, BY)
     by_id = sorted(row.id for row in rows)
     by_name = [row.id for row in sorted(rows, key=lambda row: row.name)]
-    for sort, order in (
+    orders: tuple[tuple[Sort, list[str]], ...] = (
         ("created_at", by_id),
         ("-created_at", by_id[::-1]),
         ("name", by_name),
         ("-name", by_name[::-1]),
-    ):
-        seen, after = [], ()
+    )
+    for sort, order in orders:
+        seen: list[str] = []
+        after: tuple[str, ...] = ()
         while True:
             page = await store.page("t1", page=Page(2, sort, after))
             seen += [row.id for row in page]
@@ -113,6 +116,8 @@ async def test_pages_follow_each_other_in_every_order(store):
 
 
 async def test_filters(store):
+    person = UserRow(id="u1", tenant_id="t1", email="u@x", name="U", created_at=1, updated_at=1)
+    await SqlUsers(store.engine).add("t1", person, BY)
     await store.add_key("t1", key(name="Search 100%", user_id="u1"), BY)
     await store.add_key("t1", key(name="Billing", environment="test"), BY)
 
@@ -147,7 +152,7 @@ async def test_changes_are_told_and_may_say_what_they_were_made_for(store):
 
 
 async def test_a_key_belongs_to_what_exists(store):
-    for field in ("team_id", "app_id"):
+    for field in ("team_id", "app_id", "user_id"):
         with pytest.raises(NoSuch, match=field):
             await store.add_key("t1", key(**{field: "nothing"}), BY)
     assert await store.page("t1") == []

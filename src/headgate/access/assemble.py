@@ -21,8 +21,6 @@ from headgate.storage.types import KeyRow
 T = TypeVar("T")
 Level = TenantRow | TeamRow | AppRow | UserRow
 
-DEFAULT_LIMITS = Limits(rps=10)
-"""Of each user and end user for whom nothing else is said."""
 MAX_SHARED = 100_000
 WIDEST = ("platform", "tenant")
 
@@ -52,9 +50,9 @@ class Assembler:
             kind=key.kind,
             id=key.id,
             name=key.name,
-            team_id=team.id if team is not None else None,
-            user_id=_id(found, "user"),
-            app_id=app.id if app is not None else None,
+            team_id=_id(team),
+            user_id=_id(found.user),
+            app_id=_id(app),
             limits=self._one(_limits.decode(key.limits)),
             models=self._one(_names.decode(key.models) | _names.decode(key.routes)),
             addresses=self._one(_words.decode(key.addresses)),
@@ -87,13 +85,12 @@ class Assembler:
 
     def client(self, found: Found, id: str, name: str, grants: Grants) -> Principal:
         """Return whom an OAuth2 client, or a token of a trusted issuer, stands for: bound by what *found* holds."""
-        team, user = found.team, found.user
         return Principal(
             kind="client",
             id=id,
             name=name,
-            team_id=team.id if team is not None else None,
-            user_id=user.id if user is not None else None,
+            team_id=_id(found.team),
+            user_id=_id(found.user),
             grants=grants,
             permissions=self._one(_union(grants)),
             scope=_widest(grants),
@@ -112,7 +109,11 @@ class Assembler:
         levels = [level for level in (tenant, found.team, found.app, found.user) if level is not None]
         narrowed = (_names.decode(level.models) for level in levels)
         caller = Caller(
-            tenant_id=tenant.id, key_id=key_id, **{f"{k}_id": _id(found, k) for k in ("team", "app", "user")}
+            tenant_id=tenant.id,
+            key_id=key_id,
+            team_id=_id(found.team),
+            app_id=_id(found.app),
+            user_id=_id(found.user),
         )
         allowed = [names for names in (own_providers, *(_names.decode(level.providers) for level in levels)) if names]
         return {
@@ -127,17 +128,15 @@ class Assembler:
         }
 
     def _subjects(self, found: Found) -> Iterable[Subject]:
-        """Who else is bound, outermost first. A user always is: by the default, where nothing else is said."""
-        tenant, key = found.tenant, found.key
+        """Who else is bound, outermost first. What binds users for whom nothing is said, the configuration says."""
+        tenant = found.tenant
         kinds: tuple[tuple[SubjectKind, Level | None], ...]
         kinds = (("tenant", tenant), ("team", found.team), ("app", found.app))
         for kind, level in kinds:
             if level is not None and (limits := _limits.decode(level.limits)) != NO_LIMITS:
                 yield Subject(kind, level.id, level.name, limits)
-        if (user := found.user) is not None:
-            yield Subject("user", user.id, user.email, _stated(user.limits, tenant.user_limits))
-        elif key is not None and key.user_id is not None:  # a user of the caller's own, whom nobody here knows
-            yield Subject("user", key.user_id, key.user_id, _stated(tenant.user_limits))
+        if (user := found.user) is not None and (limits := _stated(user.limits, tenant.user_limits)) != NO_LIMITS:
+            yield Subject("user", user.id, user.email, limits)
 
     def _opened(self, rows: Sequence[ProviderKeyRow]) -> dict[str, Secret]:
         if not rows or self._sealer is None:
@@ -155,16 +154,13 @@ class Assembler:
 NOTHING_MAPPED: dict[str, Secret] = {}
 
 
-def _id(found: Found, kind: str) -> str | None:
-    level = getattr(found, kind)
-    if level is None and kind == "user" and found.key is not None:
-        return found.key.user_id
-    return None if level is None else str(level.id)
+def _id(level: Level | None) -> str | None:
+    return None if level is None else level.id
 
 
 def _stated(*limits: str) -> Limits:
     """Return the first of some limits that say anything."""
-    return next((one for text in limits if (one := _limits.decode(text)) != NO_LIMITS), DEFAULT_LIMITS)
+    return next((one for text in limits if (one := _limits.decode(text)) != NO_LIMITS), NO_LIMITS)
 
 
 def grants_of(roles: Iterable[HeldRole], tenant_id: str) -> Grants:

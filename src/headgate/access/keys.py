@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from headgate.access.types import Budget, Limits, Principal
+from headgate.access.types import Budget, Limits
 from headgate.core.call import new_id
 from headgate.core.secret import Secret
 from headgate.storage.tenancy_rows import Found
@@ -25,10 +25,6 @@ SHOWN = 8
 """Characters of a key that are shown after it was created, besides the last four."""
 MIN_ADMIN_KEY = 24
 DEFAULTS = ("sk-1234", "changeme", "change-me", "admin", "password", "secret", "headgate", "letmein", "default", "test")
-
-_models = msgspec.json.Decoder(frozenset[str])
-_limits = msgspec.json.Decoder(Limits)
-_budgets = msgspec.json.Decoder(tuple[Budget, ...])
 
 
 class Derived(msgspec.Struct, frozen=True):
@@ -136,22 +132,6 @@ def stored_grant(grant: Grant) -> dict[str, Any]:
     }
 
 
-def principal_of(row: KeyRow) -> Principal:
-    """Return whom a stored key stands for; raise ``msgspec.MsgspecError`` where the row holds nonsense."""
-    return Principal(
-        kind=row.kind,
-        id=row.id,
-        tenant_id=row.tenant_id,
-        name=row.name,
-        user_id=row.user_id,
-        app_id=row.app_id,
-        limits=_limits.decode(row.limits),
-        budgets=_budgets.decode(row.budgets),
-        models=_models.decode(row.models),
-        expires_at=row.expires_at,
-    )
-
-
 def is_usable(found: Found, now: int) -> bool:
     """Whether a key or a user may be used at *now* (microseconds UTC): nothing above it is off or gone."""
     key, app, team = found.key, found.app, found.team
@@ -160,8 +140,9 @@ def is_usable(found: Found, now: int) -> bool:
         return False
     if key is None:
         return found.user is not None
-    if (key.app_id is not None and app is None) or (key.team_id is not None and team is None):
-        return False
+    named = ((key.app_id, app), (key.team_id, team), (key.user_id, found.user))
+    if any(id is not None and level is None for id, level in named):
+        return False  # what it belongs to is gone
     return key.revoked_at is None and (key.expires_at is None or key.expires_at > now)
 
 

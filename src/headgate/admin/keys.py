@@ -116,7 +116,7 @@ class KeyFields(Body):
     team_id: Id | None = None
     app_id: Id | None = None
     user_id: Id | None = None
-    """A user, by id or e-mail address, or any name of your own for who uses it."""
+    """The user whom it belongs to, by id or e-mail address."""
     expires_at: Instant | None = None
 
     @field_validator("budgets")

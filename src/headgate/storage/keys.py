@@ -14,7 +14,7 @@ from headgate.storage.lookups import key_by_id
 from headgate.storage.object_rows import Author
 from headgate.storage.provider_keys import ProviderKeyRow
 from headgate.storage.reading import asked
-from headgate.storage.schema import keys, provider_keys, records, tenants
+from headgate.storage.schema import keys, provider_keys, records, tenants, users
 from headgate.storage.schema.tenancy import apps, bindings, teams
 from headgate.storage.tenancy import Narrow, NoSuch, Objects, changing
 from headgate.storage.tenancy_objects import exists, keys_within, revoke, unbind
@@ -174,6 +174,7 @@ class SqlKeyStore(Objects[KeyRow]):
     async def _check(self, con: AsyncConnection, tenant_id: str, values: Mapping[str, Any]) -> None:
         await exists(con, teams, tenant_id, "team_id", values["team_id"])
         await exists(con, apps, tenant_id, "app_id", values["app_id"])
+        await exists(con, users, tenant_id, "user_id", values["user_id"])
         if values["team_id"] is not None and values["app_id"] is not None:
             query = select(apps.c.team_id).where(apps.c.id == values["app_id"], apps.c.tenant_id == tenant_id)
             if (await con.execute(query)).scalar_one() not in (None, values["team_id"]):

@@ -39,8 +39,6 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
     findings: tuple[Finding, ...] = ()
     reason: str = ""
     score: float | None = None
-    texts: tuple[str, ...] | None = None
-    """The spans as a guardrail elsewhere has masked them, where it does not tell offsets."""
 
 
 ALLOW = Verdict()

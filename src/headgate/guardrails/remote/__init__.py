@@ -1,0 +1,1 @@
+"""Guardrails that are services elsewhere; each file speaks the wire format of one."""

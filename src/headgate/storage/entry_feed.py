@@ -93,8 +93,8 @@ class EntryFeed:
 
     def close(self) -> None:
         """End the thread. A question that is being answered is waited for."""
+        self._thread.submit(self._sql.close)
         self._thread.shutdown()
-        self._sql.close()
 
     async def _persons(self, query: str, params: Sequence[object]) -> list[Person]:
         def work(sql: Sql) -> list[Person]:
@@ -130,6 +130,7 @@ class EntryFeed:
             try:
                 return work()
             except SqlError as error:
+                self._sql.close()
                 raise Unavailable("Who this is cannot be checked now. Try again.", code="auth_unavailable") from error
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, ask)

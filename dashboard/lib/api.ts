@@ -20,11 +20,29 @@ export class Refused extends Error {
 }
 
 let csrf: string | null = null;
+let key: string | null = null;
 let signedOut: () => void = () => {};
 
 /** Takes the token that changes made by cookie must carry. */
 export function setCsrf(token: string | null): void {
   csrf = token;
+}
+
+/** Takes an admin key that stands for a session: kept by this tab alone, and gone with it. */
+export function setKey(given: string | null): void {
+  key = given;
+  if (given) sessionStorage.setItem("key", given);
+  else sessionStorage.removeItem("key");
+}
+
+/** What the page itself calls models with, where an admin key is signed in. */
+export function ownKey(): string | null {
+  return key;
+}
+
+/** Finds again what this tab was signed in with. */
+export function recall(): void {
+  key = sessionStorage.getItem("key");
 }
 
 /** Says what to do once the session is over. */
@@ -33,6 +51,7 @@ export function onSignedOut(act: () => void): void {
 }
 
 async function send(request: Request): Promise<Response> {
+  if (key) request.headers.set("authorization", `Bearer ${key}`);
   if (csrf && request.method !== "GET") request.headers.set("x-csrf-token", csrf);
   let response: Response;
   try {

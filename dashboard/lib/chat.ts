@@ -1,6 +1,6 @@
 // A streamed chat through the gateway, as any client would ask for it.
 
-import { PREFIX, Refused, json } from "./api";
+import { PREFIX, Refused, json, ownKey } from "./api";
 
 export type Turn = { role: "system" | "user" | "assistant"; content: string };
 export type Told = { text: string; thought: string; tools: string; finish: string | null; id: string | null; model: string | null; cost: string | null; usage: { input: number; output: number } | null; firstMs: number | null; totalMs: number | null };
@@ -10,8 +10,10 @@ let token: { value: string; until: number } | null = null;
 
 /** A token of a few minutes with which the page itself may call models, in the name of who is signed in. */
 async function credential(): Promise<string> {
+  const key = ownKey();
+  if (key) return key;
   if (token && token.until > Date.now() + 30_000) return token.value;
-  const found = await json<{ access_token: string; expires_in: number }>("/api/v1/auth/access", "POST");
+  const found = await json<{ access_token: string; expires_in: number }>("/api/v1/auth/refresh", "POST", {});
   token = { value: found.access_token, until: Date.now() + found.expires_in * 1000 };
   return token.value;
 }

@@ -4,9 +4,10 @@
 
 import { createContext, useCallback, useContext, useEffect, useMemo, useState } from "react";
 import type { ReactNode } from "react";
-import { Refused, json, onSignedOut, setCsrf } from "./api";
+import { Refused, json, onSignedOut, recall, setCsrf, setKey } from "./api";
+import { forgetCredential } from "./chat";
 
-export type Me = { id: string; name: string; kind: string; tenant_id: string; permissions: string[]; scope: string; csrf?: string | null };
+export type Me = { id: string; name: string; kind: string; tenant_id: string; permissions: string[]; scope: string; csrf_token?: string | null };
 type Session = { me: Me | null; known: boolean; may: (permission: string) => boolean; enter: (how: Entry) => Promise<void>; leave: () => Promise<void> };
 export type Entry = { key: string } | { email: string; password: string };
 
@@ -16,12 +17,13 @@ export function SessionHost({ children }: { children: ReactNode }) {
   const [me, setMe] = useState<Me | null>(null);
   const [known, setKnown] = useState(false);
   const take = useCallback((found: Me | null) => {
-    setCsrf(found?.csrf ?? null);
+    setCsrf(found?.csrf_token ?? null);
     setMe(found);
     setKnown(true);
   }, []);
   useEffect(() => {
     onSignedOut(() => take(null));
+    recall();
     json<Me>("/api/v1/auth/me").then(take, (error: unknown) => {
       if (!(error instanceof Refused) || error.status !== 401) console.warn(error);
       take(null);
@@ -33,11 +35,19 @@ export function SessionHost({ children }: { children: ReactNode }) {
       known,
       may: (permission) => me?.permissions.includes(permission) ?? false,
       enter: async (how) => {
-        await json("/api/v1/auth/session", "POST", how);
-        take(await json<Me>("/api/v1/auth/me"));
+        if ("key" in how) setKey(how.key);
+        else await json("/api/v1/auth/login", "POST", { ...how, session: "cookie" });
+        try {
+          take(await json<Me>("/api/v1/auth/me"));
+        } catch (error) {
+          setKey(null);
+          throw error;
+        }
       },
       leave: async () => {
-        await json("/api/v1/auth/logout", "POST").catch(() => {});
+        await json("/api/v1/auth/logout", "POST", {}).catch(() => {});
+        setKey(null);
+        forgetCredential();
         take(null);
       },
     }),

@@ -1,6 +1,7 @@
 """An invoice, a report or a comparison as a page: one file, with its style and its chart inside, for mail and print."""
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from html import escape
 from typing import Any
@@ -12,10 +13,10 @@ main{max-width:880px;margin:32px auto;background:#fff;padding:48px 56px;border-r
 header{display:flex;justify-content:space-between;gap:24px;align-items:flex-start;margin-bottom:28px}
 h1{font-size:26px;line-height:1.2;margin:0 0 6px}h2{font-size:16px;margin:36px 0 10px}
 p{margin:0}.soft{color:#5b6570}.sum{text-align:right}.sum b{display:block;font-size:30px;line-height:1.1}
-table{width:100%;border-collapse:collapse;font-variant-numeric:tabular-nums}
+table{width:100%;table-layout:fixed;border-collapse:collapse;font-variant-numeric:tabular-nums}
 th{font-weight:600;text-align:right;color:#5b6570;border-bottom:1px solid #cfd5db;padding:6px 0 6px 14px;font-size:13px}
 td{text-align:right;border-bottom:1px solid #eceff2;padding:7px 0 7px 14px;white-space:nowrap}
-th:first-child,td:first-child{text-align:left;padding-left:0;white-space:normal;overflow-wrap:anywhere}
+th:first-child,td:first-child{text-align:left;padding-left:0;width:40%;white-space:normal;overflow-wrap:anywhere}
 tfoot td{font-weight:600;border-bottom:0}figure{margin:8px 0 0}svg{width:100%;height:auto;display:block}
 .note{margin-top:36px;padding-top:16px;border-top:1px solid #e3e6ea;font-size:13px;color:#5b6570}
 @media print{body{background:#fff}main{border:0;margin:0;padding:0;max-width:none}}
@@ -33,7 +34,8 @@ def page(content: dict[str, Any]) -> str:
     report = content["kind"] == "report"
     about = content["subject"]["name"] if report else content["tenant"]["name"]
     title = f"Weekly report: {about}" if report else f"Invoice: {about}"
-    facts = f"{content['number']} · {period['first']} to the day before {period['end']} · {period['zone']}"
+    last = date.fromisoformat(period["end"]) - timedelta(1)
+    facts = f"{content['number']} · {period['first']} to {last} · {period['zone']}"
     parts = [
         f"<header><div><h1>{escape(title)}</h1><p class=soft>{escape(facts)}</p></div>",
         f"<div class=sum><b>{money(content['total_usd'])}</b><span class=soft>USD</span></div></header>",
@@ -68,7 +70,7 @@ def chart(bars: Sequence[tuple[str, Decimal]], unit: str = "USD") -> str:
     for part in (Decimal(0), Decimal("0.5"), Decimal(1)):
         y = HEIGHT - FOOT - scale * top * part
         parts.append(f'<line x1="{LEFT}" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}" stroke="#e3e6ea"/>')
-        label = f"{top * part:f}".rstrip("0").rstrip(".") if part and top else "0"
+        label = f"{(top * part).normalize():f}"
         parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor=end font-size=11 fill="#5b6570">{label}</text>')
     every = -(-len(bars) // 10)
     for number, (name, value) in enumerate(bars):

@@ -9,7 +9,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from time import thread_time_ns
@@ -209,13 +209,16 @@ def added(rounds: int, seconds: float) -> dict[str, list[float]]:
 
 
 def cpu(stage: Stage, live: Live, model: str) -> float:
-    """Milliseconds of CPU for a request to *model*."""
-    case = BY_NAME["small"]
+    """Milliseconds of CPU for a request to *model*; on a busy machine a round is taken as it is, and that is told."""
+    case = replace(BY_NAME["small"], model=model)
     for _ in range(TRIES):
-        done = load(stage, live, type(case)(case.name, case.title, case.body, case.concurrency, model=model))
+        done = load(stage, live, case)
         if not done.rejected:
             return done.cpu_ms
-    raise SystemExit(f"{model}: {done.rejected} {done.trouble}")
+    if done.bad or not done.ok:
+        raise SystemExit(f"{model}: {done.rejected} {done.trouble}")
+    say(f"{model}: {done.rejected}: others use this machine")
+    return done.cpu_ms
 
 
 def main() -> int:

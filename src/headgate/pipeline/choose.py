@@ -1,6 +1,7 @@
 """Order a plan by the strategies of its route, and keep why. A route without any never comes here."""
 
 import random
+from collections.abc import Hashable
 from typing import Any
 
 import msgspec
@@ -11,8 +12,7 @@ from headgate.core.errors import Forbidden, HeadgateError
 from headgate.dialects import wire
 from headgate.pipeline.parts import Parts, neutral
 from headgate.providers.base import Target
-from headgate.routing.policy import Policy
-from headgate.routing.rendezvous import mixed
+from headgate.routing.policy import Policy, digest
 from headgate.routing.table import Route
 from headgate.routing.types import Sight
 
@@ -104,9 +104,9 @@ def seen(call: Call, parts: Parts, policy: Policy) -> Sight:
     return sight
 
 
-def conversation(sight: Sight) -> str | int:
+def conversation(sight: Sight) -> Hashable:
     """Return what a conversation is told by: whose it is, and its session or what a prompt cache goes by."""
-    return mixed(sight.tenant_id, sight.key_id or "", sight.session or sight.prefix)
+    return sight.tenant_id, sight.key_id, sight.session or sight.prefix
 
 
 def needs(call: Call) -> frozenset[str]:
@@ -116,9 +116,9 @@ def needs(call: Call) -> frozenset[str]:
     if call.operation == "chat" and bytes(fields.get("tools", wire.NULL)) not in (b"null", b"[]"):
         found.add("tools")
     body = call.body
-    if any(sign in body for sign in SCHEMAS):
+    if b"chema" in body and any(sign in body for sign in SCHEMAS):
         found.add("json_schema")
-    if any(sign in body for sign in VISION):
+    if (b"image" in body or b"inline" in body) and any(sign in body for sign in VISION):
         found.add("vision")
     return frozenset(found)
 
@@ -156,18 +156,20 @@ def turns_of(call: Call) -> list[msgspec.Raw]:
 def prefix(call: Call, turns: list[msgspec.Raw]) -> int:
     """Return a hash of what a provider's prompt cache would share: instructions, tools, and all to the first user's."""
     fields: dict[str, Any] = call.envelope.fields if turns else {}
-    pieces = [bytes(fields[name]) for name in INSTRUCTIONS if name in fields]
+    pieces = [call.envelope.model.encode(), *[bytes(fields[name]) for name in INSTRUCTIONS if name in fields]]
     for turn in turns:
         piece = bytes(turn)
         pieces.append(piece)
         if b'"user"' in piece[:4096]:
             break
-    return mixed(call.envelope.model, *[piece.decode("utf-8", "replace") for piece in pieces])
+    return digest(b"\0".join(pieces))
 
 
 def answers_tools(turn: msgspec.Raw) -> bool:
     """Whether *turn* is a tool's result."""
     piece = bytes(turn)
+    if b"tool" not in piece and b"unction" not in piece:
+        return False
     return b'"role":"tool"' in piece or b'"role": "tool"' in piece or any(sign in piece for sign in TOOL_RESULTS)
 
 

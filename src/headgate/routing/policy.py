@@ -1,7 +1,7 @@
 """A route's strategies, compiled: candidates and a request go in, an order comes out, with everything it rests on."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from hashlib import blake2b
 from itertools import compress, islice
 from typing import Any
@@ -37,17 +37,17 @@ class Policy:
         self.sticky = next((row for row, kind in enumerate(self.kinds) if kind == "sticky"), None)
         self.turn = 0
         self.why = f"by {', then '.join(self.kinds)}"
-        self._last: OrderedDict[str | int, str] = OrderedDict()
+        self._last: OrderedDict[Hashable, str] = OrderedDict()
 
     def among(self, targets: tuple[Target, ...]) -> Candidates:
         """Return the options of *targets* that are candidates here."""
         return self.options if len(targets) == len(self.options) else self.options.among(targets)
 
-    def last(self, conversation: str | int) -> str:
+    def last(self, conversation: Hashable) -> str:
         """Return the deployment that *conversation* went to; empty where that is not known."""
         return self._last.get(conversation, "")
 
-    def remember(self, conversation: str | int, target: str) -> None:
+    def remember(self, conversation: Hashable, target: str) -> None:
         """Keep where *conversation* went; those longest unheard of are forgotten first."""
         self._last[conversation] = target
         self._last.move_to_end(conversation)
@@ -247,10 +247,10 @@ def option(
         request=price.request if price else 0,
         cached=(price.input if price.cached is None else price.cached) if price else 0,
         flat=price is not None and not price.tiers,
-        digest=digest(target.name),
+        digest=digest(target.name.encode()),
     )
 
 
-def digest(text: str) -> int:
-    """Return 64 bits that *text* always gives."""
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
+def digest(data: bytes) -> int:
+    """Return 64 bits that *data* always gives."""
+    return int.from_bytes(blake2b(data, digest_size=8).digest())

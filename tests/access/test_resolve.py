@@ -76,7 +76,7 @@ class Corp:
     async def who(self, token: str | bytes) -> Any:
         raw = token.encode() if isinstance(token, str) else token
         found = self.home.principals.authenticate([(b"authorization", b"Bearer " + raw)], b"", "192.0.2.1")
-        return await found if hasattr(found, "__await__") else found  # type: ignore[misc]
+        return await found if hasattr(found, "__await__") else found
 
     async def is_refused(self, token: str | bytes) -> bool:
         try:
@@ -260,7 +260,8 @@ def test_keys_that_are_none():
     ]
     for keys in sets:
         assert import_keys({"keys": keys}) == []
-    for document in ({}, [], {"keys": {}}, {"keys": [{}] * 101}):
+    documents: tuple[Any, ...] = ({}, [], {"keys": {}}, {"keys": [{}] * 101})
+    for document in documents:
         with pytest.raises(BadToken):
             import_keys(document)
 

@@ -8,13 +8,30 @@ from sqlalchemy.exc import OperationalError
 
 from headgate.access.permissions import OWN_KEY
 from headgate.admin.app import ROUTES, create, openapi
-from headgate.admin.route import Route
+from headgate.admin.route import OPEN, SELF, Route
 from tests.admin.conftest import KEYS
 
 JSON = {"content-type": "application/json"}
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda r: f"{r.method} {r.path}")
+CLOSED = [route for route in ROUTES if route.permission != OPEN]
+
+
+def test_what_is_open_to_those_who_need_not_say_who_they_are():
+    assert {f"{route.method} {route.path}" for route in ROUTES if route.permission == OPEN} == {
+        "POST /auth/login",
+        "POST /auth/logout",
+        "POST /auth/refresh",
+        "POST /auth/password",
+        "POST /auth/token",
+        "GET /auth/keys",
+        "GET /auth/sso",
+        "GET /auth/sso/{id}/start",
+        "GET /auth/sso/{id}/callback",
+    }
+
+
+@pytest.mark.parametrize("route", CLOSED, ids=lambda r: f"{r.method} {r.path}")
 @pytest.mark.parametrize("who", ["nobody", "key"])
 async def test_every_route_asks_who_before_anything_else(api, route, who):
     path = "/api/v1" + route.path.replace("{id}", "01a1fd2f-2afe-7f31-bdac-dfc543cf49a1")
@@ -22,7 +39,7 @@ async def test_every_route_asks_who_before_anything_else(api, route, who):
     if who == "nobody":
         assert (response.status_code, response.json()["error"]["code"]) == (401, "invalid_api_key")
         assert response.headers["www-authenticate"].startswith("Bearer")
-    elif route.permission in OWN_KEY and "own" in route.narrows:
+    elif route.permission == SELF or (route.permission in OWN_KEY and "own" in route.narrows):
         assert response.status_code in (400, 404)
     else:
         assert (response.status_code, response.json()["error"]["type"]) == (403, "permission_error")
@@ -120,7 +137,7 @@ def test_the_document_names_every_route_its_permission_and_its_error(api):
     document = openapi(create(api.parts))
     for route in ROUTES:
         operation = document["paths"]["/api/v1" + route.path][route.method.lower()]
-        assert operation["x-permission"] == route.permission
+        assert operation.get("x-permission") == (None if route.permission == OPEN else route.permission)
         assert set(operation["responses"]) == {str(route.status), "default"}
     text = msgspec.json.encode(document).decode()
     assert "HTTPValidationError" not in text

@@ -5,7 +5,25 @@ from typing import Any
 from fastapi import FastAPI
 
 from headgate import __version__
-from headgate.admin import config, errors, health, keys, logs, models, providers, routes, traces, usage
+from headgate.admin import (
+    auth,
+    clients,
+    config,
+    errors,
+    health,
+    issuers,
+    keys,
+    logs,
+    models,
+    providers,
+    routes,
+    sessions,
+    sso,
+    sso_login,
+    tokens,
+    traces,
+    usage,
+)
 from headgate.admin.parts import AdminParts
 from headgate.admin.route import OPEN, ManagedRoute, Route, classified
 
@@ -36,6 +54,13 @@ ROUTES: tuple[Route, ...] = (
     *providers.ROUTES,
     *routes.ROUTES,
     *health.ROUTES,
+    *auth.ROUTES,
+    *tokens.ROUTES,
+    *sessions.ROUTES,
+    *sso_login.ROUTES,
+    *sso.ROUTES,
+    *clients.ROUTES,
+    *issuers.ROUTES,
 )
 
 

@@ -59,6 +59,7 @@ class Office:
     def _management(self) -> App:
         """Import and build the management API. Takes a second of CPU, so not before it is asked for."""
         from headgate.admin.parts import AdminParts
+        from headgate.billing.services import Money
         from headgate.management import Management
         from headgate.observe.log import SqlLogStore
         from headgate.observe.usage import SqlUsage
@@ -87,6 +88,7 @@ class Office:
             snapshot=lambda: self._compiled().snapshot,
             live=self._live,
             objects=SqlObjects(engine),
+            money=Money.on(engine, self._base.home.derived),
             entrance=self._entering.entrance(engine),
         )
         return Management(parts)

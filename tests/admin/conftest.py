@@ -10,6 +10,8 @@ from headgate.access.types import Principal
 from headgate.access.vault import LocalSealer
 from headgate.admin.app import create
 from headgate.admin.parts import AdminParts
+from headgate.audit.sealing import sealing_key
+from headgate.billing.services import Money
 from headgate.config.types import Known
 from headgate.core.errors import NotAuthenticated
 from headgate.models.registry import Registry
@@ -18,6 +20,7 @@ from headgate.observe.log import SqlLogStore
 from headgate.observe.usage import SqlUsage
 from headgate.routing.board import Board
 from headgate.routing.kinds import KINDS
+from headgate.storage.audit import keyed
 from headgate.storage.engine import open_engine
 from headgate.storage.keys import SqlKeyStore
 from headgate.storage.objects import SqlObjects
@@ -88,7 +91,8 @@ class Api:
 async def api(tmp_path):
     url = f"sqlite:///{tmp_path / 'headgate.db'}"
     ensure(url)
-    engine = open_engine(url)
+    engine = keyed(open_engine(url), sealing_key(DERIVED))
+    money = Money.on(engine, DERIVED)
     doors = Doorkeeper()
     keys = SqlKeyStore(engine)
     live = TestLive(ROUTES, KNOWN, url)
@@ -103,6 +107,7 @@ async def api(tmp_path):
         snapshot=lambda: live.compiled.snapshot,
         live=live,
         objects=SqlObjects(engine),
+        money=money,
         config=lambda: {"routes": {}},
         provider_keys=SqlProviderKeys(engine),
         sealer=LocalSealer(DERIVED),
@@ -113,4 +118,5 @@ async def api(tmp_path):
     transport = httpx2.ASGITransport(create(parts), raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as http:
         yield Api(http, keys, parts, doors)
+    await money.refusals.close()
     await engine.dispose()

@@ -9,6 +9,7 @@ from headgate.access.entrance import Entrance
 from headgate.access.keys import Derived
 from headgate.access.types import Principal
 from headgate.access.vault import Sealer
+from headgate.billing.services import Money
 from headgate.config.compile import Compiled
 from headgate.config.effective import Effective
 from headgate.config.types import Config
@@ -85,5 +86,7 @@ class AdminParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What is configured here and not in the file."""
     board: Board
     """What workers know of deployments, and what was switched by hand."""
+    money: Money
+    """Budgets, approvals, bills, and the audit log."""
     entrance: Entrance | None = None
     """How people and services sign in."""

@@ -12,6 +12,7 @@ from headgate.admin.app import create
 from headgate.admin.parts import AdminParts
 from headgate.audit.drained import Proofs
 from headgate.audit.sealing import sealing, sealing_key
+from headgate.billing.services import Money
 from headgate.cli.compiled import Here
 from headgate.client import Admin
 from headgate.client.inprocess import InProcess
@@ -26,8 +27,8 @@ from headgate.storage.engine import open_engine
 from headgate.storage.keys import SqlKeyStore
 from headgate.storage.objects import SqlObjects
 from headgate.storage.provider_keys_sql import SqlProviderKeys
-from headgate.storage.tenancy_stores import Tenancy
 from headgate.storage.sql import SqlError, without_password
+from headgate.storage.tenancy_stores import Tenancy
 from headgate.storage.types import StorageRefused
 from headgate.storage.upgrade import ensure
 
@@ -59,6 +60,7 @@ def local_admin(settings: Settings) -> Admin:
     ensure(url)
     settle(settings, home)
     engine = keyed(open_engine(url), sealing_key(home.derived))
+    money = Money.on(engine, home.derived)
     here = Here(settings.config_file(), settings)
     parts = AdminParts(
         principals=Owner(),
@@ -76,9 +78,15 @@ def local_admin(settings: Settings) -> Admin:
         snapshot=lambda: here.compiled.snapshot,
         live=here,
         objects=SqlObjects(engine),
+        money=money,
         board=Board(home.path / "health"),
     )
-    return Admin("http://home", transport=InProcess(create(parts), engine.dispose))
+
+    async def close() -> None:
+        await money.refusals.close()
+        await engine.dispose()
+
+    return Admin("http://home", transport=InProcess(create(parts), close))
 
 
 def settle(settings: Settings, home: Home) -> None:

@@ -1,6 +1,6 @@
 """Prices, schedules and channels of a tenant, and the invoices and reports that were issued."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -11,10 +11,11 @@ from headgate.storage.audit import note
 from headgate.storage.billing_rows import ChannelRow, InvoiceRow, PriceRow, ScheduleRow
 from headgate.storage.notices import post
 from headgate.storage.object_rows import Author
-from headgate.storage.owned import Owned, act
+from headgate.storage.owned import act
 from headgate.storage.schema import keys, ledger, tenants, users
 from headgate.storage.schema.billing import channels, invoices, prices, schedules
 from headgate.storage.schema.tenancy import apps, teams
+from headgate.storage.tenancy import NoSuch, Objects
 from headgate.storage.turns import take_turn
 
 NAMED = {"team_id": teams.c.name, "app_id": apps.c.name, "user_id": users.c.email, "key_id": keys.c.name}
@@ -32,14 +33,51 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     settings: str
 
 
+class SqlPrices(Objects[PriceRow]):
+    """What models are billed at."""
+
+    table, word, things, named = prices, "price", "billing", "model"
+    settable = frozenset({"model", "price", "markup_ppm"})
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        super().__init__(engine, PriceRow)
+
+
+class SqlChannels(Objects[ChannelRow]):
+    """Where messages go."""
+
+    table, word, things, most = channels, "channel", "billing", 50
+    settable = frozenset({"name", "target", "sealed", "events", "is_active"})
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        super().__init__(engine, ChannelRow)
+
+
+class SqlSchedules(Objects[ScheduleRow]):
+    """What is made and sent by itself."""
+
+    table, word, things, named, most = schedules, "schedule", "billing", "kind", 100
+    settable = frozenset({"app_ids", "channel_ids", "is_active", "next_at"})
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        super().__init__(engine, ScheduleRow)
+
+    async def _check(self, con: AsyncConnection, tenant_id: str, values: Mapping[str, Any]) -> None:
+        for field, table in (("app_ids", apps), ("channel_ids", channels)):
+            named = set(msgspec.json.decode(values[field]))
+            query = select(table.c.id).where(table.c.tenant_id == tenant_id, table.c.id.in_(named))
+            if named - {row.id for row in await con.execute(query)}:
+                raise NoSuch(field)
+
+
 class SqlBills:
     """Of one tenant at a time; another's do not exist."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
-        self.prices = Owned(engine, prices, PriceRow, "price", "billing")
-        self.schedules = Owned(engine, schedules, ScheduleRow, "schedule", "billing")
-        self.channels = Owned(engine, channels, ChannelRow, "channel", "billing")
+        self.prices = SqlPrices(engine)
+        self.schedules = SqlSchedules(engine)
+        self.channels = SqlChannels(engine)
 
     async def account(self, tenant_id: str) -> Account | None:
         """Return a tenant."""

@@ -1,18 +1,21 @@
 """Budgets as objects of a tenant, and what is spent and held of each."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import ColumnElement, Table, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from headgate.storage.budget_rows import BudgetRow
-from headgate.storage.owned import Owned
-from headgate.storage.schema import balances, grants
+from headgate.storage.schema import balances, grants, keys, users
 from headgate.storage.schema.billing import budgets
+from headgate.storage.schema.tenancy import apps, teams
+from headgate.storage.tenancy import Narrow, NoSuch, Objects
 
 CHANGE = "budget"
 """The kind of its entries in the change feed."""
+SUBJECTS: dict[str, Table] = {"team": teams, "app": apps, "user": users, "key": keys}
 
 
 class Spent(msgspec.Struct, frozen=True):
@@ -23,15 +26,37 @@ class Spent(msgspec.Struct, frozen=True):
     tokens: int
 
 
-class SqlBudgets(Owned[BudgetRow]):
+class SqlBudgets(Objects[BudgetRow]):
     """The budgets of one tenant at a time, on SQLite or PostgreSQL."""
 
+    table, word, things = budgets, CHANGE, "budgets"
+    settable = frozenset({"name", "conditions", "each", "unit", "amount", "period", "hard", "is_active"})
+
     def __init__(self, engine: AsyncEngine) -> None:
-        super().__init__(engine, budgets, BudgetRow, CHANGE, "budgets")
+        super().__init__(engine, BudgetRow)
 
     async def every(self, tenant_id: str) -> list[BudgetRow]:
         """Return all of them, oldest first."""
         return await self.list(tenant_id, limit=10_000)
+
+    async def _check(self, con: AsyncConnection, tenant_id: str, values: Mapping[str, Any]) -> None:
+        """Whom it names must be there; end users, models, providers and tags need not."""
+        for kind, id in msgspec.json.decode(values["conditions"]):
+            table = SUBJECTS.get(kind)
+            if kind == "tenant" and id != tenant_id:
+                raise NoSuch("match")
+            if table is not None:
+                query = select(table.c.id).where(table.c.tenant_id == tenant_id, table.c.id == id)
+                if (await con.execute(query)).first() is None:
+                    raise NoSuch("match", f"match names a {kind} that does not exist: {id!r}.")
+
+    def _within(self, tenant_id: str, narrow: Narrow) -> Iterable[ColumnElement[bool]]:
+        """Who sees not all of the tenant sees budgets of its teams, of itself, and of its key."""
+        own = [("team", team) for team in narrow.teams] + [("user", narrow.user_id), ("key", narrow.key_id)]
+        for kind, id in own:
+            if id is not None:
+                said = msgspec.json.encode((kind, id)).decode()
+                yield self.table.c.conditions.contains(said, autoescape=True)
 
     async def spent(self, scope: str, start: int, end: int) -> Spent:
         """Return what *scope* spent on the days that begin from *start* to *end* (microseconds), to the last unit."""

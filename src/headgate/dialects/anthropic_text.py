@@ -1,0 +1,93 @@
+"""Where text stands in Messages."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from headgate.dialects.text import NO_EVENT, Event, Path, Piece, Place, field, inner, rows, strings, texts
+
+RESULTS = ("tool_result", "web_search_tool_result", "web_fetch_tool_result", "mcp_tool_result")
+CALLS = ("tool_use", "server_tool_use", "mcp_tool_use")
+
+
+class MessagesWalker:
+    """See :class:`headgate.dialects.text.Walker`."""
+
+    repeats = False
+
+    def request(self, document: Any) -> Iterator[Piece]:
+        """See ``Walker``."""
+        yield from texts(document.get("system"), ("system",), "system")
+        for i, message in rows(document.get("messages")):
+            role = message.get("role")
+            place: Place = "assistant" if role == "assistant" else "system" if role == "system" else "user"
+            content, path = message.get("content"), ("messages", i, "content")
+            if isinstance(content, str):
+                yield from texts(content, path, place)
+            for j, block in rows(content):
+                yield from _block(block, (*path, j), place)
+        for i, tool in rows(document.get("tools")):
+            yield from field(tool, "description", ("tools", i), "system")
+
+    def reply(self, document: Any) -> Iterator[Piece]:
+        """See ``Walker``."""
+        for i, block in rows(document.get("content")):
+            yield from _block(block, ("content", i), "output")
+
+    def event(self, document: Any) -> Event:
+        """See ``Walker``."""
+        kind, index = document.get("type"), document.get("index")
+        if kind == "content_block_delta":
+            return Event(list(_delta(inner(document, "delta"), index)))
+        if kind == "content_block_start":
+            pieces = list(_block(inner(document, "content_block"), ("content_block",), "output"))
+            for piece in pieces:
+                if piece.path[1:] in (("text",), ("thinking",)):
+                    piece.lane = (index, piece.path[1])
+            return Event(pieces)
+        if kind == "content_block_stop":
+            return Event([], [(index,)])
+        if kind in ("message_delta", "message_stop"):
+            return Event([], [()])
+        return NO_EVENT
+
+    def beside(self, path: Path) -> tuple[Path, ...]:
+        """See ``Walker``."""
+        return ()
+
+
+def _delta(delta: dict[str, Any], index: Any) -> Iterator[Piece]:
+    for name, place in (("text", "output"), ("thinking", "thinking"), ("partial_json", "tool_argument")):
+        value = delta.get(name)
+        if isinstance(value, str) and value:
+            yield Piece(("delta", name), value, place, name == "partial_json", (index, name))  # type: ignore[arg-type]
+    yield from field(inner(delta, "citation"), "cited_text", ("delta", "citation"), "output")
+
+
+def _block(block: dict[str, Any], path: Path, place: Place) -> Iterator[Piece]:
+    kind = block.get("type")
+    if kind in CALLS:
+        yield from strings(block.get("input"), (*path, "input"), "tool_argument")
+    elif kind in RESULTS:
+        content = block.get("content")
+        if isinstance(content, str):
+            yield from texts(content, (*path, "content"), "tool_result")
+        elif isinstance(content, dict):
+            yield from _block(content, (*path, "content"), "tool_result")
+        for i, inside in rows(content):
+            yield from _block(inside, (*path, "content", i), "tool_result")
+    elif kind == "document":
+        source = inner(block, "source")
+        if source.get("type") == "text":
+            yield from field(source, "data", (*path, "source"), "document")
+        for i, inside in rows(source.get("content")):
+            yield from _block(inside, (*path, "source", "content", i), "document")
+        for name in ("title", "context"):
+            yield from field(block, name, path, "document")
+    elif kind == "search_result":
+        yield from texts(block.get("content"), (*path, "content"), "document")
+        yield from field(block, "title", path, "document")
+    else:
+        yield from field(block, "text", path, place)
+        yield from field(block, "thinking", path, "thinking")
+        for i, citation in rows(block.get("citations")):
+            yield from field(citation, "cited_text", (*path, "citations", i), place)

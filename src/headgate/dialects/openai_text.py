@@ -1,0 +1,130 @@
+"""Where text stands in Chat Completions, and in the older completions."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from headgate.dialects.text import NO_EVENT, Event, Path, Piece, Place, field, inner, rows, strings, texts
+
+PLACES: dict[str, Place] = {
+    "system": "system",
+    "developer": "system",
+    "assistant": "assistant",
+    "tool": "tool_result",
+    "function": "tool_result",
+}
+THOUGHTS = ("reasoning_content", "reasoning")
+
+
+class ChatWalker:
+    """See :class:`headgate.dialects.text.Walker`."""
+
+    repeats = False
+
+    def request(self, document: Any) -> Iterator[Piece]:
+        """See ``Walker``."""
+        for i, message in rows(document.get("messages")):
+            path: Path = ("messages", i)
+            place = PLACES.get(str(message.get("role")), "user")
+            yield from texts(message.get("content"), (*path, "content"), place)
+            yield from _said(message, path, place)
+        yield from texts(inner(document, "prediction").get("content"), ("prediction", "content"), "assistant")
+        yield from described(document)
+
+    def reply(self, document: Any) -> Iterator[Piece]:
+        """See ``Walker``."""
+        for i, choice in rows(document.get("choices")):
+            message, path = inner(choice, "message"), ("choices", i, "message")
+            yield from texts(message.get("content"), (*path, "content"), "output")
+            yield from _said(message, path, "output")
+            yield from field(inner(message, "audio"), "transcript", (*path, "audio"), "output")
+            yield from strings(message.get("annotations"), (*path, "annotations"), "output")
+
+    def event(self, document: Any) -> Event:
+        """See ``Walker``."""
+        choices = document.get("choices")
+        if not choices:
+            return NO_EVENT
+        event = Event([], [])
+        for i, choice in rows(choices):
+            index, path = choice.get("index", i), ("choices", i, "delta")
+            delta = inner(choice, "delta")
+            for piece in (
+                *texts(delta.get("content"), (*path, "content"), "output"),
+                *_said(delta, path, "output"),
+                *strings(delta.get("annotations"), (*path, "annotations"), "output"),
+            ):
+                if "annotations" not in piece.path:
+                    piece.lane = (index, *_lane(piece, delta))
+                event.pieces.append(piece)
+            if choice.get("finish_reason") is not None:
+                event.ends.append((index,))
+        return event
+
+    def beside(self, path: Path) -> tuple[Path, ...]:
+        """See ``Walker``."""
+        return ((*path[:2], "logprobs"),) if path[0] == "choices" else ()
+
+
+class CompletionsWalker:
+    """See :class:`headgate.dialects.text.Walker`."""
+
+    repeats = False
+
+    def request(self, document: Any) -> Iterator[Piece]:
+        """See ``Walker``."""
+        yield from texts(document.get("prompt"), ("prompt",), "user")
+        yield from field(document, "suffix", (), "user")
+
+    def reply(self, document: Any) -> Iterator[Piece]:
+        """See ``Walker``."""
+        for i, choice in rows(document.get("choices")):
+            yield from field(choice, "text", ("choices", i), "output")
+
+    def event(self, document: Any) -> Event:
+        """See ``Walker``."""
+        event = Event([], [])
+        for i, choice in rows(document.get("choices")):
+            index = choice.get("index", i)
+            for piece in field(choice, "text", ("choices", i), "output"):
+                piece.lane = (index,)
+                event.pieces.append(piece)
+            if choice.get("finish_reason") is not None:
+                event.ends.append((index,))
+        return event
+
+    def beside(self, path: Path) -> tuple[Path, ...]:
+        """See ``Walker``."""
+        return ((*path[:2], "logprobs"),) if path[0] == "choices" else ()
+
+
+def _said(message: dict[str, Any], path: Path, place: Place) -> Iterator[Piece]:
+    """What a message has besides its content."""
+    yield from field(message, "refusal", path, place)
+    for name in THOUGHTS:
+        yield from field(message, name, path, "thinking")
+    for i, detail in rows(message.get("reasoning_details")):
+        yield from field(detail, "text", (*path, "reasoning_details", i), "thinking")
+        yield from field(detail, "summary", (*path, "reasoning_details", i), "thinking")
+    for i, call in rows(message.get("tool_calls")):
+        here = (*path, "tool_calls", i)
+        yield from field(inner(call, "function"), "arguments", (*here, "function"), "tool_argument", json=True)
+        yield from field(inner(call, "custom"), "input", (*here, "custom"), "tool_argument")
+    yield from field(inner(message, "function_call"), "arguments", (*path, "function_call"), "tool_argument", json=True)
+
+
+def _lane(piece: Piece, delta: dict[str, Any]) -> tuple[Any, ...]:
+    """What a piece of a delta goes on with: it is named by where it stands, a call of a tool by its number."""
+    where = piece.path[3:]
+    if where[0] == "tool_calls":
+        call = delta["tool_calls"][where[1]]
+        return ("tool_calls", call.get("index", where[1]), *where[2:])
+    return where
+
+
+def described(document: Any) -> Iterator[Piece]:
+    """What the tools of a request are said to do."""
+    for i, tool in rows(document.get("tools")):
+        yield from field(inner(tool, "function"), "description", ("tools", i, "function"), "system")
+        yield from field(tool, "description", ("tools", i), "system")
+    for i, function in rows(document.get("functions")):
+        yield from field(function, "description", ("functions", i), "system")

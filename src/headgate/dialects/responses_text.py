@@ -1,0 +1,105 @@
+"""Where text stands in Responses. Its streams repeat every text: as it grows, when it is done, and in the whole."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from headgate.dialects.openai_text import PLACES, described
+from headgate.dialects.text import NO_EVENT, Event, Path, Piece, Place, field, inner, rows, strings, texts
+
+DELTAS: dict[str, tuple[Place, str, bool]] = {
+    "response.output_text": ("output", "text", False),
+    "response.refusal": ("output", "refusal", False),
+    "response.function_call_arguments": ("tool_argument", "arguments", True),
+    "response.custom_tool_call_input": ("tool_argument", "input", False),
+    "response.mcp_call_arguments": ("tool_argument", "arguments", True),
+    "response.reasoning_text": ("thinking", "text", False),
+    "response.reasoning_summary_text": ("thinking", "text", False),
+    "response.code_interpreter_call_code": ("tool_argument", "code", False),
+    "response.audio_transcript": ("output", "transcript", False),
+}
+"""Event without ``.delta`` or ``.done`` -> where its text belongs, what ``.done`` calls it, whether it is JSON."""
+WHO = ("output_index", "content_index", "summary_index")
+
+
+class ResponsesWalker:
+    """See :class:`headgate.dialects.text.Walker`."""
+
+    repeats = True
+
+    def request(self, document: Any) -> Iterator[Piece]:
+        """See ``Walker``."""
+        yield from field(document, "instructions", (), "system")
+        yield from texts(document.get("input") if isinstance(document.get("input"), str) else None, ("input",), "user")
+        for i, item in rows(document.get("input")):
+            yield from _item(item, ("input", i), PLACES.get(str(item.get("role")), "user"))
+        yield from strings(inner(document, "prompt").get("variables"), ("prompt", "variables"), "user")
+        yield from described(document)
+
+    def reply(self, document: Any, path: Path = ()) -> Iterator[Piece]:
+        """See ``Walker``."""
+        for i, item in rows(document.get("output")):
+            yield from _item(item, (*path, "output", i), "output")
+        yield from texts(document.get("instructions"), (*path, "instructions"), "output")
+        yield from field(document, "output_text", path, "output")
+
+    def event(self, document: Any) -> Event:
+        """See ``Walker``."""
+        kind = document.get("type")
+        if not isinstance(kind, str):
+            return NO_EVENT
+        name, _, step = kind.rpartition(".")
+        known = DELTAS.get(name)
+        if known is not None:
+            place, whole, json = known
+            lane = (name, *[document.get(one) for one in WHO])
+            if step == "delta":
+                pieces = list(field(document, "delta", (), place, json=json))
+                for piece in pieces:
+                    piece.lane = lane
+                return Event(pieces)
+            return Event(list(field(document, whole, (), place, json=json)), [lane])
+        if "response" in document:
+            ends: list[tuple[Any, ...]] = [()] if step in ("completed", "incomplete", "failed") else []
+            return Event(list(self.reply(inner(document, "response"), ("response",))), ends)
+        if "item" in document:
+            return Event(list(_item(inner(document, "item"), ("item",), "output")))
+        if "part" in document:
+            thought = "summary" in kind or inner(document, "part").get("type") == "reasoning_text"
+            return Event(list(_part(inner(document, "part"), ("part",), "thinking" if thought else "output")))
+        return Event(list(strings(document.get("annotation"), ("annotation",), "output")))
+
+    def beside(self, path: Path) -> tuple[Path, ...]:
+        """See ``Walker``."""
+        return ((*path[:-1], "logprobs"),)
+
+
+def _item(item: dict[str, Any], path: Path, place: Place) -> Iterator[Piece]:
+    kind = item.get("type", "message")
+    if kind == "message":
+        content = item.get("content")
+        yield from texts(content if isinstance(content, str) else None, (*path, "content"), place)
+        for i, part in rows(content):
+            yield from _part(part, (*path, "content", i), place)
+    elif kind == "reasoning":
+        for name in ("summary", "content"):
+            for i, part in rows(item.get(name)):
+                yield from field(part, "text", (*path, name, i), "thinking")
+    elif str(kind).endswith("_output"):
+        output = item.get("output")
+        yield from texts(output, (*path, "output"), "tool_result")
+        if isinstance(output, dict):
+            yield from strings(output, (*path, "output"), "tool_result")
+    else:  # calls of tools, each kind with its own names
+        yield from field(item, "arguments", path, "tool_argument", json=True)
+        for name in ("input", "code"):
+            yield from field(item, name, path, "tool_argument")
+        yield from strings(item.get("action"), (*path, "action"), "tool_argument")
+        result: Place = "document" if kind == "file_search_call" else "tool_result"
+        for name in ("output", "results", "outputs"):
+            yield from strings(item.get(name), (*path, name), result)
+
+
+def _part(part: dict[str, Any], path: Path, place: Place) -> Iterator[Piece]:
+    for name in ("text", "refusal", "transcript"):
+        yield from field(part, name, path, place)
+    yield from strings(part.get("annotations"), (*path, "annotations"), place)

@@ -35,7 +35,7 @@ def test_every_problem_is_told_at_once_and_no_secret():
         "HEADGATE_DASHBOARD": "perhaps",
         "HEADGATE_LOG_LEVEL": "loud",
         "HEADGATE_SECRET_KEY": "canary-7f3a",
-        "HEADGATE_REDIS_URL": "redis://:canary-7f3a@host",
+        "HEADGATE_REDIS_URL": "memcached://:canary-7f3a@host",
         "HEADGATE_DATABASE_URL": "mysql://u:canary-7f3a@host",
     }
     with pytest.raises(SettingsError) as caught:

@@ -9,7 +9,6 @@ import gc
 import logging
 import socket
 from contextlib import suppress
-from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -21,13 +20,11 @@ from headgate.config.compile import Compiled
 from headgate.config.standing import standing_of
 from headgate.config.types import ConfigError, LimitsConfig
 from headgate.core.call import Call
+from headgate.core.errors import Unavailable
 from headgate.edge import certificate, edge, opened_to
 from headgate.entering import Entering
 from headgate.ledger.books import LedgerBooks
-from headgate.ledger.grants import SqlGrants
 from headgate.ledger.journal import Journal
-from headgate.ledger.meters import LocalMeter
-from headgate.limits.gate import LocalGate
 from headgate.live import Live
 from headgate.models import tokens
 from headgate.models.discovered import keep_looking
@@ -35,8 +32,7 @@ from headgate.pipeline.attach import Attacher
 from headgate.pipeline.parts import Parts
 from headgate.providers.discover import probe_local
 from headgate.routing.board import keep_posted
-from headgate.storage.desk import Desk
-from headgate.storage.responses import KeptResponses
+from headgate.stores import Stores
 from headgate.surfaces.dispatch import Dispatch
 from headgate.surfaces.state import State
 from headgate.transport.server import App, Server, ServerLimits, start
@@ -51,17 +47,14 @@ class Worker:
         self.base = base
         self.ways = Ways(base.settings.ca_file, base.settings.proxy)
         self.entering = Entering(base, self.ways.lean)
-        self.principals = base.principals(self.entering.resolver)
         self.journal = Journal(base.journal_dir)
-        self.desk = Desk(base.url)
-        grants = SqlGrants(self.desk, self.journal.id, workers)
-        self.gate, meter = shared_limits(self.desk, self.journal.id, workers)
-        self.books = LedgerBooks(self.journal, grants, meter=meter, on_soft=log_soft)
+        self.stores = Stores(base, self.journal.id, workers)
+        self.principals = base.principals(self.entering.resolver, rest=self.stores.wake.rest)
+        self.books = LedgerBooks(self.journal, self.stores.grants, meter=self.stores.meter, on_soft=log_soft)
         self.live = Live(base, self.ways, self._taken)
-        self.responses = KeptResponses(base.home.path / "responses.db", base.config.responses.keep)
         self.parts = Parts(
             principals=self.principals,
-            gate=self.gate,
+            gate=self.stores.gate,
             books=self.books,
             snapshot=self.live.compiled.snapshot,
             count_tokens=tokens.counted,
@@ -70,7 +63,7 @@ class Worker:
             worker=number,
             workers=workers,
             max_body=base.config.limits.body,
-            responses=self.responses,
+            responses=self.stores.responses,
             attacher=Attacher(self.ways.lean),
         )
         self._limit(self.live.compiled.config.limits)
@@ -82,7 +75,9 @@ class Worker:
     async def start(self, sock: socket.socket, control: App) -> None:
         """Serve on *sock*."""
         self.live.follow(self.principals)
-        await self.principals.refresh()
+        self.principals.watch(lambda changes: self.stores.changed())
+        with suppress(Unavailable):  # a server that is down: not ready until it answers, but there
+            await self.principals.refresh()
         base, settings = self.base, self.base.settings
         self.server = await start(
             opened_to(settings, Dispatch(self.parts, self.state, control)),
@@ -104,7 +99,7 @@ class Worker:
         )
         self._tasks.append(asyncio.create_task(looking))
         self._tasks.append(asyncio.create_task(keep_posted(base.board, self.parts.health, self.parts.worker)))
-        self._tasks.append(asyncio.create_task(self.live.run()))
+        self._tasks += [asyncio.create_task(one) for one in (self.live.run(), *self.stores.run())]
         gc.collect()
         gc.freeze()  # what a start has made stays; collections need not walk it again
 
@@ -120,8 +115,7 @@ class Worker:
         self.entering.close()
         self.books.close()
         await self.ways.close()
-        await asyncio.to_thread(self.desk.close)
-        await asyncio.to_thread(self.responses.close)
+        await self.stores.close()
         self.journal.close()
 
     def abort(self) -> None:
@@ -132,11 +126,11 @@ class Worker:
     def _taken(self, compiled: Compiled) -> None:
         self.parts.snapshot = compiled.snapshot
         self._limit(compiled.config.limits)
-        self.responses.keep = compiled.config.responses.keep
+        self.stores.responses.keep = compiled.config.responses.keep
 
     def _limit(self, limits: LimitsConfig) -> None:
         standing = standing_of(limits)
-        self.gate.follow(standing)
+        self.stores.gate.follow(standing)
         self.books.follow(standing)
 
     async def _look_around(self) -> None:
@@ -160,21 +154,10 @@ class Worker:
             checks["config_objects"] = f"{len(self.base.effective.left_out)} problem(s): left out, or as before"
         if keys == "degraded" and self.principals.ready:
             checks["keys"], checks["key_store"] = "ok", "does not answer; known keys are served"
+        checks |= self.stores.states()
         unwell = self.base.discovered.faults().keys() & self.live.compiled.providers.keys()
         checks |= {f"provider {name}": "was not well when last looked at" for name in sorted(unwell)}
         return checks
-
-
-def shared_limits(desk: Desk, owner: str, workers: int) -> tuple[Any, Any]:
-    """Return (gate, meter maker): in memory for one worker, over the shared store for several."""
-    if workers == 1:
-        return LocalGate(), lambda key_id, limit: LocalMeter(limit)
-    from headgate.ledger.shared_meter import SharedMeter
-    from headgate.limits.shared import SharedGate
-    from headgate.limits.store import SqlRates
-
-    store = SqlRates(desk, owner)
-    return SharedGate(store, workers), partial(SharedMeter, store, workers)
 
 
 def log_soft(budget: Budget, used: int) -> None:

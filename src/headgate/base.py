@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from headgate.access.first import FirstKeys, admin_principal, ensure_keys
+from headgate.access.first import FirstKeys, admin_principal, agree, ensure_keys
 from headgate.access.home import Home, open_home
 from headgate.access.keys import digest
 from headgate.access.principals import Principals, Resolver
@@ -140,12 +140,15 @@ class Base:
         except ValueError as error:
             raise ConfigError([Problem(str(self.file or "configuration"), 0, 0, "", str(error))]) from None
 
-    def principals(self, *others: Resolver) -> Principals:
-        """Return what turns credentials into principals, in this process; *others* judge those that are no keys."""
+    def principals(self, *others: Resolver, rest: Callable[[float], Awaitable[object]] = asyncio.sleep) -> Principals:
+        """Return what turns credentials into principals, in this process; *others* judge those that are no keys.
+
+        *rest* waits so many seconds between two looks at what has changed, or less.
+        """
         fixed = {}
         if self.settings.admin_key is not None:
             fixed[digest(self.settings.admin_key, self.home.derived)] = admin_principal()
-        return Principals(SqlKeyFeed(self.url), self.home.derived, fixed=fixed, others=others)
+        return Principals(SqlKeyFeed(self.url), self.home.derived, fixed=fixed, others=others, rest=rest)
 
     def first_keys(self) -> FirstKeys:
         """Make the first keys where there are none."""
@@ -165,6 +168,7 @@ class Base:
         def store(tenant: str, row: Any) -> None:
             asyncio.run(create(tenant, row))
 
+        agree(self.home, self.url)
         has_admin_key = self.settings.admin_key is not None
         return ensure_keys(self.home, self.url, store, has_admin_key=has_admin_key)
 

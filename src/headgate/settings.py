@@ -24,6 +24,7 @@ from headgate.core.secret import Secret
 PREFIX = "HEADGATE_"
 SECRET_KEY_BYTES = 32
 SQLITE = "sqlite:///"
+REDIS = ("redis://", "rediss://", "unix://")
 DATABASES = (SQLITE, "postgresql://", "postgres://")
 SWITCH = {"on": True, "1": True, "true": True, "yes": True, "off": False, "0": False, "false": False, "no": False}
 CONFIG_NAME = "headgate.yaml"
@@ -62,7 +63,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = None
     redis_url: Annotated[
-        Secret | None, Meta(description="Reserved for a shared backend, which this version does not have: leave unset.")
+        Secret | None,
+        Meta(description="redis://host:6379/0 for limits that processes share; without it, the database has them."),
     ] = None
     secret_key: Annotated[
         Secret | None,
@@ -262,8 +264,9 @@ def _read(setting: Setting, value: Any) -> Any:
 def _unusable(values: Mapping[str, Any]) -> list[str]:
     """What no single type can tell."""
     problems = []
-    if values.get("redis_url"):
-        problems.append("HEADGATE_REDIS_URL is set, but this version has no shared backend: unset it")
+    redis = values.get("redis_url")
+    if redis and not redis.reveal().startswith(REDIS):
+        problems.append("HEADGATE_REDIS_URL must be redis://host:port/db, rediss:// or unix:///path")
     url = values.get("database_url")
     if url and not url.reveal().startswith(DATABASES):
         problems.append("HEADGATE_DATABASE_URL must be sqlite:///path or postgresql://user:password@host/name")

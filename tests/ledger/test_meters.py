@@ -37,7 +37,7 @@ async def meters(request, clock, database):
 
     def shared(limit: int) -> Meter:
         desks.append(Desk(database))
-        return SharedMeter(SqlRates(desks[-1], "p", clock), workers, "k1", limit, clock)
+        return SharedMeter(SqlRates(desks[-1], "p", workers, clock), "k1", limit, clock)
 
     yield shared
     for desk in desks:
@@ -111,7 +111,7 @@ async def test_a_changed_limit(meters, clock):
 
 async def test_three_processes_are_low_by_one_percent_at_most_and_never_high(clock, database):
     desks = [Desk(database) for _ in range(3)]
-    meters = [SharedMeter(SqlRates(desk, "p", clock), 3, "k1", 30_000, clock) for desk in desks]
+    meters = [SharedMeter(SqlRates(desk, "p", 3, clock), "k1", 30_000, clock) for desk in desks]
     taken = 0
     for turn in range(1000):
         taken += 100 * await take(meters[turn % 3], 100)
@@ -130,7 +130,7 @@ async def test_books_over_a_shared_meter(tmp_path, database):
     books = LedgerBooks(
         journal,
         MemoryGrants(),
-        meter=lambda key, limit: SharedMeter(SqlRates(desk, "p"), 2, key, limit),
+        meter=lambda key, limit: SharedMeter(SqlRates(desk, "p", 2), key, limit),
         wait_seconds=0.3,
     )
     caller = who(tpm=1000)

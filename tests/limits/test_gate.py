@@ -44,7 +44,7 @@ async def gates(request, clock, monkeypatch):
     if request.param == "redis":
         use_test_clock(monkeypatch)
         running, url = Running(), request.getfixturevalue("redis_url")
-        made = [SharedGate(await running.start(Clocked(url, clock), f"p{n}", 3, clock), 3, clock) for n in range(3)]
+        made = [SharedGate(await running.start(Clocked(url, clock), f"p{n}", 3, clock), clock) for n in range(3)]
         yield made
         for gate in made:
             gate.close()
@@ -53,7 +53,7 @@ async def gates(request, clock, monkeypatch):
     count = 1 if request.param == "one worker" else 4
     where = request.getfixturevalue("migrated" if request.param == "postgresql" else "database")
     desks = [Desk(where) for _ in range(count)]
-    made = [SharedGate(SqlRates(desk, f"process {n}", clock), count, clock) for n, desk in enumerate(desks)]
+    made = [SharedGate(SqlRates(desk, f"process {n}", count, clock), clock) for n, desk in enumerate(desks)]
     yield made
     for gate, desk in zip(made, desks, strict=True):
         gate.close()
@@ -183,7 +183,7 @@ async def test_idle_callers_are_forgotten(clock, monkeypatch):
 @pytest.fixture
 async def pair(clock, database):
     desks = [Desk(database), Desk(database)]
-    made = [SharedGate(SqlRates(desk, f"process {n}", clock), 2, clock) for n, desk in enumerate(desks)]
+    made = [SharedGate(SqlRates(desk, f"process {n}", 2, clock), clock) for n, desk in enumerate(desks)]
     yield made
     for gate, desk in zip(made, desks, strict=True):
         gate.close()
@@ -238,7 +238,7 @@ async def test_after_a_restart_of_the_machine_the_bucket_is_not_stuck(pair, cloc
     assert len(await admitted(pair, caller, 8)) == 6
     clock.now = 10**9  # the monotonic clock began anew
     desk = Desk(database)
-    gate = SharedGate(SqlRates(desk, "later", clock), 2, clock)
+    gate = SharedGate(SqlRates(desk, "later", 2, clock), clock)
     assert await admitted([gate], caller, 1) == [], "as full as it was at most"
     clock.advance(60)
     assert len(await admitted([gate], caller, 8)) == 6
@@ -248,7 +248,7 @@ async def test_after_a_restart_of_the_machine_the_bucket_is_not_stuck(pair, cloc
 
 async def test_without_the_store_there_is_no_answer(tmp_path, clock):
     desk = Desk(tmp_path / "absent.db")
-    gate = SharedGate(SqlRates(desk, "process 0", clock), 2, clock)
+    gate = SharedGate(SqlRates(desk, "process 0", 2, clock), clock)
     with pytest.raises(Unavailable) as caught:
         await admit(gate, who(rpm=5))
     assert caught.value.code == "storage_unavailable"

@@ -46,7 +46,7 @@ async def gate(request, clock, database):
         yield LocalGate(clock, NONE)
         return
     desk = Desk(database)
-    made = SharedGate(SqlRates(desk, "p", clock), 2, clock, NONE)
+    made = SharedGate(SqlRates(desk, "p", 2, clock), clock, NONE)
     yield made
     made.close()
     desk.close()

@@ -17,8 +17,14 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "responses.db"
 
 
-async def test_what_is_kept_is_its_keys_alone(path: Path) -> None:
-    kept = KeptResponses(path, 60)
+@pytest.fixture(params=["a file", "postgresql"])
+def where(request: pytest.FixtureRequest) -> str | Path:
+    found: str | Path = request.getfixturevalue("path" if request.param == "a file" else "migrated")
+    return found
+
+
+async def test_what_is_kept_is_its_keys_alone(where: str | Path) -> None:
+    kept = KeptResponses(where, 60)
     kept.put("t", "k", "resp_1", b'{"id":"resp_1"}', b"[1]")
     kept.claim("t", "k", "resp_2", "openai")
     assert await kept.find("t", "k", "resp_1") == Kept(b'{"id":"resp_1"}', b"[1]")
@@ -32,8 +38,8 @@ async def test_what_is_kept_is_its_keys_alone(path: Path) -> None:
     kept.close()
 
 
-async def test_the_same_id_of_two_keys_is_two_responses(path: Path) -> None:
-    kept = KeptResponses(path, 60)
+async def test_the_same_id_of_two_keys_is_two_responses(where: str | Path) -> None:
+    kept = KeptResponses(where, 60)
     kept.put("t", "a", "resp_1", b"1", b"[]")
     kept.put("t", "b", "resp_1", b"2", b"[]")
     one, two = await kept.find("t", "a", "resp_1"), await kept.find("t", "b", "resp_1")
@@ -41,8 +47,8 @@ async def test_the_same_id_of_two_keys_is_two_responses(path: Path) -> None:
     kept.close()
 
 
-async def test_another_process_finds_it_and_a_restart_too(path: Path) -> None:
-    one, two = KeptResponses(path, 60), KeptResponses(path, 60)
+async def test_another_process_finds_it_and_a_restart_too(where: str | Path) -> None:
+    one, two = KeptResponses(where, 60), KeptResponses(where, 60)
     one.put("t", "k", "resp_1", b"1", b"[]")
     one.close()
     assert isinstance(await two.find("t", "k", "resp_1"), Kept)
@@ -54,8 +60,8 @@ def test_only_its_owner_can_read_it(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-async def test_time_ends_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = KeptResponses(path, 60)
+async def test_time_ends_it(where: str | Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = KeptResponses(where, 60)
     kept.put("t", "k", "resp_1", b"1", b"[]")
     assert await kept.find("t", "k", "resp_1")
     later = time() + 61

@@ -1,5 +1,6 @@
 """The first start: a tenant, an admin key and a virtual key, so that a fresh gateway can be used at once."""
 
+import hmac
 from collections.abc import Callable
 from pathlib import Path
 from time import time_ns
@@ -13,7 +14,7 @@ from headgate.access.permissions import PLATFORM_TENANT, ROLES
 from headgate.access.types import Principal
 from headgate.core.secret import Secret
 from headgate.storage.alone import alone
-from headgate.storage.sql import SqlError, open_sql, without_password
+from headgate.storage.sql import Sql, SqlError, open_sql, without_password
 from headgate.storage.types import KeyRow, StorageRefused
 
 TENANT = PLATFORM_TENANT
@@ -49,6 +50,26 @@ def ensure_keys(
     return FirstKeys(made.get("admin"), made.get("key"))
 
 
+def agree(home: Home, where: str | Path) -> None:
+    """Raise ``StorageRefused`` where another secret key made what the database *where* holds: nothing would fit."""
+    mine = int.from_bytes(hmac.digest(home.derived.pepper, b"database", "sha256")[:7])
+    sql = open_sql(where)
+
+    def work(sql: Sql) -> int:
+        sql.execute("INSERT INTO meta (name, value) VALUES ('secret', ?) ON CONFLICT (name) DO NOTHING", (mine,))
+        return int(sql.execute("SELECT value FROM meta WHERE name = 'secret'").fetchone()[0])
+
+    try:
+        found = sql.transact(work)
+    except SqlError as error:
+        raise StorageRefused(without_password(where), f"cannot be written ({error}).") from None
+    finally:
+        sql.close()
+    if found != mine:
+        why = "was made with another secret key. Set HEADGATE_SECRET_KEY to the one that all its gateways share."
+        raise StorageRefused(without_password(where), why)
+
+
 def admin_principal() -> Principal:
     """Return whom HEADGATE_ADMIN_KEY stands for."""
     return Principal(
@@ -67,7 +88,7 @@ def _missing(where: str | Path, has_admin_key: bool) -> list[Literal["admin", "k
     try:
         there = [k for k in KINDS if sql.execute("SELECT 1 FROM keys WHERE kind = ? LIMIT 1", (k,)).fetchone()]
     except SqlError as error:
-        raise StorageRefused(str(without_password(where)), f"cannot be read ({error}).") from None
+        raise StorageRefused(without_password(where), f"cannot be read ({error}).") from None
     finally:
         sql.close()
     return [kind for kind in KINDS if kind not in there and not (kind == "admin" and has_admin_key)]

@@ -39,6 +39,8 @@ LOOKUP_TIMEOUT = 2.0
 RESOLVE_TIMEOUT = 10.0
 """Seconds, for others' credentials: the keys of an issuer may have to be fetched."""
 POLL = 0.25
+FORGOTTEN = 3600.0
+"""Seconds of silence after which nothing is believed any more: the store does not keep its changes for ever."""
 PAGE = 1_000
 ABOVE = {"team": "team_id", "app": "app_id", "user": "user_id"}
 """Kind of what stands above a key -> where a principal says which one."""
@@ -72,14 +74,16 @@ class Principals:
         fixed: dict[bytes, Principal] | None = None,
         assembler: Assembler | None = None,
         others: tuple[Resolver, ...] = (),
+        rest: Callable[[float], Awaitable[object]] = asyncio.sleep,
         size: int = 200_000,
         bad_per_minute: int = 1_000,
     ) -> None:
         """*fixed* maps digests to principals that stand whatever the store says, such as ``HEADGATE_ADMIN_KEY``.
 
         *others* judge the credentials that are no keys of ours. *size* is how many credentials are known at once; what
-        is used stays while half of them are.
+        is used stays while half of them are. *rest* waits for so many seconds, or until there is something to see.
         """
+        self._rest = rest
         self._feed = feed
         self._assembler = assembler or Assembler()
         self._others = others
@@ -267,12 +271,12 @@ class Principals:
                 pass  # told by `degraded`; the next round asks again
             except Exception:
                 log.exception("the feed of key changes failed")
-            await asyncio.sleep(POLL)
+            await self._rest(POLL)
 
     async def refresh(self) -> None:
         """Apply what has changed since the last time; raise ``Unavailable`` where the store cannot answer."""
         asked = monotonic()
-        if self._seq < 0:
+        if self._seq < 0 or asked > self._fresh_until + FORGOTTEN:
             last = await self._feed.changes(-1)
             self._known.clear()
             self._seq = last[-1].seq if last else 0

@@ -83,7 +83,7 @@ class SqlGrants:
         self.alone = workers == 1
         self._desk = desk
         self._owner = owner
-        self._workers = workers
+        self.workers = workers
         self._clock = clock
 
     def take(self, scope: Scope, cap: int, need: int, least: int) -> Awaitable[Answer]:
@@ -92,12 +92,12 @@ class SqlGrants:
         def work(sql: Sql) -> Answer:
             fill(sql, scope)
             room, others = room_of(sql, scope, cap, self._owner)
-            granted = slice_of(room, need, least, self._workers)
+            granted = slice_of(room, need, least, self.workers)
             if granted > 0:
                 self._credit(sql, scope, granted)
             return Answer(max(granted, 0), others + max(room - granted, 0))
 
-        return self._desk.ask(work, lock=(scope.id,), late=lambda answer: self._too_late(scope, answer))
+        return self._desk.ask(work, lock=(scope.id, self._owner), late=lambda answer: self._too_late(scope, answer))
 
     def give(self, scope: Scope, amount: int) -> None:
         """See :class:`GrantStore`."""
@@ -106,13 +106,14 @@ class SqlGrants:
             self._credit(sql, scope, -amount)
             sql.execute("DELETE FROM grants WHERE owner = ? AND amount = 0", (self._owner,))
 
-        self._desk.tell(work, lock=(scope.id,))
+        self._desk.tell(work, lock=(scope.id, self._owner))
 
     def renew(self) -> None:
         """See :class:`GrantStore`."""
         until = self._clock() // 1000 + LEASE
         self._desk.tell(
-            lambda sql: sql.execute("UPDATE grants SET expires_at = ? WHERE owner = ?", (until, self._owner))
+            lambda sql: sql.execute("UPDATE grants SET expires_at = ? WHERE owner = ?", (until, self._owner)),
+            lock=(self._owner,),
         )
 
     def spent(self, scope: Scope) -> Awaitable[int]:

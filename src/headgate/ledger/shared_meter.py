@@ -24,24 +24,22 @@ class SharedMeter:
         "_asked",
         "_clock",
         "_exhausted",
+        "_limit",
+        "_processes",
         "_scope",
         "_slice",
         "_still",
         "_stock",
         "_store",
         "_tat",
-        "_workers",
         "limit",
         "rule",
     )
 
-    def __init__(
-        self, store: RateStore, workers: int, scope: str, limit: int, clock: Callable[[], int] = monotonic_ns
-    ) -> None:
-        """*workers* is the number of processes; *clock* gives monotonic nanoseconds."""
+    def __init__(self, store: RateStore, scope: str, limit: int, clock: Callable[[], int] = monotonic_ns) -> None:
+        """*clock* gives monotonic nanoseconds."""
         self._store = store
         self._scope = scope
-        self._workers = workers
         self._clock = clock
         self._ahead = 0
         """Nanoseconds by which the store's clock is ahead of this machine's, as last seen."""
@@ -52,9 +50,10 @@ class SharedMeter:
 
     def _set(self, limit: int) -> None:
         self.limit = limit
-        self._slice = slice_units(limit, self._workers)
+        self._limit, self._processes = limit, self._store.processes
+        self._slice = slice_units(limit, self._processes)
         rule = Rule.of(limit, 60)
-        self.rule = rule.reduced(self._slice * self._workers) if self._slice > 1 else rule
+        self.rule = rule.reduced(self._slice * self._processes) if self._slice > 1 else rule
 
     def room(self) -> int:
         """See :class:`headgate.ledger.meters.Meter`: what has been taken from the store and is not used."""
@@ -83,6 +82,8 @@ class SharedMeter:
 
     async def fetch(self, need: int, least: int) -> None:
         """See :class:`headgate.ledger.meters.Meter`."""
+        if self._store.processes != self._processes:
+            self.follow(self._limit)
         short, floor = need - self._stock, max(least - self._stock, 0)
         claim = Claim(self._scope, NAME, self.rule, floor, max(short, self._slice))
         units = self._learn(await self._store.take([claim], [], self._learn))

@@ -59,6 +59,11 @@ class Register(Generic[S, T]):
         self._change = change
         self._together = together
 
+    def begin_anew(self) -> None:
+        """Forget every scope."""
+        self.scopes.clear()
+        self.epoch += 1
+
     def follow(self, standing: Standing) -> None:
         """Take over changed limits of the configuration."""
         self.standing = standing

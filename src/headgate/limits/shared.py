@@ -136,18 +136,17 @@ class SharedGate:
     def __init__(
         self,
         store: RateStore,
-        workers: int,
         clock: Callable[[], int] = monotonic_ns,
         standing: Standing | None = None,
     ) -> None:
-        """*workers* is the number of processes; *clock* gives monotonic nanoseconds."""
+        """*clock* gives monotonic nanoseconds."""
         self._store = store
-        self._workers = workers
+        self._processes = store.processes
         self._clock = clock
         self._ahead = 0
         """Nanoseconds by which the store's clock is ahead of this machine's, as last seen."""
         self._known: Register[Share, Shares] = Register(
-            standing or Standing(), lambda bound: Share(bound, workers), self._changed, _limiting
+            standing or Standing(), lambda bound: Share(bound, store.processes), self._changed, _limiting
         )
         self.follow = self._known.follow
         self._watched: dict[str, Share] = {}
@@ -224,6 +223,8 @@ class SharedGate:
 
     async def _fetch(self, who: Principal | None, shares: Shares) -> Slot:
         """Ask the store for what is not here."""
+        if self._store.processes != self._processes:
+            shares = self._regroup(shares)
         short: Short = [(share, *share.use()) for share in shares]
         claims = [Claim(share.id, lane.name, lane.rule, 1, lane.more) for share, lanes, _ in short for lane in lanes]
         places = [
@@ -285,12 +286,22 @@ class SharedGate:
         share.places = 0
         self._store.give(units, places)
 
+    def _regroup(self, shares: Shares) -> Shares:
+        """Cut slices for another number of processes from now on; return *shares* as they are then."""
+        self._processes = self._store.processes
+        for share in self._known.scopes.values():
+            share.retired = True
+            self._give_back(share)
+        self._watched.clear()
+        self._known.begin_anew()
+        return tuple(self._known.scope(Bound(share.id, share.name, share.limits)) for share in shares)
+
     def _changed(self, share: Share, bound: Bound) -> Share:
         """Begin anew under other limits: what was taken under the old ones goes back."""
         share.retired = True
         self._give_back(share)
         self._watched.pop(share.id, None)
-        return Share(bound, self._workers)
+        return Share(bound, self._store.processes)
 
     def _watch(self, share: Share) -> None:
         self._watched[share.id] = share

@@ -16,6 +16,9 @@ Unused = tuple[str, str, Rule, int]
 class RateStore(Protocol):
     """The store as one process sees it."""
 
+    processes: int
+    """How many share it, as far as is known: all slices out together are 1 percent of a limit at most."""
+
     def take(
         self, claims: list[Claim], places: list[Places], late: Callable[[Granted | Refused], object]
     ) -> "Future[Granted | Refused]":
@@ -33,8 +36,9 @@ class RateStore(Protocol):
 class SqlRates:
     """:class:`RateStore` over the database."""
 
-    def __init__(self, desk: Desk, owner: str, clock: Callable[[], int] | None = None) -> None:
+    def __init__(self, desk: Desk, owner: str, processes: int, clock: Callable[[], int] | None = None) -> None:
         """*owner* is the id of this process's journal; *clock* gives nanoseconds, the store's own by default."""
+        self.processes = processes
         self._desk = desk
         self._owner = owner
         self._ticks: Callable[[Sql], int] = (lambda sql: clock()) if clock is not None else (lambda sql: sql.ticks())

@@ -55,17 +55,20 @@ class Desk:
         where: str | Path,
         *,
         patience: float = PATIENCE,
+        budget: float | None = None,
         prepare: Callable[[], object] | None = None,
         refusal: str = "Budgets and shared limits cannot be checked at the moment.",
     ) -> None:
         """*where* is a path or a database URL. *patience* is how many seconds a lock of others is waited for.
 
+        *budget* is how many seconds an answer of a server is waited for, where a quarter of one will not do.
         *prepare* is called before it is opened. *refusal* tells a caller what cannot be done while it does not answer.
         """
         self._sql = open_sql(where, patience=patience)
         self._prepare = prepare
         self._refusal = refusal
-        self._budget, self._batch = BUDGET[self._sql.kind], BATCH[self._sql.kind]
+        self._batch = BATCH[self._sql.kind]
+        self._budget = budget if budget is not None and self._sql.kind != "sqlite" else BUDGET[self._sql.kind]
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._owed: list[Job] = []
         self._doubt: tuple[str, list[tuple[Job, Any]]] | None = None

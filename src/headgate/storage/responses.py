@@ -1,4 +1,6 @@
-"""Responses kept for a stated time: a small database of its own beside the main one, bounded in count and in size.
+"""Responses kept for a stated time, bounded in count and in size.
+
+On one machine they are in a small database of their own beside the main one; on a server, in a table like the others.
 
 What belongs to one key is never another's: every row names its tenant and key, and every way in asks for both.
 """
@@ -24,6 +26,8 @@ ROW = 200
 """Bytes of a row beside what is kept in it."""
 CLAIM = 30 * 86_400
 """Seconds that OpenAI keeps a response; for so long it is remembered whose it is."""
+BUDGET = 2.0
+"""Seconds that a server may take for one of them."""
 SWEEP = 60.0
 """Seconds between two looks at what has ended."""
 
@@ -34,6 +38,10 @@ CREATE TABLE IF NOT EXISTS kept (
 );
 CREATE INDEX IF NOT EXISTS kept_ends ON kept (ends, size);
 """
+
+PUT = """INSERT INTO kept (id, tenant_id, key_id, ends, size, provider, response, input)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, tenant_id, key_id) DO UPDATE SET ends = excluded.ends,
+    size = excluded.size, provider = excluded.provider, response = excluded.response, input = excluded.input"""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -50,14 +58,14 @@ class Kept(msgspec.Struct, frozen=True):
 class KeptResponses:
     """The store. Writes happen soon, on a thread; ``keep`` is the time to keep for, in seconds: 0 keeps nothing."""
 
-    __slots__ = ("_desk", "_owed", "_path", "_swept", "keep", "missed")
+    __slots__ = ("_desk", "_owed", "_swept", "_where", "keep", "missed")
 
-    def __init__(self, path: Path, keep: int) -> None:
-        """Nothing is opened before the first use."""
+    def __init__(self, where: str | Path, keep: int) -> None:
+        """*where* is the file for them alone, or the URL of a server's database. Nothing is opened yet."""
         self.keep = keep
         self.missed = 0
         """Responses that could not be kept: too long, too many at once, or a disk that takes nothing."""
-        self._path = path
+        self._where = where
         self._desk: Desk | None = None
         self._owed = 0
         self._swept = 0.0
@@ -107,7 +115,8 @@ class KeptResponses:
     def _opened(self) -> Desk:
         if self._desk is None:
             refusal = "The responses that were kept cannot be read at the moment."
-            self._desk = Desk(self._path, prepare=partial(create, self._path), refusal=refusal)
+            prepare = partial(create, self._where) if isinstance(self._where, Path) else None
+            self._desk = Desk(self._where, prepare=prepare, refusal=refusal, budget=BUDGET)
         return self._desk
 
     def _write(self, row: tuple[object, ...], size: int) -> None:
@@ -120,7 +129,7 @@ class KeptResponses:
             self._swept = monotonic()
 
         def work(sql: Sql) -> None:
-            sql.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+            sql.execute(PUT, row)
             if look:
                 sweep(sql)
 
@@ -129,7 +138,7 @@ class KeptResponses:
             if done.cancelled() or done.exception() is not None:
                 self.missed += 1
 
-        self._opened().ask(work).add_done_callback(written)
+        self._opened().ask(work, lock=("kept",) if look else ()).add_done_callback(written)
 
 
 def create(path: Path) -> None:
@@ -147,10 +156,11 @@ def create(path: Path) -> None:
 def sweep(sql: Sql, most: int = MAX_ALL) -> None:
     """Forget what has ended, and past *most* bytes the oldest of whoever keeps most."""
     sql.execute("DELETE FROM kept WHERE ends <= ?", (int(time()),))
-    total = sql.execute("SELECT COALESCE(SUM(size), 0) FROM kept").fetchone()[0]
+    total = sql.execute("SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM kept").fetchone()[0]
     while total > most:
         tenant, key, mine = sql.execute(
-            "SELECT tenant_id, key_id, SUM(size) AS mine FROM kept GROUP BY 1, 2 ORDER BY mine DESC LIMIT 1"
+            "SELECT tenant_id, key_id, CAST(SUM(size) AS BIGINT) AS mine FROM kept"
+            " GROUP BY 1, 2 ORDER BY mine DESC LIMIT 1"
         ).fetchone()
         left = min(total - most, mine)
         rows = sql.execute("SELECT id, size FROM kept WHERE tenant_id = ? AND key_id = ? ORDER BY ends", (tenant, key))

@@ -1,0 +1,145 @@
+"""What the processes that serve one installation share, as a worker sees it: rooms, limits, kept answers, wake-ups.
+
+On one machine that is the embedded database or, for a single worker, memory. With a database server every process, on
+whatever machine, takes its part from there; with Redis beside it, limits and places in flight come from Redis.
+"""
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from headgate.base import Base
+from headgate.core.errors import Unavailable
+from headgate.ledger.grants import SqlGrants
+from headgate.ledger.keeper import LEASE
+from headgate.ledger.meters import LocalMeter, Meter
+from headgate.limits.gate import LocalGate
+from headgate.limits.types import Gate
+from headgate.storage.desk import Desk
+from headgate.storage.responses import KeptResponses
+from headgate.storage.sql import Sql
+from headgate.storage.wake import Wake
+
+if TYPE_CHECKING:
+    from headgate.limits.redis_rates import RedisRates
+    from headgate.limits.store import SqlRates
+    from headgate.storage.wake import Publisher
+
+COUNT_SECONDS = 10.0
+COUNT = """SELECT CAST(COUNT(*) AS BIGINT) FROM journals JOIN nodes ON nodes.id = journals.node
+    WHERE journals.closed = ? AND nodes.seen_at > ?"""
+
+log = logging.getLogger("headgate")
+
+
+class Stores:
+    """One worker's part in them. ``run`` returns what must be running; ``close`` gives everything back."""
+
+    def __init__(self, base: Base, owner: str, workers: int) -> None:
+        """*owner* is the id of the worker's journal, *workers* how many serve this port."""
+        self._base = base
+        self._server = base.settings.database_path() is None
+        self.desk = Desk(base.url)
+        processes = max(workers, 2) if self._server else workers
+        self.grants = SqlGrants(self.desk, owner, processes)
+        where = base.url if self._server else base.home.path / "responses.db"
+        self.responses = KeptResponses(where, base.config.responses.keep)
+        self.wake = Wake()
+        self._sql_rates: SqlRates | None = None
+        self._redis: RedisRates | None = None
+        self._publisher: Publisher | None = None
+        self.gate: Gate = LocalGate()
+        self.meter: Callable[[str, int], Meter] = lambda scope, limit: LocalMeter(limit)
+        if processes > 1 or base.settings.redis_url is not None:
+            self._share(owner, processes)
+
+    def run(self) -> "list[Coroutine[Any, Any, None]]":
+        """Return what is to run beside the worker, each until cancelled."""
+        found: list[Coroutine[Any, Any, None]] = []
+        if self._server:
+            from headgate.storage.wake import listen
+
+            found += [listen(self._base.url, self.wake.poke), self._count()]
+        if self._redis is not None:
+            from headgate.storage.wake import subscribe
+
+            found += [self._redis.run(), subscribe(self._open_redis(), self._channel, self.wake.poke)]
+        return found
+
+    def changed(self) -> None:
+        """Tell the others that the feed has something new."""
+        if self._publisher is not None:
+            self._publisher.tell()
+
+    def states(self) -> dict[str, str]:
+        """Return what is to be said of them where something is not as it should be, and how Redis is."""
+        found = {}
+        if self.desk.failing_since is not None:
+            found["database"] = "does not answer; calls are served on what was set aside for this process"
+        if self._redis is not None:
+            up = "ok" if self._redis.up else "is not used; each process keeps to its part of every limit"
+            found["redis"] = up
+        return found
+
+    async def close(self) -> None:
+        """Give back what was taken and end all threads."""
+        if self._publisher is not None:
+            await self._publisher.close()
+        if self._redis is not None:
+            await self._redis.close()
+        await asyncio.to_thread(self.desk.close)
+        await asyncio.to_thread(self.responses.close)
+
+    def _share(self, owner: str, processes: int) -> None:
+        from headgate.ledger.shared_meter import SharedMeter
+        from headgate.limits.shared import SharedGate
+        from headgate.limits.store import SqlRates
+
+        store: Any
+        if self._base.settings.redis_url is not None:
+            from headgate.limits.redis_rates import RedisRates
+            from headgate.storage.wake import Publisher
+
+            store = self._redis = RedisRates(self._open_redis(), self._prefix, owner, processes)
+            self._publisher = Publisher(self._open_redis(), self._channel)
+        else:
+            store = self._sql_rates = SqlRates(self.desk, owner, processes)
+        self.gate = SharedGate(store)
+        self.meter = partial(SharedMeter, store)
+
+    def _open_redis(self) -> Any:
+        from headgate.storage.redis import Redis
+
+        assert self._base.settings.redis_url is not None
+        return Redis(self._base.settings.redis_url.reveal())
+
+    @property
+    def _prefix(self) -> str:
+        """What all keys of this installation begin with, so that several can share a server."""
+        name = hmac.digest(self._base.home.derived.signing, b"redis", "sha256").hex()[:12]
+        return f"{{headgate:{name}}}:"
+
+    @property
+    def _channel(self) -> str:
+        return self._prefix + "changes"
+
+    async def _count(self) -> None:
+        """Keep knowing how many processes there are: the more there are, the smaller a slice each may take."""
+
+        def work(sql: Sql) -> int:
+            (found,) = sql.execute(COUNT, (False, sql.now() - LEASE)).fetchone()
+            return int(found)
+
+        while True:
+            try:
+                processes = max(await self.desk.ask(work), 2)
+            except Unavailable:
+                pass
+            else:
+                self.grants.workers = processes
+                if self._sql_rates is not None:
+                    self._sql_rates.processes = processes
+            await asyncio.sleep(COUNT_SECONDS)

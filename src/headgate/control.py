@@ -11,6 +11,7 @@ from headgate.core.call import new_id
 from headgate.core.errors import Forbidden, HeadgateError, MethodNotAllowed
 from headgate.core.secret import Secret
 from headgate.dialects import openai_chat
+from headgate.hardened import hardened
 from headgate.surfaces.doors import CONTROL_PATHS, CONTROL_PREFIXES
 from headgate.transport.server_asgi import App, Receive, Scope, Send
 
@@ -44,6 +45,7 @@ class Control:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        send = hardened(scope, send)
         if scope["raw_path"] == b"/metrics":
             await self._answer_metrics(scope, send)
             return

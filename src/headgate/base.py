@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from headgate.access.assemble import Assembler
 from headgate.access.first import FirstKeys, admin_principal, agree, ensure_keys
 from headgate.access.home import Home, open_home
 from headgate.access.keys import digest

@@ -61,7 +61,7 @@ class Assembler:
             tags=self._one(_words.decode(key.tags)),
             cost_optimize=app is not None and app.cost_optimize,
             grants=grants,
-            permissions=self._one(_union(grants) if key.kind == "admin" else _own(key)),
+            **self._may(_union(grants) if key.kind == "admin" else _own(key)),
             scope=_widest(grants) if key.kind == "admin" else "own",
             expires_at=key.expires_at,
             **self._above(found, key.id, _budgets.decode(key.budgets), _names.decode(key.providers)),
@@ -78,7 +78,7 @@ class Assembler:
             name=user.email,
             user_id=user.id,
             grants=grants,
-            permissions=self._one(_union(grants)),
+            **self._may(_union(grants)),
             scope=_widest(grants),
             **self._above(found, None),
         )
@@ -92,10 +92,13 @@ class Assembler:
             team_id=_id(found.team),
             user_id=_id(found.user),
             grants=grants,
-            permissions=self._one(_union(grants)),
+            **self._may(_union(grants)),
             scope=_widest(grants),
             **self._above(found, id),
         )
+
+    def _may(self, permissions: frozenset[str]) -> dict[str, Any]:
+        return {"permissions": self._one(permissions), "calls": "gateway:use" in permissions}
 
     def _above(
         self,

@@ -101,6 +101,8 @@ class Principal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The cheapest deployment first, where a route does not say otherwise."""
     zone: str = "UTC"
     """The tenant's, which its budgets' windows follow."""
+    calls: bool = True
+    """It may call models: ``gateway:use`` is among its permissions."""
     permissions: frozenset[str] = frozenset()
     """In the form ``thing:verb``; see ``access.permissions``."""
     scope: str = "tenant"

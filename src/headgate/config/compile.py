@@ -12,10 +12,12 @@ from headgate.core.errors import ModelNotFound
 from headgate.core.secret import Secret
 from headgate.models.registry import Listed, Registry
 from headgate.models.table import Tables
+from headgate.pipeline.grants import may_see, sees
 from headgate.pipeline.order import compile_steps, plugin_steps
 from headgate.pipeline.parts import Snapshot, StepCall
 from headgate.providers import build
 from headgate.providers.base import Provider, ProviderConfig, Senders, Target
+from headgate.providers.borrowed import Borrowed
 from headgate.providers.catalog import keyed_kinds, row
 from headgate.providers.discovery import Found, Learned
 from headgate.routing.table import Route, RouteConfig, RouteTable, TargetConfig, named
@@ -46,10 +48,12 @@ class Compiled(msgspec.Struct, frozen=True, eq=False):
         created = max((model.created for model in known.values()), default=0)
         named = []
         for name, route in self.snapshot.table_of(who.tenant_id).routes.items():
+            if not sees(who, route, name):
+                continue
             first = route.targets[0]
             can = first.capabilities or ("chat",)
             named.append(Listed(name, "headgate", can[0], created, first.context, first.max_output, can))
-        return [model for model in [*named, *known.values()] if self._granted(who, model.id)]
+        return [*named, *(model for model in known.values() if may_see(who, model.id))]
 
     def told(self, found: Mapping[str, Found]) -> list[dict[str, Any]]:
         """Return what may be shown of every account in force, by name, with what was *found* when last looked at."""
@@ -67,9 +71,6 @@ class Compiled(msgspec.Struct, frozen=True, eq=False):
     def kinds(self) -> dict[str, str]:
         """Return the kind of every provider in force, by name."""
         return {name: provider.kind for name, provider in self.providers.items()}
-
-    def _granted(self, who: Principal, name: str) -> bool:
-        return not who.models or name in who.models or f"{name.partition('/')[0]}/*" in who.models
 
 
 def compile_config(
@@ -101,7 +102,8 @@ def compile_config(
     maker = Maker(config, providers, registry, plugins)
     table = maker.table(config, {})
     overlays = {tenant: maker.table(over, table.routes) for tenant, over in (own or {}).items()}
-    snapshot = Snapshot(table, compile_steps(maker.off, plugins), overlays)
+    borrowed = Borrowed(accounts, lambda name, account: build(name, account, senders))
+    snapshot = Snapshot(table, compile_steps(maker.off, plugins), overlays, borrowed)
     return Compiled(config, accounts, providers, registry, snapshot)
 
 

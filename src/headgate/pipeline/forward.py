@@ -9,13 +9,14 @@ from collections.abc import Iterable
 from time import monotonic
 
 from headgate.core.call import Attempt, Call
-from headgate.core.errors import BadRequest, Forbidden, HeadgateError, UpstreamFailed
+from headgate.core.errors import BadRequest, HeadgateError, UpstreamFailed
 from headgate.core.money import Price, Usage, usd
 from headgate.dialects import gemini, gemini_array, openai_chat, upstream
 from headgate.dialects.gemini import wants_events
 from headgate.ledger.types import Ask, Hold
 from headgate.pipeline.answer import REQUEST_IDS, limit_lines
 from headgate.pipeline.attempts import TOTAL
+from headgate.pipeline.grants import add_tags, may_pass, sign_own
 from headgate.pipeline.media import stopped
 from headgate.pipeline.options import PREFIX, read_options
 from headgate.pipeline.parts import Parts
@@ -57,7 +58,7 @@ async def pass_through(call: Call, parts: Parts, method: str, path: str) -> None
     target = parts.snapshot.table.at(call.pinned, "*").targets[0]
     provider = target.provider
     heard = provider.heard(method, path)
-    authorize(call, target, known=heard is not None)
+    may_pass(call.who, provider.name, known=heard is not None)
     if heard is not None:
         call.operation, call.dialect = heard.operation, heard.dialect
         if call.dialect is gemini_array and wants_events(call.query):
@@ -70,26 +71,19 @@ async def pass_through(call: Call, parts: Parts, method: str, path: str) -> None
     call.dialect = spoken[0] if spoken else openai_chat
     call.media = b""
     read_options(call)
+    if call.who.tags:
+        add_tags(call)
     call.body = await call.link.body(parts.max_body)
     waiting = admit(call, parts)
     if waiting is not None:
         await waiting
-    call.target, call.plan = target, (target,)
+    call.plan = (target,)
+    if call.who.mapped:
+        sign_own(call, parts)
+    call.target = target = call.plan[0]
     call.reason = f"{method} {path[:200]} was passed on to {provider.name} as it came"
     call.deadline = call.t0 + (call.options.timeout or target.timeouts.total or TOTAL)
     await once(call, parts, target, method, path)
-
-
-def authorize(call: Call, target: Target, *, known: bool) -> None:
-    """Raise ``Forbidden`` for a key without the grant ``provider/*``; on a *known* path that of a model of it will do.
-
-    Which model it is, that path's own steps compare later.
-    """
-    name, granted = target.provider.name, call.who.models
-    if granted and target.name not in granted and not (known and any(one.startswith(f"{name}/") for one in granted)):
-        raise Forbidden(
-            f"The key {call.who.name!r} may not call the API of {name!r} so. Ask for the grant '{target.name}'."
-        )
 
 
 def fee(call: Call, target: Target, method: str) -> Price | None:

@@ -76,4 +76,6 @@ def counts(failure: UpstreamFailed, call: Call) -> bool:
         failure.message = "The time limit of this call ran out before the provider answered."
         return False
     another_key = failure.wait == 0.0 and failure.same_target
+    if call.target.provider.name in call.who.mapped and failure.upstream_status in (401, 402, 403, 429):
+        return False  # it was about the caller's own key
     return not another_key and (failure.code != "upstream_unavailable" or failure.upstream_status is not None)

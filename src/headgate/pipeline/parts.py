@@ -7,10 +7,12 @@ from headgate.access.types import Principal
 from headgate.core.call import Call
 from headgate.core.chat import Request
 from headgate.core.errors import HeadgateError
+from headgate.core.secret import Secret
 from headgate.ledger.types import Books
 from headgate.limits.types import Gate
 from headgate.pipeline.attach import Attacher
 from headgate.pipeline.capacity import Rooms
+from headgate.providers.base import Provider
 from headgate.routing.budget import RetryBudget
 from headgate.routing.health import Health
 from headgate.routing.table import RouteTable
@@ -29,15 +31,26 @@ class Principals(Protocol):
         ...
 
 
+def unsigned(provider: Provider, key: Secret) -> Provider:
+    """Where no account can be built again, its own key signs."""
+    return provider
+
+
 class Snapshot:
     """One configuration, compiled. Replaced whole by a reload; calls in flight keep the one they began with."""
 
-    __slots__ = ("default_steps", "overlays", "table")
+    __slots__ = ("default_steps", "overlays", "signed", "table")
 
     def __init__(
-        self, table: RouteTable, default_steps: tuple[StepCall, ...], overlays: Mapping[str, RouteTable] | None = None
+        self,
+        table: RouteTable,
+        default_steps: tuple[StepCall, ...],
+        overlays: Mapping[str, RouteTable] | None = None,
+        signed: Callable[[Provider, Secret], Provider] | None = None,
     ) -> None:
         self.table = table
+        self.signed = signed or unsigned
+        """Returns an account as it is signed with a key that a caller brought."""
         self.default_steps = default_steps
         self.overlays = overlays or {}
         """Tenant -> its table, for those that have routes of their own."""

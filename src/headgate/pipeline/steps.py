@@ -1,20 +1,23 @@
 """The steps before a call leaves: each one small, each one testable alone."""
 
-from collections.abc import Awaitable, Collection
+from collections.abc import Awaitable
 from typing import Any
 
 from headgate.access.types import Principal
 from headgate.core.call import MEDIA, Call
-from headgate.core.errors import BadRequest, Forbidden
+from headgate.core.errors import BadRequest
+from headgate.dialects import wire
+from headgate.dialects.json_guard import top_level
 from headgate.limits.types import Slot
 from headgate.pipeline.answer import own_head
 from headgate.pipeline.choose import choose
+from headgate.pipeline.grants import add_tags, cheapest_first, may_call, plan_of, resolved, sign_own
 from headgate.pipeline.options import read_options
 from headgate.pipeline.parts import Parts, neutral
 from headgate.pipeline.settle import finish
 from headgate.pipeline.wishes import able, name_first, supply, take_wishes
 from headgate.providers.base import Target, dialects_of, unsupported
-from headgate.routing.table import Route, in_order
+from headgate.routing.table import in_order
 
 _TIERS = [b'{"type":%b"%b"}' % (space, tier) for tier in (b"default", b"flex") for space in (b"", b" ")]
 
@@ -36,13 +39,17 @@ def authenticate(call: Call, parts: Parts) -> Awaitable[None] | None:
     """Find out who calls, from the headers alone."""
     who = parts.principals.authenticate(call.headers, call.query, call.address)
     if isinstance(who, Principal):
+        if not who.calls:
+            may_call(who)
         call.who = who
         return None
     return _when_known(call, who)
 
 
 async def _when_known(call: Call, who: Awaitable[Principal]) -> None:
-    call.who = await who
+    found = await who
+    may_call(found)
+    call.who = found
 
 
 async def read(call: Call, parts: Parts) -> None:
@@ -60,13 +67,28 @@ async def read(call: Call, parts: Parts) -> None:
         except BadRequest as error:
             if error.param != "model":
                 raise
-            call.body = name_first(call.body, error)  # a list of models may stand for the one
+            call.body = named_by(call, error)
             envelope = dialect.envelope(call.body)
     call.envelope = envelope
     fields = envelope.fields
     if ("headgate" in fields or "models" in fields) and not call.pinned:
         take_wishes(call)
+    if call.who.tags:
+        add_tags(call)
     call.streaming = envelope.stream
+
+
+def named_by(call: Call, error: BadRequest) -> bytes:
+    """Return a body that names no model with one: the first of its list, else what its key means by that."""
+    try:
+        return name_first(call.body, error)
+    except BadRequest:
+        model: str | None = call.who.default_model
+        fields: dict[str, Any] = dict(top_level(call.body))
+        if model is None or fields.get("model", wire.NULL) != wire.NULL or "models" in fields:
+            raise
+        call.defaulted.append(f"model={model}")
+        return wire.encode({**fields, "model": model})
 
 
 def content_type(call: Call) -> bytes:
@@ -82,36 +104,19 @@ def resolve(call: Call, parts: Parts) -> None:
     snapshot = parts.snapshot
     table = snapshot.table_of(call.who.tenant_id) if snapshot.overlays else snapshot.table
     if call.names:
-        call.asked = tuple(table.resolve(name) for name in call.names)
+        call.asked = tuple(resolved(table, name, call.who) for name in call.names)
         call.route = in_order(call.names, call.asked)
         return
-    call.route = table.resolve(call.envelope.model)
+    call.route = resolved(table, call.envelope.model, call.who)
 
 
 def authorize(call: Call, parts: Parts) -> None:
     """Refuse what the key was not granted. A grant names a route, an alias, ``provider/model`` or ``provider/*``."""
-    granted = call.who.models
-    if not granted:
-        call.plan = call.route.targets
-        return
-    if call.asked:
-        may = [t for name, route in zip(call.names, call.asked, strict=True) for t in allowed(route, name, granted)]
-        call.plan = tuple(dict.fromkeys(may))
+    who = call.who
+    if who.models or who.narrowed or who.catalogue or who.providers is not None:
+        call.plan = plan_of(call)
     else:
-        call.plan = allowed(call.route, call.route.name if call.pinned else call.envelope.model, granted)
-    if not call.plan:
-        raise Forbidden(
-            f"The key {call.who.name!r} may not use the model {call.envelope.model!r}. "
-            f"Ask for a grant, or use one of: {', '.join(sorted(granted)[:20])}.",
-            param="model",
-        )
-
-
-def allowed(route: Route, name: str, granted: Collection[str]) -> tuple[Target, ...]:
-    """The deployments of *route*, asked for as *name*, that a key with these grants may use."""
-    if route.name in granted or name in granted:
-        return route.targets
-    return tuple(t for t in route.targets if t.name in granted or f"{t.provider.name}/*" in granted)
+        call.plan = call.route.targets
 
 
 def admit(call: Call, parts: Parts) -> Awaitable[None] | None:
@@ -144,6 +149,10 @@ def plan(call: Call, parts: Parts) -> None:
         call.plan = able(call)
     if route.policy is not None or route.fallback is not None:
         choose(call, parts)
+    if call.who.cost_optimize and route.policy is None and not call.names:
+        cheapest_first(call)
+    if call.who.mapped:
+        sign_own(call, parts)
     if route.parameters:
         supply(call)
     if call.who.budgets and operation not in MEDIA:  # speech has a speed of its own, which costs nothing

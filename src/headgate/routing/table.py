@@ -147,6 +147,31 @@ def in_order(names: Sequence[str], routes: Sequence[Route]) -> Route:
     return Route(routes[0].name, "list", targets, config, f"the caller's own order: {', '.join(names)}")
 
 
+class Ambiguous(BadRequest):
+    """A bare name that several providers offer; ``full`` are the names to choose from."""
+
+    code = "ambiguous_model"
+
+    def __init__(self, name: str, full: tuple[str, ...]) -> None:
+        super().__init__(
+            f"The model {name!r} is offered by several providers; ask for one of: {', '.join(full)}.", param="model"
+        )
+        self.full = full
+
+
+def not_found(name: str) -> ModelNotFound:
+    """Return the refusal of what does not exist, or not for the caller: the words are the same."""
+    return ModelNotFound(
+        f"The model {name[:200]!r} does not exist or you do not have access to it. GET /v1/models lists yours.",
+        param="model",
+    )
+
+
+def no_provider(name: str) -> NotFound:
+    """Return the refusal of a provider that does not exist, or not for the caller."""
+    return NotFound(f"There is no provider {name[:100]!r} here.", param="provider")
+
+
 class RouteTable:
     """Looks names up in this order: route, alias, ``use-case/...``, ``provider/rest``, bare registry name."""
 
@@ -184,20 +209,13 @@ class RouteTable:
             provider, _, model = full[0].partition("/")
             return self._keep(self._model(name, provider, model, f"{full[0]} is the only provider of {name}"))
         if full:
-            raise BadRequest(
-                f"The model {name!r} is offered by several providers; ask for one of: {', '.join(full)}.",
-                code="ambiguous_model",
-                param="model",
-            )
-        raise ModelNotFound(
-            f"The model {name[:200]!r} does not exist or you do not have access to it. GET /v1/models lists yours.",
-            param="model",
-        )
+            raise Ambiguous(name, full)
+        raise not_found(name)
 
     def at(self, provider: str, model: str) -> Route:
         """Return the route to *model*, as *provider* itself calls it, there and nowhere else; raise ``NotFound``."""
         if provider not in self._providers:
-            raise NotFound(f"There is no provider {provider[:100]!r} here.", param="provider")
+            raise no_provider(provider)
         name = f"{provider}/{model}"
         if not model.isprintable() or len(name) > MAX_NAME:
             raise ModelNotFound(f"{provider} has no model of that name.", param="model")

@@ -9,6 +9,7 @@ import msgspec
 
 from headgate.access.types import Principal
 from headgate.core.errors import BadRequest, ModelNotFound
+from headgate.pipeline.grants import may_call
 from headgate.pipeline.parts import Parts
 from headgate.surfaces.health import JSON
 from headgate.surfaces.state import State
@@ -86,8 +87,10 @@ FILTERS: dict[str, Callable[[str], Callable[[dict[str, Any]], bool]]] = {
 
 async def _who(parts: Parts, scope: Scope) -> Principal:
     client = scope["client"]
-    who = parts.principals.authenticate(scope["headers"], scope["query_string"], client[0] if client else None)
-    return who if isinstance(who, Principal) else await who
+    found = parts.principals.authenticate(scope["headers"], scope["query_string"], client[0] if client else None)
+    who = found if isinstance(found, Principal) else await found
+    may_call(who)
+    return who
 
 
 def _shape(scope: Scope) -> Any:

@@ -10,6 +10,7 @@ import msgspec
 
 from headgate.access.types import Principal
 from headgate.core.errors import BadRequest, MethodNotAllowed, NotFound
+from headgate.pipeline.grants import may_call
 from headgate.pipeline.parts import Parts
 from headgate.storage.responses import Kept
 from headgate.surfaces.health import JSON
@@ -49,8 +50,10 @@ async def kept_response(state: State, parts: Parts, scope: Scope, link: Any, res
 
 async def _who(parts: Parts, scope: Scope) -> Principal:
     client = scope["client"]
-    who = parts.principals.authenticate(scope["headers"], scope["query_string"], client[0] if client else None)
-    return who if isinstance(who, Principal) else await who
+    found = parts.principals.authenticate(scope["headers"], scope["query_string"], client[0] if client else None)
+    who = found if isinstance(found, Principal) else await found
+    may_call(who)
+    return who
 
 
 async def _find(parts: Parts, who: Principal, id_: str) -> Kept:

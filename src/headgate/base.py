@@ -149,7 +149,9 @@ class Base:
         fixed = {}
         if self.settings.admin_key is not None:
             fixed[digest(self.settings.admin_key, self.home.derived)] = admin_principal()
-        return Principals(SqlKeyFeed(self.url), self.home.derived, fixed=fixed, others=others, rest=rest)
+        assembler = Assembler(LocalSealer(self.home.derived))
+        feed = SqlKeyFeed(self.url)
+        return Principals(feed, self.home.derived, fixed=fixed, others=others, rest=rest, assembler=assembler)
 
     def first_keys(self) -> FirstKeys:
         """Make the first keys where there are none."""

@@ -115,6 +115,7 @@ class Worker:
         self.entering.close()
         self.books.close()
         await self.ways.close()
+        await self.parts.aside.close()
         await self.stores.close()
         self.journal.close()
 

@@ -73,6 +73,13 @@ def test_targets_may_say_more():
         (TWO + "    fan_out: {n: 4}", "4:14 routes.r.fan_out: asks 4 targets, which `attempts` does not allow"),
         (TWO + "    fan_out: {n: 3}", "4:14 routes.r.fan_out: asks 3 targets, and the route has 2"),
         (TWO + "    fan_out: {}\n    hedge: {}", "5:12 routes.r.hedge: goes with one target at a time"),
+        (TWO + "    experiment: {}", "4:17 routes.r.experiment: needs `strategy: [{kind: weighted, sticky: user}]`"),
+        (
+            TWO + "    strategy: [{kind: weighted, sticky: user}]\n    experiment: {since: yesterday}",
+            "5:25 routes.r.experiment.since: must be a day or an instant",
+        ),
+        (TWO + "    shadow: {target: sandbx/chat}", "4:22 routes.r.shadow.target: no provider `sandbx`; did you mean"),
+        (TWO + "    shadow: {share: 0.5}", "routes.r.shadow: needs `target`"),
         ("routes:\n  r: {targets: [sandbox/chat], hedge: {}}", "routes.r.hedge: needs a second target"),
     ],
 )

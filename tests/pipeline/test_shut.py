@@ -9,7 +9,7 @@ import pytest
 from headgate.core.call import Call
 from headgate.core.errors import UpstreamFailed
 from headgate.pipeline.shut import usable
-from headgate.routing.breaker import IN_A_ROW
+from headgate.providers.breaker import IN_A_ROW
 from headgate.routing.health import Health
 from tests.routing.test_health import fail, target
 
@@ -44,11 +44,19 @@ def test_no_more_than_half_are_left_out_for_their_faults() -> None:
     assert verdicts(call) == [("a/x", "sunk", "breaker"), ("b/y", "removed", "breaker")]
 
 
-def test_where_all_failed_the_best_is_tried() -> None:
-    health, call = Health(), call_of("a/x", "b/y")
+def test_where_all_failed_one_call_in_ten_goes_to_the_best() -> None:
+    health = Health()
     for name in ("a/x", "b/y"):
         fail(health, name, times=IN_A_ROW)
-    assert tried(call, health) == (["a/x"], 0.0)
+    let_through = 0
+    for _ in range(30):
+        try:
+            assert tried(call_of("a/x", "b/y"), health) == (["a/x"], 0.0)
+            let_through += 1
+        except UpstreamFailed as refused:
+            assert (refused.status, refused.code, refused.billed) == (503, "upstream_unavailable", "none")
+            assert 1 <= (refused.wait or 0) <= 5
+    assert let_through == 3
 
 
 def test_where_all_asked_to_wait_the_first_to_be_ready_is_waited_for() -> None:

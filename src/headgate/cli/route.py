@@ -79,6 +79,52 @@ def explain(home: Path | None, url: str | None, key: str | None, json: bool, mod
         click.echo(f"refused: {told['refused']}")
 
 
+@command.command("experiment")
+@click.argument("name")
+@gateway_options
+@as_json
+def experiment(home: Path | None, url: str | None, key: str | None, json: bool, name: str) -> None:
+    """Say how the targets of the route NAME compare, whether that is decided, and what copies of its calls came to."""
+    with open_admin(home, url, key) as gateway:
+        told = gateway.experiment(name)
+    if json:
+        print_json(told)
+        return
+    if told["measure"] is not None:
+        click.echo(f"{told['said']} ({told['calls']} calls{'' if told['complete'] else ', the latest'})")
+        print_table(
+            ("deployment", "calls>", f"{told['measure']}>", "effect>", "from>", "to>", "p>", ""),
+            [
+                (
+                    one["target"],
+                    one["calls"],
+                    *(_figure(one[n]) for n in ("value", "effect", "low", "high", "p")),
+                    one["verdict"],
+                )
+                for one in told["targets"]
+            ],
+            empty="There is no deployment.",
+        )
+    elif not told["copies"]:
+        click.echo("This route has no experiment, and no copies of its calls are on record.")
+    if told["copies"]:
+        print_table(
+            ("copied to", "calls>", "failed>", "USD>", "there>", "ms>", "there>", "tokens>", "there>"),
+            [
+                (
+                    one["target"], one["calls"], one["failed"],
+                    *(_figure(one[n + end]) for n in ("cost_usd", "latency_ms", "tokens") for end in ("", "_copy")),
+                )
+                for one in told["copies"]
+            ],
+            empty="",
+        )  # fmt: skip
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
 def _document(data: bytes) -> dict[str, Any]:
     import msgspec
 

@@ -147,6 +147,10 @@ class Admin:
         body = {name: value for name, value in asked.items() if value is not None}
         return self._send("POST", "/routes/explain", dict[str, Any], {"model": model, **body})
 
+    def experiment(self, route: str) -> dict[str, Any]:
+        """Return how the targets of *route* compare, and what copies of its calls came to."""
+        return self._get("/experiments", dict[str, Any], route=route)
+
     def _get(self, path: str, kind: type[T], **query: Any) -> T:
         return self._call("GET", PREFIX + path, kind, params={k: v for k, v in query.items() if v is not None})
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from headgate.config.check_routes import fallbacks, named_targets, several_faults, strategy_faults
+from headgate.config.check_routes import experiment_faults, fallbacks, named_targets, several_faults, strategy_faults
 from headgate.config.shape import ABSENT, Path, Shape, nearest, shown
 from headgate.config.types import Known
 from headgate.core.secret import Secret
@@ -184,6 +184,11 @@ def _route(name: str, route: Mapping[str, Any], shape: Shape, names: Names) -> N
             shape.note(path, fault)
         seen.add(target)
     several_faults(name, route, shape)
+    experiment_faults(name, route, shape)
+    shadow = route.get("shadow")
+    copied = shadow.get("target") if isinstance(shadow, dict) else None
+    if isinstance(copied, str) and (fault := names.fault_of(copied)) is not None:
+        shape.note(("routes", name, "shadow", "target"), fault)
     for index, step in enumerate(route.get("skip", ())):
         if step is not ABSENT and step not in names.known.steps:
             shape.note(("routes", name, "skip", index), _unknown_step(step, names.known))

@@ -7,7 +7,7 @@ import msgspec
 
 from headgate.config.shape import ABSENT, Path, Shape, nearest, shown
 from headgate.config.types import Known
-from headgate.routing.table import FanOut, RouteConfig
+from headgate.routing.table import FanOut, RouteConfig, instant
 
 
 def named_targets(route: Mapping[str, Any]) -> list[Any]:
@@ -49,6 +49,22 @@ def several_faults(name: str, route: Mapping[str, Any], shape: Shape) -> None:
             shape.note((*path, "hedge"), "goes with one target at a time, not with `fan_out`")
     elif isinstance(hedge, dict) and count < 2 and "fallback" not in route:
         shape.note((*path, "hedge"), "needs a second target to call")
+
+
+def experiment_faults(name: str, route: Mapping[str, Any], shape: Shape) -> None:
+    """Note what keeps the targets of a route from being compared."""
+    experiment = route.get("experiment")
+    if not isinstance(experiment, dict):
+        return
+    path: Path = ("routes", name, "experiment")
+    split = [entry for entry in route.get("strategy", ()) if isinstance(entry, dict) and entry["kind"] == "weighted"]
+    if not any(entry.get("sticky") for entry in split):
+        shape.note(path, "needs `strategy: [{kind: weighted, sticky: user}]`, so that each caller stays on one side")
+    elif len(route.get("targets", ())) < 2:
+        shape.note(path, "needs two targets to compare")
+    since = experiment.get("since")
+    if since is not None and instant(since) is None:
+        shape.note((*path, "since"), "must be a day or an instant, such as `2026-01-31T12:00:00Z`")
 
 
 def fallbacks(routes: Mapping[str, Any], shape: Shape, names: Collection[str]) -> None:

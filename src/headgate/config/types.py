@@ -6,7 +6,7 @@ import msgspec
 
 from headgate.models.registry import ModelConfig
 from headgate.providers.base import Capacity, PriceConfig, ProviderConfig, TierConfig, Timeouts
-from headgate.routing.table import FanOut, Hedge, RouteConfig, TargetConfig
+from headgate.routing.table import Experiment, FanOut, Hedge, RouteConfig, Shadow, TargetConfig
 from headgate.routing.types import Strategy
 from headgate.routing.use_cases import Parameters, UseCase
 
@@ -136,6 +136,8 @@ RANGES: dict[tuple[type, str], tuple[float, float]] = {
     (Hedge, "after"): (0.001, 3600),
     (Hedge, "budget"): (0, 100),
     (FanOut, "n"): (2, 10),
+    (Shadow, "share"): (0.0001, 1),
+    (Experiment, "level"): (0.0001, 0.5),
     (TargetConfig, "weight"): (0.001, 1_000_000),
     (TargetConfig, "quality"): (0, 1),
     (ResponsesConfig, "keep"): (0, 30 * 86_400),

@@ -142,6 +142,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """How often the answer broke off and was gone on with."""
     bytes_in: int = 0
     bytes_out: int = 0
+    shadow_of: str | None = None
+    """The call that this one is a copy of."""
     address: str | None = None
     worker: int = 0
 
@@ -226,6 +228,8 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     """To be stopped once an answer has begun, where the caller is told meanwhile that something is going on."""
     resume: Any = None
     """What has been told of the answer, where it may be gone on with (``pipeline.resume.Resume``)."""
+    shadow_of: str | None = None
+    """The call that this one is a copy of."""
     flight: Any = None
     """To be given the answer, where calls that are the same wait for it."""
     spoken: Any = None

@@ -20,7 +20,7 @@ PREFILL = {"vllm": "continue", "sandbox": "message"}
 """How every model of a kind goes on from the beginning of an answer."""
 PREFIXED = {"mistral": "prefix", "deepseek": "never"}
 """How those do of which the data says that they can, where a last message is not enough:
-<https://docs.mistral.ai/guides/prefix>, and <https://api-docs.deepseek.com/guides/chat_prefix_completion>, at another address than the rest."""
+<https://docs.mistral.ai/guides/prefix>, <https://api-docs.deepseek.com/guides/chat_prefix_completion>."""
 BASES = frozenset(("azure",))
 """Kinds that list what could be deployed, and not what can be called."""
 

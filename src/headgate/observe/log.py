@@ -26,6 +26,8 @@ class LogFilter(msgspec.Struct, frozen=True, kw_only=True):
     """The model that answered or, where none did, the one that was asked for."""
     provider: str | None = None
     status: str | None = None
+    route: str | None = None
+    """The route that was asked for, by the name it is listed under."""
     min_cost: int | None = None
     within: Narrow | None = None
     """Of whose keys alone."""
@@ -113,6 +115,9 @@ def _narrowed(query: Select[Any], tenant_id: str, where: LogFilter) -> Select[An
         query = query.where(c.at >= where.since)
     if where.until is not None:
         query = query.where(c.at < where.until)
+    if where.route is not None:  # which stands in the record alone
+        written = f'"route":{msgspec.json.encode(where.route).decode()}'
+        query = query.where(c.detail.contains(written, autoescape=True))
     if where.min_cost is not None:
         query = query.where(c.cost_nano >= where.min_cost)
     for column, value in (

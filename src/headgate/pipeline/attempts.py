@@ -10,6 +10,7 @@ import msgspec
 
 from headgate.core.call import Call
 from headgate.core.errors import BudgetSpent, HeadgateError, NotNow, Refused, UpstreamFailed
+from headgate.pipeline import shadow
 from headgate.pipeline.context import fitted
 from headgate.pipeline.fan import fan_out
 from headgate.pipeline.flight import fly
@@ -92,6 +93,8 @@ async def walk_plan(call: Call, parts: Parts) -> None:
                 await one(call, parts, plan[index], last=index == len(plan) - 1)
             else:
                 await several(call, parts, plan[index:])
+            if config.shadow is not None and call.error is None:
+                shadow.offer(call, parts)
             return
         except HeadgateError as failure:
             if call.resume is not None and call.resume.cut is not None:

@@ -10,6 +10,7 @@ from headgate.core.errors import HeadgateError
 from headgate.core.secret import Secret
 from headgate.ledger.types import Books
 from headgate.limits.types import Gate
+from headgate.pipeline.aside import Aside
 from headgate.pipeline.attach import Attacher
 from headgate.pipeline.capacity import Rooms
 from headgate.providers.base import Provider
@@ -64,6 +65,7 @@ class Parts:
     """The parts themselves. Only ``snapshot`` is ever replaced."""
 
     __slots__ = (
+        "aside",
         "attacher",
         "books",
         "count_tokens",
@@ -118,6 +120,8 @@ class Parts:
         """What is known of deployments now; in this process."""
         self.rooms = Rooms(workers)
         """Who is under way, and who waits, where a provider takes only so many at once."""
+        self.aside = Aside()
+        """What nobody waits for."""
         self.hedges: dict[str, RetryBudget] = {}
         """Calls and second calls of late, by route."""
         self.flights: dict[bytes, Any] = {}

@@ -91,7 +91,8 @@ class Resume:
         most: int = call.route.config.attempts
         if self.stuck or self.over or len(asked) >= most or now >= call.deadline:
             raise self.cut
-        for place in (*range(index + 1, len(plan)), *range(index + 1)):
+        places: list[int] = [*range(index + 1, len(plan)), *range(index + 1)]
+        for place in places:
             target = plan[place]
             times = asked.count((target.provider.name, target.model))
             if (

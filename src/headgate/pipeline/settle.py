@@ -108,6 +108,7 @@ def record_of(call: Call, worker: int) -> Record:
         resumed=call.resume.count if call.resume is not None else 0,
         bytes_in=len(call.body),
         bytes_out=call.bytes_out,
+        shadow_of=call.shadow_of,
         address=call.address,
         worker=worker,
     )

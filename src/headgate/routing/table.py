@@ -1,6 +1,7 @@
 """Names to routes: what a caller may ask for, compiled once per configuration and swapped whole."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
@@ -67,6 +68,30 @@ class FanOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """How many: the first so many of the route's targets as they are ordered for the call."""
 
 
+Measure = Literal["errors", "latency", "first_token", "cost"]
+
+
+class Experiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What the targets of a route are compared by. ``weighted`` with ``sticky`` deals the callers out among them; the
+    first target is what the others are compared with. ``headgate route experiment NAME`` tells how it stands."""
+
+    measure: Measure = "errors"
+    """Less is better: of calls that failed, time to the whole answer, time to its first token, or cost."""
+    since: str | None = None
+    """Calls from this day or instant on count, ``2026-01-31`` or ``2026-01-31T12:00:00Z``; write it when weights change."""
+    level: float = 0.05
+    """In how many comparisons of hundred, as a share, a difference may be told where there is none."""
+
+
+class Shadow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A copy of some calls to another deployment, after they were answered. Nobody gets its answer; the same key pays."""
+
+    target: str
+    """``provider/model``."""
+    share: float = 0.1
+    """Of the calls, 0 to 1."""
+
+
 class RouteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One ``routes:`` entry: the deployments to try, first to last or as strategies have it, and how."""
 
@@ -104,6 +129,10 @@ class RouteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     """Make a second call where the first one is slow."""
     fan_out: FanOut | None = None
     """Ask several targets at once."""
+    experiment: Experiment | None = None
+    """Compare the targets with each other."""
+    shadow: Shadow | None = None
+    """Copy calls to another deployment, to compare it."""
     single_flight: bool = False
     """Make one call for several of one key that are the same and come while it is under way; the first one pays."""
 
@@ -129,6 +158,15 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     def decides(self) -> bool:
         """Whether there is anything to decide."""
         return self.policy is not None or (self.fallback is not None and self.fallback.decides)
+
+
+def instant(text: str) -> int | None:
+    """Return the microseconds since 1970 of a day or an instant (UTC, where it names no zone); ``None`` for neither."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return int((found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp() * 1_000_000)
 
 
 def named(entry: TargetConfig | str) -> TargetConfig:

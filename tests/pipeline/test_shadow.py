@@ -1,0 +1,73 @@
+"""Copies of calls: nobody waits for them, and they are held, paid for and on record like any call."""
+
+import asyncio
+
+import pytest
+
+from headgate.faultlab.wall import Wall
+from headgate.pipeline.aside import MOST
+from tests.pipeline.stage import Stage
+
+CONFIG = """
+providers:
+  a: {kind: openai-compatible, base_url: "WALL/v1", api_key: sk-a, price: {input: 1, output: 2}}
+  b: {kind: openai-compatible, base_url: "WALL/v1", api_key: sk-b, price: {input: 10, output: 20}}
+routes:
+  copied: {targets: ['a/good:shadow'], shadow: {target: 'b/late:shadow', share: 1}}
+  fails: {targets: ['a/good:fails'], shadow: {target: 'b/s500:fails', share: 1}}
+  refused: {targets: ['a/s400:refused'], shadow: {target: 'b/good:refused', share: 1}}
+  seldom: {targets: ['a/good:seldom'], shadow: {target: 'b/good:seldom', share: 0.1}}
+"""
+
+
+async def settled(stage: Stage, records: int) -> None:
+    async with asyncio.timeout(10):
+        while len(stage.books.records) < records:
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+async def test_the_caller_does_not_wait_for_the_copy(wall: Wall, stream: bool) -> None:
+    async with Stage(wall, CONFIG) as stage:
+        caller = await stage.ask("copied", stream=stream, headers={"x-headgate-tags": "one"})
+        assert caller.text == "fine" and caller.pieces[-1][0] < 0.8
+        await settled(stage, 2)
+        call, copy = stage.books.records
+        assert copy.shadow_of == call.id and copy.id != call.id and (copy.surface, copy.route) == ("shadow", "copied")
+        assert copy.model_used == "b/late:shadow" and copy.tenant_id == call.tenant_id and copy.key_id == call.key_id
+        assert copy.cost_nano == 250_000 and stage.paid() == 250_000 and call.cost_nano == 25_000
+        assert copy.tags == ("one",) and copy.stream is stream and copy.usage.total == 18
+        assert wall.seen("late:shadow")[-1].body["messages"] == wall.seen("good:shadow")[-1].body["messages"]
+
+
+async def test_a_copy_that_fails_is_one_try_and_nobodys_trouble(wall: Wall) -> None:
+    async with Stage(wall, CONFIG) as stage:
+        assert (await stage.ask("fails")).status == 200
+        await settled(stage, 2)
+        assert stage.record.status == "failure" and len(stage.record.attempts) == 1
+
+
+async def test_what_failed_is_not_copied(wall: Wall) -> None:
+    async with Stage(wall, CONFIG) as stage:
+        await stage.ask("refused")
+        await asyncio.sleep(0.1)
+        assert len(stage.books.records) == 1
+
+
+async def test_so_many_are_under_way_at_most_and_all_end_when_the_process_does(wall: Wall) -> None:
+    async with Stage(wall, CONFIG) as stage:
+        await asyncio.gather(*(stage.begin("copied")[1] for _ in range(MOST + 5)))
+        await asyncio.sleep(0.05)
+        assert stage.parts.aside.left_out == 5
+        await stage.parts.aside.close()
+        copies = [record for record in stage.books.records if record.shadow_of]
+        assert len(copies) == MOST and all(record.attempts[0].outcome == "cancelled" for record in copies)
+
+
+async def test_only_the_stated_share_is_copied(wall: Wall) -> None:
+    async with Stage(wall, CONFIG) as stage:
+        for _ in range(10):
+            await asyncio.gather(*(stage.begin("seldom")[1] for _ in range(10)))
+            await asyncio.sleep(0.05)
+        copies = sum(record.shadow_of is not None for record in stage.books.records)
+        assert 0 < copies < 35

@@ -31,8 +31,10 @@ from headgate.models.discovered import keep_looking
 from headgate.pipeline.attach import Attacher
 from headgate.pipeline.parts import Parts
 from headgate.providers.discover import probe_local
+from headgate.providers.keys import breakers
 from headgate.routing.board import keep_posted
-from headgate.stores import Stores
+from headgate.routing.health import Health
+from headgate.stores import Signals, Stores
 from headgate.surfaces.dispatch import Dispatch
 from headgate.surfaces.state import State
 from headgate.transport.server import App, Server, ServerLimits, start
@@ -49,7 +51,8 @@ class Worker:
         self.entering = Entering(base, self.ways.lean)
         self.journal = Journal(base.journal_dir)
         self.stores = Stores(base, self.journal.id, workers)
-        self.principals = base.principals(self.entering.resolver, rest=self.stores.wake.rest)
+        self.signals = Signals(base)
+        self.principals = base.principals(self.entering.resolver, rest=self.signals.wake.rest)
         self.books = LedgerBooks(self.journal, self.stores.grants, meter=self.stores.meter, on_soft=log_soft)
         self.live = Live(base, self.ways, self._taken)
         self.parts = Parts(
@@ -65,7 +68,9 @@ class Worker:
             max_body=base.config.limits.body,
             responses=self.stores.responses,
             attacher=Attacher(self.ways.lean),
+            health=Health(shared=self.stores.probes is not None),
         )
+        self.parts.health.keys = breakers(self.live.compiled.providers)
         self._limit(self.live.compiled.config.limits)
         self.state = State(listing=self._listing, ready_checks=self._checks, started_at=monotonic())
         self._tasks: list[asyncio.Task[None]] = []
@@ -75,7 +80,7 @@ class Worker:
     async def start(self, sock: socket.socket, control: App) -> None:
         """Serve on *sock*."""
         self.live.follow(self.principals)
-        self.principals.watch(lambda changes: self.stores.changed())
+        self.principals.watch(lambda changes: self.signals.changed())
         with suppress(Unavailable):  # a server that is down: not ready until it answers, but there
             await self.principals.refresh()
         base, settings = self.base, self.base.settings
@@ -98,8 +103,8 @@ class Worker:
             base.settings.discovery,
         )
         self._tasks.append(asyncio.create_task(looking))
-        self._tasks.append(asyncio.create_task(keep_posted(base.board, self.parts.health, self.parts.worker)))
-        self._tasks += [asyncio.create_task(one) for one in (self.live.run(), *self.stores.run())]
+        self._tasks.append(asyncio.create_task(self._keep_posted()))
+        self._tasks += [asyncio.create_task(one) for one in (self.live.run(), *self.signals.run(), *self.stores.run())]
         gc.collect()
         gc.freeze()  # what a start has made stays; collections need not walk it again
 
@@ -111,11 +116,12 @@ class Worker:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.parts.aside.close()
         self.principals.close()
         self.entering.close()
         self.books.close()
         await self.ways.close()
-        await self.parts.aside.close()
+        await self.signals.close()
         await self.stores.close()
         self.journal.close()
 
@@ -124,7 +130,11 @@ class Worker:
         if self.server is not None:
             self.server.abort()
 
+    async def _keep_posted(self) -> None:
+        await keep_posted(self.base.board, self.parts.health, self.parts.worker, probes=self.stores.probes)
+
     def _taken(self, compiled: Compiled) -> None:
+        self.parts.health.keys = breakers(compiled.providers)
         self.parts.snapshot = compiled.snapshot
         self._limit(compiled.config.limits)
         self.stores.responses.keep = compiled.config.responses.keep

@@ -20,6 +20,7 @@ from headgate.access.first import FirstKeys
 from headgate.access.home import Home
 from headgate.app import Worker, log_server_error
 from headgate.base import Base, Ways
+from headgate.core.errors import Unavailable
 from headgate.core.secret import Secret
 from headgate.edge import certificate
 from headgate.entering import Entering
@@ -28,8 +29,10 @@ from headgate.logs import configure
 from headgate.office import Office
 from headgate.settings import Settings, SettingsError, environment
 from headgate.settings import load as load_settings
+from headgate.storage.sql import SqlError
 from headgate.storage.types import StorageUnreachable
 from headgate.storage.upgrade import HEAD, ensure, present
+from headgate.stores import Signals
 from headgate.supervise import Life, run, work
 from headgate.surfaces.control import Guarded, RemoteControl
 from headgate.transport.base import Origin
@@ -59,15 +62,22 @@ class Process:
         """Be the control plane of several workers: drain their journals, serve the management API on *sock*."""
         ways = Ways(self.base.settings.ca_file, self.base.settings.proxy)
         entering = Entering(self.base, ways.lean)
-        principals = self.base.principals(entering.resolver)
+        signals = Signals(self.base)
+        principals = self.base.principals(entering.resolver, rest=signals.wake.rest)
+        principals.watch(lambda changes: signals.changed())
         live = Live(self.base, ways, lambda compiled: office.know(compiled))
         office = Office(self.base, principals, live, entering)
         office.know(live.compiled)
-        await asyncio.to_thread(office.drainer.recover)
-        office.drainer.start()
         live.follow(principals)
-        await principals.refresh()
-        following = [asyncio.create_task(one.run()) for one in (principals, live)]
+        try:
+            await asyncio.to_thread(office.drainer.recover)
+            await principals.refresh()
+        except (SqlError, Unavailable) as error:
+            if self.base.settings.database_path() is not None:
+                raise
+            log.warning("the database server does not answer: %s", error)  # it did a moment ago, and will
+        office.drainer.start()
+        following = [asyncio.create_task(one) for one in (principals.run(), live.run(), *signals.run())]
         life.reload = live.watcher.poke
         guarded = Guarded(office.control(), control_token(self.base.home))
         server = await start(guarded, [sock], on_error=log_server_error)
@@ -77,6 +87,7 @@ class Process:
         for task in following:
             task.cancel()
         principals.close()
+        await signals.close()
         entering.close()
         await ways.close()
         await asyncio.to_thread(office.drainer.stop)

@@ -18,21 +18,52 @@ from headgate.ledger.keeper import LEASE
 from headgate.ledger.meters import LocalMeter, Meter
 from headgate.limits.gate import LocalGate
 from headgate.limits.types import Gate
+from headgate.routing.probes import FileProbes, Probes
 from headgate.storage.desk import Desk
+from headgate.storage.redis import Redis
 from headgate.storage.responses import KeptResponses
 from headgate.storage.sql import Sql
-from headgate.storage.wake import Wake
+from headgate.storage.wake import CHANNEL, Publisher, Wake, listen, subscribe
 
 if TYPE_CHECKING:
     from headgate.limits.redis_rates import RedisRates
     from headgate.limits.store import SqlRates
-    from headgate.storage.wake import Publisher
 
 COUNT_SECONDS = 10.0
 COUNT = """SELECT CAST(COUNT(*) AS BIGINT) FROM journals JOIN nodes ON nodes.id = journals.node
     WHERE journals.closed = ? AND nodes.seen_at > ?"""
 
 log = logging.getLogger("headgate")
+
+
+class Signals:
+    """What wakes a process when the feed has something new, and how it wakes the others."""
+
+    def __init__(self, base: Base) -> None:
+        self.wake = Wake()
+        self._base = base
+        self._publisher: Publisher | None = None
+        if base.settings.redis_url is not None:
+            self._publisher = Publisher(open_redis(base), prefix_of(base) + CHANNEL)
+
+    def run(self) -> "list[Coroutine[Any, Any, None]]":
+        """Return what is to run beside the process, each until cancelled."""
+        found: list[Coroutine[Any, Any, None]] = []
+        if self._base.settings.database_path() is None:
+            found.append(listen(self._base.url, self.wake.poke))
+        if self._publisher is not None:
+            found.append(subscribe(open_redis(self._base), prefix_of(self._base) + CHANNEL, self.wake.poke))
+        return found
+
+    def changed(self) -> None:
+        """Tell the others that the feed has something new."""
+        if self._publisher is not None:
+            self._publisher.tell()
+
+    async def close(self) -> None:
+        """Let go of what is open."""
+        if self._publisher is not None:
+            await self._publisher.close()
 
 
 class Stores:
@@ -47,10 +78,10 @@ class Stores:
         self.grants = SqlGrants(self.desk, owner, processes)
         where = base.url if self._server else base.home.path / "responses.db"
         self.responses = KeptResponses(where, base.config.responses.keep)
-        self.wake = Wake()
+        self.probes: Probes | None = FileProbes(base.home.path / "health" / "probes.json") if workers > 1 else None
+        """Where processes agree who tries a deployment that is shut; a lone one need not."""
         self._sql_rates: SqlRates | None = None
         self._redis: RedisRates | None = None
-        self._publisher: Publisher | None = None
         self.gate: Gate = LocalGate()
         self.meter: Callable[[str, int], Meter] = lambda scope, limit: LocalMeter(limit)
         if processes > 1 or base.settings.redis_url is not None:
@@ -60,19 +91,10 @@ class Stores:
         """Return what is to run beside the worker, each until cancelled."""
         found: list[Coroutine[Any, Any, None]] = []
         if self._server:
-            from headgate.storage.wake import listen
-
-            found += [listen(self._base.url, self.wake.poke), self._count()]
+            found.append(self._count())
         if self._redis is not None:
-            from headgate.storage.wake import subscribe
-
-            found += [self._redis.run(), subscribe(self._open_redis(), self._channel, self.wake.poke)]
+            found.append(self._redis.run())
         return found
-
-    def changed(self) -> None:
-        """Tell the others that the feed has something new."""
-        if self._publisher is not None:
-            self._publisher.tell()
 
     def states(self) -> dict[str, str]:
         """Return what is to be said of them where something is not as it should be, and how Redis is."""
@@ -86,8 +108,6 @@ class Stores:
 
     async def close(self) -> None:
         """Give back what was taken and end all threads."""
-        if self._publisher is not None:
-            await self._publisher.close()
         if self._redis is not None:
             await self._redis.close()
         await asyncio.to_thread(self.desk.close)
@@ -101,30 +121,12 @@ class Stores:
         store: Any
         if self._base.settings.redis_url is not None:
             from headgate.limits.redis_rates import RedisRates
-            from headgate.storage.wake import Publisher
 
-            store = self._redis = RedisRates(self._open_redis(), self._prefix, owner, processes)
-            self._publisher = Publisher(self._open_redis(), self._channel)
+            store = self._redis = RedisRates(open_redis(self._base), prefix_of(self._base), owner, processes)
         else:
             store = self._sql_rates = SqlRates(self.desk, owner, processes)
         self.gate = SharedGate(store)
         self.meter = partial(SharedMeter, store)
-
-    def _open_redis(self) -> Any:
-        from headgate.storage.redis import Redis
-
-        assert self._base.settings.redis_url is not None
-        return Redis(self._base.settings.redis_url.reveal())
-
-    @property
-    def _prefix(self) -> str:
-        """What all keys of this installation begin with, so that several can share a server."""
-        name = hmac.digest(self._base.home.derived.signing, b"redis", "sha256").hex()[:12]
-        return f"{{headgate:{name}}}:"
-
-    @property
-    def _channel(self) -> str:
-        return self._prefix + "changes"
 
     async def _count(self) -> None:
         """Keep knowing how many processes there are: the more there are, the smaller a slice each may take."""
@@ -143,3 +145,15 @@ class Stores:
                 if self._sql_rates is not None:
                     self._sql_rates.processes = processes
             await asyncio.sleep(COUNT_SECONDS)
+
+
+def open_redis(base: Base) -> Redis:
+    """Return a connection to Redis, which opens on first use."""
+    assert base.settings.redis_url is not None
+    return Redis(base.settings.redis_url.reveal())
+
+
+def prefix_of(base: Base) -> str:
+    """Return what all keys of this installation begin with, so that several can share a server."""
+    name = hmac.digest(base.home.derived.signing, b"redis", "sha256").hex()[:12]
+    return f"{{headgate:{name}}}:"

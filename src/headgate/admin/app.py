@@ -6,11 +6,12 @@ from fastapi import FastAPI
 
 from headgate import __version__
 from headgate.admin import (
+    audit,
     auth,
+    budgets,
     clients,
     config,
     errors,
-    experiments,
     experiments,
     health,
     issuers,
@@ -57,6 +58,8 @@ ROUTES: tuple[Route, ...] = (
     *routes.ROUTES,
     *experiments.ROUTES,
     *health.ROUTES,
+    *audit.ROUTES,
+    *budgets.ROUTES,
     *auth.ROUTES,
     *tokens.ROUTES,
     *sessions.ROUTES,

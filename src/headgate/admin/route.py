@@ -22,6 +22,7 @@ from headgate.admin.parts import AdminParts
 from headgate.core.call import new_id
 from headgate.core.errors import BadRequest, Forbidden, HeadgateError, NotFound, TooLarge
 from headgate.dialects import json_guard
+from headgate.storage.audit_rows import AuditEntry
 from headgate.storage.object_rows import Author
 from headgate.storage.tenancy import Narrow
 
@@ -71,13 +72,16 @@ class ManagedRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             request.state.id = new_id()
-            if self.about.permission != OPEN:
-                await self._let_in(request)
-            self._guard_query(request)
-            if request.method in ("POST", "PUT", "PATCH"):
-                await _guard_body(request, form=self.about.foreign)
             try:
+                if self.about.permission != OPEN:
+                    await self._let_in(request)
+                self._guard_query(request)
+                if request.method in ("POST", "PUT", "PATCH"):
+                    await _guard_body(request, form=self.about.foreign)
                 response = await handler(request)
+            except (Forbidden, NotFound) as error:
+                self._note(request, error)
+                raise
             except (HeadgateError, RequestValidationError, HTTPException):
                 raise
             except Exception as error:
@@ -87,6 +91,26 @@ class ManagedRoute(APIRoute):
             return response
 
         return handle
+
+    def _note(self, request: Request, error: HeadgateError) -> None:
+        """Have the audit log say who asked for what is not his; whether it exists elsewhere nobody looks."""
+        own: Principal | None = getattr(request.state, "own", None)
+        money = parts(request).money
+        if own is None or money is None:
+            return
+        entry = AuditEntry(
+            tenant_id=own.tenant_id,
+            actor_kind=own.kind,
+            actor_id=own.id,
+            action=self.about.permission if ":" in self.about.permission else "gateway:use",
+            object_kind=self.about.object,
+            object_id=request.path_params.get("id", ""),
+            after={"code": error.code, "method": request.method, "path": self.path},
+            address=request.client.host if request.client else None,
+            request_id=request.state.id,
+            outcome="refused",
+        )
+        money.refusals.add(entry)
 
     async def _let_in(self, request: Request) -> None:
         """Find out who calls, whether it may, over how much, and of which tenant it speaks."""

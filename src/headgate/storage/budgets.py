@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, func, select
+from sqlalchemy import ColumnElement, Table, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from headgate.storage.budget_rows import BudgetRow
@@ -66,8 +66,8 @@ class SqlBudgets(Objects[BudgetRow]):
             nano, tokens = (await con.execute(query)).one()
             return Spent(scope, int(nano or 0), int(tokens or 0))
 
-    async def spent_each(self, scope: str, start: int, end: int, *, limit: int) -> list[Spent]:
-        """Return what the scopes *scope*``:value`` spent, the dearest first, at most *limit* of them.
+    async def spent_each(self, row: BudgetRow, kept: str, start: int, end: int, *, limit: int) -> list[Spent]:
+        """Return what each one spent that *row*, kept under *kept*, has an amount for; the dearest, at most *limit*.
 
         Whole days of the tenant's zone: one that begins within the span counts.
         """
@@ -75,7 +75,7 @@ class SqlBudgets(Objects[BudgetRow]):
         nano = func.sum(c.nano)
         query = (
             select(c.scope, nano.label("nano"), func.sum(c.tokens).label("tokens"))
-            .where(c.scope > f"{scope}:", c.scope < f"{scope};", *_days(start, end))
+            .where(*_each(row, kept), *_days(start, end))
             .group_by(c.scope)
             .order_by(nano.desc(), c.scope)
             .limit(limit)
@@ -105,3 +105,13 @@ class SqlBudgets(Objects[BudgetRow]):
 
 def _days(start: int, end: int) -> list[Any]:
     return [balances.c.period == "d", balances.c.start >= start, balances.c.start < end]
+
+
+def _each(row: BudgetRow, kept: str) -> list[Any]:
+    """A subject's own scope does not say whose it is: the tenant's subjects do."""
+    table = SUBJECTS.get(row.each or "")
+    stated = [kind for kind, _ in msgspec.json.decode(row.conditions) if kind != "tenant"]
+    if table is None or stated:
+        return [balances.c.scope > f"{kept}:", balances.c.scope < f"{kept};"]
+    begin = "" if row.each == "key" else f"{row.each}:"
+    return [balances.c.scope.in_(select(literal(begin) + table.c.id).where(table.c.tenant_id == row.tenant_id))]

@@ -1,0 +1,393 @@
+"""``/budgets``: what may be spent, by whom and on what; how much of it is; and what the tenant spends in all."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import Query
+from pydantic import Field, model_validator
+
+from headgate.access.reach import reach
+from headgate.access.types import Budget as Bound
+from headgate.access.types import Principal, SubjectKind, Window
+from headgate.admin.crud import Asked, Kind, Listing, PageOf, Parts, Who, Within, found, routes_of
+from headgate.admin.fields import Answer, Body, Usd, UsdText, UtcTime, instant, object_id
+from headgate.admin.levels import Id, Name, Word
+from headgate.admin.route import Route
+from headgate.billing.forecast import Forecast
+from headgate.billing.resolve import conditions, scope_of
+from headgate.billing.standing import Stand, forecast_of, stand
+from headgate.core.call import new_id, now
+from headgate.core.errors import BadRequest
+from headgate.core.money import nano_from_usd, usd
+from headgate.ledger.windows import FOR_EVER, bounds
+from headgate.storage.budget_rows import BudgetRow
+
+Each = Literal["team", "app", "user", "key", "end_user", "model", "provider", "tag"]
+Tokens = Annotated[int, Field(gt=0, le=10**15)]
+ONE = ("team", "app", "user", "key", "end_user", "model", "provider")
+
+
+class Match(Body):
+    """Whose and what calls count: all that is said here must hold. Nothing is the whole tenant."""
+
+    team: Id | None = None
+    app: Id | None = None
+    user: Id | None = None
+    key: Id | None = None
+    end_user: Id | None = None
+    model: Annotated[str, Field(min_length=3, max_length=200, pattern="^[^/]+/.+$")] | None = None
+    """``provider/model``."""
+    provider: Word | None = None
+    tags: Annotated[tuple[Word, ...], Field(max_length=20)] = ()
+
+
+class NewBudget(Body):
+    """A budget. It has either an amount in USD or a number of tokens."""
+
+    name: Name
+    match: Match = Match()
+    each: Each | None = None
+    """Every one of this kind has the amount for itself."""
+    usd: Usd | None = None
+    tokens: Tokens | None = None
+    window: Window
+    hard: bool = True
+    """A soft one refuses nothing: passing it is told."""
+    is_active: bool = True
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "NewBudget":
+        if (self.usd is None) == (self.tokens is None):
+            raise ValueError("has either usd or tokens")
+        if self.each is not None and self.each != "tag" and getattr(self.match, self.each) is not None:
+            raise ValueError(f"names one {self.each} in match, so each cannot be {self.each}")
+        return self
+
+
+class BudgetChanges(Body):
+    """What is to be otherwise; what a budget counts stays as it is: make another one for that."""
+
+    name: Name = ""
+    usd: Usd | None = None
+    tokens: Tokens | None = None
+    window: Window = "month"
+    hard: bool = True
+    is_active: bool = True
+
+
+class MatchAnswer(Answer):
+    """Whose and what calls count."""
+
+    team: str | None = None
+    app: str | None = None
+    user: str | None = None
+    key: str | None = None
+    end_user: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+class Budget(Answer):
+    """A budget."""
+
+    id: str
+    name: str
+    match: MatchAnswer
+    each: Each | None
+    usd: UsdText | None
+    tokens: int | None
+    window: Window
+    hard: bool
+    is_active: bool
+    created_at: UtcTime
+    updated_at: UtcTime
+
+
+class Budgets(PageOf[Budget]):
+    """A page of budgets."""
+
+
+class BudgetListing(Listing):
+    """Which are wanted."""
+
+    is_active: bool | None = None
+
+
+class Amounts(Answer):
+    """USD, or tokens."""
+
+    usd: UsdText | None = None
+    tokens: int | None = None
+
+
+class Coming(Answer):
+    """What will have been spent at the end of the window: four times out of five between low and high."""
+
+    low: Amounts
+    likely: Amounts
+    high: Amounts
+    days: int
+    """On how many days of the past it rests."""
+    method: str
+
+
+class EachUsed(Answer):
+    """What one of those spent that have the amount for themselves."""
+
+    id: str
+    used: Amounts
+
+
+class BudgetUsage(Answer):
+    """How a budget stands in its window. Held is what calls in flight may cost, and room lent to processes."""
+
+    start: UtcTime
+    end: UtcTime | None
+    amount: Amounts
+    used: Amounts
+    held: Amounts
+    remaining: Amounts
+    share: float
+    """How much of it is used or held; above 1 where more was spent than allowed."""
+    forecast: Coming | None
+    each: list[EachUsed]
+
+
+class OwnBudget(BudgetUsage):
+    """How a budget stands that a key has by itself."""
+
+    window: Window
+    hard: bool
+
+
+class OwnBudgets(Answer):
+    """Those of one key."""
+
+    data: list[OwnBudget]
+
+
+class Spending(Answer):
+    """What the whole tenant spends in a month, by the ledger."""
+
+    start: UtcTime
+    end: UtcTime
+    monthly_budget: UsdText | None
+    """The least that a budget of the whole tenant allows in a month."""
+    current_spend: UsdText
+    forecast: Coming | None
+
+
+async def _made(asked: Asked, body: NewBudget) -> BudgetRow:
+    at = now()
+    amounts = _amounts(body.usd, body.tokens)
+    return BudgetRow(
+        id=new_id(),
+        tenant_id=asked.who.tenant_id,
+        name=body.name,
+        conditions=msgspec.json.encode(_conditions(body.match)).decode(),
+        each=body.each,
+        **amounts,
+        period=body.window,
+        hard=body.hard,
+        is_active=body.is_active,
+        created_at=at,
+        updated_at=at,
+    )
+
+
+async def _changed(asked: Asked, row: BudgetRow, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    columns: dict[str, Any] = {"period" if n == "window" else n: v for n, v in fields.items() if n not in AMOUNTS}
+    if any(fields.get(name) is not None for name in AMOUNTS):
+        said = [name for name in AMOUNTS if fields.get(name) is not None]
+        if len(said) > 1:
+            raise BadRequest("A budget has either usd or tokens.", code="invalid_parameter", param="tokens")
+        columns |= _amounts(fields.get("usd"), fields.get("tokens"))
+    return columns
+
+
+AMOUNTS = ("usd", "tokens")
+
+
+async def _removing(asked: Asked, row: BudgetRow) -> None:
+    """Whoever may remove budgets may remove any."""
+
+
+async def budget_usage(id: str, who: Who, to: Parts, inside: Within) -> BudgetUsage:
+    """Return how a budget stands in the window that runs."""
+    row = found(await to.money.budgets.find(who.tenant_id, object_id(id, "budget"), inside), "budget")
+    return _usage(await stand(to.money.budgets, row, await _zone(to, who)), row.unit)
+
+
+async def key_budgets(who: Who, to: Parts, key_id: Annotated[str | None, Query(max_length=64)] = None) -> OwnBudgets:
+    """Return how the budgets stand that a key has by itself: those made with it. A key asks for its own."""
+    far = reach(who, "budgets:view")
+    id = who.id if far is None or far.narrow else object_id(key_id or "", "key")
+    row = found(await to.keys.get(who.tenant_id, id), "key")
+    zone = await _zone(to, who)
+    budgets = []
+    for number, one in enumerate(msgspec.json.decode(row.budgets, type=list[Bound])):
+        as_row = BudgetRow(
+            id=f"{row.id}-{number}",
+            tenant_id=row.tenant_id,
+            name=row.name,
+            conditions=msgspec.json.encode([("key", row.id)]).decode(),
+            unit=one.unit,
+            amount=one.amount,
+            period=one.window,
+            hard=one.hard,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+        )
+        told = _usage(await stand(to.money.budgets, as_row, zone), one.unit)
+        budgets.append(OwnBudget(window=one.window, hard=one.hard, **told.model_dump()))
+    return OwnBudgets(data=budgets)
+
+
+async def get_spending(who: Who, to: Parts) -> Spending:
+    """Return what the tenant has spent this month, what it may, and what it will have."""
+    zone, store = await _zone(to, who), to.money.budgets
+    start, end = bounds("month", now(), zone)
+    kept = scope_of("tenant", who.tenant_id)
+    used = (await store.spent(kept, start, end)).nano
+    caps = [
+        row.amount
+        for row in await store.every(who.tenant_id)
+        if row.is_active and row.period == "month" and row.unit == "nano" and row.each is None and _whole(row)
+    ]
+    coming = await forecast_of(store, kept, "nano", start, end, zone, used)
+    return Spending(
+        start=instant(start),
+        end=instant(end),
+        monthly_budget=usd(min(caps)) if caps else None,
+        current_spend=usd(used),
+        forecast=_coming(coming, "nano"),
+    )
+
+
+async def _zone(to: Any, who: Principal) -> str:
+    account = await to.money.bills.account(who.tenant_id)
+    return account.zone if account is not None else "UTC"
+
+
+def _whole(row: BudgetRow) -> bool:
+    return all(kind == "tenant" for kind, _ in conditions(row.conditions))
+
+
+def _conditions(match: Match) -> list[tuple[SubjectKind, str]]:
+    said: list[tuple[Any, str]] = [(kind, id) for kind in ONE if (id := getattr(match, kind)) is not None]
+    return said + [("tag", tag) for tag in dict.fromkeys(match.tags)]
+
+
+def _amounts(amount: Any, tokens: int | None) -> dict[str, Any]:
+    return (
+        {"unit": "nano", "amount": nano_from_usd(str(amount))}
+        if tokens is None
+        else {"unit": "tokens", "amount": tokens}
+    )
+
+
+def _match(row: BudgetRow) -> MatchAnswer:
+    said = [(kind, id) for kind, id in conditions(row.conditions) if kind != "tenant"]
+    tags = tuple(id for kind, id in said if kind == "tag")
+    return MatchAnswer(**{kind: id for kind, id in said if kind != "tag"}, tags=tags)
+
+
+def _budget(row: BudgetRow) -> Budget:
+    money = row.unit == "nano"
+    return Budget(
+        id=row.id,
+        name=row.name,
+        match=_match(row),
+        each=row.each,  # type: ignore[arg-type]  # checked when it was made
+        usd=usd(row.amount) if money else None,
+        tokens=None if money else row.amount,
+        window=row.period,  # type: ignore[arg-type]
+        hard=row.hard,
+        is_active=row.is_active,
+        created_at=instant(row.created_at),
+        updated_at=instant(row.updated_at),
+    )
+
+
+def _usage(one: Stand, unit: str) -> BudgetUsage:
+    return BudgetUsage(
+        start=instant(one.start),
+        end=None if one.end == FOR_EVER else instant(one.end),
+        amount=_as(one.amount, unit),
+        used=_as(one.used, unit),
+        held=_as(one.held, unit),
+        remaining=_as(one.remaining, unit),
+        share=round((one.used + one.held) / one.amount, 6),
+        forecast=_coming(one.forecast, unit),
+        each=[
+            EachUsed(id=_value(each.scope), used=_as(each.nano if unit == "nano" else each.tokens, unit))
+            for each in one.each
+        ],
+    )
+
+
+def _value(scope: str) -> str:
+    """Return whose a scope is: ``user:ID`` and ``budget:ID:VALUE`` end with it, a key's is nothing else."""
+    return scope.split(":", 2 if scope.startswith("budget:") else 1)[-1]
+
+
+def _coming(one: Forecast | None, unit: str) -> Coming | None:
+    if one is None:
+        return None
+    low, likely, high = (_as(value, unit) for value in (one.low, one.likely, one.high))
+    return Coming(low=low, likely=likely, high=high, days=one.days, method=one.method)
+
+
+def _as(value: int, unit: str) -> Amounts:
+    return Amounts(usd=usd(value)) if unit == "nano" else Amounts(tokens=value)
+
+
+KIND = Kind(
+    word="budget",
+    things="budgets",
+    store=lambda to: to.money.budgets,
+    shown=_budget,
+    answer=Budget,
+    page=Budgets,
+    listing=BudgetListing,
+    new=NewBudget,
+    changes=BudgetChanges,
+    made=_made,
+    changed=_changed,
+    removing=_removing,
+)
+NARROWS: tuple[Literal["team", "own"], ...] = ("team", "own")
+ROUTES = (
+    *(msgspec.structs.replace(one, narrows=NARROWS if one.method == "GET" else ()) for one in routes_of(KIND)),
+    Route(
+        method="GET",
+        path="/budgets/{id}/usage",
+        permission="budgets:view",
+        endpoint=budget_usage,
+        summary="How a budget stands",
+        tag="budgets",
+        object="budget",
+        narrows=NARROWS,
+    ),
+    Route(
+        method="GET",
+        path="/metrics/budgets",
+        permission="budgets:view",
+        endpoint=key_budgets,
+        summary="How a key's own budgets stand",
+        tag="budgets",
+        object="key",
+        narrows=("own",),
+    ),
+    Route(
+        method="GET",
+        path="/metrics/spending",
+        permission="usage:view",
+        endpoint=get_spending,
+        summary="What the tenant spends",
+        tag="usage",
+        object="tenant",
+    ),
+)

@@ -1,0 +1,81 @@
+"""How a budget stands: what is used and held of its window, what is left, and what it will be at the end."""
+
+from datetime import date, timedelta
+
+import msgspec
+
+from headgate.access.types import Unit, Window
+from headgate.billing.calendar import DAY, begin, day_of, days, zone
+from headgate.billing.forecast import DAYS, Forecast, forecast
+from headgate.billing.resolve import scope
+from headgate.core.call import now
+from headgate.ledger.balances import Scope
+from headgate.ledger.windows import FOR_EVER, bounds
+from headgate.storage.budget_rows import BudgetRow
+from headgate.storage.budgets import Spent, SqlBudgets
+
+MAX_EACH = 100
+"""Of a budget that each has for itself, so many are told: the dearest."""
+
+
+class Stand(msgspec.Struct, frozen=True, kw_only=True):
+    """How one window of one budget stands; amounts are nano-dollars or tokens, as the budget's."""
+
+    start: int
+    end: int
+    used: int
+    held: int
+    amount: int
+    forecast: Forecast | None
+    each: tuple[Spent, ...] = ()
+    """Of a budget that each has for itself; then ``used`` is the dearest's."""
+
+    @property
+    def remaining(self) -> int:
+        """What is neither used nor held; never below nothing."""
+        return max(self.amount - self.used - self.held, 0)
+
+
+async def stand(store: SqlBudgets, row: BudgetRow, zone_name: str) -> Stand:
+    """Return how the window of *row* that runs stands."""
+    window, unit = _window(row), _unit(row)
+    start, end = bounds(window, now(), zone_name)
+    kept = scope(row)
+    if row.each is not None:
+        each = await store.spent_each(row, kept, start, end, limit=MAX_EACH)
+        used = max((_of(one, unit) for one in each), default=0)
+        return Stand(start=start, end=end, used=used, held=0, amount=row.amount, forecast=None, each=tuple(each))
+    used = _of(await store.spent(kept, start, end), unit)
+    period = Scope(kept, window, start, end, unit).period
+    held = await store.held(kept, period, start)
+    coming = await forecast_of(store, kept, unit, start, end, zone_name, used)
+    return Stand(start=start, end=end, used=used, held=held, amount=row.amount, forecast=coming)
+
+
+async def forecast_of(
+    store: SqlBudgets, kept: str, unit: Unit, start: int, end: int, zone_name: str, used: int
+) -> Forecast | None:
+    """Return what a scope will have spent at the end of a window; ``None`` without an end, or without a past."""
+    if end == FOR_EVER:
+        return None
+    there, at = zone(zone_name), now()
+    today = day_of(at, there)
+    spent: dict[date, int] = {}
+    for begun, nano, tokens in await store.daily(kept, begin(today - timedelta(DAYS), there), begin(today, there)):
+        spent[day_of(begun, there)] = nano if unit == "nano" else tokens
+    past = {day: spent.get(day, 0) for day in days(min(spent), today)} if spent else {}
+    tomorrow = begin(today + DAY, there)
+    left = (tomorrow - at) / (tomorrow - begin(today, there))
+    return forecast(used, past, [(today, left), *((day, 1.0) for day in days(today + DAY, day_of(end, there)))])
+
+
+def _of(spent: Spent, unit: Unit) -> int:
+    return spent.nano if unit == "nano" else spent.tokens
+
+
+def _window(row: BudgetRow) -> Window:
+    return row.period  # type: ignore[return-value]  # checked when it was made
+
+
+def _unit(row: BudgetRow) -> Unit:
+    return row.unit  # type: ignore[return-value]

@@ -169,16 +169,18 @@ def desk(database: Path) -> Iterator[Desk]:
 Stores = Callable[[str, int], GrantStore]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def stores(request: pytest.FixtureRequest) -> Stores:
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
     """Makes the grant store of one process, by its name and the number of processes; all share one truth."""
-    if request.param == "sqlite":
-        shared: Desk = request.getfixturevalue("desk")
-        return lambda owner, workers: SqlGrants(shared, owner, workers)
+    if request.param != "memory":
+        shared = Desk(request.getfixturevalue("database" if request.param == "sqlite" else "migrated"))
+        yield lambda owner, workers: SqlGrants(shared, owner, workers)
+        shared.close()
+        return
     first: list[MemoryGrants] = []
 
     def make(owner: str, workers: int) -> GrantStore:
         first.append(MemoryGrants(workers, first[0] if first else None))
         return first[-1]
 
-    return make
+    yield make

@@ -5,11 +5,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from headgate.ledger.drain import Drainer
-from headgate.storage.sqlite import connect
+from headgate.storage.sql import open_sql
 
 HOLD = 100_000
 PROCESSES = 4
@@ -25,7 +26,7 @@ from headgate.storage.desk import Desk
 from tests.ledger.conftest import ask, end, hold, who
 
 async def main(home, cap, settle):
-    desk = Desk(home / "headgate.db")
+    desk = Desk(sys.argv[4])
     journal = Journal(home / "journal")
     books = LedgerBooks(journal, SqlGrants(desk, journal.id, 4), wait_seconds=0.7)
     caller = who(nano=cap)
@@ -53,11 +54,14 @@ asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "settle"))
 """
 
 
-def race(database: Path, cap: int, settle: bool) -> tuple[list[list[int]], Drainer]:
+SAMPLE = """SELECT CAST((SELECT COALESCE(SUM(nano), 0) FROM balances WHERE scope = 'k1' AND period = 't')
+    + (SELECT COALESCE(SUM(CASE WHEN amount > 0 THEN amount ELSE 0 END), 0) FROM grants) AS BIGINT)"""
+
+
+def race(url: str, home: Path, cap: int, settle: bool) -> tuple[list[list[int]], Drainer]:
     """Let four processes spend one budget; look at the store all the while. Return what each counted."""
-    home = database.parent
-    drainer = Drainer(home / "journal", database)
-    command = [sys.executable, "-c", WORKER, os.fspath(home), str(cap), "settle" if settle else "keep"]
+    drainer = Drainer(home / "journal", url)
+    command = [sys.executable, "-c", WORKER, os.fspath(home), str(cap), "settle" if settle else "keep", url]
     racers = [
         subprocess.Popen(command, cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         for _ in range(PROCESSES)
@@ -70,42 +74,42 @@ def race(database: Path, cap: int, settle: bool) -> tuple[list[list[int]], Drain
         assert racer.stdin is not None
         racer.stdin.write(b"go\n")
         racer.stdin.flush()
-    con = connect(database)
+    sql = open_sql(url)
     begun = time.monotonic()
     while time.monotonic() - begun < 1.0:
-        ((spent, granted),) = con.execute(
-            "SELECT (SELECT COALESCE(SUM(nano), 0) FROM balances WHERE scope = 'k1' AND period = 't'), (SELECT COALESCE(SUM(MAX(amount, 0)), 0) FROM grants)"
-        ).fetchall()
-        assert spent + granted <= cap
+        assert sql.execute(SAMPLE).fetchone()[0] <= cap
         time.sleep(0.005)
     counts = []
     for racer in racers:
         assert racer.stdout is not None
         counts.append([int(word) for word in racer.stdout.readline().split()])
-    con.close()
+    sql.close()
     for racer in racers:
         racer.communicate(b"end\n", timeout=30)
     return counts, drainer
 
 
+def one(url: str, query: str) -> tuple[Any, ...]:
+    sql = open_sql(url)
+    (row,) = sql.execute(query).fetchall()
+    sql.close()
+    return row
+
+
 @pytest.mark.parametrize("holds", [7, 250, 2001])
-def test_exactly_as_many_as_the_cap_holds(database, holds):
-    counts, drainer = race(database, holds * HOLD + HOLD - 1, settle=False)
+def test_exactly_as_many_as_the_cap_holds(url, tmp_path, holds):
+    counts, drainer = race(url, tmp_path, holds * HOLD + HOLD - 1, settle=False)
     assert sum(admitted for admitted, _, _ in counts) == min(holds, PROCESSES * 600)
     assert sum(admitted + refused for admitted, refused, _ in counts) == PROCESSES * 600
     drainer.stop()
-    con = connect(database)
-    assert con.execute("SELECT SUM(nano), MAX(billed) FROM ledger").fetchone() == (holds * HOLD, "uncertain")
-    assert con.execute("SELECT count(*) FROM grants").fetchone() == (0,)
-    con.close()
+    assert one(url, "SELECT CAST(SUM(nano) AS BIGINT), MAX(billed) FROM ledger") == (holds * HOLD, "uncertain")
+    assert one(url, "SELECT count(*) FROM grants") == (0,)
 
 
-def test_what_is_settled_is_room_for_others(database):
+def test_what_is_settled_is_room_for_others(url, tmp_path):
     cap = 1000 * 60_000 + HOLD
-    counts, drainer = race(database, cap, settle=True)
+    counts, drainer = race(url, tmp_path, cap, settle=True)
     drainer.stop()
-    con = connect(database)
-    ((spent,),) = con.execute("SELECT SUM(nano) FROM ledger").fetchall()
-    con.close()
+    (spent,) = one(url, "SELECT CAST(SUM(nano) AS BIGINT) FROM ledger")
     assert spent == sum(paid for _, _, paid in counts) <= cap
     assert sum(admitted for admitted, _, _ in counts) >= 990, "of the 1,000 that fit"

@@ -126,8 +126,8 @@ class Base:
 
         return tried(now, stored_objects(self.url), row, read)
 
-    def compile(self, effective: Effective, senders: Senders) -> Compiled:
-        """Compile *effective*; raise ``ConfigError`` for what only building shows."""
+    def compile(self, effective: Effective, senders: Senders, before: Compiled | None = None) -> Compiled:
+        """Compile *effective* in place of *before*; raise ``ConfigError`` for what only building shows."""
         try:
             return compile_config(
                 effective.config,
@@ -137,6 +137,7 @@ class Base:
                 discovered=self.discovered.models,
                 keys=self.provider_keys,
                 own=effective.own,
+                before=None if before is None else before.providers,
             )
         except ValueError as error:
             raise ConfigError([Problem(str(self.file or "configuration"), 0, 0, "", str(error))]) from None

@@ -59,7 +59,7 @@ class Live:
         self._take(self.base.effective)
 
     def _take(self, effective: Effective) -> None:
-        compiled = self.base.compile(effective, self._senders)
+        compiled = self.base.compile(effective, self._senders, self.compiled)
         if effective is not self.base.effective:
             self._tell(effective)
             self.revisions.append((time(), effective.config))

@@ -1,6 +1,6 @@
 """The health of providers through the management API."""
 
-from headgate.routing.breaker import IN_A_ROW
+from headgate.providers.breaker import IN_A_ROW
 from headgate.routing.health import Health
 from tests.routing.test_health import fail
 

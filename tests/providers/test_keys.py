@@ -7,7 +7,8 @@ import pytest
 from headgate.core.secret import Secret
 from headgate.providers import build
 from headgate.providers.base import ProviderConfig
-from headgate.providers.keys import Keyed, Ring
+from headgate.providers.breaker import COOLDOWN, IN_A_ROW
+from headgate.providers.keys import Keyed, Ring, breakers, inherit
 from tests.providers.conftest import Senders
 
 
@@ -50,6 +51,37 @@ def test_what_is_not_about_the_key_rests_none(status: int) -> None:
     ring = Ring(2, Clock())
     assert ring.rest(0, status, 5.0) is False
     assert ring.resting() == 0
+
+
+def test_a_key_that_is_answered_faults_again_and_again_rests_and_is_tried_again() -> None:
+    clock = Clock()
+    ring = Ring(2, clock)
+    for _ in range(IN_A_ROW):
+        assert ring.resting() == 0
+        assert ring.rest(0, 503, None) is False
+    assert ring.resting() == 1
+    assert [ring.pick() for _ in range(3)] == [1, 1, 1]
+    clock.now += COOLDOWN
+    assert {ring.pick(), ring.pick()} == {0, 1}
+    ring.rest(0, 500, None)
+    assert ring.resting() == 1
+    clock.now += COOLDOWN
+    ring.rest(0, 200, None)
+    ring.rest(0, 500, None)
+    assert ring.resting() == 0
+
+
+def test_what_is_known_of_keys_outlives_a_reload_that_leaves_them() -> None:
+    old, same, other = account_of("k1", "k2"), account_of("k1", "k2"), account_of("k1", "k3")
+    inherit({"p": same}, {"p": old})
+    inherit({"p": other}, {"p": old})
+    inherit({"p": account_of("k1")}, {"p": old})
+    assert same.ring is old.ring is not other.ring
+    assert breakers({"p": same, "q": account_of("k1")}) == {"p": old.ring.breakers}
+
+
+def account_of(*keys: str) -> Any:
+    return account("openai", api_keys=[Secret(key) for key in keys])
 
 
 def test_with_all_at_rest_the_first_to_wake_is_used() -> None:

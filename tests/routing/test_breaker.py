@@ -1,6 +1,6 @@
 """When a deployment is left alone, and how it comes back. Instants are numbers here, not the clock's."""
 
-from headgate.routing.breaker import COOLDOWN, IN_A_ROW, Breaker
+from headgate.providers.breaker import COOLDOWN, IN_A_ROW, Breaker
 from headgate.routing.budget import RetryBudget
 
 

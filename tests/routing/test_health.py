@@ -6,7 +6,7 @@ import pytest
 
 from headgate.core.errors import UpstreamFailed
 from headgate.providers.base import Target
-from headgate.routing.breaker import IN_A_ROW
+from headgate.providers.breaker import IN_A_ROW
 from headgate.routing.health import MAX_DEPLOYMENTS, Health
 
 

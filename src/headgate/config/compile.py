@@ -20,6 +20,7 @@ from headgate.providers.base import Provider, ProviderConfig, Senders, Target
 from headgate.providers.borrowed import Borrowed
 from headgate.providers.catalog import keyed_kinds, row
 from headgate.providers.discovery import Found, Learned
+from headgate.providers.keys import inherit
 from headgate.routing.table import Route, RouteConfig, RouteTable, TargetConfig, named
 from headgate.routing.use_cases import PREFIX, SHIPPED, Candidate, UseCase, chosen
 
@@ -83,11 +84,13 @@ def compile_config(
     discovered: Mapping[str, Mapping[str, Learned]] | None = None,
     keys: Mapping[str, list[Secret]] | None = None,
     own: Mapping[str, Config] | None = None,
+    before: Mapping[str, Provider] | None = None,
 ) -> Compiled:
     """Compile *config* over the providers *found* without it, which a provider of the same name in the file replaces.
 
     *tables* are the data on models, *discovered* what providers said of theirs, *keys* more keys of the accounts: an
-    account of a kind that needs nothing else is made for them. *own* is what tenants have on top of all this.
+    account of a kind that needs nothing else is made for them. *own* is what tenants have on top of all this,
+    *before* the providers that were in force until now.
 
     Raise ``ValueError`` naming what cannot be built.
     """
@@ -96,6 +99,7 @@ def compile_config(
         accounts[SANDBOX] = ProviderConfig(kind=SANDBOX)
     accounts = {name: account for name, account in accounts.items() if account.enabled}
     providers = {name: build(name, account, senders) for name, account in accounts.items()}
+    inherit(providers, before or {})
     registry = Registry(config.models, accounts, tables, discovered)
 
     plugins = plugin_steps()

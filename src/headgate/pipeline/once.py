@@ -87,6 +87,8 @@ async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
             attempt.status = inbound.status
             if inbound.status != 200:
                 raise await failure_of(call, target, inbound, out.rest)
+            if out.rest is not None:
+                out.rest(200, None)
             if call.streaming or call.operation in MEDIA:
                 first = time_limit(call, target.timeouts.first_token, patient, FIRST_TOKEN)
                 answering = answer_media if call.operation in MEDIA else answer_stream

@@ -16,8 +16,8 @@ def usable(call: Call, health: Health) -> tuple[tuple[Target, ...], float]:
     """Return the targets of *call*'s plan to try, best first, and the seconds to wait before the first of them.
 
     Those that are shut are left out, and the record says so. Of a plan never more than half are left out for their
-    faults: the rest of these go to its end. Where all are shut the best that failed is tried all the same, since what
-    is never tried never comes back; where all asked to wait, the first to be ready is waited for.
+    faults: the rest of these go to its end. Where all are shut one call in ten is let through to the best that failed,
+    and the others are refused at once; where all asked to wait, the first to be ready is waited for.
 
     Raise ``UpstreamFailed`` (429 with the smallest wait, or 503) where there is nothing to try.
     """
@@ -33,6 +33,8 @@ def usable(call: Call, health: Health) -> tuple[tuple[Target, ...], float]:
         back = [t for t in failed if kinds[t] == "faults"][: max(len(failed) - len(plan) // 2, 0)]
     elif failed:
         back = [min(failed, key=lambda t: kinds[t] != "faults")]
+        if not health.panic(back[0]):
+            raise all_shut(back[0], shut[back[0]], health)
     delay = 0.0
     if not left and not back:
         back, delay = [first_ready(call, health, kinds)], 0.0
@@ -43,6 +45,18 @@ def usable(call: Call, health: Health) -> tuple[tuple[Target, ...], float]:
         else:
             call.verdicts.append(Verdict(target.name, "sunk", RULES[kinds[target]], f"{why}; there is too little else"))
     return (*left, *back), delay
+
+
+def all_shut(best: Target, why: str, health: Health) -> UpstreamFailed:
+    """The answer to a call for which every target is shut."""
+    return UpstreamFailed(
+        f"Every target of this call is shut for now: {why}. One call in ten is let through to see.",
+        status=503,
+        type="overloaded_error",
+        code="upstream_unavailable",
+        retry=False,
+        wait=max(health.wait(best), 1.0),
+    )
 
 
 def first_ready(call: Call, health: Health, kinds: dict[Target, str]) -> Target:

@@ -3,7 +3,7 @@
 A provider of any kind is built once for each key; which of them is asked decides what a call is signed with.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 import msgspec
 
 from headgate.core.call import Operation
+from headgate.core.secret import Secret
 from headgate.providers.base import Provider, ProviderConfig, Target
+from headgate.providers.breaker import Breaker
 from headgate.providers.raw import Headers
 from headgate.transport.base import Outbound
 
@@ -21,52 +23,63 @@ REST = {401: 300.0, 402: 600.0, 403: 60.0, 429: 10.0}
 403 may be about what was asked and not about the key, so it is not left out for long.
 """
 LONGEST = 3600.0
+LIMITED = 429
+FAULTS = 500
+"""Such an answer, and any above, counts against a key, as it does against its deployment."""
 
 
 class Ring:
     """Which key is next. Not for several threads; one process has one for each account."""
 
-    __slots__ = ("_clock", "_last", "_until")
+    __slots__ = ("_clock", "_last", "breakers")
 
     def __init__(self, count: int, clock: Callable[[], float] = monotonic) -> None:
         """*count* keys; *clock* gives monotonic seconds."""
-        self._until = [0.0] * count
-        """Monotonic seconds until which each key rests."""
+        self.breakers = tuple(Breaker() for _ in range(count))
+        """Whether each key is good, as what was answered to it tells."""
         self._last = count - 1
         self._clock = clock
 
     def pick(self) -> int:
-        """Return the key to use: the next one in turn that does not rest, else the one whose rest ends first."""
-        now, count = self._clock(), len(self._until)
+        """Return the key to use: the next one in turn that is good, else the one that is to be tried first."""
+        now, breakers = self._clock(), self.breakers
+        count = len(breakers)
         for step in range(1, count + 1):
             index = (self._last + step) % count
-            if self._until[index] <= now:
+            if breakers[index].shut(now) is None:
                 self._last = index
                 return index
-        return min(range(count), key=self._until.__getitem__)
+        return min(range(count), key=lambda index: breakers[index].until)
 
     def rest(self, index: int, status: int, wait: float | None) -> bool:
-        """Take note that an answer to key *index* was not good; return whether another key can be tried instead.
+        """Take note of what was answered to key *index*; return whether another key can be tried instead.
 
         *wait* is how many seconds the provider asked to wait, if it did.
         """
+        now, breaker = self._clock(), self.breakers[index]
         if status not in REST:
+            if status >= FAULTS:
+                breaker.failed(now, f"this key was answered {status} again and again")
+            elif not breaker.until:
+                breaker.worked()
+            elif breaker.until <= now:
+                breaker.close()
             return False
-        now = self._clock()
-        self._until[index] = now + min(REST[status] if wait is None else wait, LONGEST)
-        return any(until <= now for until in self._until)
+        seconds = min(REST[status] if wait is None else wait, LONGEST)
+        breaker.bench(now, seconds, f"this key was answered {status}", "wait" if status == LIMITED else "account")
+        return any(one.shut(now) is None for one in self.breakers)
 
     def resting(self) -> int:
         """Return how many keys rest."""
         now = self._clock()
-        return sum(until > now for until in self._until)
+        return sum(one.shut(now) is not None for one in self.breakers)
 
 
 class Keyed:
     """An account with several keys. What is not about signing is that of the first."""
 
-    def __init__(self, accounts: Sequence[Provider], ring: Ring | None = None) -> None:
-        """*accounts* are the same account, each with another key."""
+    def __init__(self, accounts: Sequence[Provider], ring: Ring | None = None, keys: tuple[Secret, ...] = ()) -> None:
+        """*accounts* are the same account, each with another of *keys*."""
         first = accounts[0]
         self.name = first.name
         self.kind = first.kind
@@ -77,6 +90,7 @@ class Keyed:
         self.supports = first.supports
         self.heard = first.heard
         self.ring = ring or Ring(len(accounts))
+        self.keys = keys
         self._accounts = accounts
 
     def __getattr__(self, name: str) -> Any:
@@ -113,4 +127,17 @@ def keyed(config: ProviderConfig, make: Callable[[ProviderConfig], Provider]) ->
     keys = list(dict.fromkeys(key for key in (config.api_key, *config.api_keys) if key))
     if len(keys) <= 1:
         return make(msgspec.structs.replace(config, api_key=keys[0] if keys else config.api_key, api_keys=[]))
-    return Keyed([make(msgspec.structs.replace(config, api_key=key, api_keys=[])) for key in keys])
+    return Keyed([make(msgspec.structs.replace(config, api_key=key, api_keys=[])) for key in keys], keys=tuple(keys))
+
+
+def inherit(providers: Mapping[str, Provider], before: Mapping[str, Provider]) -> None:
+    """Let accounts that have the keys that they had *before* go on with what is known of these."""
+    for name, provider in providers.items():
+        was = before.get(name)
+        if isinstance(provider, Keyed) and isinstance(was, Keyed) and provider.keys == was.keys:
+            provider.ring = was.ring
+
+
+def breakers(providers: Mapping[str, Provider]) -> dict[str, tuple[Breaker, ...]]:
+    """Return what is known of each key of the accounts that have several, by account."""
+    return {name: one.ring.breakers for name, one in providers.items() if isinstance(one, Keyed)}

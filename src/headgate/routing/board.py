@@ -6,13 +6,15 @@ Each worker has its own knowledge and its own file. What a person sets is one fi
 import asyncio
 import logging
 from contextlib import suppress
+from os import getpid, uname
 from pathlib import Path
 from time import time
 
 import msgspec
 
-from headgate.routing.breaker import Hand
+from headgate.providers.breaker import Hand
 from headgate.routing.health import Health, Told
+from headgate.routing.probes import LEASE, Probes
 
 EVERY = 0.5  # seconds between two looks
 STALE = 5.0  # seconds after which the file of a worker is that of one that has ended
@@ -76,12 +78,31 @@ class Board:
         fresh.replace(file)
 
 
-async def keep_posted(board: Board, health: Health, worker: int, every: float = EVERY) -> None:
-    """Obey the board, and put up what *worker* knows, until cancelled. Never raises otherwise."""
+async def keep_posted(
+    board: Board, health: Health, worker: int, every: float = EVERY, probes: Probes | None = None
+) -> None:
+    """Obey the board, put up what *worker* knows, and agree who tries what is shut, until cancelled.
+
+    Never raises otherwise.
+    """
+    owner = f"{uname().nodename} {getpid()}"
     while True:
         try:
             health.set_by_hand(await asyncio.to_thread(board.hands))
             await asyncio.to_thread(board.write, worker, health.told())
         except Exception:
             log.exception("what is known of deployments could not be told")
+        try:
+            if probes is not None:
+                await agree(probes, health, owner)
+        except Exception:
+            log.exception("who tries what is shut could not be agreed on")
         await asyncio.sleep(every)
+
+
+async def agree(probes: Probes, health: Health, owner: str) -> None:
+    """Ask for leave to try what *health* wants to, and tell what it found; costs nothing while all is well."""
+    news, wanted = health.news(), health.wanted()
+    if news or not health.quiet:
+        agreed = await probes.agree(owner, wanted, news)
+        health.heard(agreed.mine, agreed.proven, LEASE)

@@ -3,7 +3,7 @@
 Each process has its own, in memory. Workers of one gateway find out for themselves; what they found is shown by worker.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from math import inf
 from time import monotonic
@@ -12,7 +12,7 @@ import msgspec
 
 from headgate.core.errors import UpstreamFailed
 from headgate.providers.base import Target
-from headgate.routing.breaker import Breaker, Hand, State
+from headgate.providers.breaker import Breaker, Hand, State
 from headgate.routing.budget import RetryBudget
 from headgate.routing.statistics import Statistics
 from headgate.routing.types import Measured
@@ -25,18 +25,21 @@ OWN_FAULTS = frozenset((
 ))  # fmt: skip
 """What counts against a deployment. Nothing that its caller may have brought about is among them."""
 ACCOUNTS = frozenset(("upstream_auth_error", "upstream_quota_exhausted"))
+PANIC = 10
 EMPTY = Measured()
 
 
 class Deployment:
     """Everything that is known of one ``provider/model``."""
 
-    __slots__ = ("account", "breaker", "budget", "measured", "name", "statistics")
+    __slots__ = ("account", "breaker", "budget", "measured", "name", "panics", "statistics")
 
-    def __init__(self, name: str, account: "Account") -> None:
+    def __init__(self, name: str, account: "Account", *, shared: bool) -> None:
         self.name = name
         self.account = account
-        self.breaker = Breaker()
+        self.breaker = Breaker(shared=shared)
+        self.panics = 0
+        """Calls that met it shut, with everything else."""
         self.statistics = Statistics()
         self.measured = self.statistics.measured
         self.budget = RetryBudget(account.budget)
@@ -46,7 +49,7 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     """What may be shown of one deployment, or of an account."""
 
     name: str
-    """``provider/model``, or the provider."""
+    """``provider/model``, the provider, or one of its keys: ``provider#1``."""
     state: State
     reason: str = ""
     wait: float = 0.0
@@ -57,19 +60,24 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
 class Account:
     """What is known of one provider: whether its credential works, and how many retries it has had."""
 
-    __slots__ = ("breaker", "budget")
+    __slots__ = ("breaker", "budget", "name")
 
-    def __init__(self) -> None:
-        self.breaker = Breaker()
+    def __init__(self, name: str, *, shared: bool) -> None:
+        self.name = name
+        self.breaker = Breaker(shared=shared)
         self.budget = RetryBudget()
 
 
 class Health:
     """The standing of every deployment (see :class:`headgate.routing.types.Standing`)."""
 
-    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
-        """*clock* gives monotonic seconds."""
+    def __init__(self, clock: Callable[[], float] = monotonic, *, shared: bool = False) -> None:
+        """*clock* gives monotonic seconds. With *shared*, what is shut is tried when :meth:`heard` gives leave."""
         self._clock = clock
+        self._shared = shared
+        self._proven: list[str] = []
+        self.keys: Mapping[str, Sequence[Breaker]] = {}
+        """What is known of each key, by account, of those that have several."""
         self.generation = 0
         """See ``Standing``."""
         self._deployments: dict[str, Deployment] = {}
@@ -153,6 +161,39 @@ class Health:
         """A probe's answer has begun: that is proof enough, however long the rest of it takes."""
         self._worked(deployment)
 
+    def panic(self, target: Target) -> bool:
+        """Whether a call is let through to *target* though all are shut: one in ten is, or nobody would find out."""
+        found = self.at(target)
+        found.panics += 1
+        return found.panics % PANIC == 1
+
+    def wanted(self) -> list[str]:
+        """Return what should be tried, and only by who has leave to."""
+        now = self._clock()
+        return [name for name, one in self._shut() if one.wants(now)] if self._shared and self._watched else []
+
+    def news(self) -> list[str]:
+        """Return what was found to work again since this was asked last."""
+        found, self._proven = self._proven, []
+        return found
+
+    def heard(self, mine: Collection[str], proven: Mapping[str, float], lease: float) -> None:
+        """Take up that this process may try what is *mine* within *lease* seconds, and what others found to work.
+
+        *proven* has the seconds since then: what was shut after that stays shut.
+        """
+        now = self._clock()
+        for name, one in self._shut():
+            if name in mine:
+                one.allow(now + lease)
+            if name in proven and one.since < now - proven[name] and one.hand is None:
+                one.close()
+                self._watched.discard(one)
+
+    def _shut(self) -> list[tuple[str, Breaker]]:
+        found = [(d.name, d.breaker) for d in self._deployments.values() if d.breaker in self._watched]
+        return found + [(name, a.breaker) for name, a in self._accounts.items() if a.breaker in self._watched]
+
     def wait(self, target: Target) -> float:
         """Seconds until *target* may be called; ``inf`` where it was switched off by hand."""
         found = self.at(target)
@@ -191,16 +232,24 @@ class Health:
             for name, a in self._accounts.items()
             if a.breaker.until or a.breaker.hand
         ]
+        rows += [
+            Told(f"{name}#{number}", one.state(now), one.reason, _left(one, now))
+            for name, breakers in self.keys.items()
+            for number, one in enumerate(breakers, 1)
+        ]
         return rows
 
     def _worked(self, deployment: Deployment) -> None:
         deployment.breaker.worked()
         if not self._watched:
             return
-        deployment.account.breaker.worked()  # which is only ever benched, so that nothing is counted there
-        for breaker in (deployment.breaker, deployment.account.breaker):
-            if not breaker.until and breaker.hand is None:
+        account = deployment.account
+        account.breaker.worked()  # which is only ever benched, so that nothing is counted there
+        for name, breaker in ((deployment.name, deployment.breaker), (account.name, account.breaker)):
+            if not breaker.until and breaker.hand is None and breaker in self._watched:
                 self._watched.discard(breaker)
+                if self._shared:
+                    self._proven.append(name)
 
     def _new(self, target: Target) -> Deployment:
         return self._known(target.name, self._account(target.provider.name))
@@ -208,7 +257,7 @@ class Health:
     def _account(self, name: str) -> Account:
         found = self._accounts.get(name)
         if found is None:
-            found = self._accounts[name] = Account()
+            found = self._accounts[name] = Account(name, shared=self._shared)
         return found
 
     def _known(self, name: str, account: Account) -> Deployment:
@@ -216,7 +265,7 @@ class Health:
         if found is None:
             if len(self._deployments) >= MAX_DEPLOYMENTS:
                 self._forget()
-            found = self._deployments[name] = Deployment(name, account)
+            found = self._deployments[name] = Deployment(name, account, shared=self._shared)
             self.generation += 1
         return found
 

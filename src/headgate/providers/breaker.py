@@ -4,8 +4,11 @@ Closed, it is used. Five faults of the provider's own making in a row, or half o
 is left alone for five seconds, then one call, and only one, is let through to see. What its provider says of itself (a
 time to wait, a key that is refused) benches it for as long as that lasts, without counting. A caller's mistakes never
 count.
+
+Where several processes call the same, one of them at a time may try what is shut: who has the leave to.
 """
 
+from math import inf
 from typing import Literal
 
 State = Literal["closed", "open", "half-open", "benched"]
@@ -18,14 +21,30 @@ COOLDOWN = 5.0  # seconds
 
 
 class Breaker:
-    """One deployment's, or one account's. Instants are monotonic seconds, given by the caller."""
+    """One deployment's, one account's or one key's. Instants are monotonic seconds, given by the caller."""
 
-    __slots__ = ("_faults", "_in_a_row", "_late", "_probing", "hand", "kind", "reason", "since", "until")
+    __slots__ = (
+        "_faults",
+        "_in_a_row",
+        "_late",
+        "_leave",
+        "_probing",
+        "_shared",
+        "hand",
+        "kind",
+        "reason",
+        "since",
+        "until",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, *, shared: bool = False) -> None:
+        """With *shared* a probe takes leave, see :meth:`allow`."""
+        self._shared = shared
+        self._leave = 0.0 if shared else inf
         self.until = 0.0
         """When it may be tried again; 0 where it is not shut."""
         self.since = 0.0
+        """When it was last shut, or shut for longer."""
         self.kind: Literal["", "faults", "wait", "account"] = ""
         self.reason = ""
         self.hand: Hand | None = None
@@ -37,9 +56,19 @@ class Breaker:
         """Say why it is not to be called now, or ``None``."""
         if self.hand is not None:
             return "switched off by hand" if self.hand == "open" else None
-        if not self.until or (now >= self.until and not self._probing):
+        if not self.until or (now >= self.until and not self._probing and (now < self._leave or self.kind == "wait")):
             return None
         return self.reason
+
+    def wants(self, now: float) -> bool:
+        """Whether it should be tried, and this process has no leave to."""
+        if self.hand is not None or not self.until or now < self.until or self.kind == "wait":
+            return False
+        return now >= self._leave and not self._probing
+
+    def allow(self, until: float) -> None:
+        """Give leave for one probe, which must begin before *until*."""
+        self._leave = until
 
     def state(self, now: float) -> State:
         """Say where it stands."""
@@ -58,7 +87,11 @@ class Breaker:
         if self.kind == "wait":  # it said when it would be ready, so there is nothing to find out
             self.close()
             return False
+        if now >= self._leave:
+            return False
         self._probing = True
+        if self._shared:
+            self._leave = 0.0
         return True
 
     def worked(self) -> None:
@@ -90,8 +123,7 @@ class Breaker:
         self._probing = False
         if now + seconds < self.until:
             return
-        if not self.until:
-            self.since = now
+        self.since = now
         self.until, self.reason, self.kind = now + seconds, reason, kind
 
     def close(self) -> None:

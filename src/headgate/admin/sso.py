@@ -142,6 +142,9 @@ async def _anybody(asked: Asked, row: SsoRow) -> None:
 
 async def permissions_of(to: AdminParts, tenant_id: str, role: str, param: str) -> frozenset[str]:
     """Return what a role allows; raise ``BadRequest`` where there is none of that name or id."""
+    if role == "platform-admin":
+        what = "Who reaches beyond a tenant is named here, and by no identity provider."
+        raise BadRequest(what, code="invalid_parameter", param=param)
     if role in ROLES:
         return ROLES[role]
     found = await SqlRoles(entrance(to).engine).find(tenant_id, role)

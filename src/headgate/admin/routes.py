@@ -1,22 +1,25 @@
-"""``/routes``: the routes in force, and what would become of a call."""
+"""``/routes``: the routes in force, and what would become of a call; and the aliases and use cases beside them."""
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from time import time_ns
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import Depends
 from pydantic import Field
 
-from headgate.access.keys import principal_of
+from headgate.access.assemble import Assembler
 from headgate.access.types import Budget, Principal
+from headgate.admin.configured import Objects, Parts, Shown, Who
 from headgate.admin.fields import Answer, Body, Text, object_id
+from headgate.admin.named import operations
 from headgate.admin.parts import AdminParts
-from headgate.admin.route import Route, caller, parts
-from headgate.core.errors import Conflict, NotFound
+from headgate.admin.route import Route
+from headgate.core.errors import NotFound
 from headgate.ledger.windows import bounds
 from headgate.pipeline.explain import Asked, explain
+from headgate.pipeline.parts import Snapshot
 from headgate.routing.board import Board
 from headgate.routing.table import Route as Compiled
 from headgate.routing.table import named
@@ -26,13 +29,17 @@ Word = Annotated[Text, Field(min_length=1, max_length=512)]
 
 
 class RouteShown(Answer):
-    """A route as it is in force."""
+    """A route or alias as it is in force."""
 
     name: str
     kind: str
     """``route``, or ``alias``."""
     managed_by: str
-    """``file``: it is changed in the configuration file alone."""
+    """``file``: it is changed in the configuration file alone; ``database``: here."""
+    shared: bool
+    """It is all tenants', not this one's alone."""
+    version: int | None
+    etag: str | None
     targets: list[dict[str, Any]]
     strategy: list[dict[str, Any]]
     fallback: str | None
@@ -40,7 +47,7 @@ class RouteShown(Answer):
 
 
 class RouteList(Answer):
-    """Every route and alias of the configuration."""
+    """Every route and alias that the caller's tenant can ask for."""
 
     data: list[RouteShown]
 
@@ -57,6 +64,8 @@ class Question(Body):
     session: Word | None = None
     tags: Annotated[list[Word], Field(max_length=50, default_factory=list)]
     metadata: dict[str, Any] | None = None
+    config: dict[str, Any] | None = None
+    """What the route *model* would be: to see what would come of it before it is stored."""
 
 
 class Explained(Answer):
@@ -74,30 +83,23 @@ class Explained(Answer):
     budgets: list[dict[str, Any]]
 
 
-class NewRoute(Body):
-    """A route to be made."""
-
-    name: Word
-    config: dict[str, Any]
-
-
-async def list_routes(to: Annotated[AdminParts, Depends(parts)]) -> RouteList:
+async def list_routes(who: Who, to: Parts) -> RouteList:
     """Return the routes and aliases in force, each with its deployments and strategies."""
-    snapshot = await asyncio.to_thread(to.snapshot)
-    return RouteList(data=[_shown(route) for route in snapshot.table.routes.values()])
+    table = to.live.compiled.snapshot.table_of(who.tenant_id)
+    owned = {(kind, one.name): one for kind in ("route", "alias") for one in Objects(kind, who, to).all()}
+    return RouteList(data=[_shown(route, owned.get((route.kind, route.name))) for route in table.routes.values()])
 
 
-async def explain_route(
-    body: Question, who: Annotated[Principal, Depends(caller)], to: Annotated[AdminParts, Depends(parts)]
-) -> Explained:
+async def explain_route(body: Question, who: Who, to: Parts) -> Explained:
     """Say which deployment a call would go to, and why; nobody is called, and nothing is held."""
     asker, used = who, tuple[int, ...]()
     if body.key_id is not None:
-        row = await to.keys.get(who.tenant_id, object_id(body.key_id, "key"))
-        if row is None:
+        whole = await to.keys.whole(who.tenant_id, object_id(body.key_id, "key"))
+        if whole is None:
             raise NotFound("There is no such key.", param="key_id")
-        asker = principal_of(row)
+        asker = Assembler().key(whole)
         used = tuple([await _used(to, asker, budget) for budget in asker.budgets])
+    snapshot = to.snapshot if body.config is None else partial(_draft, to, who, body.model, body.config)
     asked = Asked(
         model=body.model,
         body=body.body,
@@ -108,32 +110,16 @@ async def explain_route(
     )
 
     def work() -> dict[str, Any]:
-        found = explain(to.snapshot(), Posted(to.board), asked, asker, used)
+        found = explain(snapshot(), Posted(to.board), asked, asker, used)
         told: dict[str, Any] = msgspec.to_builtins(found)
         return told
 
     return Explained(**await asyncio.to_thread(work))
 
 
-async def make_route(body: NewRoute, to: Annotated[AdminParts, Depends(parts)]) -> None:
-    """Refuse: routes live in the configuration file, which a running gateway takes up within a second."""
-    raise _of_the_file(body.name, f"routes:\n  {body.name}: {msgspec.json.encode(body.config).decode()}")
-
-
-async def remove_route(name: str, to: Annotated[AdminParts, Depends(parts)]) -> None:
-    """Refuse, as :func:`make_route` does."""
-    snapshot = await asyncio.to_thread(to.snapshot)
-    if name not in snapshot.table.routes:
-        raise NotFound("There is no such route.", param="name")
-    raise _of_the_file(name, f"remove `{name}` below `routes:` or `aliases:`")
-
-
-def _of_the_file(name: str, change: str) -> Conflict:
-    return Conflict(
-        f"The route {name!r} is managed by the configuration file, where this is the change to make: {change}",
-        code="managed_by_file",
-        param="name",
-    )
+def _draft(to: AdminParts, who: Principal, name: str, config: dict[str, Any]) -> Snapshot:
+    """Return the routes as they would be, were the caller's own *name* what *config* says."""
+    return Objects("route", who, to).draft(name, config).snapshot
 
 
 async def _used(to: AdminParts, who: Principal, budget: Budget) -> int:
@@ -143,7 +129,7 @@ async def _used(to: AdminParts, who: Principal, budget: Budget) -> int:
     return sum(one.cost_nano for one in sums)
 
 
-def _shown(route: Compiled) -> RouteShown:
+def _shown(route: Compiled, owned: Shown | None) -> RouteShown:
     config = route.config
     entries = {entry.model: entry for entry in map(named, config.targets)}
     own: Mapping[str, Any] = {option.name: option for option in route.policy.options} if route.policy else {}
@@ -159,7 +145,10 @@ def _shown(route: Compiled) -> RouteShown:
     return RouteShown(
         name=route.name,
         kind=route.kind,
-        managed_by="file",
+        managed_by="file" if owned is None else owned.managed_by,
+        shared=owned is None or owned.shared,
+        version=None if owned is None else owned.version,
+        etag=None if owned is None else owned.etag,
         targets=targets,
         strategy=list(config.strategy),
         fallback=config.fallback,
@@ -200,6 +189,7 @@ ROUTES = (
         endpoint=list_routes,
         summary="List routes",
         tag="routes",
+        object="route",
     ),
     Route(
         method="POST",
@@ -208,23 +198,11 @@ ROUTES = (
         endpoint=explain_route,
         summary="What would become of a call",
         tag="routes",
+        object="route",
+        writes=tuple(Question.model_fields),
     ),
-    Route(
-        method="POST",
-        path="/routes",
-        permission="routes:change",
-        endpoint=make_route,
-        summary="Make a route",
-        tag="routes",
-        status=201,
-    ),
-    Route(
-        method="DELETE",
-        path="/routes/{name}",
-        permission="routes:change",
-        endpoint=remove_route,
-        summary="Remove a route",
-        tag="routes",
-    ),
+    *operations("route", "routes", tag="routes")[1:],  # they are listed above, as they are in force
+    *operations("alias", "aliases", tag="routes"),
+    *operations("use_case", "use-cases", tag="routes"),
 )
 """Routes about routes."""

@@ -29,7 +29,8 @@ class Entering:
         self._base = base
         self._reader = EntryFeed(base.url)
         self._signer = Signer(base.home.derived)
-        self._web = Web(sender, Private(base.settings.private_hosts))
+        self.sender = sender
+        self.web = self._web = Web(sender, Private(base.settings.private_hosts))
         self._keys = KeySets(self._web.get_json)
         assembler = Assembler(LocalSealer(base.home.derived))
         self.resolver = TokenResolver(self._reader, self._signer, self._keys, assembler)

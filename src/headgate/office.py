@@ -1,5 +1,8 @@
 """What stands behind the control plane: the drainer, the metrics, and how the management API is built."""
 
+from collections.abc import Callable
+from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -10,6 +13,7 @@ from headgate.access.vault import LocalSealer
 from headgate.audit.drained import Proofs
 from headgate.audit.sealing import sealing, sealing_key
 from headgate.base import Base
+from headgate.billing.duties import Duties
 from headgate.config.compile import Compiled
 from headgate.control import Control
 from headgate.entering import Entering
@@ -21,6 +25,10 @@ from headgate.site import Site
 from headgate.transport.server import App
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from headgate.billing.deliver import Deliverer
+    from headgate.billing.services import Money
     from headgate.models.registry import Entry
     from headgate.models.select import Wanted
 
@@ -28,14 +36,14 @@ if TYPE_CHECKING:
 class Office:
     """The parts of the one process of an installation that has a control plane."""
 
-    def __init__(
-        self, base: Base, principals: Principals, live: Live, entering: Entering
-    ) -> None:
+    def __init__(self, base: Base, principals: Principals, live: Live, entering: Entering) -> None:
         self._base = base
         self._entering = entering
         self._principals = principals
         self._live = live
-        self._compiled = lambda: live.compiled
+        self._compiled: Callable[[], Compiled] = lambda: live.compiled
+        self._lock = Lock()
+        self.duties = Duties(base.url, base.home.node, sealing(base.home.derived), self._deliver)
         self.metrics = Metrics()
         proofs = Proofs(sealing(base.home.derived))
         self.drainer = Drainer(base.journal_dir, base.url, seen=self.metrics.add, node=base.home.node, proofs=proofs)
@@ -59,18 +67,15 @@ class Office:
     def _management(self) -> App:
         """Import and build the management API. Takes a second of CPU, so not before it is asked for."""
         from headgate.admin.parts import AdminParts
-        from headgate.billing.services import Money
         from headgate.management import Management
         from headgate.observe.log import SqlLogStore
         from headgate.observe.usage import SqlUsage
-        from headgate.storage.audit import keyed
-        from headgate.storage.engine import open_engine
         from headgate.storage.keys import SqlKeyStore
         from headgate.storage.objects import SqlObjects
         from headgate.storage.provider_keys_sql import SqlProviderKeys
         from headgate.storage.tenancy_stores import Tenancy
 
-        engine = keyed(open_engine(self._base.url), sealing_key(self._base.home.derived))
+        engine = self._engine()
         parts = AdminParts(
             principals=self._principals,
             keys=SqlKeyStore(engine),
@@ -88,10 +93,36 @@ class Office:
             snapshot=lambda: self._compiled().snapshot,
             live=self._live,
             objects=SqlObjects(engine),
-            money=Money.on(engine, self._base.home.derived),
+            money=self._money(),
             entrance=self._entering.entrance(engine),
         )
         return Management(parts)
+
+    @cached_property
+    def _made(self) -> "tuple[AsyncEngine, Money]":
+        from headgate.billing.services import Money
+        from headgate.storage.audit import keyed
+        from headgate.storage.engine import open_engine
+
+        derived = self._base.home.derived
+        engine = keyed(open_engine(self._base.url), sealing_key(derived))
+        return engine, Money.on(engine, derived)
+
+    def _engine(self) -> "AsyncEngine":
+        with self._lock:  # whoever is asked first, a caller or the timer
+            return self._made[0]
+
+    def _money(self) -> "Money":
+        with self._lock:
+            return self._made[1]
+
+    def _deliver(self) -> "tuple[Money, Deliverer]":
+        from headgate.billing.deliver import Deliverer, Mail, Webhook
+
+        sealer = LocalSealer(self._base.home.derived)
+        webhook = Webhook(self._entering.sender, self._entering.web.allow, sealer)
+        mail = Mail(self._base.settings.smtp_url)
+        return self._money(), Deliverer(self._engine(), {"webhook": webhook, "email": mail})
 
     def _models(self, wanted: "Wanted") -> list["Entry"]:
         from headgate.models.select import chosen

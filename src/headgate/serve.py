@@ -77,7 +77,9 @@ class Process:
                 raise
             log.warning("the database server does not answer: %s", error)  # it did a moment ago, and will
         office.drainer.start()
-        following = [asyncio.create_task(one) for one in (principals.run(), live.run(), *signals.run())]
+        following = [
+            asyncio.create_task(one) for one in (principals.run(), live.run(), office.duties.run(), *signals.run())
+        ]
         life.reload = live.watcher.poke
         guarded = Guarded(office.control(), control_token(self.base.home))
         server = await start(guarded, [sock], on_error=log_server_error)

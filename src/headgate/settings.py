@@ -117,10 +117,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     private_hosts: Annotated[
         tuple[str, ...],
         Meta(
-            description="Hosts (sso.corp, sso.corp:8443) and networks that identity providers may be at, besides "
-            "public addresses."
+            description="Hosts (sso.corp, sso.corp:8443) and networks that identity providers and webhooks may be at, "
+            "besides public addresses."
         ),
     ] = ()
+    smtp_url: Annotated[
+        Secret | None,
+        Meta(description="Mail server of reports and notices: smtp://user:password@host:587?from=..., or smtps://."),
+    ] = None
 
     @property
     def loopback(self) -> bool:
@@ -293,6 +297,9 @@ def _unusable_edge(values: Mapping[str, Any]) -> list[str]:
             problems.append(f"{PREFIX}{name.upper()}: {error}")
     if (values.get("tls_cert") is None) != (values.get("tls_key") is None):
         problems.append("HEADGATE_TLS_CERT and HEADGATE_TLS_KEY go together")
+    smtp = values.get("smtp_url")
+    if smtp and not smtp.reveal().startswith(("smtp://", "smtps://")):
+        problems.append("HEADGATE_SMTP_URL must be written smtp://user:password@host:587?from=reports@example.com")
     proxy = values.get("proxy")
     if proxy and not proxy.reveal().startswith(("http://", "https://")):
         problems.append("HEADGATE_PROXY must be written http://host:port or https://host:port")

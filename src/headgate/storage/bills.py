@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from headgate.storage.audit import note
@@ -128,11 +128,29 @@ class SqlBills:
         sent = []
         async with self.engine.begin() as con:
             for channel_id in channel_ids:
-                payload = {"event": f"billing:{row.kind}", "invoice": row.id}
-                sent.append(await post(con, row.tenant_id, channel_id, f"billing:{row.kind}", payload))
+                sent.append(await _post(con, row, channel_id))
             after = {"channels": list(channel_ids), "number": row.number}
             await note(con, act(author, "billing:send", row.kind, row.id, row.tenant_id, after=after))
         return sent
+
+    async def due_schedules(self, at: int) -> list[ScheduleRow]:
+        """Return the schedules of all tenants that are due at *at*, some of them: the timer's."""
+        c = schedules.c
+        query = select(schedules).where(c.is_active, c.next_at <= at).order_by(c.next_at).limit(100)
+        async with self.engine.connect() as con:
+            return [ScheduleRow(**row._mapping) for row in await con.execute(query)]
+
+    async def moved_on(self, schedule: ScheduleRow, next_at: int, made: Iterable[InvoiceRow]) -> bool:
+        """Send *made* through a schedule's channels and set when it is due next; False where another did that."""
+        c = schedules.c
+        mine = (c.tenant_id == schedule.tenant_id, c.id == schedule.id, c.next_at == schedule.next_at)
+        async with self.engine.begin() as con:
+            if not (await con.execute(update(schedules).where(*mine).values(next_at=next_at))).rowcount:
+                return False
+            for row in made:
+                for channel_id in msgspec.json.decode(schedule.channel_ids):
+                    await _post(con, row, channel_id)
+        return True
 
     async def invoices(
         self,
@@ -178,3 +196,8 @@ async def _number(con: AsyncConnection, draft: InvoiceRow) -> str:
     c = invoices.c
     count = select(func.count()).where(c.tenant_id == draft.tenant_id, c.kind == draft.kind)
     return f"{draft.kind[0].upper()}-{(await con.execute(count)).scalar_one() + 1:06}"
+
+
+async def _post(con: AsyncConnection, row: InvoiceRow, channel_id: str) -> str:
+    event = f"billing:{row.kind}"
+    return await post(con, row.tenant_id, channel_id, event, {"event": event, "invoice": row.id})

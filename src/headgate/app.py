@@ -48,7 +48,7 @@ class Worker:
     def __init__(self, base: Base, number: int, workers: int) -> None:
         self.base = base
         self.ways = Ways(base.settings.ca_file, base.settings.proxy)
-        self.entering = Entering(base, self.ways.lean)
+        self.entering = Entering(base.settings, base.url, base.home.derived, self.ways.lean)
         self.journal = Journal(base.journal_dir)
         self.stores = Stores(base, self.journal.id, workers)
         self.signals = Signals(base)

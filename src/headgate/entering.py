@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 from headgate.access.assemble import Assembler
 from headgate.access.entrance import Entrance
 from headgate.access.jwks import KeySets
+from headgate.access.keys import Derived
 from headgate.access.resolve import TokenResolver
 from headgate.access.throttle import Throttle
 from headgate.access.tokens import Signer
 from headgate.access.vault import LocalSealer
 from headgate.access.web import Web
-from headgate.base import Base
+from headgate.settings import Settings
 from headgate.storage.entry_feed import EntryFeed
 from headgate.transport.base import Sender
 from headgate.transport.egress import Private
@@ -25,14 +26,16 @@ CLIENT_TRIES = 50
 class Entering:
     """One process's part in it. Nothing is opened, imported or asked before somebody comes with a token."""
 
-    def __init__(self, base: Base, sender: Sender) -> None:
-        self._base = base
-        self._reader = EntryFeed(base.url)
-        self._signer = Signer(base.home.derived)
+    def __init__(self, settings: Settings, url: str, derived: Derived, sender: Sender) -> None:
+        """*url* is the database's; *sender* asks issuers and identity providers."""
+        self._settings = settings
+        self._derived = derived
+        self._reader = EntryFeed(url)
+        self._signer = Signer(derived)
         self.sender = sender
-        self.web = self._web = Web(sender, Private(base.settings.private_hosts))
+        self.web = self._web = Web(sender, Private(settings.private_hosts))
         self._keys = KeySets(self._web.get_json)
-        assembler = Assembler(LocalSealer(base.home.derived))
+        assembler = Assembler(LocalSealer(derived))
         self.resolver = TokenResolver(self._reader, self._signer, self._keys, assembler)
 
     def entrance(self, engine: "AsyncEngine") -> Entrance:
@@ -44,7 +47,7 @@ class Entering:
         from headgate.storage.entry import EntryStore
         from headgate.storage.entry_objects import SqlClients, SqlIssuers, SqlSso
 
-        derived, settings = self._base.home.derived, self._base.settings
+        derived, settings = self._derived, self._settings
         store = EntryStore(engine)
         return Entrance(
             reader=self._reader,

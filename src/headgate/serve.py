@@ -61,7 +61,7 @@ class Process:
     async def parent(self, sock: socket.socket, life: Life) -> None:
         """Be the control plane of several workers: drain their journals, serve the management API on *sock*."""
         ways = Ways(self.base.settings.ca_file, self.base.settings.proxy)
-        entering = Entering(self.base, ways.lean)
+        entering = Entering(self.base.settings, self.base.url, self.base.home.derived, ways.lean)
         signals = Signals(self.base)
         principals = self.base.principals(entering.resolver, rest=signals.wake.rest)
         principals.watch(lambda changes: signals.changed())

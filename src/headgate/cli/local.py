@@ -16,6 +16,7 @@ from headgate.billing.services import Money
 from headgate.cli.compiled import Here
 from headgate.client import Admin
 from headgate.client.inprocess import InProcess
+from headgate.entering import Entering
 from headgate.ledger.drain import Drainer
 from headgate.observe.log import SqlLogStore
 from headgate.observe.usage import SqlUsage
@@ -31,6 +32,7 @@ from headgate.storage.sql import SqlError, without_password
 from headgate.storage.tenancy_stores import Tenancy
 from headgate.storage.types import StorageRefused
 from headgate.storage.upgrade import ensure
+from headgate.transport.client import Http1Sender
 
 OPERATOR = Principal(
     kind="admin",
@@ -61,6 +63,8 @@ def local_admin(settings: Settings) -> Admin:
     settle(settings, home)
     engine = keyed(open_engine(url), sealing_key(home.derived))
     money = Money.on(engine, home.derived)
+    sender = Http1Sender(ca_file=str(settings.ca_file) if settings.ca_file is not None else None)
+    entering = Entering(settings, url, home.derived, sender)
     here = Here(settings.config_file(), settings)
     parts = AdminParts(
         principals=Owner(),
@@ -80,10 +84,13 @@ def local_admin(settings: Settings) -> Admin:
         objects=SqlObjects(engine),
         money=money,
         board=Board(home.path / "health"),
+        entrance=entering.entrance(engine),
     )
 
     async def close() -> None:
         await money.refusals.close()
+        await sender.close()
+        entering.close()
         await engine.dispose()
 
     return Admin("http://home", transport=InProcess(create(parts), close))

@@ -90,5 +90,7 @@ ROLES: Mapping[str, frozenset[str]] = {
 }
 """The roles that are always there. ``platform-admin`` alone reaches beyond its tenant; ``member`` sees its own."""
 
-OWN_KEY = frozenset({"gateway:use", "logs:view", "usage:view", "budgets:view", "approvals:view", "approvals:create"})
+OWN_KEY = frozenset(
+    {"gateway:use", "api_keys:view", "logs:view", "usage:view", "budgets:view", "approvals:view", "approvals:create"}
+)
 """What a virtual key may, each of its own alone."""

@@ -7,6 +7,7 @@ from starlette.types import Receive, Scope, Send
 
 from headgate import __version__
 from headgate.admin import (
+    apps,
     audit,
     auth,
     budgets,
@@ -20,13 +21,17 @@ from headgate.admin import (
     logs,
     models,
     providers,
+    roles,
     routes,
     sessions,
     sso,
     sso_login,
+    teams,
+    tenants,
     tokens,
     traces,
     usage,
+    users,
 )
 from headgate.admin.parts import AdminParts
 from headgate.admin.route import OPEN, ManagedRoute, Route, classified
@@ -49,6 +54,11 @@ ERROR = {
     },
 }
 ROUTES: tuple[Route, ...] = (
+    *tenants.ROUTES,
+    *teams.ROUTES,
+    *apps.ROUTES,
+    *users.ROUTES,
+    *roles.ROUTES,
     *keys.ROUTES,
     *logs.ROUTES,
     *traces.ROUTES,
@@ -71,16 +81,6 @@ ROUTES: tuple[Route, ...] = (
 )
 
 
-def create(parts: AdminParts, mounted: tuple[Route, ...] = ROUTES) -> FastAPI:
-    """Return the application; raise ``ValueError`` where a route has no permission that anybody could have."""
-    app = AsItCame(title="Headgate", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
-    app.router.redirect_slashes = False  # a handler has one name
-    app.state.parts = parts
-    errors.install(app)
-    for route in mounted:
-        _add(app, route)
-    return app
-
 class AsItCame(FastAPI):
     """Routes by the path as it came: ``%2F`` within a name is no slash, and ``%6c`` no second name of ``l``."""
 
@@ -90,6 +90,16 @@ class AsItCame(FastAPI):
             scope = {**scope, "path": scope["raw_path"].decode("latin-1")}
         await super().__call__(scope, receive, send)
 
+
+def create(parts: AdminParts, mounted: tuple[Route, ...] = ROUTES) -> FastAPI:
+    """Return the application; raise ``ValueError`` where a route has no permission that anybody could have."""
+    app = AsItCame(title="Headgate", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
+    app.router.redirect_slashes = False  # a handler has one name
+    app.state.parts = parts
+    errors.install(app)
+    for route in mounted:
+        _add(app, route)
+    return app
 
 
 def openapi(app: FastAPI) -> dict[str, Any]:

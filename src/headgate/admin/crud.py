@@ -83,8 +83,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """The columns that fields of a body mean for a row; whoever may not change so much is refused."""
     removing: Callable[[Asked, Any], Awaitable[None]]
     """Refuses who may not remove it."""
-    narrows: tuple[str, ...] = ()
-    """As ``Route.narrows``, for looking and changing."""
+    narrows: Mapping[str, tuple[str, ...]] = {}
+    """Verb of the permission -> ``Route.narrows``."""
 
 
 def routes_of(kind: Kind) -> tuple[Route, ...]:
@@ -94,7 +94,7 @@ def routes_of(kind: Kind) -> tuple[Route, ...]:
     named = kind.things.capitalize()
 
     def route(method: Any, path: str, verb: str, endpoint: Any, summary: str, **more: Any) -> Route:
-        about: dict[str, Any] = {"object": kind.word, "tag": kind.things, "narrows": kind.narrows}
+        about: dict[str, Any] = {"object": kind.word, "tag": kind.things, "narrows": kind.narrows.get(verb, ())}
         permission = f"{kind.things}:{verb}"
         return Route(
             method=method, path=path, permission=permission, endpoint=endpoint, summary=summary, **(about | more)
@@ -102,7 +102,7 @@ def routes_of(kind: Kind) -> tuple[Route, ...]:
 
     return (
         route("GET", path, "view", _lists(kind), named),
-        route("POST", path, "create", _makes(kind), f"Make: {kind.word}", status=201, writes=new, narrows=()),
+        route("POST", path, "create", _makes(kind), f"Make: {kind.word}", status=201, writes=new),
         route("GET", one, "view", _shows(kind), f"One: {kind.word}"),
         route("PATCH", one, "update", _changes(kind), f"Change: {kind.word}", writes=changes),
         route("DELETE", one, "delete", _removes(kind), f"Remove: {kind.word}"),

@@ -76,6 +76,18 @@ def texts(text: str) -> list[str]:
     return _texts.decode(text)
 
 
+def level_of(row: Any) -> dict[str, Any]:
+    """Return what a tenant, a team, an app and a user have in common, as it is shown."""
+    return {
+        "id": row.id,
+        "name": row.name,
+        "is_active": row.is_active,
+        "limits": limits_of(row.limits),
+        "models": texts(row.models),
+        "providers": texts(row.providers),
+    }
+
+
 def _column(value: Any) -> Any:
     if isinstance(value, LimitsBody):
         return msgspec.json.encode(Limits(**value.model_dump())).decode()

@@ -2437,7 +2437,319 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/config/virtual-keys": {
+    "/api/v1/tenants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tenants
+         * @description Return all tenants to who administers the platform, and to others their own.
+         */
+        get: operations["list_tenants"];
+        put?: never;
+        /**
+         * Make a tenant
+         * @description Make a tenant.
+         */
+        post: operations["create_tenant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tenants/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A tenant
+         * @description Return one tenant.
+         */
+        get: operations["get_tenant"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a tenant with all that is its
+         * @description Remove a tenant with all that is its; what it did and what that cost stays on record.
+         */
+        delete: operations["delete_tenant"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a tenant
+         * @description Change what is said of a tenant; it is obeyed everywhere within a second.
+         */
+        patch: operations["update_tenant"];
+        trace?: never;
+    };
+    "/api/v1/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Teams */
+        get: operations["list_teams"];
+        put?: never;
+        /** Make: team */
+        post: operations["create_team"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One: team */
+        get: operations["get_team"];
+        put?: never;
+        post?: never;
+        /** Remove: team */
+        delete: operations["delete_team"];
+        options?: never;
+        head?: never;
+        /** Change: team */
+        patch: operations["update_team"];
+        trace?: never;
+    };
+    "/api/v1/teams/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who is in a team
+         * @description Return who is in a team.
+         */
+        get: operations["list_members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{id}/members/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put a user into a team
+         * @description Put a user into a team. Doing it again changes nothing.
+         */
+        put: operations["add_member"];
+        post?: never;
+        /**
+         * Take a user out of a team
+         * @description Take a user out of a team.
+         */
+        delete: operations["remove_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Apps */
+        get: operations["list_apps"];
+        put?: never;
+        /** Make: app */
+        post: operations["create_app"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/apps/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One: app */
+        get: operations["get_app"];
+        put?: never;
+        post?: never;
+        /** Remove: app */
+        delete: operations["delete_app"];
+        options?: never;
+        head?: never;
+        /** Change: app */
+        patch: operations["update_app"];
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Users */
+        get: operations["list_users"];
+        put?: never;
+        /** Make: user */
+        post: operations["create_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One: user */
+        get: operations["get_user"];
+        put?: never;
+        post?: never;
+        /** Remove: user */
+        delete: operations["delete_user"];
+        options?: never;
+        head?: never;
+        /** Change: user */
+        patch: operations["update_user"];
+        trace?: never;
+    };
+    "/api/v1/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Roles */
+        get: operations["list_roles"];
+        put?: never;
+        /** Make: role */
+        post: operations["create_role"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/roles/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One: role */
+        get: operations["get_role"];
+        put?: never;
+        post?: never;
+        /** Remove: role */
+        delete: operations["delete_role"];
+        options?: never;
+        head?: never;
+        /** Change: role */
+        patch: operations["update_role"];
+        trace?: never;
+    };
+    "/api/v1/permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All permissions, and the roles that are always there
+         * @description Return all permissions, and the roles that are always there.
+         */
+        get: operations["list_permissions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bindings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who has which role
+         * @description Return who has which role.
+         */
+        get: operations["list_bindings"];
+        put?: never;
+        /**
+         * Give a role
+         * @description Give a role. It counts everywhere within a second.
+         */
+        post: operations["create_binding"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bindings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who has a role
+         * @description Return one.
+         */
+        get: operations["get_binding"];
+        put?: never;
+        post?: never;
+        /**
+         * Take a role away
+         * @description Take a role away. It counts no more, everywhere, within a second.
+         */
+        delete: operations["delete_binding"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys": {
         parameters: {
             query?: never;
             header?: never;
@@ -2446,7 +2758,7 @@ export interface paths {
         };
         /**
          * Keys
-         * @description Return the tenant's keys, revoked ones too.
+         * @description Return the keys that fit all filters.
          */
         get: operations["list_keys"];
         put?: never;
@@ -2461,7 +2773,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/config/virtual-keys/{id}": {
+    "/api/v1/config/virtual-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Keys
+         * @description Return the keys that fit all filters.
+         */
+        get: operations["list_keys_2"];
+        put?: never;
+        /**
+         * Make a key
+         * @description Make a key. It can be used within a second.
+         */
+        post: operations["create_key_2"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/{id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -2482,6 +2818,58 @@ export interface paths {
         delete: operations["revoke_key"];
         options?: never;
         head?: never;
+        /**
+         * Change a key
+         * @description Change what is said of a key; it is obeyed everywhere within a second.
+         */
+        patch: operations["update_key"];
+        trace?: never;
+    };
+    "/api/v1/config/virtual-keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A key
+         * @description Return one key.
+         */
+        get: operations["get_key_2"];
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a key
+         * @description Turn a key off for ever, everywhere within a second. Doing it again changes nothing.
+         */
+        delete: operations["revoke_key_2"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a key
+         * @description Change what is said of a key; it is obeyed everywhere within a second.
+         */
+        patch: operations["update_key_2"];
+        trace?: never;
+    };
+    "/api/v1/keys/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a key a new secret
+         * @description Give a key a new secret. It keeps its id, so its limits and what it has spent go on.
+         */
+        post: operations["rotate_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
         patch?: never;
         trace?: never;
     };
@@ -2498,7 +2886,7 @@ export interface paths {
          * Give a key a new secret
          * @description Give a key a new secret. It keeps its id, so its limits and what it has spent go on.
          */
-        post: operations["rotate_key"];
+        post: operations["rotate_key_2"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2684,7 +3072,7 @@ export interface paths {
         put?: never;
         /**
          * Make a route
-         * @description Refuse: routes live in the configuration file, which a running gateway takes up within a second.
+         * @description Make a route.
          */
         post: operations["make_route"];
         delete?: never;
@@ -2720,14 +3108,386 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
+        /**
+         * Show a route
+         * @description Show a route.
+         */
+        get: operations["show_route"];
+        /**
+         * Make or change a route
+         * @description Make or change a route.
+         */
+        put: operations["change_route"];
         post?: never;
         /**
          * Remove a route
-         * @description Refuse, as :func:`make_route` does.
+         * @description Remove a route.
          */
         delete: operations["remove_route"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routes/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a route's versions
+         * @description List a route's versions.
+         */
+        get: operations["list_route_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routes/{name}/versions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a route's version
+         * @description Show a route's version.
+         */
+        get: operations["show_route_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routes/{name}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How two versions of a route differ
+         * @description How two versions of a route differ.
+         */
+        get: operations["diff_route"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routes/{name}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a route's older version anew
+         * @description Make a route's older version anew.
+         */
+        post: operations["roll_back_route"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/aliases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List aliass
+         * @description List aliass.
+         */
+        get: operations["list_aliases"];
+        put?: never;
+        /**
+         * Make a alias
+         * @description Make a alias.
+         */
+        post: operations["make_alias"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/aliases/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a alias
+         * @description Show a alias.
+         */
+        get: operations["show_alias"];
+        /**
+         * Make or change a alias
+         * @description Make or change a alias.
+         */
+        put: operations["change_alias"];
+        post?: never;
+        /**
+         * Remove a alias
+         * @description Remove a alias.
+         */
+        delete: operations["remove_alias"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/aliases/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a alias's versions
+         * @description List a alias's versions.
+         */
+        get: operations["list_alias_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/aliases/{name}/versions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a alias's version
+         * @description Show a alias's version.
+         */
+        get: operations["show_alias_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/aliases/{name}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How two versions of a alias differ
+         * @description How two versions of a alias differ.
+         */
+        get: operations["diff_alias"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/aliases/{name}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a alias's older version anew
+         * @description Make a alias's older version anew.
+         */
+        post: operations["roll_back_alias"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/use-cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List use cases
+         * @description List use cases.
+         */
+        get: operations["list_use_cases"];
+        put?: never;
+        /**
+         * Make a use case
+         * @description Make a use case.
+         */
+        post: operations["make_use_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/use-cases/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a use case
+         * @description Show a use case.
+         */
+        get: operations["show_use_case"];
+        /**
+         * Make or change a use case
+         * @description Make or change a use case.
+         */
+        put: operations["change_use_case"];
+        post?: never;
+        /**
+         * Remove a use case
+         * @description Remove a use case.
+         */
+        delete: operations["remove_use_case"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/use-cases/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a use case's versions
+         * @description List a use case's versions.
+         */
+        get: operations["list_use_case_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/use-cases/{name}/versions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a use case's version
+         * @description Show a use case's version.
+         */
+        get: operations["show_use_case_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/use-cases/{name}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How two versions of a use case differ
+         * @description How two versions of a use case differ.
+         */
+        get: operations["diff_use_case"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/use-cases/{name}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a use case's older version anew
+         * @description Make a use case's older version anew.
+         */
+        post: operations["roll_back_use_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the targets of a route compare
+         * @description Say how the targets of a route compare, and whether that is decided.
+         */
+        get: operations["compare"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2757,10 +3517,724 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was done
+         * @description Return what was done in the tenant, latest first.
+         */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All entries in a file
+         * @description Return all entries, oldest first, in a file.
+         */
+        get: operations["export_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Whether it is as it was written
+         * @description Look at every entry and every exchange of the tenant, and say what is not as it was written.
+         */
+        post: operations["verify_audit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Budgets */
+        get: operations["list_budgets"];
+        put?: never;
+        /** Make: budget */
+        post: operations["create_budget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budgets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One: budget */
+        get: operations["get_budget"];
+        put?: never;
+        post?: never;
+        /** Remove: budget */
+        delete: operations["delete_budget"];
+        options?: never;
+        head?: never;
+        /** Change: budget */
+        patch: operations["update_budget"];
+        trace?: never;
+    };
+    "/api/v1/budgets/{id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a budget stands
+         * @description Return how a budget stands in the window that runs.
+         */
+        get: operations["budget_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a key's own budgets stand
+         * @description Return how the budgets stand that a key has by itself: those made with it. A key asks for its own.
+         */
+        get: operations["key_budgets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics/spending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the tenant spends
+         * @description Return what the tenant has spent this month, what it may, and what it will have.
+         */
+        get: operations["get_spending"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Come in with a password
+         * @description Come in with a password. Words and time are the same whoever it is that fails.
+         */
+        post: operations["login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get a fresh access token
+         * @description Return a fresh access token. A refresh token is good once, and changed for the next.
+         */
+        post: operations["refresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go out
+         * @description End a session: at once, and everywhere. One that has ended already is no error.
+         */
+        post: operations["logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Choose a password
+         * @description Choose a password. Every session of the user ends.
+         */
+        post: operations["password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The keys that verify our access tokens
+         * @description Return the keys with which others can verify our access tokens: a JWKS.
+         */
+        get: operations["public_keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who calls
+         * @description Return who calls, and what it may.
+         */
+        get: operations["me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get a token by a client's secret
+         * @description Return an access token: ``grant_type=client_credentials`` and, if less than all is wanted, ``scope``.
+         *
+         *     Id and secret come by HTTP's Basic scheme, or as ``client_id`` and ``client_secret`` in the form.
+         */
+        post: operations["token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who is signed in
+         * @description Return who of the tenant is signed in.
+         */
+        get: operations["list_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a session
+         * @description End a session, everywhere at once.
+         */
+        delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End every session of a user
+         * @description End every session of a user.
+         */
+        delete: operations["end_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/password-reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a user choose a password
+         * @description Return a token by which a user chooses a password. It is good once, for a day; one given before is no more.
+         */
+        post: operations["reset_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where I am signed in
+         * @description Return where the caller is signed in.
+         */
+        get: operations["own_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a session of mine
+         * @description End one of the caller's sessions.
+         */
+        delete: operations["end_own_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sso": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where to sign in with an e-mail address
+         * @description Return the providers that are there for an e-mail address, whether anybody has it or not.
+         */
+        get: operations["doors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sso/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Leave for an identity provider
+         * @description Send a browser to the provider. *back* is where to go afterwards: a path here.
+         */
+        get: operations["start"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sso/{id}/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Come back from an identity provider
+         * @description Take what a browser brings back. It is in, or nothing has happened.
+         */
+        get: operations["callback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sso": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sso */
+        get: operations["list_sso"];
+        put?: never;
+        /** Make: sso */
+        post: operations["create_sso"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sso/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One: sso */
+        get: operations["get_sso"];
+        put?: never;
+        post?: never;
+        /** Remove: sso */
+        delete: operations["delete_sso"];
+        options?: never;
+        head?: never;
+        /** Change: sso */
+        patch: operations["update_sso"];
+        trace?: never;
+    };
+    "/api/v1/clients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Clients */
+        get: operations["list_clients"];
+        put?: never;
+        /**
+         * Make a client
+         * @description Make a client. It can ask for tokens at once.
+         */
+        post: operations["create_client"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clients/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One: client */
+        get: operations["get_client"];
+        put?: never;
+        post?: never;
+        /** Remove: client */
+        delete: operations["delete_client"];
+        options?: never;
+        head?: never;
+        /** Change: client */
+        patch: operations["update_client"];
+        trace?: never;
+    };
+    "/api/v1/clients/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a client a new secret
+         * @description Give a client a new secret.
+         */
+        post: operations["rotate_client"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/issuers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Issuers */
+        get: operations["list_issuers"];
+        put?: never;
+        /** Make: issuer */
+        post: operations["create_issuer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/issuers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One: issuer */
+        get: operations["get_issuer"];
+        put?: never;
+        post?: never;
+        /** Remove: issuer */
+        delete: operations["delete_issuer"];
+        options?: never;
+        head?: never;
+        /** Change: issuer */
+        patch: operations["update_issuer"];
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Amounts
+         * @description USD, or tokens.
+         */
+        Amounts: {
+            /** Usd */
+            usd?: string | null;
+            /** Tokens */
+            tokens?: number | null;
+        };
+        /**
+         * App
+         * @description An application.
+         */
+        App: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Is Active */
+            is_active: boolean;
+            limits: components["schemas"]["LimitsAnswer"];
+            /** Models */
+            models: string[];
+            /** Providers */
+            providers: string[];
+            /** Team Id */
+            team_id: string | null;
+            /** Owner Id */
+            owner_id: string | null;
+            /** Default Model */
+            default_model: string | null;
+            /** Default Provider */
+            default_provider: string | null;
+            /** Cost Optimize */
+            cost_optimize: boolean;
+            /** Policies */
+            policies: string[];
+            /** Created At */
+            created_at: string;
+            /** Updated At */
+            updated_at: string;
+        };
+        /**
+         * AppChanges
+         * @description What is to change of an app.
+         */
+        AppChanges: {
+            /**
+             * Is Active
+             * @default true
+             */
+            is_active: boolean;
+            /** @default {} */
+            limits: components["schemas"]["LimitsBody"];
+            /**
+             * Models
+             * @default []
+             */
+            models: string[];
+            /**
+             * Providers
+             * @default []
+             */
+            providers: string[];
+            /** Team Id */
+            team_id?: string | null;
+            /** Owner Id */
+            owner_id?: string | null;
+            /** Default Model */
+            default_model?: string | null;
+            /** Default Provider */
+            default_provider?: string | null;
+            /**
+             * Cost Optimize
+             * @default false
+             */
+            cost_optimize: boolean;
+            /**
+             * Policies
+             * @default []
+             */
+            policies: string[];
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+        };
+        /**
+         * Apps
+         * @description A page of apps.
+         */
+        Apps: {
+            /** Data */
+            data: components["schemas"]["App"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
+        };
         /**
          * Asked
          * @description Who asked for what.
@@ -2800,6 +4274,69 @@ export interface components {
             bytes_in: number;
         };
         /**
+         * Binding
+         * @description A role that somebody has.
+         */
+        Binding: {
+            /** Id */
+            id: string;
+            /** Role */
+            role: string;
+            /**
+             * Subject Kind
+             * @enum {string}
+             */
+            subject_kind: "user" | "client" | "key";
+            /** Subject Id */
+            subject_id: string;
+            /** Scope */
+            scope: string;
+            /** Created At */
+            created_at: string;
+        };
+        /**
+         * Bindings
+         * @description A page of who has which role.
+         */
+        Bindings: {
+            /** Data */
+            data: components["schemas"]["Binding"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * Budget
+         * @description A budget.
+         */
+        Budget: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            match: components["schemas"]["MatchAnswer"];
+            /** Each */
+            each: ("team" | "app" | "user" | "key" | "end_user" | "model" | "provider" | "tag") | null;
+            /** Usd */
+            usd: string | null;
+            /** Tokens */
+            tokens: number | null;
+            /**
+             * Window
+             * @enum {string}
+             */
+            window: "day" | "week" | "month" | "total";
+            /** Hard */
+            hard: boolean;
+            /** Is Active */
+            is_active: boolean;
+            /** Created At */
+            created_at: string;
+            /** Updated At */
+            updated_at: string;
+        };
+        /**
          * BudgetAnswer
          * @description A budget.
          */
@@ -2818,7 +4355,7 @@ export interface components {
         };
         /**
          * BudgetBody
-         * @description Money that may be spent in one calendar window (UTC, weeks from Monday).
+         * @description Money that may be spent in one calendar window (weeks from Monday) of the tenant's zone.
          */
         BudgetBody: {
             /**
@@ -2831,6 +4368,90 @@ export interface components {
              * @enum {string}
              */
             window: "day" | "week" | "month" | "total";
+        };
+        /**
+         * BudgetChanges
+         * @description What is to be otherwise; what a budget counts stays as it is: make another one for that.
+         */
+        BudgetChanges: {
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /** Usd */
+            usd?: (number | string) | null;
+            /** Tokens */
+            tokens?: number | null;
+            /**
+             * Window
+             * @default month
+             * @enum {string}
+             */
+            window: "day" | "week" | "month" | "total";
+            /**
+             * Hard
+             * @default true
+             */
+            hard: boolean;
+            /**
+             * Is Active
+             * @default true
+             */
+            is_active: boolean;
+        };
+        /**
+         * BudgetUsage
+         * @description How a budget stands in its window. Held is what calls in flight may cost, and room lent to processes.
+         */
+        BudgetUsage: {
+            /** Start */
+            start: string;
+            /** End */
+            end: string | null;
+            amount: components["schemas"]["Amounts"];
+            used: components["schemas"]["Amounts"];
+            held: components["schemas"]["Amounts"];
+            remaining: components["schemas"]["Amounts"];
+            /** Share */
+            share: number;
+            forecast: components["schemas"]["Coming"] | null;
+            /** Each */
+            each: components["schemas"]["EachUsed"][];
+        };
+        /**
+         * Budgets
+         * @description A page of budgets.
+         */
+        Budgets: {
+            /** Data */
+            data: components["schemas"]["Budget"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * Change
+         * @description Another version of an object.
+         */
+        Change: {
+            /** Config */
+            config: {
+                [key: string]: unknown;
+            };
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Shared */
+            shared?: boolean | null;
+            /**
+             * Dry Run
+             * @default false
+             */
+            dry_run: boolean;
         };
         /**
          * Charged
@@ -2851,6 +4472,249 @@ export interface components {
             tokens: number;
             /** Billed */
             billed: string;
+        };
+        /**
+         * Client
+         * @description A client, without its secret. Its id is its ``client_id``.
+         */
+        Client: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Last4 */
+            last4: string;
+            /** Scopes */
+            scopes: string[];
+            /** Is Active */
+            is_active: boolean;
+            /** Expires At */
+            expires_at: string | null;
+            /** Overlap Until */
+            overlap_until: string | null;
+            /** Created At */
+            created_at: string;
+            /** Updated At */
+            updated_at: string;
+        };
+        /**
+         * ClientChanges
+         * @description What is to be otherwise.
+         */
+        ClientChanges: {
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /**
+             * Scopes
+             * @default []
+             */
+            scopes: string[];
+            /** Expires At */
+            expires_at?: string | null;
+            /**
+             * Is Active
+             * @default true
+             */
+            is_active: boolean;
+        };
+        /**
+         * ClientPage
+         * @description A page of clients.
+         */
+        ClientPage: {
+            /** Data */
+            data: components["schemas"]["Client"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * ClientRotation
+         * @description How a client is to change its secret.
+         */
+        ClientRotation: {
+            /**
+             * Overlap
+             * @default 0
+             */
+            overlap: number;
+        };
+        /**
+         * ClientToken
+         * @description An access token of a client.
+         */
+        ClientToken: {
+            /** Access Token */
+            access_token: string;
+            /**
+             * Token Type
+             * @default Bearer
+             */
+            token_type: string;
+            /** Expires In */
+            expires_in: number;
+            /** Scope */
+            scope: string;
+        };
+        /**
+         * Coming
+         * @description What will have been spent at the end of the window: four times out of five between low and high.
+         */
+        Coming: {
+            low: components["schemas"]["Amounts"];
+            likely: components["schemas"]["Amounts"];
+            high: components["schemas"]["Amounts"];
+            /** Days */
+            days: number;
+            /** Method */
+            method: string;
+        };
+        /**
+         * Compared
+         * @description How it stands, by the calls of the caller's tenant that are still on record.
+         */
+        Compared: {
+            /** Route */
+            route: string;
+            /** Calls */
+            calls: number;
+            /** Complete */
+            complete: boolean;
+            /** Measure */
+            measure: string | null;
+            /** Since */
+            since: string | null;
+            /** Level */
+            level: number | null;
+            /** Said */
+            said: string;
+            /** Decided */
+            decided: boolean;
+            /** Targets */
+            targets: {
+                [key: string]: unknown;
+            }[];
+            /** Copies */
+            copies: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
+         * Diff
+         * @description How two versions differ.
+         */
+        Diff: {
+            /** Before */
+            before: number;
+            /** After */
+            after: number;
+            /** Changes */
+            changes: components["schemas"]["DiffLine"][];
+        };
+        /**
+         * DiffLine
+         * @description One place in which two versions differ; what is absent is ``null``.
+         */
+        DiffLine: {
+            /** Path */
+            path: string;
+            /** Before */
+            before: unknown;
+            /** After */
+            after: unknown;
+        };
+        /**
+         * Door
+         * @description A provider that one may sign in through.
+         */
+        Door: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Start */
+            start: string;
+        };
+        /**
+         * Doors
+         * @description Those that are there for an e-mail domain.
+         */
+        Doors: {
+            /** Data */
+            data: components["schemas"]["Door"][];
+        };
+        /**
+         * EachUsed
+         * @description What one of those spent that have the amount for themselves.
+         */
+        EachUsed: {
+            /** Id */
+            id: string;
+            used: components["schemas"]["Amounts"];
+        };
+        /**
+         * Ended
+         * @description What was ended.
+         */
+        Ended: {
+            /** Sessions */
+            sessions: number;
+        };
+        /**
+         * Entries
+         * @description A page of entries, latest first; ``next`` is the ``before`` of the following one.
+         */
+        Entries: {
+            /** Data */
+            data: components["schemas"]["Entry"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: number | null;
+        };
+        /**
+         * Entry
+         * @description One act. ``before`` and ``after`` have no secrets.
+         */
+        Entry: {
+            /** Seq */
+            seq: number;
+            /** At */
+            at: string;
+            /** Actor Kind */
+            actor_kind: string;
+            /** Actor Id */
+            actor_id: string;
+            /** Action */
+            action: string;
+            /** Object Kind */
+            object_kind: string;
+            /** Object Id */
+            object_id: string;
+            /** Before */
+            before: {
+                [key: string]: unknown;
+            } | null;
+            /** After */
+            after: {
+                [key: string]: unknown;
+            } | null;
+            /** Address */
+            address: string | null;
+            /** Request Id */
+            request_id: string | null;
+            /** Outcome */
+            outcome: string;
+            /** Previous */
+            previous: string;
+            /** Hash */
+            hash: string;
+            /** Seal */
+            seal: string;
         };
         /**
          * Explained
@@ -2887,6 +4751,88 @@ export interface components {
             }[];
         };
         /**
+         * FaultAnswer
+         * @description Something that is not as it was written.
+         */
+        FaultAnswer: {
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "changed" | "missing" | "inserted" | "moved" | "head" | "exchanges";
+            /** Seq */
+            seq: number | null;
+            /** Hour */
+            hour: string | null;
+            /** Words */
+            words: string;
+        };
+        /**
+         * Issuer
+         * @description A trusted issuer.
+         */
+        Issuer: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Issuer */
+            issuer: string;
+            /** Audience */
+            audience: string;
+            /** Jwks Url */
+            jwks_url: string | null;
+            /** Keys */
+            keys: {
+                [key: string]: unknown;
+            } | null;
+            /** Mapping */
+            mapping: {
+                [key: string]: unknown;
+            };
+            /** Is Active */
+            is_active: boolean;
+            /** Created At */
+            created_at: string;
+            /** Updated At */
+            updated_at: string;
+        };
+        /**
+         * IssuerChanges
+         * @description What is to be otherwise.
+         */
+        IssuerChanges: {
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /** Jwks Url */
+            jwks_url?: string | null;
+            /** Keys */
+            keys?: {
+                [key: string]: unknown;
+            } | null;
+            mapping?: components["schemas"]["MeaningBody"];
+            /**
+             * Is Active
+             * @default true
+             */
+            is_active: boolean;
+        };
+        /**
+         * IssuerPage
+         * @description A page of trusted issuers.
+         */
+        IssuerPage: {
+            /** Data */
+            data: components["schemas"]["Issuer"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
+        };
+        /**
          * Key
          * @description A key, without its secret.
          */
@@ -2909,19 +4855,41 @@ export interface components {
              * @enum {string}
              */
             status: "active" | "off" | "expired" | "revoked";
+            /** Is Active */
+            is_active: boolean;
+            /** Environment */
+            environment: string;
             /** Models */
             models: string[];
+            /** Routes */
+            routes: string[];
+            /** Providers */
+            providers: string[];
+            /** Addresses */
+            addresses: string[];
+            /** Default Model */
+            default_model: string | null;
+            /** Provider Keys */
+            provider_keys: string[];
+            /** Permissions */
+            permissions: string[] | null;
             limits: components["schemas"]["LimitsAnswer"];
             /** Budgets */
             budgets: components["schemas"]["BudgetAnswer"][];
             /** Tags */
             tags: string[];
+            /** Team Id */
+            team_id: string | null;
+            /** App Id */
+            app_id: string | null;
             /** User Id */
             user_id: string | null;
             /** Created At */
             created_at: string;
             /** Updated At */
             updated_at: string;
+            /** Last Used At */
+            last_used_at: string | null;
             /** Expires At */
             expires_at: string | null;
             /** Revoked At */
@@ -2932,8 +4900,77 @@ export interface components {
             overlap_until: string | null;
         };
         /**
+         * KeyChanges
+         * @description What is to change of a key. A provider key that is ``null`` goes.
+         */
+        KeyChanges: {
+            /**
+             * Is Active
+             * @default true
+             */
+            is_active: boolean;
+            /**
+             * Environment
+             * @default live
+             */
+            environment: string;
+            /**
+             * Models
+             * @default []
+             */
+            models: string[];
+            /**
+             * Routes
+             * @default []
+             */
+            routes: string[];
+            /**
+             * Providers
+             * @default []
+             */
+            providers: string[];
+            /**
+             * Addresses
+             * @default []
+             */
+            addresses: string[];
+            /** Default Model */
+            default_model?: string | null;
+            /** Provider Keys */
+            provider_keys?: {
+                [key: string]: string | null;
+            };
+            /** Permissions */
+            permissions?: string[] | null;
+            /** @default {} */
+            limits: components["schemas"]["LimitsBody"];
+            /**
+             * Budgets
+             * @default []
+             */
+            budgets: components["schemas"]["BudgetBody"][];
+            /**
+             * Tags
+             * @default []
+             */
+            tags: string[];
+            /** Team Id */
+            team_id?: string | null;
+            /** App Id */
+            app_id?: string | null;
+            /** User Id */
+            user_id?: string | null;
+            /** Expires At */
+            expires_at?: string | null;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+        };
+        /**
          * Keys
-         * @description A page of keys, oldest first; ``next`` is the ``after`` of the following page.
+         * @description A page of keys, revoked ones too.
          */
         Keys: {
             /** Data */
@@ -2942,6 +4979,16 @@ export interface components {
             has_more: boolean;
             /** Next */
             next: string | null;
+        };
+        /**
+         * Known
+         * @description An entry that was written down elsewhere: what a verification gave as its head.
+         */
+        Known: {
+            /** Seq */
+            seq: number;
+            /** Hash */
+            hash: string;
         };
         /**
          * LimitsAnswer
@@ -3039,6 +5086,51 @@ export interface components {
             error_message: string | null;
         };
         /**
+         * Logging
+         * @description What is kept of calls.
+         */
+        Logging: {
+            /**
+             * Payload
+             * @default metadata
+             * @enum {string}
+             */
+            payload: "none" | "metadata" | "redacted" | "full";
+            /** Retention Days */
+            retention_days?: number | null;
+        };
+        /**
+         * Login
+         * @description Who wants to come in.
+         */
+        Login: {
+            /** Email */
+            email: string;
+            /** Password */
+            password: string;
+            /** Tenant */
+            tenant?: string | null;
+            /**
+             * Session
+             * @default token
+             * @enum {string}
+             */
+            session: "token" | "cookie";
+        };
+        /**
+         * Logout
+         * @description Which session is to end, and whether all others of the same user as well.
+         */
+        Logout: {
+            /** Refresh Token */
+            refresh_token?: string | null;
+            /**
+             * Everywhere
+             * @default false
+             */
+            everywhere: boolean;
+        };
+        /**
          * Logs
          * @description A page of calls; ``next`` is the ``after`` of the following page.
          */
@@ -3049,6 +5141,32 @@ export interface components {
             has_more: boolean;
             /** Next */
             next: string | null;
+        };
+        /**
+         * MadeClient
+         * @description A client with its secret, shown this once.
+         */
+        MadeClient: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Last4 */
+            last4: string;
+            /** Scopes */
+            scopes: string[];
+            /** Is Active */
+            is_active: boolean;
+            /** Expires At */
+            expires_at: string | null;
+            /** Overlap Until */
+            overlap_until: string | null;
+            /** Created At */
+            created_at: string;
+            /** Updated At */
+            updated_at: string;
+            /** Client Secret */
+            client_secret: string;
         };
         /**
          * MadeKey
@@ -3073,19 +5191,41 @@ export interface components {
              * @enum {string}
              */
             status: "active" | "off" | "expired" | "revoked";
+            /** Is Active */
+            is_active: boolean;
+            /** Environment */
+            environment: string;
             /** Models */
             models: string[];
+            /** Routes */
+            routes: string[];
+            /** Providers */
+            providers: string[];
+            /** Addresses */
+            addresses: string[];
+            /** Default Model */
+            default_model: string | null;
+            /** Provider Keys */
+            provider_keys: string[];
+            /** Permissions */
+            permissions: string[] | null;
             limits: components["schemas"]["LimitsAnswer"];
             /** Budgets */
             budgets: components["schemas"]["BudgetAnswer"][];
             /** Tags */
             tags: string[];
+            /** Team Id */
+            team_id: string | null;
+            /** App Id */
+            app_id: string | null;
             /** User Id */
             user_id: string | null;
             /** Created At */
             created_at: string;
             /** Updated At */
             updated_at: string;
+            /** Last Used At */
+            last_used_at: string | null;
             /** Expires At */
             expires_at: string | null;
             /** Revoked At */
@@ -3096,6 +5236,112 @@ export interface components {
             overlap_until: string | null;
             /** Key */
             key: string;
+        };
+        /**
+         * Match
+         * @description Whose and what calls count: all that is said here must hold. Nothing is the whole tenant.
+         */
+        Match: {
+            /** Team */
+            team?: string | null;
+            /** App */
+            app?: string | null;
+            /** User */
+            user?: string | null;
+            /** Key */
+            key?: string | null;
+            /** End User */
+            end_user?: string | null;
+            /** Model */
+            model?: string | null;
+            /** Provider */
+            provider?: string | null;
+            /**
+             * Tags
+             * @default []
+             */
+            tags: string[];
+        };
+        /**
+         * MatchAnswer
+         * @description Whose and what calls count.
+         */
+        MatchAnswer: {
+            /** Team */
+            team?: string | null;
+            /** App */
+            app?: string | null;
+            /** User */
+            user?: string | null;
+            /** Key */
+            key?: string | null;
+            /** End User */
+            end_user?: string | null;
+            /** Model */
+            model?: string | null;
+            /** Provider */
+            provider?: string | null;
+            /**
+             * Tags
+             * @default []
+             */
+            tags: string[];
+        };
+        /**
+         * Me
+         * @description Who calls.
+         */
+        Me: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "key" | "admin" | "user" | "client";
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Tenant Id */
+            tenant_id: string;
+            /** Permissions */
+            permissions: string[];
+            /** Scope */
+            scope: string;
+            /** Csrf Token */
+            csrf_token?: string | null;
+        };
+        /**
+         * MeaningBody
+         * @description What claims mean. One is named by its path: ``realm_access.roles``.
+         */
+        MeaningBody: {
+            /** Tenant */
+            tenant?: string | null;
+            /** Team */
+            team?: string | null;
+            /** User */
+            user?: string | null;
+            /** Roles */
+            roles?: string | null;
+            /** Role Map */
+            role_map?: {
+                [key: string]: string;
+            };
+            /**
+             * Permissions
+             * @default [
+             *       "gateway:use"
+             *     ]
+             */
+            permissions: string[];
+        };
+        /**
+         * Members
+         * @description Who is in a team.
+         */
+        Members: {
+            /** Data */
+            data: components["schemas"]["User"][];
         };
         /**
          * ModelPage
@@ -3112,23 +5358,192 @@ export interface components {
             next: string | null;
         };
         /**
-         * NewKey
-         * @description A key to be made.
+         * NewApp
+         * @description An app to be made.
          */
-        NewKey: {
-            /** Name */
-            name: string;
+        NewApp: {
             /**
-             * Kind
-             * @default key
-             * @enum {string}
+             * Is Active
+             * @default true
              */
-            kind: "key" | "admin";
+            is_active: boolean;
+            /** @default {} */
+            limits: components["schemas"]["LimitsBody"];
             /**
              * Models
              * @default []
              */
             models: string[];
+            /**
+             * Providers
+             * @default []
+             */
+            providers: string[];
+            /** Team Id */
+            team_id?: string | null;
+            /** Owner Id */
+            owner_id?: string | null;
+            /** Default Model */
+            default_model?: string | null;
+            /** Default Provider */
+            default_provider?: string | null;
+            /**
+             * Cost Optimize
+             * @default false
+             */
+            cost_optimize: boolean;
+            /**
+             * Policies
+             * @default []
+             */
+            policies: string[];
+            /** Name */
+            name: string;
+        };
+        /**
+         * NewBinding
+         * @description A role to be given.
+         */
+        NewBinding: {
+            /** Role */
+            role: string;
+            /**
+             * Subject Kind
+             * @enum {string}
+             */
+            subject_kind: "user" | "client" | "key";
+            /** Subject Id */
+            subject_id: string;
+            /**
+             * Scope
+             * @default tenant
+             */
+            scope: string;
+        };
+        /**
+         * NewBudget
+         * @description A budget. It has either an amount in USD or a number of tokens.
+         */
+        NewBudget: {
+            /** Name */
+            name: string;
+            /**
+             * @default {
+             *       "tags": []
+             *     }
+             */
+            match: components["schemas"]["Match"];
+            /** Each */
+            each?: ("team" | "app" | "user" | "key" | "end_user" | "model" | "provider" | "tag") | null;
+            /** Usd */
+            usd?: (number | string) | null;
+            /** Tokens */
+            tokens?: number | null;
+            /**
+             * Window
+             * @enum {string}
+             */
+            window: "day" | "week" | "month" | "total";
+            /**
+             * Hard
+             * @default true
+             */
+            hard: boolean;
+            /**
+             * Is Active
+             * @default true
+             */
+            is_active: boolean;
+        };
+        /**
+         * NewClient
+         * @description A client.
+         */
+        NewClient: {
+            /** Name */
+            name: string;
+            /**
+             * Scopes
+             * @default [
+             *       "gateway:use"
+             *     ]
+             */
+            scopes: string[];
+            /** Expires At */
+            expires_at?: string | null;
+            /**
+             * Is Active
+             * @default true
+             */
+            is_active: boolean;
+        };
+        /**
+         * NewIssuer
+         * @description An issuer to be trusted: by its key set's address, or by the keys themselves.
+         */
+        NewIssuer: {
+            /** Name */
+            name: string;
+            /** Issuer */
+            issuer: string;
+            /** Audience */
+            audience: string;
+            /** Jwks Url */
+            jwks_url?: string | null;
+            /** Keys */
+            keys?: {
+                [key: string]: unknown;
+            } | null;
+            mapping?: components["schemas"]["MeaningBody"];
+            /**
+             * Is Active
+             * @default true
+             */
+            is_active: boolean;
+        };
+        /**
+         * NewKey
+         * @description A key to be made.
+         */
+        NewKey: {
+            /**
+             * Is Active
+             * @default true
+             */
+            is_active: boolean;
+            /**
+             * Environment
+             * @default live
+             */
+            environment: string;
+            /**
+             * Models
+             * @default []
+             */
+            models: string[];
+            /**
+             * Routes
+             * @default []
+             */
+            routes: string[];
+            /**
+             * Providers
+             * @default []
+             */
+            providers: string[];
+            /**
+             * Addresses
+             * @default []
+             */
+            addresses: string[];
+            /** Default Model */
+            default_model?: string | null;
+            /** Provider Keys */
+            provider_keys?: {
+                [key: string]: string | null;
+            };
+            /** Permissions */
+            permissions?: string[] | null;
             /** @default {} */
             limits: components["schemas"]["LimitsBody"];
             /**
@@ -3141,10 +5556,63 @@ export interface components {
              * @default []
              */
             tags: string[];
+            /** Team Id */
+            team_id?: string | null;
+            /** App Id */
+            app_id?: string | null;
             /** User Id */
             user_id?: string | null;
             /** Expires At */
             expires_at?: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @default key
+             * @enum {string}
+             */
+            kind: "key" | "admin";
+            /**
+             * Roles
+             * @default []
+             */
+            roles: components["schemas"]["RoleOfKey"][];
+        };
+        /**
+         * NewObject
+         * @description An object to be made.
+         */
+        NewObject: {
+            /** Config */
+            config: {
+                [key: string]: unknown;
+            };
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Shared */
+            shared?: boolean | null;
+            /**
+             * Dry Run
+             * @default false
+             */
+            dry_run: boolean;
+            /** Name */
+            name: string;
+        };
+        /**
+         * NewPassword
+         * @description A new password, and what shows that it may be set: the present one, or a token that an administrator gave.
+         */
+        NewPassword: {
+            /** New Password */
+            new_password: string;
+            /** Current Password */
+            current_password?: string | null;
+            /** Token */
+            token?: string | null;
         };
         /**
          * NewProviderKey
@@ -3163,16 +5631,169 @@ export interface components {
             name: string;
         };
         /**
-         * NewRoute
-         * @description A route to be made.
+         * NewRole
+         * @description A role to be made.
          */
-        NewRoute: {
+        NewRole: {
+            /**
+             * Permissions
+             * @default []
+             */
+            permissions: string[];
             /** Name */
             name: string;
-            /** Config */
-            config: {
-                [key: string]: unknown;
+        };
+        /**
+         * NewSso
+         * @description An identity provider.
+         */
+        NewSso: {
+            /** Name */
+            name: string;
+            /** Issuer */
+            issuer: string;
+            /** Client Id */
+            client_id: string;
+            /** Client Secret */
+            client_secret?: string | null;
+            /**
+             * Scopes
+             * @default [
+             *       "email",
+             *       "profile"
+             *     ]
+             */
+            scopes: string[];
+            /**
+             * Groups Claim
+             * @default groups
+             */
+            groups_claim: string;
+            /** Roles */
+            roles?: {
+                [key: string]: string;
             };
+            /** Default Role */
+            default_role?: string | null;
+            /**
+             * Domains
+             * @default []
+             */
+            domains: string[];
+            /**
+             * Creates Users
+             * @default true
+             */
+            creates_users: boolean;
+            /**
+             * Is Active
+             * @default true
+             */
+            is_active: boolean;
+        };
+        /**
+         * NewTeam
+         * @description A team to be made.
+         */
+        NewTeam: {
+            /**
+             * Is Active
+             * @default true
+             */
+            is_active: boolean;
+            /** @default {} */
+            limits: components["schemas"]["LimitsBody"];
+            /**
+             * Models
+             * @default []
+             */
+            models: string[];
+            /**
+             * Providers
+             * @default []
+             */
+            providers: string[];
+            /** Name */
+            name: string;
+        };
+        /**
+         * NewTenant
+         * @description A tenant to be made.
+         */
+        NewTenant: {
+            /** Email */
+            email?: string | null;
+            /**
+             * Is Active
+             * @default true
+             */
+            is_active: boolean;
+            /**
+             * Zone
+             * @default UTC
+             */
+            zone: string;
+            /** @default {} */
+            limits: components["schemas"]["LimitsBody"];
+            /** @default {} */
+            user_limits: components["schemas"]["LimitsBody"];
+            /** @default {} */
+            end_user_limits: components["schemas"]["LimitsBody"];
+            /**
+             * Models
+             * @default []
+             */
+            models: string[];
+            /**
+             * Providers
+             * @default []
+             */
+            providers: string[];
+            /**
+             * Catalogue
+             * @default []
+             */
+            catalogue: string[];
+            /**
+             * @default {
+             *       "payload": "metadata"
+             *     }
+             */
+            logging: components["schemas"]["Logging"];
+            /** Name */
+            name: string;
+            /** Id */
+            id?: string | null;
+        };
+        /**
+         * NewUser
+         * @description A user to be made.
+         */
+        NewUser: {
+            /**
+             * Is Active
+             * @default true
+             */
+            is_active: boolean;
+            /** @default {} */
+            limits: components["schemas"]["LimitsBody"];
+            /**
+             * Models
+             * @default []
+             */
+            models: string[];
+            /**
+             * Providers
+             * @default []
+             */
+            providers: string[];
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /** Email */
+            email: string;
         };
         /**
          * Outcome
@@ -3213,6 +5834,54 @@ export interface components {
             bytes_out: number;
             /** Worker */
             worker: number;
+        };
+        /**
+         * OwnBudget
+         * @description How a budget stands that a key has by itself.
+         */
+        OwnBudget: {
+            /** Start */
+            start: string;
+            /** End */
+            end: string | null;
+            amount: components["schemas"]["Amounts"];
+            used: components["schemas"]["Amounts"];
+            held: components["schemas"]["Amounts"];
+            remaining: components["schemas"]["Amounts"];
+            /** Share */
+            share: number;
+            forecast: components["schemas"]["Coming"] | null;
+            /** Each */
+            each: components["schemas"]["EachUsed"][];
+            /**
+             * Window
+             * @enum {string}
+             */
+            window: "day" | "week" | "month" | "total";
+            /** Hard */
+            hard: boolean;
+        };
+        /**
+         * OwnBudgets
+         * @description Those of one key.
+         */
+        OwnBudgets: {
+            /** Data */
+            data: components["schemas"]["OwnBudget"][];
+        };
+        /**
+         * Permissions
+         * @description All permissions with what each allows, and the roles that are always there.
+         */
+        Permissions: {
+            /** Permissions */
+            permissions: {
+                [key: string]: string;
+            };
+            /** Roles */
+            roles: {
+                [key: string]: string[];
+            };
         };
         /**
          * ProviderKey
@@ -3273,6 +5942,100 @@ export interface components {
             metadata?: {
                 [key: string]: unknown;
             } | null;
+            /** Config */
+            config?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * Refresh
+         * @description A refresh token; none, where a cookie stands for its session.
+         */
+        Refresh: {
+            /** Refresh Token */
+            refresh_token?: string | null;
+        };
+        /**
+         * Reset
+         * @description What lets a user choose a password, once. It is shown this once.
+         */
+        Reset: {
+            /** Token */
+            token: string;
+            /** Expires At */
+            expires_at: string;
+        };
+        /**
+         * Role
+         * @description A role of the tenant's own.
+         */
+        Role: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Permissions */
+            permissions: string[];
+            /** Created At */
+            created_at: string;
+            /** Updated At */
+            updated_at: string;
+        };
+        /**
+         * RoleChanges
+         * @description What is to change of a role.
+         */
+        RoleChanges: {
+            /**
+             * Permissions
+             * @default []
+             */
+            permissions: string[];
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+        };
+        /**
+         * RoleOfKey
+         * @description A role of an admin key, and how far it reaches.
+         */
+        RoleOfKey: {
+            /** Role */
+            role: string;
+            /**
+             * Scope
+             * @default tenant
+             */
+            scope: string;
+        };
+        /**
+         * Roles
+         * @description A page of roles.
+         */
+        Roles: {
+            /** Data */
+            data: components["schemas"]["Role"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * Rollback
+         * @description Which version to make anew.
+         */
+        Rollback: {
+            /** Version */
+            version: number;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Shared */
+            shared?: boolean | null;
         };
         /**
          * Rotation
@@ -3287,7 +6050,7 @@ export interface components {
         };
         /**
          * RouteList
-         * @description Every route and alias of the configuration.
+         * @description Every route and alias that the caller's tenant can ask for.
          */
         RouteList: {
             /** Data */
@@ -3295,7 +6058,7 @@ export interface components {
         };
         /**
          * RouteShown
-         * @description A route as it is in force.
+         * @description A route or alias as it is in force.
          */
         RouteShown: {
             /** Name */
@@ -3304,6 +6067,12 @@ export interface components {
             kind: string;
             /** Managed By */
             managed_by: string;
+            /** Shared */
+            shared: boolean;
+            /** Version */
+            version: number | null;
+            /** Etag */
+            etag: string | null;
             /** Targets */
             targets: {
                 [key: string]: unknown;
@@ -3338,6 +6107,193 @@ export interface components {
             model_used: string | null;
             /** Provider Used */
             provider_used: string | null;
+        };
+        /**
+         * Session
+         * @description Somebody's being signed in.
+         */
+        Session: {
+            /** Id */
+            id: string;
+            /** User Id */
+            user_id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "cookie" | "token";
+            /** Via */
+            via: string;
+            /** Address */
+            address: string | null;
+            /** Agent */
+            agent: string;
+            /** Created At */
+            created_at: string;
+            /** Seen At */
+            seen_at: string;
+            /** Expires At */
+            expires_at: string;
+        };
+        /**
+         * SessionPage
+         * @description A page of sessions, oldest first.
+         */
+        SessionPage: {
+            /** Data */
+            data: components["schemas"]["Session"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * Shown
+         * @description An object as it is.
+         */
+        Shown: {
+            /** Name */
+            name: string;
+            /** Managed By */
+            managed_by: string;
+            /** Shared */
+            shared: boolean;
+            /** Version */
+            version: number | null;
+            /** Etag */
+            etag: string | null;
+            /** Config */
+            config: unknown;
+            /** Updated At */
+            updated_at: string | null;
+        };
+        /**
+         * ShownList
+         * @description Objects of one kind, by name.
+         */
+        ShownList: {
+            /** Data */
+            data: components["schemas"]["Shown"][];
+        };
+        /**
+         * Spending
+         * @description What the whole tenant spends in a month, by the ledger.
+         */
+        Spending: {
+            /** Start */
+            start: string;
+            /** End */
+            end: string;
+            /** Monthly Budget */
+            monthly_budget: string | null;
+            /**
+             * Current Spend
+             * @description An amount in USD, as a plain decimal.
+             * @example 0.00012
+             */
+            current_spend: string;
+            forecast: components["schemas"]["Coming"] | null;
+        };
+        /**
+         * Sso
+         * @description An identity provider, without its secret.
+         */
+        Sso: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Issuer */
+            issuer: string;
+            /** Client Id */
+            client_id: string;
+            /** Has Secret */
+            has_secret: boolean;
+            /** Scopes */
+            scopes: string[];
+            /** Groups Claim */
+            groups_claim: string;
+            /** Roles */
+            roles: {
+                [key: string]: string;
+            };
+            /** Default Role */
+            default_role: string | null;
+            /** Domains */
+            domains: string[];
+            /** Creates Users */
+            creates_users: boolean;
+            /** Is Active */
+            is_active: boolean;
+            /** Start */
+            start: string;
+            /** Callback */
+            callback: string;
+            /** Created At */
+            created_at: string;
+            /** Updated At */
+            updated_at: string;
+        };
+        /**
+         * SsoChanges
+         * @description What is to be otherwise.
+         */
+        SsoChanges: {
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /**
+             * Client Id
+             * @default
+             */
+            client_id: string;
+            /** Client Secret */
+            client_secret?: string | null;
+            /**
+             * Scopes
+             * @default []
+             */
+            scopes: string[];
+            /**
+             * Groups Claim
+             * @default
+             */
+            groups_claim: string;
+            /** Roles */
+            roles?: {
+                [key: string]: string;
+            };
+            /** Default Role */
+            default_role?: string | null;
+            /**
+             * Domains
+             * @default []
+             */
+            domains: string[];
+            /**
+             * Creates Users
+             * @default true
+             */
+            creates_users: boolean;
+            /**
+             * Is Active
+             * @default true
+             */
+            is_active: boolean;
+        };
+        /**
+         * SsoPage
+         * @description A page of identity providers.
+         */
+        SsoPage: {
+            /** Data */
+            data: components["schemas"]["Sso"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
         };
         /**
          * Standing
@@ -3385,6 +6341,159 @@ export interface components {
             state: ("open" | "closed") | null;
         };
         /**
+         * Team
+         * @description A team.
+         */
+        Team: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Is Active */
+            is_active: boolean;
+            limits: components["schemas"]["LimitsAnswer"];
+            /** Models */
+            models: string[];
+            /** Providers */
+            providers: string[];
+            /** Created At */
+            created_at: string;
+            /** Updated At */
+            updated_at: string;
+        };
+        /**
+         * TeamChanges
+         * @description What is to change of a team.
+         */
+        TeamChanges: {
+            /**
+             * Is Active
+             * @default true
+             */
+            is_active: boolean;
+            /** @default {} */
+            limits: components["schemas"]["LimitsBody"];
+            /**
+             * Models
+             * @default []
+             */
+            models: string[];
+            /**
+             * Providers
+             * @default []
+             */
+            providers: string[];
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+        };
+        /**
+         * Teams
+         * @description A page of teams.
+         */
+        Teams: {
+            /** Data */
+            data: components["schemas"]["Team"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * Tenant
+         * @description An organization.
+         */
+        Tenant: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Is Active */
+            is_active: boolean;
+            limits: components["schemas"]["LimitsAnswer"];
+            /** Models */
+            models: string[];
+            /** Providers */
+            providers: string[];
+            /** Email */
+            email: string | null;
+            /** Zone */
+            zone: string;
+            user_limits: components["schemas"]["LimitsAnswer"];
+            end_user_limits: components["schemas"]["LimitsAnswer"];
+            /** Catalogue */
+            catalogue: string[];
+            logging: components["schemas"]["Logging"];
+            /** Created At */
+            created_at: string;
+            /** Updated At */
+            updated_at: string;
+        };
+        /**
+         * TenantChanges
+         * @description What is to change of a tenant.
+         */
+        TenantChanges: {
+            /** Email */
+            email?: string | null;
+            /**
+             * Is Active
+             * @default true
+             */
+            is_active: boolean;
+            /**
+             * Zone
+             * @default UTC
+             */
+            zone: string;
+            /** @default {} */
+            limits: components["schemas"]["LimitsBody"];
+            /** @default {} */
+            user_limits: components["schemas"]["LimitsBody"];
+            /** @default {} */
+            end_user_limits: components["schemas"]["LimitsBody"];
+            /**
+             * Models
+             * @default []
+             */
+            models: string[];
+            /**
+             * Providers
+             * @default []
+             */
+            providers: string[];
+            /**
+             * Catalogue
+             * @default []
+             */
+            catalogue: string[];
+            /**
+             * @default {
+             *       "payload": "metadata"
+             *     }
+             */
+            logging: components["schemas"]["Logging"];
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+        };
+        /**
+         * Tenants
+         * @description A page of tenants.
+         */
+        Tenants: {
+            /** Data */
+            data: components["schemas"]["Tenant"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
+        };
+        /**
          * Timing
          * @description Milliseconds: in all, of it here, at the provider, and to the first token.
          */
@@ -3405,24 +6514,6 @@ export interface components {
             first_token_ms: number | null;
         };
         /**
-         * Tokens
-         * @description Tokens: ``input`` is the whole prompt, ``output`` all that was generated; the others are parts of these.
-         */
-        Tokens: {
-            /** Input */
-            input: number;
-            /** Output */
-            output: number;
-            /** Total */
-            total: number;
-            /** Cached */
-            cached: number;
-            /** Cache Write */
-            cache_write: number;
-            /** Reasoning */
-            reasoning: number;
-        };
-        /**
          * Trace
          * @description One call, whole.
          */
@@ -3439,7 +6530,7 @@ export interface components {
             attempts: components["schemas"]["Tried"][];
             /** Ledger */
             ledger: components["schemas"]["Charged"][];
-            usage: components["schemas"]["Tokens"];
+            usage: components["schemas"]["headgate__admin__traces__Tokens"];
             timing: components["schemas"]["Timing"];
             outcome: components["schemas"]["Outcome"];
         };
@@ -3454,6 +6545,8 @@ export interface components {
             provider: string;
             /** Model */
             model: string;
+            /** Role */
+            role: string;
             /** Outcome */
             outcome: string;
             /** Status */
@@ -3533,6 +6626,167 @@ export interface components {
             /** Unpriced */
             unpriced: number;
         };
+        /**
+         * User
+         * @description A person.
+         */
+        User: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Is Active */
+            is_active: boolean;
+            limits: components["schemas"]["LimitsAnswer"];
+            /** Models */
+            models: string[];
+            /** Providers */
+            providers: string[];
+            /** Email */
+            email: string;
+            /** Last Seen At */
+            last_seen_at: string | null;
+            /** Created At */
+            created_at: string;
+            /** Updated At */
+            updated_at: string;
+        };
+        /**
+         * UserChanges
+         * @description What is to change of a user.
+         */
+        UserChanges: {
+            /**
+             * Is Active
+             * @default true
+             */
+            is_active: boolean;
+            /** @default {} */
+            limits: components["schemas"]["LimitsBody"];
+            /**
+             * Models
+             * @default []
+             */
+            models: string[];
+            /**
+             * Providers
+             * @default []
+             */
+            providers: string[];
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /**
+             * Email
+             * @default
+             */
+            email: string;
+        };
+        /**
+         * Users
+         * @description A page of users.
+         */
+        Users: {
+            /** Data */
+            data: components["schemas"]["User"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * Verification
+         * @description What is to be looked for besides.
+         */
+        Verification: {
+            known?: components["schemas"]["Known"] | null;
+        };
+        /**
+         * Verified
+         * @description What a verification found. Write the head down elsewhere: the next one can start from it.
+         */
+        Verified: {
+            /** Ok */
+            ok: boolean;
+            /** Entries */
+            entries: number;
+            /** Exchanges */
+            exchanges: number;
+            /** Head Seq */
+            head_seq: number;
+            /** Head Hash */
+            head_hash: string;
+            /** Faults */
+            faults: components["schemas"]["FaultAnswer"][];
+            /** More */
+            more: number;
+        };
+        /**
+         * VersionList
+         * @description Versions, newest first.
+         */
+        VersionList: {
+            /** Data */
+            data: components["schemas"]["VersionShown"][];
+        };
+        /**
+         * VersionShown
+         * @description One version of an object.
+         */
+        VersionShown: {
+            /** Version */
+            version: number;
+            /** Config */
+            config: unknown;
+            /** Author Kind */
+            author_kind: string;
+            /** Author Id */
+            author_id: string;
+            /** Note */
+            note: string;
+            /** Created At */
+            created_at: string;
+        };
+        /**
+         * Tokens
+         * @description What stands for a session: the access token calls, the refresh token is changed for the next pair.
+         */
+        headgate__admin__auth__Tokens: {
+            /** Access Token */
+            access_token: string;
+            /**
+             * Token Type
+             * @default Bearer
+             * @constant
+             */
+            token_type: "Bearer";
+            /** Expires In */
+            expires_in: number;
+            /** Refresh Token */
+            refresh_token?: string | null;
+            /** Csrf Token */
+            csrf_token?: string | null;
+        };
+        /**
+         * Tokens
+         * @description Tokens: ``input`` is the whole prompt, ``output`` all that was generated; the others are parts of these.
+         */
+        headgate__admin__traces__Tokens: {
+            /** Input */
+            input: number;
+            /** Output */
+            output: number;
+            /** Total */
+            total: number;
+            /** Cached */
+            cached: number;
+            /** Cache Write */
+            cache_write: number;
+            /** Reasoning */
+            reasoning: number;
+        };
         Error: {
             error: {
                 message: string;
@@ -3550,11 +6804,1102 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_tenants: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+                sort?: "created_at" | "-created_at" | "name" | "-name";
+                search?: string | null;
+                is_active?: boolean | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tenants"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_tenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTenant"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tenant"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_tenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tenant"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    delete_tenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tenant"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    update_tenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TenantChanges"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tenant"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_teams: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+                sort?: "created_at" | "-created_at" | "name" | "-name";
+                search?: string | null;
+                is_active?: boolean | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Teams"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTeam"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    delete_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    update_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamChanges"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Members"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    add_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Members"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    remove_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Members"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_apps: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+                sort?: "created_at" | "-created_at" | "name" | "-name";
+                search?: string | null;
+                team_id?: string | null;
+                owner_id?: string | null;
+                is_active?: boolean | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Apps"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_app: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewApp"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["App"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_app: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["App"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    delete_app: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["App"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    update_app: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AppChanges"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["App"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+                sort?: "created_at" | "-created_at" | "name" | "-name";
+                search?: string | null;
+                email?: string | null;
+                is_active?: boolean | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Users"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUser"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    delete_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    update_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChanges"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_roles: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+                sort?: "created_at" | "-created_at" | "name" | "-name";
+                search?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Roles"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRole"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    delete_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    update_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoleChanges"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_permissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Permissions"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_bindings: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+                sort?: "created_at" | "-created_at" | "name" | "-name";
+                search?: string | null;
+                subject_kind?: ("user" | "client" | "key") | null;
+                subject_id?: string | null;
+                role?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Bindings"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_binding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBinding"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Binding"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_binding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Binding"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    delete_binding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Binding"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     list_keys: {
         parameters: {
             query?: {
                 limit?: number;
                 after?: string;
+                sort?: "created_at" | "-created_at" | "name" | "-name";
+                search?: string | null;
+                team_id?: string | null;
+                app_id?: string | null;
+                user_id?: string | null;
+                environment?: string | null;
+                kind?: ("key" | "admin") | null;
+                is_active?: boolean | null;
             };
             header?: never;
             path?: never;
@@ -3583,6 +7928,79 @@ export interface operations {
         };
     };
     create_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewKey"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeKey"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_keys_2: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+                sort?: "created_at" | "-created_at" | "name" | "-name";
+                search?: string | null;
+                team_id?: string | null;
+                app_id?: string | null;
+                user_id?: string | null;
+                environment?: string | null;
+                kind?: ("key" | "admin") | null;
+                is_active?: boolean | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Keys"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_key_2: {
         parameters: {
             query?: never;
             header?: never;
@@ -3677,7 +8095,174 @@ export interface operations {
             };
         };
     };
+    update_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyChanges"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_key_2: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    revoke_key_2: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    update_key_2: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyChanges"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     rotate_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Rotation"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeKey"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    rotate_key_2: {
         parameters: {
             query?: never;
             header?: never;
@@ -4054,7 +8639,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewRoute"];
+                "application/json": components["schemas"]["NewObject"];
             };
         };
         responses: {
@@ -4064,7 +8649,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Shown"];
                 };
             };
             /** @description What is wrong, in OpenAI's shape */
@@ -4111,9 +8696,81 @@ export interface operations {
             };
         };
     };
-    remove_route: {
+    show_route: {
+        parameters: {
+            query?: {
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    change_route: {
         parameters: {
             query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Change"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    remove_route: {
+        parameters: {
+            query?: {
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
             header?: never;
             path: {
                 name: string;
@@ -4129,6 +8786,793 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_route_versions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: number | null;
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionList"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    show_route_version: {
+        parameters: {
+            query?: {
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionShown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    diff_route: {
+        parameters: {
+            query: {
+                before: number;
+                after: number;
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diff"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    roll_back_route: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rollback"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_aliases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownList"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    make_alias: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewObject"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    show_alias: {
+        parameters: {
+            query?: {
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    change_alias: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Change"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    remove_alias: {
+        parameters: {
+            query?: {
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_alias_versions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: number | null;
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionList"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    show_alias_version: {
+        parameters: {
+            query?: {
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionShown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    diff_alias: {
+        parameters: {
+            query: {
+                before: number;
+                after: number;
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diff"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    roll_back_alias: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rollback"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_use_cases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownList"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    make_use_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewObject"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    show_use_case: {
+        parameters: {
+            query?: {
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    change_use_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Change"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    remove_use_case: {
+        parameters: {
+            query?: {
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_use_case_versions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: number | null;
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionList"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    show_use_case_version: {
+        parameters: {
+            query?: {
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionShown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    diff_use_case: {
+        parameters: {
+            query: {
+                before: number;
+                after: number;
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diff"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    roll_back_use_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rollback"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    compare: {
+        parameters: {
+            query: {
+                route: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Compared"];
                 };
             };
             /** @description What is wrong, in OpenAI's shape */
@@ -4191,6 +9635,1404 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Standings"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_audit: {
+        parameters: {
+            query?: {
+                actor_id?: string | null;
+                action?: string | null;
+                object_kind?: string | null;
+                object_id?: string | null;
+                outcome?: ("done" | "refused" | "failed") | null;
+                since?: string | null;
+                until?: string | null;
+                before?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Entries"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    export_audit: {
+        parameters: {
+            query?: {
+                actor_id?: string | null;
+                action?: string | null;
+                object_kind?: string | null;
+                object_id?: string | null;
+                outcome?: ("done" | "refused" | "failed") | null;
+                since?: string | null;
+                until?: string | null;
+                format?: "jsonl" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    verify_audit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Verification"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verified"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_budgets: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+                sort?: "created_at" | "-created_at" | "name" | "-name";
+                search?: string | null;
+                is_active?: boolean | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budgets"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBudget"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budget"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budget"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    delete_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budget"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    update_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetChanges"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budget"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    budget_usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetUsage"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    key_budgets: {
+        parameters: {
+            query?: {
+                key_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnBudgets"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_spending: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Spending"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Login"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headgate__admin__auth__Tokens"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    refresh: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Refresh"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headgate__admin__auth__Tokens"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Logout"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPassword"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    public_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientToken"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_sessions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionPage"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    end_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ended"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    reset_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reset"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    own_sessions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionPage"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    end_own_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    doors: {
+        parameters: {
+            query: {
+                email: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Doors"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    start: {
+        parameters: {
+            query?: {
+                back?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    callback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_sso: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+                sort?: "created_at" | "-created_at" | "name" | "-name";
+                search?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoPage"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_sso: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSso"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sso"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_sso: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sso"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    delete_sso: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sso"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    update_sso: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SsoChanges"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sso"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_clients: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+                sort?: "created_at" | "-created_at" | "name" | "-name";
+                search?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientPage"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_client: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewClient"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeClient"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_client: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Client"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    delete_client: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Client"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    update_client: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClientChanges"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Client"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    rotate_client: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ClientRotation"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeClient"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_issuers: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+                sort?: "created_at" | "-created_at" | "name" | "-name";
+                search?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuerPage"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_issuer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewIssuer"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issuer"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_issuer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issuer"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    delete_issuer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issuer"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    update_issuer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IssuerChanges"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issuer"];
                 };
             };
             /** @description What is wrong, in OpenAI's shape */

@@ -11,5 +11,13 @@ export const PAGES: PageLink[] = [
   { path: "/providers", name: "Providers", permission: "config:view", group: "Models", words: "health keys accounts" },
   { path: "/routes", name: "Routes", permission: "routes:view", group: "Models", words: "routing explain strategies" },
   { path: "/keys", name: "Keys", permission: "api_keys:view", group: "Access", words: "virtual keys credentials" },
+  { path: "/apps", name: "Apps", permission: "apps:view", group: "Access", words: "applications" },
+  { path: "/teams", name: "Teams", permission: "teams:view", group: "Access" },
+  { path: "/users", name: "Users", permission: "users:view", group: "Access", words: "people passwords" },
+  { path: "/roles", name: "Roles", permission: "roles:view", group: "Access", words: "permissions rights bindings" },
+  { path: "/signin-settings", name: "Sign-in", permission: "sso:view", group: "Access", words: "sso oidc clients issuers sessions" },
+  { path: "/tenants", name: "Tenants", permission: "tenants:view", group: "Access", words: "organizations" },
+  { path: "/budgets", name: "Budgets", permission: "budgets:view", group: "Money", words: "limits spending" },
+  { path: "/audit", name: "Audit", permission: "audit:view", group: "Gateway", words: "log chain verify" },
   { path: "/settings", name: "Settings", permission: "config:view", group: "Gateway", words: "configuration" },
 ];

@@ -1,7 +1,5 @@
 """Limits while the store that processes share does not answer: each process keeps to its part of every limit."""
 
-from collections.abc import Callable
-
 import msgspec
 
 from headgate.limits.gcra import Rule, left, taken, wait
@@ -24,61 +22,77 @@ def part_of(rule: Rule, processes: int) -> Rule:
     return msgspec.structs.replace(rule, cost=cost, burst=max(rule.burst, cost))
 
 
-class Parts:
-    """The buckets of one process, in memory. A bucket begins as used as the shared one was when it was last seen."""
+class State:
+    """One bucket: the whole limit's rule and two states in ticks."""
 
-    def __init__(self, processes: int, seen: Callable[[Bucket], int], held: dict[str, int]) -> None:
-        """*seen* returns a shared bucket's last state, *held* are this process's places in flight, by scope."""
+    __slots__ = ("own", "rule", "tat")
+
+    def __init__(self, rule: Rule, tat: int) -> None:
+        self.rule = rule
+        self.tat = tat
+        """What admits: begun where the shared bucket was last seen."""
+        self.own = 0
+        """What this process has used since."""
+
+
+class Parts:
+    """The buckets of one process, in memory."""
+
+    def __init__(self, processes: int, seen: dict[Bucket, tuple[Rule, int]], held: dict[str, int]) -> None:
+        """*seen* has the shared buckets' rules and last states, *held* this process's places in flight, by scope."""
         self._processes = max(processes, 1)
-        self._seen = seen
         self._held = held
-        self._tats: dict[Bucket, tuple[Rule, int]] = {}
-        """The whole limit's rule, and the state in ticks."""
+        self._seen = seen.copy()
+        self._states: dict[Bucket, State] = {}
 
     def take(self, claims: list[Claim], places: list[Places], now: int) -> Granted | Refused:
         """Take all of it or nothing, at *now* (nanoseconds)."""
         for place in places:
             if self._held.get(place.scope, 0) >= self._room(place):
                 return Refused(now, place.scope, SLOTS, 0)
-        states = [(part_of(claim.rule, self._processes), self._state((claim.scope, claim.name))) for claim in claims]
-        for claim, (part, tat) in zip(claims, states, strict=True):
-            if wait(part, tat, now, claim.need):
+        parts = [(part_of(claim.rule, self._processes), self._state(claim, now)) for claim in claims]
+        for claim, (part, state) in zip(claims, parts, strict=True):
+            if wait(part, state.tat, now, claim.need):
                 # told in units of the whole limit, so that the wait comes out right
-                ahead = max(tat, now * part.scale) + claim.need * (part.cost - claim.rule.cost)
+                ahead = max(state.tat, now * part.scale) + claim.need * (part.cost - claim.rule.cost)
                 return Refused(now, claim.scope, claim.name, ahead - part.burst + claim.rule.burst)
-        units, tats = [], []
-        for claim, (part, tat) in zip(claims, states, strict=True):
-            count = max(claim.need, min(claim.most, left(part, tat, now)))
-            after = taken(part, tat, now, count)
-            self._keep((claim.scope, claim.name), claim.rule, after, now)
+        units = []
+        for claim, (part, state) in zip(claims, parts, strict=True):
+            count = max(claim.need, min(claim.most, left(part, state.tat, now)))
+            state.tat, state.own = (taken(part, tat, now, count) for tat in (state.tat, state.own))
             units.append(count)
-            tats.append(after)
-        return Granted(now, units, tats, [min(p.most, self._room(p) - self._held.get(p.scope, 0)) for p in places])
+        found = [min(place.most, self._room(place) - self._held.get(place.scope, 0)) for place in places]
+        return Granted(now, units, [state.tat for _, state in parts], found)
 
     def give(self, scope: str, name: str, units: int) -> None:
         """Give unused units back; a negative number takes."""
-        found = self._tats.get((scope, name))
-        if found is not None:
-            rule, tat = found
-            self._tats[scope, name] = (rule, tat - units * rule.cost * self._processes)
+        state = self._states.get((scope, name))
+        if state is not None:
+            ticks = units * state.rule.cost * self._processes
+            state.tat -= ticks
+            state.own -= ticks
 
-    def used(self, now: int) -> list[tuple[str, str, Rule, int]]:
-        """Return scope, name, rule and used units of every bucket that is not full."""
+    def used(self, now: int, *, all_of_it: bool) -> list[tuple[str, str, Rule, int]]:
+        """Return scope, name, rule and used units of every bucket: its own use or, where the store knows none, all."""
         found = []
-        for (scope, name), (rule, tat) in self._tats.items():
-            units = -(-(tat - now * rule.scale) // (rule.cost * self._processes))
+        states = self._states
+        if all_of_it:
+            states = {bucket: State(*last) for bucket, last in self._seen.items()} | states
+        for (scope, name), state in states.items():
+            tat = state.tat if all_of_it else state.own
+            units = -(-(tat - now * state.rule.scale) // (state.rule.cost * self._processes))
             if units > 0:
-                found.append((scope, name, rule, units))
+                found.append((scope, name, state.rule, units))
         return found
 
     def _room(self, place: Places) -> int:
         return max(place.cap // self._processes, 1)
 
-    def _state(self, bucket: Bucket) -> int:
-        found = self._tats.get(bucket)
-        return found[1] if found is not None else self._seen(bucket)
-
-    def _keep(self, bucket: Bucket, rule: Rule, tat: int, now: int) -> None:
-        if len(self._tats) >= MAX_BUCKETS and bucket not in self._tats:
-            self._tats = {each: state for each, state in self._tats.items() if state[1] > now * state[0].scale}
-        self._tats[bucket] = (rule, tat)
+    def _state(self, claim: Claim, now: int) -> State:
+        bucket = (claim.scope, claim.name)
+        state = self._states.get(bucket)
+        if state is None:
+            if len(self._states) >= MAX_BUCKETS:
+                self._states = {k: one for k, one in self._states.items() if one.tat > now * one.rule.scale}
+            state = self._states[bucket] = State(*self._seen.get(bucket, (claim.rule, 0)))
+        return state

@@ -81,8 +81,8 @@ class RedisRates:
         """Places in flight that this process has, by scope."""
         self._doubtful: set[str] = set()
         """Scopes whose places Redis may have wrong."""
-        self._last: dict[Bucket, int] = {}
-        """The shared buckets' states as last seen."""
+        self._last: dict[Bucket, tuple[Rule, int]] = {}
+        """The shared buckets' rules and states as last seen."""
         self._parts: Parts = self._apart()
         self._settled_at = self._down_at = self._up_at = self._beat_at = 0.0
         self._reached = False
@@ -143,7 +143,7 @@ class RedisRates:
         if knew:
             log.info("Redis answers again after %.0f s", monotonic() - self._down_at)
             self._settled_at = monotonic() + SETTLE_SECONDS
-            used = self._parts.used(self._clock())
+            used = self._parts.used(self._clock(), all_of_it=self._epoch != knew)
             for begin in range(0, len(used), BATCH):
                 self._jobs.append(Give([(*of, -n) for *of, n in used[begin : begin + BATCH]], []))  # type: ignore[misc]
         else:
@@ -175,7 +175,7 @@ class RedisRates:
     async def _beat(self) -> None:
         """Say that this process is alive; where Redis had not known, tell it all that is held."""
         keys = self._keys("epoch", "processes")
-        beat: Command = ("EVALSHA", SHA[BEAT], 2, *keys, self._epoch or new_id(), self._owner, LEASE)
+        beat: Command = ("EVALSHA", SHA[BEAT], 2, *keys, new_id(), self._owner, LEASE)
         ((epoch, count, is_new),) = await self._redis.call([beat], CAP_SECONDS)
         if self._epoch and epoch != self._epoch.encode():
             raise Emptied("it was emptied")
@@ -249,7 +249,7 @@ class RedisRates:
         tat = now * claim.rule.scale + level * 1000
         if len(self._last) >= MAX_BUCKETS:
             self._last.clear()
-        self._last[claim.scope, claim.name] = tat
+        self._last[claim.scope, claim.name] = (claim.rule, tat)
         return tat
 
     def _answer(self, job: Take, found: Granted | Refused) -> None:
@@ -294,7 +294,7 @@ class RedisRates:
                 self._alone(job)
 
     def _apart(self) -> Parts:
-        return Parts(self.processes, lambda bucket: self._last.get(bucket, 0), self._held)
+        return Parts(self.processes, self._last, self._held)
 
     def _put(self, job: Take | Give) -> None:
         self._jobs.append(job)

@@ -217,7 +217,7 @@ async def test_another_tenants_provider_does_not_exist(corp):
         headers = bearer((await corp.home.log_in(http, "eve@other.test")).json()["access_token"])
         assert (await http.get("/api/v1/sso", headers=headers)).json()["data"] == []
         for method in ("GET", "PATCH", "DELETE"):
-            body = {"json": {}} if method == "PATCH" else {}
+            body: dict[str, Any] = {"json": {}} if method == "PATCH" else {}
             answer = await http.request(method, f"/api/v1/sso/{sso['id']}", headers=headers, **body)
             assert answer.status_code == 404
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-PROOFS = ("sigkill", "budget", "disconnects", "fuzz", "failover")
+PROOFS = ("sigkill", "budget", "disconnects", "fuzz", "failover", "timing")
 
 Progress = Callable[[int, int], None]
 Proof = Callable[[float, Path, Progress], str]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.proofs import PROOFS, load
 
-SCALE = {"sigkill": 0.15, "budget": 0.1, "disconnects": 0.02, "fuzz": 0.04, "failover": 0.1}
+SCALE = {"sigkill": 0.15, "budget": 0.1, "disconnects": 0.02, "fuzz": 0.04, "failover": 0.1, "timing": 0.05}
 
 
 @pytest.mark.prove

@@ -1,6 +1,7 @@
 """A route of the management API: what it is for, who may, and what it answers. None exists without a permission."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from email.utils import formatdate
 from typing import Any, Literal
 
 import msgspec
@@ -18,6 +19,7 @@ from headgate.access.reach import Reach, reach
 from headgate.access.types import Principal
 from headgate.admin.cookies import by_cookie
 from headgate.admin.errors import broken
+from headgate.admin.idempotent import once
 from headgate.admin.parts import AdminParts
 from headgate.core.call import new_id
 from headgate.core.errors import BadRequest, Forbidden, HeadgateError, NotFound, TooLarge
@@ -78,7 +80,7 @@ class ManagedRoute(APIRoute):
                 self._guard_query(request)
                 if request.method in ("POST", "PUT", "PATCH"):
                     await _guard_body(request, form=self.about.foreign)
-                response = await handler(request)
+                response = await (handler(request) if self.about.permission == OPEN else once(request, handler))
             except (Forbidden, NotFound) as error:
                 self._note(request, error)
                 raise
@@ -88,6 +90,7 @@ class ManagedRoute(APIRoute):
                 response = broken(request, error)
             response.headers["x-request-id"] = request.state.id
             response.headers.setdefault("cache-control", "no-store")
+            response.headers.update(leaving(self.about))
             return response
 
         return handle
@@ -142,6 +145,16 @@ class ManagedRoute(APIRoute):
                 raise BadRequest(
                     f"The query {name[:100]!r} is not known here{listed}.", code="unknown_parameter", param=name[:100]
                 )
+
+
+def leaving(route: Route) -> dict[str, str]:
+    """Return what callers are told of a route that will go (RFC 9745, RFC 8594)."""
+    told = {}
+    if route.deprecated is not None:
+        told["deprecation"] = f"@{route.deprecated}"
+    if route.sunset is not None:
+        told["sunset"] = formatdate(route.sunset, usegmt=True)
+    return told
 
 
 def classified(route: Route, made: APIRoute) -> None:

@@ -85,9 +85,13 @@ class Explained(Answer):
 
 async def list_routes(who: Who, to: Parts) -> RouteList:
     """Return the routes and aliases in force, each with its deployments and strategies."""
-    table = to.live.compiled.snapshot.table_of(who.tenant_id)
-    owned = {(kind, one.name): one for kind in ("route", "alias") for one in Objects(kind, who, to).all()}
-    return RouteList(data=[_shown(route, owned.get((route.kind, route.name))) for route in table.routes.values()])
+
+    def work() -> list[RouteShown]:
+        table = to.live.compiled.snapshot.table_of(who.tenant_id)
+        owned = {(kind, one.name): one for kind in ("route", "alias") for one in Objects(kind, who, to).all()}
+        return [_shown(route, owned.get((route.kind, route.name))) for route in table.routes.values()]
+
+    return RouteList(data=await asyncio.to_thread(work))
 
 
 async def explain_route(body: Question, who: Who, to: Parts) -> Explained:

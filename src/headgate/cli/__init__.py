@@ -16,12 +16,14 @@ COMMANDS = {
     "trace": ("headgate.cli.trace", "Show everything that happened to one call."),
     "usage": ("headgate.cli.usage", "Add up calls, tokens and cost."),
     "models": ("headgate.cli.models", "List models and their prices."),
-    "route": ("headgate.cli.route", "List routes, and explain where a call would go."),
+    "route": ("headgate.cli.route", "List, change and explain routes: where a call would go."),
+    "alias": ("headgate.cli.alias", "List and change other names of routes and models."),
+    "use-case": ("headgate.cli.use_case", "List and change what callers can ask for by purpose."),
     "providers": ("headgate.cli.providers", "List providers, and manage their keys."),
     "chat": ("headgate.cli.chat", "Talk to a model through the gateway."),
     "doctor": ("headgate.cli.doctor", "Check the home, the configuration and the providers."),
     "faultlab": ("headgate.cli.faultlab", "Drill your routes with providers that fail."),
-    "config": ("headgate.cli.config", "Check the configuration file, print its schema."),
+    "config": ("headgate.cli.config", "Check the configuration file, print its schema, hand over what it has."),
     "db": ("headgate.cli.db", "Bring the database to the present schema."),
 }
 """Name -> module whose ``command`` it is, and one line of help: the list needs none of the modules."""

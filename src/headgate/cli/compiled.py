@@ -27,7 +27,7 @@ from headgate.storage.sql import SqlError
 class NoSenders:
     """Stands for the ways out of the process, which a look does not take."""
 
-    def get(self, *, proxy: str | None = None, http2: bool = False) -> Any:
+    def get(self, *, proxy: str | None = None, http2: bool = False, ca: str | None = None) -> Any:
         """Return nothing that could send."""
         return None
 
@@ -35,21 +35,22 @@ class NoSenders:
 class Here:
     """What a gateway on this machine would go by: read when it is first asked for; see ``live.Live``."""
 
-    def __init__(self, path: Path | None, settings: Settings | None = None) -> None:
-        """*path* is the file, *settings* say where the home is and what it holds."""
+    def __init__(self, path: Path | None, settings: Settings | None = None, data: bytes | None = None) -> None:
+        """*path* is the file, *data* what it would say if not what it says; *settings* say where the home is."""
         self._path = path
+        self._data = data
         self._settings = settings
         self._environ = environment()
 
     @cached_property
     def effective(self) -> Effective:
         """See ``Live``. Raise ``ConfigError``."""
-        return self._read(self._rows())
+        return self.read(self.rows())
 
     @cached_property
     def compiled(self) -> Compiled:
         """See ``Live``. Raise ``ConfigError``, or ``ValueError`` for what only building the providers shows."""
-        return self._compile(self.effective)
+        return self.compile(self.effective)
 
     @property
     def revisions(self) -> list[tuple[float, Config]]:
@@ -58,15 +59,19 @@ class Here:
 
     def tried(self, row: ObjectRow) -> Compiled:
         """See ``Live``."""
-        return self._compile(tried(self.effective, self._rows(), row, self._read))
+        return self.compile(tried(self.effective, self.rows(), row, self.read))
 
-    def _read(self, rows: Sequence[ObjectRow], before: Sequence[ObjectRow] = ()) -> Effective:
+    def read(self, rows: Sequence[ObjectRow], before: Sequence[ObjectRow] = ()) -> Effective:
+        """Return what the file and *rows* come to; see :func:`headgate.config.effective.effective`."""
         # A file may not count on a local server that is up by chance; on a key that is kept here, it may.
         names = known(self._environ, providers=self._keys)
-        data = b"" if self._path is None else read(self._path)
+        data = self._data
+        if data is None:
+            data = b"" if self._path is None else read(self._path)
         return effective(data, self._environ, names, rows, file=str(self._path), before=before)
 
-    def _compile(self, effective: Effective) -> Compiled:
+    def compile(self, effective: Effective) -> Compiled:
+        """Compile it. Raise ``ValueError``."""
         settings = self._settings
         return compile_config(
             effective.config,
@@ -86,7 +91,8 @@ class Here:
     def _keys(self) -> dict[str, list[Secret]]:
         return {} if self._settings is None else _sealed(self._settings.database())
 
-    def _rows(self) -> list[ObjectRow]:
+    def rows(self) -> list[ObjectRow]:
+        """Return what the database has."""
         with suppress(SqlError):  # told by who looks at the database
             return [] if self._settings is None else stored_objects(self._settings.database())
         return []

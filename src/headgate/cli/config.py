@@ -46,6 +46,22 @@ def schema() -> None:
     print_json(schema())
 
 
+@command.command("adopt")
+@click.argument("name")
+@click.option("--kind", type=click.Choice(["route", "alias", "use_case"]), help="What it is, where NAME is several.")
+@home_option
+def adopt(name: str, kind: str | None, home: Path | None) -> None:
+    """Move the route, alias or use case NAME from the file to the database, where the API can change it.
+
+    A gateway that runs goes on with it. The file is written anew without the entry; nothing else in it changes.
+    """
+    from headgate.cli.adopt import adopt
+
+    settings = load_settings(home)
+    word = adopt(settings, name, kind)
+    click.echo(f"The {word} {name} is in the database now; {settings.config_file()} does without it.")
+
+
 def problems(path: Path | None) -> "list[Problem]":
     """Return what is wrong with the file at *path*, up to what only building its providers shows."""
     from headgate.cli.compiled import compiled

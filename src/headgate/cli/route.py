@@ -6,12 +6,13 @@ from typing import Any
 import click
 
 from headgate.cli.connect import gateway_options, open_admin
+from headgate.cli.named import add_commands
 from headgate.cli.output import as_json, print_json, print_table
 
 
 @click.group("route")
 def command() -> None:
-    """List routes, and explain which deployment a call would go to."""
+    """List and change routes, and explain which deployment a call would go to."""
 
 
 @command.command("list")
@@ -25,18 +26,20 @@ def list_routes(home: Path | None, url: str | None, key: str | None, json: bool)
         print_json(rows)
         return
     print_table(
-        ("route", "kind", "deployments", "strategies", "then"),
+        ("route", "kind", "in the", "version>", "deployments", "strategies", "then"),
         [
             (
                 row["name"],
                 row["kind"],
+                row["managed_by"] + ("" if row["shared"] else ", own"),
+                row["version"],
                 [target["target"] for target in row["targets"]],
                 [entry["kind"] for entry in row["strategy"]],
                 row["fallback"],
             )
             for row in rows
         ],
-        empty="The configuration has no routes.",
+        empty="There are no routes.",
     )
 
 
@@ -140,3 +143,6 @@ def _pair(text: str) -> tuple[str, str]:
     if not sign or not name:
         raise click.BadParameter("is written NAME=VALUE", param_hint="--metadata")
     return name, value
+
+
+add_commands(command, "routes", "route")

@@ -9,6 +9,7 @@ import httpx2
 import msgspec
 
 from headgate.client.answers import Key, KeyPage, LogPage, MadeKey, ProviderKey, Trace, Usage
+from headgate.client.routes import RouteCalls
 
 T = TypeVar("T")
 PREFIX = "/api/v1"
@@ -25,7 +26,7 @@ class ApiError(Exception):
         self.exit_code = 3 if code == "storage_unavailable" else 1
 
 
-class Admin:
+class Admin(RouteCalls):
     """One gateway, seen with one key. Every method raises :class:`ApiError`.
 
     >>> with Admin("http://127.0.0.1:8080", "hga_...") as gateway:
@@ -137,16 +138,6 @@ class Admin:
             if after is None:
                 return found
 
-    def routes(self) -> list[dict[str, Any]]:
-        """Return the routes in force, with their deployments and strategies."""
-        listed: list[dict[str, Any]] = self._get("/routes", dict[str, Any])["data"]
-        return listed
-
-    def explain(self, model: str, **asked: Any) -> dict[str, Any]:
-        """Return what would become of a call; *asked* are the API's fields, ``None`` ones are left out."""
-        body = {name: value for name, value in asked.items() if value is not None}
-        return self._send("POST", "/routes/explain", dict[str, Any], {"model": model, **body})
-
     def experiment(self, route: str) -> dict[str, Any]:
         """Return how the targets of *route* compare, and what copies of its calls came to."""
         return self._get("/experiments", dict[str, Any], route=route)
@@ -154,8 +145,15 @@ class Admin:
     def _get(self, path: str, kind: type[T], **query: Any) -> T:
         return self._call("GET", PREFIX + path, kind, params={k: v for k, v in query.items() if v is not None})
 
-    def _send(self, method: str, path: str, kind: type[T], body: Mapping[str, Any] | None = None) -> T:
-        return self._call(method, PREFIX + path, kind, json=body)
+    def _send(
+        self,
+        method: str,
+        path: str,
+        kind: type[T],
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
+        return self._call(method, PREFIX + path, kind, json=body, headers=headers)
 
     def _call(self, method: str, path: str, kind: type[T], **request: Any) -> T:
         try:

@@ -1,0 +1,111 @@
+"""Hand an entry of the configuration file over to the database, where the API can change it."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from headgate.access.home import open_home
+from headgate.audit.sealing import sealing_key
+from headgate.cli.compiled import Here
+from headgate.config.effective import SECTIONS, WORDS, tried
+from headgate.config.parse import compose, read
+from headgate.settings import Settings, decode_secret_key
+from headgate.storage.object_rows import SHARED, Author, ObjectRow
+
+if TYPE_CHECKING:
+    import yaml
+
+
+def adopt(settings: Settings, name: str, kind: str | None) -> str:
+    """Move the route, alias or use case *name* from the file to the database, for all tenants; return its kind.
+
+    A gateway that runs goes on with what it has: the name is stored first, then taken out of the file. Raise
+    ``click.ClickException`` where it cannot be done; then nothing is changed.
+    """
+    path = settings.config_file()
+    if path is None or not path.is_file():
+        raise click.ClickException("There is no configuration file.")
+    here = Here(path, settings)
+    config = here.effective.config
+    shared = {(row.kind, row.name) for row in here.effective.rows if row.tenant_id == SHARED}
+    kinds = [one for one in SECTIONS if name in getattr(config, SECTIONS[one]) and (one, name) not in shared]
+    kinds = [one for one in kinds if kind in (None, one)]
+    if len(kinds) != 1:
+        known = f"It is several things: say --kind {' or --kind '.join(kinds)}." if kinds else "The file has none."
+        raise click.ClickException(f"{name}: {known}")
+    found = kinds[0]
+    value = msgspec.to_builtins(getattr(config, SECTIONS[found])[name])
+    body = {"target": value} if found == "alias" else value
+    old = read(path)
+    new = without(old, SECTIONS[found], name, str(path))
+    after = Here(path, settings, new)
+    after.compile(tried(here.effective, here.rows(), _row(found, name, body), after.read))
+    asyncio.run(_store(settings, found, name, body, path, new))
+    return WORDS[found]
+
+
+def without(data: bytes, section: str, name: str, file: str) -> bytes:
+    """Return the file's content without an entry, its comments and all else untouched; raise ``click.ClickException``.
+
+    Only an entry that stands on lines of its own can be cut out.
+    """
+    root: Any = compose(data, file)
+    inside: Any = next((value for key, value in root.value if key.value == section), None)
+    place = next((n for n, (key, _) in enumerate(inside.value) if key.value == name), None)
+    if place is None or inside.flow_style:
+        raise click.ClickException(
+            f"{name} does not stand on lines of its own below `{section}:`; write it so, then ask again."
+        )
+    lines = data.decode("utf-8-sig").splitlines(keepends=True)
+    first = inside.value[place][0].start_mark.line
+    last = _end(inside, place, lines)
+    while last > first + 1 and (not lines[last - 1].strip() or lines[last - 1].lstrip().startswith("#")):
+        last -= 1  # what stands above the next entry is its own
+    return "".join(lines[:first] + lines[last:]).encode()
+
+
+def _end(section: "yaml.MappingNode", place: int, lines: list[str]) -> int:
+    """Return the line behind the entry at *place*."""
+    if place + 1 < len(section.value):
+        line: int = section.value[place + 1][0].start_mark.line
+        return line
+    return min(section.end_mark.line if section.end_mark.column == 0 else section.end_mark.line + 1, len(lines))
+
+
+def _row(kind: str, name: str, body: dict[str, Any]) -> ObjectRow:
+    text = msgspec.json.encode(body).decode()
+    return ObjectRow(id="new", tenant_id=SHARED, kind=kind, name=name, version=1, body=text, created_at=0, updated_at=0)
+
+
+def _write(path: Path, data: bytes) -> None:
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_bytes(data)
+    fresh.chmod(path.stat().st_mode)
+    os.replace(fresh, path)
+
+
+async def _store(settings: Settings, kind: str, name: str, body: dict[str, Any], path: Path, new: bytes) -> None:
+    from headgate.cli.local import OPERATOR
+    from headgate.storage.audit import keyed
+    from headgate.storage.engine import open_engine
+    from headgate.storage.objects import SqlObjects
+    from headgate.storage.upgrade import ensure
+
+    home = open_home(settings.home, decode_secret_key(settings.secret_key) if settings.secret_key else None)
+    ensure(settings.database())
+    engine = keyed(open_engine(settings.database()), sealing_key(home.derived))
+    author = Author(kind=OPERATOR.kind, id=OPERATOR.id, tenant_id=OPERATOR.tenant_id)
+    try:
+        objects = SqlObjects(engine)
+        await objects.put(SHARED, kind, name, body, author=author, note=f"taken over from {path.name}", expect=0)
+        try:
+            _write(path, new)
+        except OSError as error:
+            await objects.remove(SHARED, kind, name, author=author, note="the file could not be written")
+            raise click.ClickException(f"{path} cannot be written: {error.strerror}.") from None
+    finally:
+        await engine.dispose()

@@ -1,0 +1,61 @@
+"""``headgate config adopt``: an entry of the file becomes one of the database, and nothing else changes."""
+
+import json
+
+CONFIG = """\
+# what we call
+providers:
+  dear: {kind: openai-compatible, base_url: "http://h/v1"}  # the first one
+  fair: {kind: openai-compatible, base_url: "http://h/v1"}
+routes:
+  # for those in a hurry
+  fast:
+    targets:
+      - fair/m   # cheap
+    strategy: [{kind: weighted}]
+
+  # for the others
+  slow:
+    targets: [dear/m]
+    fallback: fast
+aliases:
+  quick: fast
+use_cases: {fast: {targets: [fair/m]}}
+"""
+
+
+def test_an_entry_is_moved_with_its_lines_and_no_others(cli, tmp_path):
+    file = tmp_path / "headgate.yaml"
+    file.write_text(CONFIG)
+    file.chmod(0o640)
+    before = json.loads(cli("route", "explain", "quick", "--json").stdout)
+    assert "say --kind route or --kind use_case" in cli("config", "adopt", "fast", code=1).output
+    assert "The route fast is in the database now" in cli("config", "adopt", "fast", "--kind", "route").stdout
+    left = file.read_text()
+    gone = [line for line in CONFIG.splitlines() if line not in left.splitlines()]
+    assert gone == ["  fast:", "    targets:", "      - fair/m   # cheap", "    strategy: [{kind: weighted}]"]
+    assert "# for the others" in left and "# for those in a hurry" in left
+    assert file.stat().st_mode & 0o777 == 0o640
+    shown = json.loads(cli("route", "show", "fast").stdout)
+    assert (shown["managed_by"], shown["shared"], shown["config"]["strategy"]) == (
+        "database",
+        True,
+        [{"kind": "weighted"}],
+    )
+    assert json.loads(cli("route", "explain", "quick", "--json").stdout)["candidates"] == before["candidates"]
+    cli("config", "adopt", "slow")
+    cli("config", "adopt", "quick")
+    assert "routes:\n  # for those in a hurry\n\n  # for the others\naliases:\n" in file.read_text()
+    assert "good" in cli("config", "check").output
+    assert "The file has none" in cli("config", "adopt", "slow", code=1).output
+
+
+def test_what_cannot_be_cut_out_is_left(cli, tmp_path):
+    file = tmp_path / "headgate.yaml"
+    file.write_text(CONFIG)
+    assert "does not stand on lines of its own" in cli("config", "adopt", "fast", "--kind", "use_case", code=1).output
+    anchored = CONFIG.replace("targets: [dear/m]", "targets: &these [dear/m]") + "x-more: *these\n"
+    file.write_text(anchored)
+    cli("config", "adopt", "slow", code=2)
+    assert file.read_text() == anchored
+    assert json.loads(cli("route", "show", "slow").stdout)["managed_by"] == "file"

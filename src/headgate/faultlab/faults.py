@@ -30,6 +30,8 @@ class Attempt:
         self.path = head.split(b" ", 2)[1].decode("latin-1")
         self.at = time.monotonic()
         self.closed_at: float | None = None
+        self.sent = 0
+        """Bytes that the peer has taken, where the fault counts them."""
 
     async def send(self, data: bytes) -> None:
         """Write raw bytes."""
@@ -252,6 +254,34 @@ async def limit_later(a: Attempt) -> None:
     await begin(a)
     await a.event(error={"message": "slow down", "type": "rate_limit_error", "code": 429})
     await a.send(b"0\r\n\r\n")
+
+
+async def no_id(a: Attempt) -> None:
+    """Give the answer no id."""
+    if not a.stream:
+        await a.whole(200, answer(id=None))
+        return
+    await a.head_of_stream()
+    for part in (
+        chunk({"role": "assistant", "content": "fine"}),
+        chunk({}, finish="stop"),
+        {**chunk({}), "choices": []},
+    ):
+        await a.event(**{**part, "id": None}, **({} if part["choices"] else {"usage": USAGE}))
+    await a.piece(b"data: [DONE]\n\n")
+    await a.send(b"0\r\n\r\n")
+
+
+async def torrent(a: Attempt) -> None:
+    """Send as fast as the peer takes it, for a gigabyte."""
+    await begin(a)
+    piece = b"data: " + json.dumps(chunk({"content": "x" * 60_000})).encode() + b"\n\n"
+    try:
+        for _ in range(16_000):
+            await a.piece(piece)
+            a.sent += len(piece)
+    except ConnectionError:
+        a.closed_at = a.closed_at or time.monotonic()
 
 
 async def usage_twice(a: Attempt) -> None:

@@ -8,7 +8,8 @@ from headgate.core.errors import Unavailable, UpstreamFailed
 from headgate.ledger.types import Hold
 from headgate.pipeline.answer import answer_head
 from headgate.pipeline.parts import Parts
-from headgate.pipeline.relay import answer_stream, answer_whole, estimate, first_event, let_end, pump
+from headgate.pipeline.pipe import first_event
+from headgate.pipeline.relay import answer_stream, answer_whole, estimate, let_end, pump
 from headgate.pipeline.settle import finish
 from headgate.providers.base import Target
 from headgate.transport.base import Inbound

@@ -22,7 +22,7 @@ from headgate.pipeline.resume import marked
 from headgate.pipeline.settle import owe_everything, owe_nothing
 from headgate.providers.base import Target, dialects_of
 from headgate.providers.forward import forwarded
-from headgate.transport.base import Inbound
+from headgate.transport.base import Inbound, Outbound
 
 HEADERS = 30.0  # while another target is left, the response headers must come within this
 FIRST_TOKEN = 15.0
@@ -51,36 +51,13 @@ async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
     call.attempt = attempt
     call.target = target
     hold: Hold | None = None
-    sent = False
+    out: Outbound | None = None
     try:
         call.spoken = spoken_for(call, target)
         hold = await take_hold(call, parts, target)
         attempt.held_nano = hold.nano
         patient = last or target.reasoning
-        provider = target.provider
-        if call.spoken is not call.dialect and not getattr(call.spoken, "takes_urls", True):
-            await attach_links(call, parts.attacher, call.spoken, neutral(call))
-        body = write_body(call, target, hold)
-        if provider.prepare is not None and (waiting := provider.prepare()) is not None:
-            await waiting
-        headers_timeout = time_limit(call, target.timeouts.headers, patient)
-        name = call.spoken.name if call.spoken is not None else ""
-        extra = forwarded(provider, call.headers)
-        if call.media != JSON:
-            extra += b"content-type: %b\r\n" % call.envelope.content_type
-        out = provider.outbound(
-            call.operation,
-            target,
-            body,
-            extra,
-            call.query,
-            spoken=name,
-            stream=call.streaming,
-        )
-        out.headers_timeout = headers_timeout
-        if target.timeouts.connect is not None:
-            out.connect_timeout = target.timeouts.connect
-        sent = True
+        out = await request_for(call, parts, target, hold, patient=patient)
         inbound = await target.provider.sender.send(out)
         try:
             attempt.headers_ms = (monotonic() - call.t0) * 1000
@@ -108,10 +85,33 @@ async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
     except CancelledError:
         attempt.outcome = "cancelled"
         if hold is not None and attempt.billed == "none":
-            owe_everything(call, attempt, hold) if sent else owe_nothing(call, parts, hold)
+            if out is None or out.unsent:
+                owe_nothing(call, parts, hold)
+            else:
+                owe_everything(call, attempt, hold)
         raise
     finally:
         attempt.ended_ms = (monotonic() - call.t0) * 1000
+
+
+async def request_for(call: Call, parts: Parts, target: Target, hold: Hold, *, patient: bool) -> Outbound:
+    """What is sent to *target*, signed."""
+    provider = target.provider
+    if call.spoken is not call.dialect and not getattr(call.spoken, "takes_urls", True):
+        await attach_links(call, parts.attacher, call.spoken, neutral(call))
+    body = write_body(call, target, hold)
+    if provider.prepare is not None and (waiting := provider.prepare()) is not None:
+        await waiting
+    headers_timeout = time_limit(call, target.timeouts.headers, patient)
+    name = call.spoken.name if call.spoken is not None else ""
+    extra = forwarded(provider, call.headers)
+    if call.media != JSON:
+        extra += b"content-type: %b\r\n" % call.envelope.content_type
+    out = provider.outbound(call.operation, target, body, extra, call.query, spoken=name, stream=call.streaming)
+    out.headers_timeout = headers_timeout
+    if target.timeouts.connect is not None:
+        out.connect_timeout = target.timeouts.connect
+    return out
 
 
 def spoken_for(call: Call, target: Target) -> Dialect | None:

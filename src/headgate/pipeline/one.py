@@ -61,6 +61,7 @@ async def noted(call: Call, parts: Parts, target: Target, *, last: bool) -> None
             )
         told = True
     except UpstreamFailed as failure:
+        parts.alarms.met(provider, failure)
         health.failed(deployment, failure, probe=probe, counts=counts(failure, call))
         told = True
         raise

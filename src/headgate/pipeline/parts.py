@@ -10,6 +10,7 @@ from headgate.core.errors import HeadgateError
 from headgate.core.secret import Secret
 from headgate.ledger.types import Books
 from headgate.limits.types import Gate
+from headgate.pipeline.alarm import Alarms
 from headgate.pipeline.aside import Aside
 from headgate.pipeline.attach import Attacher
 from headgate.pipeline.capacity import Rooms
@@ -68,6 +69,7 @@ class Parts:
         "aside",
         "attacher",
         "books",
+        "alarms",
         "count_tokens",
         "estimate_output",
         "flights",
@@ -127,6 +129,8 @@ class Parts:
         self.flights: dict[bytes, Any] = {}
         """Calls under way that others may wait for."""
 
+        self.alarms = Alarms()
+        """What operators must see to."""
     async def count_prompt(self, call: Call) -> int:
         """Count the prompt of *call*, for an estimate: by the tokenizer, or by its bytes where it cannot be read."""
         if call.operation != "chat":

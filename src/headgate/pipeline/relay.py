@@ -4,18 +4,17 @@ from asyncio import CancelledError, sleep
 from time import monotonic
 from typing import Any
 
-from headgate.core.call import MEDIA, NO_OPTIONS, Attempt, Call
+from headgate.core.call import MEDIA, Attempt, Call
 from headgate.core.errors import UpstreamFailed
 from headgate.core.money import Price, Usage
 from headgate.core.tasks import give_back
-from headgate.dialects.base import Dialect, Reader, Tap, Writer
+from headgate.dialects.base import Tap
 from headgate.ledger.types import Hold
 from headgate.pipeline.answer import answer_head, stream_info
 from headgate.pipeline.flight import land
-from headgate.pipeline.parts import Parts, neutral
-from headgate.pipeline.resume import Continued
+from headgate.pipeline.parts import Parts
+from headgate.pipeline.pipe import begun, reshaped
 from headgate.pipeline.settle import finish, owe_usage
-from headgate.pipeline.shape import Shaper
 from headgate.pipeline.shape import whole as shaped
 from headgate.providers.base import Target
 from headgate.transport.base import Inbound
@@ -25,46 +24,6 @@ IDLE = 30.0  # between bytes once content has been sent
 IDLE_REASONING = 300.0
 EVENT_END = b"\n\n"
 LAST_CHUNK = 1.0  # after the end was seen, the transfer's own end may take this long before the connection is dropped
-
-
-class Translation:
-    """A reader and a writer that together look like a :class:`Tap`; between them the answer may be shaped."""
-
-    __slots__ = ("_reader", "_shaper", "_writer")
-
-    def __init__(self, reader: Reader, writer: Writer, shaper: Shaper | None = None) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._shaper = shaper
-
-    def feed(self, data: bytes) -> bytes:
-        """Translate what these bytes complete."""
-        reader = self._reader
-        chunks = reader.feed(data)
-        out = self._writer.write(chunks if self._shaper is None else self._shaper.feed(chunks))
-        return out + self._end() if reader.ended and reader.failure is None else out
-
-    def close(self) -> bytes:
-        """End the stream as the caller's dialect does, unless it was cut."""
-        reader = self._reader
-        if reader.ended:
-            return b""
-        chunks = reader.close()
-        out = self._writer.write(chunks if self._shaper is None else self._shaper.feed(chunks))
-        return out + self._end() if reader.failure is None else out
-
-    def _end(self) -> bytes:
-        rest = b"" if self._shaper is None else self._writer.write(self._shaper.close())
-        return rest + self._writer.close()
-
-    @property
-    def final(self) -> bytes | None:
-        """The whole answer, once it has been told, where the caller's dialect tells it."""
-        found: bytes | None = getattr(self._writer, "final", None)
-        return found
-
-    def __getattr__(self, name: str):  # type: ignore[no-untyped-def]  # what was seen is the reader's to tell
-        return getattr(self._reader, name)
 
 
 async def answer_whole(
@@ -83,7 +42,8 @@ async def answer_whole(
     else:
         await estimate(call, parts, attempt, hold, len(body), reply=body)
     if reply is not None:
-        reply.id, reply.created = reply.id or call.id, reply.created or call.at // 1_000_000
+        reply.id = call.id if spoken is not call.dialect else reply.id or call.id
+        reply.created = reply.created or call.at // 1_000_000
         reply.model = reply.model or target.model
         asked: Any = call.request
         if call.operation == "chat":
@@ -125,8 +85,7 @@ async def answer_stream(
             code="upstream_invalid_response",
             billed="uncertain",
         )
-    pipe = pipe_for(call, spoken)
-    pending = await first_event(pipe, inbound, first)
+    pipe, pending = await begun(call, spoken, inbound, first)
     attempt.first_ms = (monotonic() - call.t0) * 1000
     if call.proven is not None:
         call.proven()
@@ -172,31 +131,6 @@ async def answer_stream(
     await let_end(inbound)
 
 
-def pipe_for(call: Call, spoken: Dialect) -> Tap:
-    """What the upstream's bytes go through on their way to the caller."""
-    reshape, resume = reshaped(call), call.resume
-    if spoken is call.dialect and not reshape and resume is None:
-        tap: Tap = spoken.tap(hide_usage=not call.envelope.include_usage)
-        return tap
-    reader = spoken.reader()
-    reader.model = call.target.model
-    if resume is not None and resume.cut is not None:
-        return Translation(Continued(reader, resume), resume.writer, resume.shaper)
-    writer: Writer = call.dialect.writer(neutral(call))
-    writer.id, writer.created = call.id, call.at // 1_000_000
-    shaper = Shaper(call.options.format, call.options.chunk) if reshape else None
-    if resume is None:
-        return Translation(reader, writer, shaper)
-    resume.begin(writer, shaper)
-    return Translation(Continued(reader, resume), writer, shaper)
-
-
-def reshaped(call: Call) -> bool:
-    """Whether the answer is wanted in another shape; then even one of the caller's own dialect is read and printed."""
-    options = call.options
-    return options is not NO_OPTIONS and options.shaped and call.operation == "chat"
-
-
 async def paced(call: Call, out: bytes) -> None:
     """Send one event after the other, at the pace that was asked for."""
     seconds = (call.options.pace or 0.0) / 1000
@@ -206,22 +140,6 @@ async def paced(call: Call, out: bytes) -> None:
             if blocked is not None:
                 await blocked
             await sleep(seconds)
-
-
-async def first_event(pipe: Tap, inbound: Inbound, timeout: float) -> bytes:
-    """Wait for the event that proves the answer is real; return everything up to it."""
-    until = monotonic() + timeout
-    pending = b""
-    while not pipe.started and not pipe.ended:
-        data = await inbound.read(max(until - monotonic(), 0.001))
-        pending += pipe.feed(data) if data else pipe.close()
-        if pipe.failure is not None:
-            raise pipe.failure
-        if not data and not pipe.started:
-            raise UpstreamFailed(
-                "The provider ended its stream before it began.", status=502, code="upstream_invalid_response"
-            )
-    return pending
 
 
 async def pump(call: Call, pipe: Tap, inbound: Inbound, pending: bytes, target: Target) -> bytes:

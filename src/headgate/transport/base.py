@@ -32,6 +32,9 @@ class Outbound(msgspec.Struct):
     """Where the account has several keys: to be told the status of a refusal, and the seconds to wait if it named any;
     returns whether another key can be tried."""
 
+    unsent: bool = False
+    """Set by a sender while it waits for a connection: nobody can have worked on it yet."""
+
     def __repr__(self) -> str:
         """Show where it goes, and nothing of ``head``: the credential is in it."""
         return f"Outbound({self.origin!r}, {len(self.body)} bytes)"

@@ -36,7 +36,9 @@ class Http1Sender:
             pool = self._open_pool(out.origin)
         connection = pool.take()
         if connection is None:
+            out.unsent = True
             connection = await pool.open(out.connect_timeout)
+            out.unsent = False
         response = connection.begin(out)
         try:
             await connection.wait(HEAD, out.headers_timeout)

@@ -1,0 +1,121 @@
+"""What an upstream's bytes go through on their way to the caller: watched as they are, or read and printed anew."""
+
+from time import monotonic
+
+from headgate.core.call import NO_OPTIONS, Call
+from headgate.core.chat import Start
+from headgate.core.errors import UpstreamFailed
+from headgate.dialects.base import Dialect, Reader, Tap, Writer
+from headgate.pipeline.parts import neutral
+from headgate.pipeline.resume import Continued
+from headgate.pipeline.shape import Shaper
+from headgate.transport.base import Inbound
+
+NAMELESS = frozenset(("openai-chat", "openai-completions"))
+"""Dialects of which there are servers that give their answers no id."""
+
+
+class Translation:
+    """A reader and a writer that together look like a :class:`Tap`; between them the answer may be shaped."""
+
+    __slots__ = ("_own_id", "_reader", "_shaper", "_writer")
+
+    def __init__(self, reader: Reader, writer: Writer, shaper: Shaper | None = None, *, own_id: bool = True) -> None:
+        """*own_id* prints the gateway's id: some servers give none, or every answer the same."""
+        self._own_id = own_id
+        self._reader = reader
+        self._writer = writer
+        self._shaper = shaper
+
+    def feed(self, data: bytes) -> bytes:
+        """Translate what these bytes complete."""
+        reader = self._reader
+        chunks = reader.feed(data)
+        if self._own_id:
+            for chunk in chunks:
+                if isinstance(chunk, Start):
+                    chunk.id, self._own_id = "", False
+        out = self._writer.write(chunks if self._shaper is None else self._shaper.feed(chunks))
+        return out + self._end() if reader.ended and reader.failure is None else out
+
+    def close(self) -> bytes:
+        """End the stream as the caller's dialect does, unless it was cut."""
+        reader = self._reader
+        if reader.ended:
+            return b""
+        chunks = reader.close()
+        out = self._writer.write(chunks if self._shaper is None else self._shaper.feed(chunks))
+        return out + self._end() if reader.failure is None else out
+
+    def _end(self) -> bytes:
+        rest = b"" if self._shaper is None else self._writer.write(self._shaper.close())
+        return rest + self._writer.close()
+
+    @property
+    def final(self) -> bytes | None:
+        """The whole answer, once it has been told, where the caller's dialect tells it."""
+        found: bytes | None = getattr(self._writer, "final", None)
+        return found
+
+    def __getattr__(self, name: str):  # type: ignore[no-untyped-def]  # what was seen is the reader's to tell
+        return getattr(self._reader, name)
+
+
+async def begun(call: Call, spoken: Dialect, inbound: Inbound, timeout: float) -> tuple[Tap, bytes]:
+    """Wait for the event that proves the answer is real; return what the stream goes through, and all up to there."""
+    if spoken is not call.dialect or call.resume is not None or reshaped(call):
+        pipe: Tap = printed(call, spoken)
+        return pipe, await first_event(pipe, inbound, timeout)
+    pipe = spoken.tap(hide_usage=not call.envelope.include_usage)
+    if spoken.name not in NAMELESS:
+        return pipe, await first_event(pipe, inbound, timeout)
+    until = monotonic() + timeout
+    data = await inbound.read(timeout)
+    if nameless(data):
+        pipe = printed(call, spoken)
+    return pipe, await first_event(pipe, inbound, until - monotonic(), data)
+
+
+def printed(call: Call, spoken: Dialect) -> Translation:
+    """What reads an upstream's stream, and prints it for the caller."""
+    resume, own_id = call.resume, spoken is not call.dialect
+    reader = spoken.reader()
+    reader.model = call.target.model
+    if resume is not None and resume.cut is not None:
+        return Translation(Continued(reader, resume), resume.writer, resume.shaper)
+    writer: Writer = call.dialect.writer(neutral(call))
+    writer.id, writer.created = call.id, call.at // 1_000_000
+    shaper = Shaper(call.options.format, call.options.chunk) if reshaped(call) else None
+    if resume is None:
+        return Translation(reader, writer, shaper, own_id=own_id)
+    resume.begin(writer, shaper)
+    return Translation(Continued(reader, resume), writer, shaper, own_id=own_id)
+
+
+def nameless(data: bytes) -> bool:
+    """Whether the events of *data*, the first of a stream, have no id: their caller gets ours."""
+    return b"\n\n" in data and b"{" in data and b'"id":"' not in data and b'"id": "' not in data
+
+
+def reshaped(call: Call) -> bool:
+    """Whether the answer is wanted in another shape; then even one of the caller's own dialect is read and printed."""
+    options = call.options
+    return options is not NO_OPTIONS and options.shaped and call.operation == "chat"
+
+
+async def first_event(pipe: Tap, inbound: Inbound, timeout: float, data: bytes = b"") -> bytes:
+    """Wait for the event that proves the answer is real; return everything up to it. *data* was read already."""
+    until = monotonic() + timeout
+    pending = pipe.feed(data) if data else b""
+    if pipe.failure is not None:
+        raise pipe.failure
+    while not pipe.started and not pipe.ended:
+        data = await inbound.read(max(until - monotonic(), 0.001))
+        pending += pipe.feed(data) if data else pipe.close()
+        if pipe.failure is not None:
+            raise pipe.failure
+        if not data and not pipe.started:
+            raise UpstreamFailed(
+                "The provider ended its stream before it began.", status=502, code="upstream_invalid_response"
+            )
+    return pending

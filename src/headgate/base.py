@@ -38,30 +38,37 @@ TENANT = "default"
 
 
 class Ways(Senders):
-    """The ways out of the process: one lean sender for all, a general one per proxy."""
+    """The ways out of the process: a lean sender for all who trust the same, a general one per proxy."""
 
     def __init__(self, ca_file: Path | None = None, proxy: Secret | None = None) -> None:
         """*ca_file* holds authorities to trust besides the system's; through *proxy* go those who name none."""
-        self._ca_file = str(ca_file) if ca_file is not None else None
+        self._ca = str(ca_file) if ca_file is not None else None
         self._proxy = proxy.reveal() if proxy is not None else None
-        self.lean = Http1Sender(Bounds(connections=2048, waiting=4096, idle=1024), self._ca_file)
-        self._general: dict[tuple[str | None, bool], Sender] = {}
+        self._made: dict[tuple[str | None, bool, str | None], Sender] = {}
+        self.lean = self._lean(self._ca)
 
-    def get(self, *, proxy: str | None = None, http2: bool = False) -> Sender:
+    def get(self, *, proxy: str | None = None, http2: bool = False, ca: str | None = None) -> Sender:
         """See ``Senders.get``."""
-        proxy = proxy or self._proxy
-        if proxy is None and not http2:
-            return self.lean
-        if (proxy, http2) not in self._general:
-            from headgate.transport.general import GeneralSender
-
-            self._general[proxy, http2] = GeneralSender(proxy=proxy, http2=http2, ca_file=self._ca_file)
-        return self._general[proxy, http2]
+        if ca is not None and not Path(ca).is_file():
+            raise ValueError(f"there is no file {ca} of certificates to trust")
+        way = (proxy or self._proxy, http2, ca or self._ca)
+        if way not in self._made:
+            self._made[way] = self._general(*way) if way[0] is not None or http2 else self._lean(way[2])
+        return self._made[way]
 
     async def close(self) -> None:
         """Close every connection."""
-        for sender in [self.lean, *self._general.values()]:
+        for sender in self._made.values():
             await sender.close()
+
+    def _lean(self, ca: str | None) -> Sender:
+        made = self._made[None, False, ca] = Http1Sender(Bounds(connections=2048, waiting=4096, idle=1024), ca)
+        return made
+
+    def _general(self, proxy: str | None, http2: bool, ca: str | None) -> Sender:
+        from headgate.transport.general import GeneralSender
+
+        return GeneralSender(proxy=proxy, http2=http2, ca_file=ca)
 
 
 class Base:

@@ -93,7 +93,7 @@ class Anthropic:
 
 def build(name: str, config: ProviderConfig, senders: Senders) -> Anthropic:
     """Build the provider that *config* describes."""
-    return Anthropic(name, config, row(config.kind), senders.get(proxy=config.proxy, http2=config.http2))
+    return Anthropic(name, config, row(config.kind), senders.get(**config.way))
 
 
 def signature(key: str | None) -> dict[str, str]:

@@ -136,4 +136,4 @@ class Azure:
 
 def build(name: str, config: ProviderConfig, senders: Senders) -> Azure:
     """Build the provider that *config* describes."""
-    return Azure(name, config, row(config.kind), senders.get(proxy=config.proxy, http2=config.http2))
+    return Azure(name, config, row(config.kind), senders.get(**config.way))

@@ -1,7 +1,7 @@
 """A provider: whom we call, how to sign it, and which dialect it speaks."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -105,6 +105,8 @@ class ProviderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     proxy: str | None = None
     """An HTTP proxy to reach it through."""
     http2: bool = False
+    ca: str | None = None
+    """A file of certificates (PEM) of authorities that are trusted for it, besides the system's."""
     project: str | None = None
     """Vertex: the Google Cloud project that pays."""
     region: str | None = None
@@ -139,6 +141,11 @@ class ProviderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     concurrency: int | Capacity | None = None
     """How many calls may be under way at this account at once: a number, or how many and who waits for how long."""
     enabled: bool = True
+
+    @property
+    def way(self) -> dict[str, Any]:
+        """What :meth:`Senders.get` is to be told of it."""
+        return {"proxy": self.proxy, "http2": self.http2} | ({"ca": self.ca} if self.ca is not None else {})
 
 
 class Target(msgspec.Struct, frozen=True, eq=False):
@@ -228,8 +235,11 @@ class Provider(Protocol):
 class Senders(Protocol):
     """Hands out the way to upstreams."""
 
-    def get(self, *, proxy: str | None = None, http2: bool = False) -> Sender:
-        """Return a sender: the lean HTTP/1.1 one, or a general one where a proxy or HTTP/2 is wanted."""
+    def get(self, *, proxy: str | None = None, http2: bool = False, ca: str | None = None) -> Sender:
+        """Return a sender: the lean HTTP/1.1 one, or a general one where a proxy or HTTP/2 is wanted.
+
+        *ca* is a file of authorities to trust besides the system's. Raise ``ValueError`` where it is not there.
+        """
         ...
 
 

@@ -117,4 +117,4 @@ class Bedrock:
 
 def build(name: str, config: ProviderConfig, senders: Senders) -> Bedrock:
     """Build the provider that *config* describes."""
-    return Bedrock(name, config, row(config.kind), senders.get(proxy=config.proxy, http2=config.http2))
+    return Bedrock(name, config, row(config.kind), senders.get(**config.way))

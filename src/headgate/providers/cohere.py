@@ -20,5 +20,5 @@ def build(name: str, config: ProviderConfig, senders: Senders) -> Native:
         raise ValueError(
             "base_url names the OpenAI-compatible API; leave it out, or write kind: openai-compatible to use that API."
         )
-    sender = senders.get(proxy=config.proxy, http2=config.http2)
+    sender = senders.get(**config.way)
     return Native(name, config, row(config.kind), sender, DIALECTS, models="/v1/models", versions=("/v1", "/v2"))

@@ -58,7 +58,7 @@ class Compatible(Fixed):
 
 def build(name: str, config: ProviderConfig, senders: Senders) -> Compatible:
     """Build the provider that *config* describes."""
-    return Compatible(name, config, row(config.kind), senders.get(proxy=config.proxy, http2=config.http2))
+    return Compatible(name, config, row(config.kind), senders.get(**config.way))
 
 
 def spoken_by(config: ProviderConfig, known: Row) -> tuple[Dialect, ...]:

@@ -91,4 +91,4 @@ class Gemini:
 
 def build(name: str, config: ProviderConfig, senders: Senders) -> Gemini:
     """Build the provider that *config* describes."""
-    return Gemini(name, config, row(config.kind), senders.get(proxy=config.proxy, http2=config.http2))
+    return Gemini(name, config, row(config.kind), senders.get(**config.way))

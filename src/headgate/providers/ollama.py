@@ -12,5 +12,5 @@ DIALECTS: Dialects = {"chat": (OllamaChat(),), "embeddings": (EMBED,)}
 
 def build(name: str, config: ProviderConfig, senders: Senders) -> Native:
     """Build the provider that *config* describes."""
-    sender = senders.get(proxy=config.proxy, http2=config.http2)
+    sender = senders.get(**config.way)
     return Native(name, config, row(config.kind), sender, DIALECTS, models="/v1/models", versions=("/v1", "/api"))

@@ -129,7 +129,7 @@ class Vertex:
 
 def build(name: str, config: ProviderConfig, senders: Senders) -> Vertex:
     """Build the provider that *config* describes."""
-    return Vertex(name, config, row(config.kind), senders.get(proxy=config.proxy, http2=config.http2))
+    return Vertex(name, config, row(config.kind), senders.get(**config.way))
 
 
 def host(region: str) -> str:

@@ -1,12 +1,12 @@
 "use client";
 
 import { useEffect, useState } from "react";
-import { PREFIX, json } from "@/lib/api";
+import { PREFIX, json, remember } from "@/lib/api";
 import { useSession } from "@/lib/session";
 import { Mark } from "./shell";
 import { Button, Field } from "./ui";
 
-type Provider = { id: string; name: string };
+type Door = { id: string; name: string };
 
 export function SignIn() {
   const { enter } = useSession();
@@ -14,11 +14,12 @@ export function SignIn() {
   const [values, setValues] = useState({ key: "", email: "", password: "" });
   const [wrong, setWrong] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
-  const [providers, setProviders] = useState<Provider[]>([]);
-  useEffect(() => {
-    document.title = "Sign in · Headgate";
-    json<{ data: Provider[] }>("/api/v1/auth/sso").then((found) => setProviders(found.data), () => {});
-  }, []);
+  const [doors, setDoors] = useState<Door[]>([]);
+  useEffect(() => { document.title = "Sign in · Headgate"; }, []);
+  const look = () => {
+    if (!/.@./.test(values.email)) return;
+    json<{ data: Door[] }>(`/api/v1/auth/sso?email=${encodeURIComponent(values.email)}`).then((found) => setDoors(found.data), () => setDoors([]));
+  };
   const set = (name: keyof typeof values) => (e: { target: { value: string } }) => setValues({ ...values, [name]: e.target.value });
   return (
     <main className="signin">
@@ -45,7 +46,7 @@ export function SignIn() {
             </Field>
           ) : (
             <>
-              <Field label="E-mail">{(id) => <input id={id} type="email" autoComplete="username" required value={values.email} onChange={set("email")} />}</Field>
+              <Field label="E-mail">{(id) => <input id={id} type="email" autoComplete="username" required value={values.email} onChange={set("email")} onBlur={look} />}</Field>
               <Field label="Password" wrong={wrong}>{(id) => <input id={id} type="password" autoComplete="current-password" required value={values.password} onChange={set("password")} />}</Field>
             </>
           )}
@@ -55,7 +56,7 @@ export function SignIn() {
           <Button look="plain" onClick={() => { setBy(by === "key" ? "password" : "key"); setWrong(null); }}>
             {by === "key" ? "Sign in with e-mail and password" : "Sign in with an admin key"}
           </Button>
-          {providers.map((p) => <a key={p.id} className="button" href={`${PREFIX}/api/v1/auth/sso/${p.id}/start`}>{p.name}</a>)}
+          {by === "password" ? doors.map((d) => <a key={d.id} className="button" onClick={remember} href={`${PREFIX}/api/v1/auth/sso/${d.id}/start`}>{d.name}</a>) : null}
         </div>
       </div>
     </main>

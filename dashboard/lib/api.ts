@@ -40,9 +40,21 @@ export function ownKey(): string | null {
   return key;
 }
 
-/** Finds again what this tab was signed in with. */
-export function recall(): void {
+/** Notes that there may be a session's cookie from now on: pages cannot see it. */
+export function remember(): void {
+  localStorage.setItem("session", "1");
+}
+
+/** Finds again what this tab was signed in with; false where there is nothing to try. */
+export function recall(): boolean {
   key = sessionStorage.getItem("key");
+  return key !== null || localStorage.getItem("session") === "1";
+}
+
+/** Forgets that anybody was signed in. */
+export function forget(): void {
+  setKey(null);
+  localStorage.removeItem("session");
 }
 
 /** Says what to do once the session is over. */

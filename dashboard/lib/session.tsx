@@ -4,7 +4,7 @@
 
 import { createContext, useCallback, useContext, useEffect, useMemo, useState } from "react";
 import type { ReactNode } from "react";
-import { Refused, json, onSignedOut, recall, setCsrf, setKey } from "./api";
+import { Refused, forget, json, onSignedOut, recall, remember, setCsrf, setKey } from "./api";
 import { forgetCredential } from "./chat";
 
 export type Me = { id: string; name: string; kind: string; tenant_id: string; permissions: string[]; scope: string; csrf_token?: string | null };
@@ -22,8 +22,14 @@ export function SessionHost({ children }: { children: ReactNode }) {
     setKnown(true);
   }, []);
   useEffect(() => {
-    onSignedOut(() => take(null));
-    recall();
+    onSignedOut(() => {
+      forget();
+      take(null);
+    });
+    if (!recall()) {
+      take(null);
+      return;
+    }
     json<Me>("/api/v1/auth/me").then(take, (error: unknown) => {
       if (!(error instanceof Refused) || error.status !== 401) console.warn(error);
       take(null);
@@ -36,17 +42,20 @@ export function SessionHost({ children }: { children: ReactNode }) {
       may: (permission) => me?.permissions.includes(permission) ?? false,
       enter: async (how) => {
         if ("key" in how) setKey(how.key);
-        else await json("/api/v1/auth/login", "POST", { ...how, session: "cookie" });
+        else {
+          await json("/api/v1/auth/login", "POST", { ...how, session: "cookie" });
+          remember();
+        }
         try {
           take(await json<Me>("/api/v1/auth/me"));
         } catch (error) {
-          setKey(null);
+          forget();
           throw error;
         }
       },
       leave: async () => {
         await json("/api/v1/auth/logout", "POST", {}).catch(() => {});
-        setKey(null);
+        forget();
         forgetCredential();
         take(null);
       },

@@ -2,36 +2,42 @@
 
 import { useState } from "react";
 import { Badge, Button, Empty, Field, Head, Loaded, Panel, Status, Table, useAction } from "@/components/ui";
+import { RouteEditor } from "@/components/routeeditor";
 import { ModelInput } from "@/components/modelinput";
 import { api, got } from "@/lib/api";
 import type { Schema } from "@/lib/api";
 import { money } from "@/lib/format";
+import { useSession } from "@/lib/session";
 import { useAsk } from "@/lib/use";
 
 export default function Routes() {
+  const { may } = useSession();
+  const [open, setOpen] = useState<{ name: string | null; managed: string } | null>(null);
   const routes = useAsk(["routes"], () => got(api.GET("/api/v1/routes", {})), 10);
   return (
     <>
-      <Head title="Routes">A route is a name that applications ask for; its policy decides which deployment answers.</Head>
+      <Head title="Routes" aside={may("routes:change") ? <Button look="primary" onClick={() => setOpen({ name: null, managed: "database" })}>New route</Button> : null}>A route is a name that applications ask for; its policy decides which deployment answers.</Head>
       <Panel title="In force" flush>
         <Loaded error={routes.error} loading={routes.isLoading} retry={() => void routes.mutate()}>
           <Table
             label="Routes"
             rows={routes.data?.data ?? []}
-            id={(r) => r.name}
-            empty={<Empty title="No routes yet"><span>Without any, models are called as provider/model. Add a route to headgate.yaml, and it is in force within a second.</span></Empty>}
+            id={(r) => `${r.kind} ${r.name}`}
+            open={(r) => (r.kind === "route" ? setOpen({ name: r.name, managed: r.managed_by }) : undefined)}
+            empty={<Empty title="No routes yet"><span>Without any, models are called as provider/model. Make one here or in headgate.yaml; it is in force within a second.</span></Empty>}
             columns={[
               { name: "Name", show: (r) => <strong>{r.name}</strong> },
               { name: "Kind", show: (r) => r.kind },
               { name: "Deployments", show: (r) => <span className="small">{r.targets.map((t) => String(t.target)).join(", ")}</span> },
               { name: "Strategy", show: (r) => <span className="small">{r.strategy.map((s) => String(s.kind)).join(", then ") || "in order"}</span> },
               { name: "Fallback", show: (r) => r.fallback ?? "–" },
-              { name: "Managed by", show: (r) => <span className="tag">{r.managed_by}</span> },
+              { name: "Managed by", show: (r) => <span className="tag">{r.managed_by}{r.version ? ` v${r.version}` : ""}</span> },
             ]}
           />
         </Loaded>
       </Panel>
       <Explain />
+      {open ? <RouteEditor name={open.name} managed={open.managed} close={() => setOpen(null)} done={() => void routes.mutate()} /> : null}
     </>
   );
 }

@@ -1,6 +1,7 @@
 "use client";
 
 import { useState } from "react";
+import { useNames } from "@/components/form";
 import { Manage, NAME, ON, SWITCH } from "@/components/manage";
 import { Head, Tabs, Time } from "@/components/ui";
 
@@ -8,6 +9,7 @@ type Tab = "sso" | "clients" | "issuers" | "sessions";
 
 export default function Page() {
   const [tab, setTab] = useState<Tab>("sso");
+  const users = useNames("users");
   return (
     <>
       <Head title="Sign-in">How people and services prove who they are.</Head>
@@ -71,11 +73,11 @@ export default function Page() {
             removal: "Whoever uses it is signed out at once.",
             fields: [],
             columns: [
-              { name: "User", show: (r) => String(r.user_name ?? r.email ?? r.user_id ?? "") },
-              { name: "Kind", show: (r) => String(r.kind ?? "") },
+              { name: "User", show: (r) => users.get(String(r.user_id)) ?? String(r.user_id) },
+              { name: "By", show: (r) => `${String(r.via)}, ${String(r.kind)}` },
               { name: "Address", show: (r) => String(r.address ?? "–") },
               { name: "Began", show: (r) => <Time at={r.created_at as string} /> },
-              { name: "Last used", show: (r) => <Time at={(r.used_at ?? r.seen_at ?? r.last_used_at) as string | null} /> },
+              { name: "Last used", show: (r) => <Time at={r.seen_at as string} /> },
             ],
           }}
         />

@@ -1,0 +1,140 @@
+"use client";
+
+// A route that lives in the database: edited as a form or as JSON, tried before it is saved, with every version it had.
+
+import { useState } from "react";
+import { Button, Confirm, Dialog, Empty, Field, Loaded, Segment, Table, Time, useAction } from "./ui";
+import { ModelInput } from "./modelinput";
+import { json, raw } from "@/lib/api";
+import type { Schema } from "@/lib/api";
+import { useAsk } from "@/lib/use";
+
+type Target = string | { model: string; [name: string]: unknown };
+type Config = { targets?: Target[]; strategy?: { kind: string }[]; fallback?: string | null; [name: string]: unknown };
+
+const STRATEGIES = ["cost", "performance", "weighted", "round-robin", "least-busy", "complexity", "sticky", "geography", "compliance", "budget-aware", "time-of-day", "capability", "prefer", "priority", "hybrid"];
+
+export function RouteEditor({ name, managed, close, done }: { name: string | null; managed: string; close: () => void; done: () => void }) {
+  const found = useAsk(name ? ["route", name] : null, async () => {
+    const response = await raw(`/api/v1/routes/${encodeURIComponent(name ?? "")}`);
+    return { shown: (await response.json()) as Schema["Shown"], etag: response.headers.get("etag") };
+  });
+  if (name && !found.data) return <Dialog title={name} open close={close} footer={<Button onClick={close}>Close</Button>}><Loaded error={found.error} loading={found.isLoading}>{null}</Loaded></Dialog>;
+  return <Editor key={found.data?.etag ?? "new"} name={name} managed={managed} config={(found.data?.shown.config ?? { targets: ["sandbox/chat"] }) as Config} etag={found.data?.etag ?? null} close={close} done={() => { void found.mutate(); done(); }} />;
+}
+
+function Editor({ name, managed, config, etag, close, done }: { name: string | null; managed: string; config: Config; etag: string | null; close: () => void; done: () => void }) {
+  const [as, setAs] = useState<"form" | "json" | "versions">("form");
+  const [called, setCalled] = useState(name ?? "");
+  const [text, setText] = useState(JSON.stringify(config, null, 2));
+  const [note, setNote] = useState("");
+  const [tried, setTried] = useState<string | null>(null);
+  const [busy, run] = useAction();
+  const fixed = managed === "file";
+  let now: Config = {};
+  try { now = JSON.parse(text) as Config; } catch { /* told when it is tried or saved */ }
+  const set = (more: Config) => { setText(JSON.stringify(strip({ ...now, ...more }), null, 2)); setTried(null); };
+  const send = (dry: boolean) =>
+    raw(`/api/v1/routes${name ? `/${encodeURIComponent(name)}` : ""}`, {
+      method: name ? "PUT" : "POST",
+      headers: { "content-type": "application/json", ...(name && etag && !dry ? { "if-match": etag } : {}) },
+      body: JSON.stringify({ ...(name ? {} : { name: called }), config: JSON.parse(text), note, dry_run: dry }),
+    });
+  return (
+    <Dialog
+      title={name ? `Route ${name}` : "New route"}
+      open
+      close={close}
+      submit={() => run(async () => { await send(false); done(); close(); }, "In force within a second.")}
+      footer={
+        <>
+          {name && !fixed ? <Confirm name="Remove" title={`Remove ${name}`} consequence="Who asks for it is told that there is no such model." act={async () => { await raw(`/api/v1/routes/${encodeURIComponent(name)}`, { method: "DELETE" }); done(); close(); }} /> : null}
+          <span className="grow" />
+          <Button onClick={close}>Close</Button>
+          {fixed ? null : <><Button busy={busy} onClick={() => void run(async () => { await send(true); setTried("It is valid, and could be saved."); })}>Try</Button><Button type="submit" look="primary" busy={busy}>Save</Button></>}
+        </>
+      }
+    >
+      {fixed ? <div className="note-box warn">This route stands in the configuration file, which is taken up within a second of being changed. <span className="mono">headgate config adopt {name}</span> moves it here.</div> : null}
+      <Segment label="View" options={[["form", "Form"], ["json", "JSON"], ...(name && !fixed ? [["versions", "Versions"] as const] : [])] as const} value={as} onChange={setAs} />
+      {as === "form" ? (
+        <>
+          {name ? null : <Field label="Name" hint="What applications ask for.">{(id) => <input id={id} required value={called} onChange={(e) => setCalled(e.target.value)} placeholder="fast" />}</Field>}
+          <div className="field">
+            <span className="label">Deployments, tried from the top</span>
+            {(now.targets ?? []).map((target, n) => (
+              <div key={n} className="row">
+                <div className="grow"><ModelInput label={`Deployment ${n + 1}`} value={typeof target === "string" ? target : target.model} onChange={(model) => set({ targets: (now.targets ?? []).map((one, i) => (i === n ? (typeof one === "string" ? model : { ...one, model }) : one)) })} /></div>
+                <Button look="plain" aria-label="Up" disabled={n === 0} onClick={() => set({ targets: moved(now.targets ?? [], n) })}>↑</Button>
+                <Button look="plain" aria-label="Remove" onClick={() => set({ targets: (now.targets ?? []).filter((_, i) => i !== n) })}>✕</Button>
+              </div>
+            ))}
+            <div><Button onClick={() => set({ targets: [...(now.targets ?? []), ""] })}>Add a deployment</Button></div>
+          </div>
+          <div className="field">
+            <span className="label">Strategies, the first counts most; without any, the order above</span>
+            <div className="checks">
+              {STRATEGIES.map((kind) => (
+                <label key={kind} className="row small">
+                  <input type="checkbox" checked={!!now.strategy?.some((s) => s.kind === kind)} onChange={(e) => set({ strategy: e.target.checked ? [...(now.strategy ?? []), { kind }] : (now.strategy ?? []).filter((s) => s.kind !== kind) })} />{kind}
+                </label>
+              ))}
+            </div>
+          </div>
+          <Field label="Fallback" hint="Another route, where all of these fail.">{(id) => <input id={id} value={now.fallback ?? ""} onChange={(e) => set({ fallback: e.target.value || null })} />}</Field>
+        </>
+      ) : as === "json" ? (
+        <Field label="Configuration" hint="As below `routes:` in headgate.yaml; JSON is YAML too.">{(id) => <textarea id={id} className="code tall" value={text} onChange={(e) => { setText(e.target.value); setTried(null); }} readOnly={fixed} />}</Field>
+      ) : (
+        <Versions name={name ?? ""} done={() => { done(); close(); }} />
+      )}
+      {fixed || as === "versions" ? null : <Field label="Note" hint="Why, for who reads the versions later.">{(id) => <input id={id} value={note} onChange={(e) => setNote(e.target.value)} />}</Field>}
+      {tried ? <div className="note-box" role="status">{tried}</div> : null}
+    </Dialog>
+  );
+}
+
+function Versions({ name, done }: { name: string; done: () => void }) {
+  const path = `/api/v1/routes/${encodeURIComponent(name)}`;
+  const found = useAsk(["versions", name], () => json<Schema["VersionList"]>(`${path}/versions`));
+  const [diff, setDiff] = useState<Schema["Diff"] | null>(null);
+  const [, run] = useAction();
+  const rows = found.data?.data ?? [];
+  const latest = Math.max(0, ...rows.map((v) => v.version));
+  return (
+    <Loaded error={found.error} loading={found.isLoading}>
+      <Table<Schema["VersionShown"]>
+        label="Versions"
+        rows={rows}
+        id={(v) => String(v.version)}
+        empty={<Empty title="No versions" />}
+        columns={[
+          { name: "", num: true, show: (v) => v.version },
+          { name: "Made", show: (v) => <Time at={v.created_at} /> },
+          { name: "Note", show: (v) => v.note || <span className="muted">{v.author_kind} {v.author_id.slice(0, 8)}</span> },
+          {
+            name: "",
+            show: (v) => v.version === latest ? <span className="tag">in force</span> : (
+              <div className="row">
+                <Button onClick={() => void run(async () => setDiff(await json(`${path}/diff?before=${v.version}&after=${latest}`)))}>Compare</Button>
+                <Confirm look="" name="Roll back" title={`Back to version ${v.version}`} consequence="It becomes the newest version and is in force within a second; the present one stays in the list." act={async () => { await json(`${path}/rollback`, "POST", { version: v.version, note: `back to version ${v.version}` }); done(); }} />
+              </div>
+            ),
+          },
+        ]}
+      />
+      {diff ? <pre className="snippet">{`From version ${diff.before} to ${diff.after}\n${(diff.changes ?? []).map((c) => `${c.path}\n  - ${JSON.stringify(c.before)}\n  + ${JSON.stringify(c.after)}`).join("\n")}`}</pre> : null}
+    </Loaded>
+  );
+}
+
+function strip(config: Config): Config {
+  return Object.fromEntries(Object.entries(config).filter(([, v]) => v != null && (!Array.isArray(v) || v.length))) as Config;
+}
+
+function moved(targets: Target[], n: number): Target[] {
+  const all = [...targets];
+  const one = all.splice(n, 1);
+  all.splice(n - 1, 0, ...one);
+  return all;
+}

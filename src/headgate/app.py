@@ -23,6 +23,7 @@ from headgate.core.call import Call
 from headgate.core.errors import Unavailable
 from headgate.edge import certificate, edge, opened_to
 from headgate.entering import Entering
+from headgate.guardrails.types import Guards
 from headgate.ledger.books import LedgerBooks
 from headgate.ledger.journal import Journal
 from headgate.live import Live
@@ -68,6 +69,7 @@ class Worker:
             max_body=base.config.limits.body,
             responses=self.stores.responses,
             attacher=Attacher(self.ways.lean),
+            guards=Guards(base.home.derived.signing, self.ways.lean),
             health=Health(shared=self.stores.probes is not None),
         )
         self.parts.health.keys = breakers(self.live.compiled.providers)

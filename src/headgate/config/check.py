@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from headgate.config.check_guardrails import guardrail_faults
 from headgate.config.check_routes import experiment_faults, fallbacks, named_targets, several_faults, strategy_faults
 from headgate.config.shape import ABSENT, Path, Shape, nearest, shown
 from headgate.config.types import Known
@@ -31,10 +32,12 @@ class Names:
         self.models = _named(shape, "models")
         self.own_aliases = self.aliases = _named(shape, "aliases")
         self.own_routes = self.routes = _named(shape, "routes")
+        self.guardrails = _named(shape, "guardrails")
         if beside is not None:
             self.providers, self.disabled, self.models = beside.providers, beside.disabled, beside.models
             self.aliases |= beside.aliases - self.own_routes
             self.routes |= beside.routes - self.own_aliases
+            self.guardrails |= beside.guardrails
 
     def fault_of(self, target: str, *, but: Iterable[str] = ()) -> str | None:
         """Say why *target* is no deployment (``provider/model``), or ``None``; *but* are names that would do too."""
@@ -84,6 +87,8 @@ def check(values: Mapping[str, Any], shape: Shape, known: Known, beside: Names |
     for name in values.get("steps", {}):
         if name not in known.steps:
             shape.note(("steps", name), _unknown_step(name, known))
+    for name, entry in values.get("guardrails", {}).items():
+        guardrail_faults(name, entry, shape, known, names.routes)
     for name in names.own_routes | names.own_aliases:
         _free(name, shape, names)
     for name, route in values.get("routes", {}).items():
@@ -189,6 +194,10 @@ def _route(name: str, route: Mapping[str, Any], shape: Shape, names: Names) -> N
     copied = shadow.get("target") if isinstance(shadow, dict) else None
     if isinstance(copied, str) and (fault := names.fault_of(copied)) is not None:
         shape.note(("routes", name, "shadow", "target"), fault)
+    for index, one in enumerate(route.get("guardrails", ())):
+        if one is not ABSENT and one not in names.guardrails:
+            hint = nearest(one, sorted(names.guardrails))
+            shape.note(("routes", name, "guardrails", index), f"no guardrail {shown(one)}{hint}")
     for index, step in enumerate(route.get("skip", ())):
         if step is not ABSENT and step not in names.known.steps:
             shape.note(("routes", name, "skip", index), _unknown_step(step, names.known))

@@ -25,6 +25,7 @@ from headgate.routing.table import Route, RouteConfig, RouteTable, TargetConfig,
 from headgate.routing.use_cases import PREFIX, SHIPPED, Candidate, UseCase, chosen
 
 if TYPE_CHECKING:
+    from headgate.pipeline.guard import Guarding
     from headgate.routing.policy import Policy
 
 SANDBOX = "sandbox"
@@ -107,8 +108,28 @@ def compile_config(
     table = maker.table(config, {})
     overlays = {tenant: maker.table(over, table.routes) for tenant, over in (own or {}).items()}
     borrowed = Borrowed(accounts, lambda name, account: build(name, account, senders))
-    snapshot = Snapshot(table, compile_steps(maker.off, plugins), overlays, borrowed)
+    guarding = _guarding(config, own or {}, maker.off, plugins)
+    snapshot = Snapshot(table, compile_steps(maker.off, plugins), overlays, borrowed, guarding)
     return Compiled(config, accounts, providers, registry, snapshot)
+
+
+def _guarding(
+    config: Config, own: Mapping[str, Config], off: frozenset[str], plugins: Mapping[str, StepCall]
+) -> "Guarding | None":
+    """Return which guardrails calls pass; ``None`` where none is configured, so that nothing of them is loaded."""
+    if not config.guardrails and not any(over.guardrails for over in own.values()):
+        return None
+    from headgate.guardrails.rules import rule
+    from headgate.pipeline.guard import Guarding
+
+    def rules(of: Config) -> dict[str, Any]:
+        return {name: rule(name, entry) for name, entry in of.guardrails.items()}
+
+    return Guarding(
+        rules(config),
+        {tenant: rules(over) for tenant, over in own.items() if over.guardrails},
+        lambda skip, guard: compile_steps(off | set(skip), plugins, guard),
+    )
 
 
 class Maker:

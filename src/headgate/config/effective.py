@@ -18,9 +18,14 @@ from headgate.config.shape import ABSENT, Shape, convert, shown
 from headgate.config.types import Config, ConfigError, Known, Problem
 from headgate.storage.object_rows import SHARED, ObjectRow
 
-SECTIONS: Mapping[str, str] = {"route": "routes", "alias": "aliases", "use_case": "use_cases"}
+SECTIONS: Mapping[str, str] = {
+    "route": "routes",
+    "alias": "aliases",
+    "use_case": "use_cases",
+    "guardrail": "guardrails",
+}
 """Kind of object -> the section of the file that it would stand in."""
-WORDS = {"route": "route", "alias": "alias", "use_case": "use case"}
+WORDS = {"route": "route", "alias": "alias", "use_case": "use case", "guardrail": "guardrail"}
 TAG = "tag:yaml.org,2002:"
 CONFIG = inspect.type_info(Config)
 
@@ -120,7 +125,7 @@ def _read(
     root = compose(data, file)
     if root is None:
         root = yaml.MappingNode(TAG + "map", [])
-    shape = Shape(file, environ, known.strategies)
+    shape = Shape(file, environ, known.strategies, known.guardrails)
     if isinstance(root, yaml.MappingNode):
         for row in rows:
             _put(root, row, shape)
@@ -156,7 +161,7 @@ def _put(root: yaml.MappingNode, row: ObjectRow, shape: Shape) -> None:
 def _over(rows: Sequence[ObjectRow], known: Known, names: Names) -> tuple[Shape, Any]:
     """Read what a tenant has of its own, on top of what *names* has."""
     root = yaml.MappingNode(TAG + "map", [])
-    shape = Shape("database", {}, known.strategies)
+    shape = Shape("database", {}, known.strategies, known.guardrails)
     for row in rows:
         _put(root, row, shape)
         shape.owned[SECTIONS[row.kind], row.name] = f"database, tenant {row.tenant_id}"

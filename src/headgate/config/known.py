@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from headgate.config.types import Known
+from headgate.guardrails.kinds import KINDS as GUARDRAILS
 from headgate.models.table import Tables
 from headgate.pipeline.order import optional_names, plugin_steps
 from headgate.providers import kinds
@@ -22,4 +23,5 @@ def known(environ: Mapping[str, str], *, providers: Iterable[str] = ()) -> Known
         models=Tables(),
         steps=optional_names(plugin_steps()),
         strategies=KINDS,
+        guardrails=GUARDRAILS,
     )

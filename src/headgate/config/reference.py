@@ -15,11 +15,15 @@ from typing import Any
 import msgspec
 
 from headgate import settings
-from headgate.config.schema import field_docs, range_of, schema, strategies, structs
+from headgate.config.schema import field_docs, guardrails, range_of, schema, strategies, structs
 from headgate.config.types import Config
 from headgate.core.secret import Secret
+from headgate.guardrails.remote.base import Remote
+from headgate.guardrails.types import Guardrail
 from headgate.routing.types import Strategy
 
+DOCUMENTED = (Strategy, Guardrail, Remote)
+"""Classes whose fields those of a kind go on from."""
 WORDS = {str: "text", int: "whole number", float: "number", bool: "on or off", Secret: "secret text", Path: "path"}
 
 
@@ -49,7 +53,12 @@ def _config() -> Iterator[str]:
     for kind in structs():
         yield from (f"## {'The file' if kind is Config else _title(kind)}", "", _prose(kind), "")
         yield from ("| key | type | default | meaning |", "|---|---|---|---|")
-        docs = {**(field_docs(Strategy) if issubclass(kind, Strategy) else {}), **field_docs(kind)}
+        docs = {
+            name: doc
+            for base in reversed(kind.__mro__)
+            if base in DOCUMENTED or base is kind
+            for name, doc in field_docs(base).items()
+        }
         hints = typing.get_type_hints(kind)
         for field in msgspec.structs.fields(kind):
             low, high = range_of(kind, field.encode_name) or (None, None)
@@ -64,7 +73,9 @@ def _type(hint: Any) -> str:
     if origin in (typing.Union, types.UnionType):
         return " or ".join(_type(arg) for arg in args if arg is not type(None))
     if hint == dict[str, Any]:
-        return "strategy"
+        return "entry"
+    if hint is Any:
+        return "anything"
     if origin is dict:
         return f"name → {_type(args[1])}"
     if origin in (list, tuple):
@@ -81,8 +92,11 @@ def _prose(kind: type) -> str:
 
 
 def _title(kind: type) -> str:
-    names = {one: name for name, one in strategies().items()}
-    return f"strategy {names[kind]}" if kind in names else kind.__name__.removesuffix("Config").lower()
+    for word, known in (("strategy", strategies()), ("guardrail", guardrails())):
+        for name, one in known.items():
+            if one is kind:
+                return f"{word} {name}"
+    return kind.__name__.removesuffix("Config").lower()
 
 
 def _default(field: msgspec.structs.FieldInfo) -> str:

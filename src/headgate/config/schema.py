@@ -13,6 +13,9 @@ import msgspec
 
 from headgate.config.types import RANGES, Config
 from headgate.core.secret import Secret
+from headgate.guardrails.kinds import FILES
+from headgate.guardrails.kinds import KINDS as GUARDRAILS
+from headgate.guardrails.types import Guardrail
 from headgate.routing.kinds import BUILTIN, KINDS
 from headgate.routing.types import Strategy
 
@@ -24,7 +27,7 @@ SWITCH: dict[str, Any] = {"enum": [True, False, "on", "off"]}  # YAML 1.2 editor
 def schema() -> dict[str, Any]:
     """Return the schema (draft 2020-12) of the whole file, for editors and other programs."""
     _, definitions = msgspec.json.schema_components(
-        [Config, *strategies().values()],
+        [Config, *strategies().values(), *guardrails().values()],
         schema_hook=lambda kind: {"type": "string"} if kind is Secret else {},
         ref_template="#/$defs/{name}",
     )
@@ -33,17 +36,22 @@ def schema() -> dict[str, Any]:
         definition["description"] = _sentence(kind)
         for name, field in definition.get("properties", {}).items():
             definition["properties"][name] = _field(kind, name, field)
-    for name, kind in strategies().items():
-        definition = definitions[kind.__name__]
-        definition["properties"] = {"kind": {"const": name}, **definition["properties"]}
-        definition["required"] = ["kind", *definition.get("required", ())]
-    other = {"type": "object", "required": ["kind"], "properties": {"kind": {"not": {"enum": list(BUILTIN)}}}}
-    entry = {"anyOf": [*({"$ref": f"#/$defs/{kind.__name__}"} for kind in strategies().values()), other]}
-    definitions["RouteConfig"]["properties"]["strategy"]["items"] = entry
+    definitions["RouteConfig"]["properties"]["strategy"]["items"] = _kinds(strategies(), definitions)
     top = definitions.pop("Config")
+    top["properties"]["guardrails"]["additionalProperties"] = _kinds(guardrails(), definitions)
     top["properties"]["steps"]["additionalProperties"] = dict(SWITCH)
     top["patternProperties"] = {"^x-": {"description": "Ignored: a place for anchors."}}
     return {"$schema": DIALECT, **top, "title": "headgate.yaml", "$defs": definitions}
+
+
+def _kinds(known: Mapping[str, type[msgspec.Struct]], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an entry that names its kind, whose fields it has beside it."""
+    for name, kind in known.items():
+        definition = definitions[kind.__name__]
+        definition["properties"] = {"kind": {"const": name}, **definition["properties"]}
+        definition["required"] = ["kind", *definition.get("required", ())]
+    other = {"type": "object", "required": ["kind"], "properties": {"kind": {"not": {"enum": list(known)}}}}
+    return {"anyOf": [*({"$ref": f"#/$defs/{kind.__name__}"} for kind in known.values()), other]}
 
 
 @cache
@@ -65,7 +73,7 @@ def structs() -> tuple[type[msgspec.Struct], ...]:
             walk(kind.item_type)
 
     walk(msgspec.inspect.type_info(Config))
-    for kind in strategies().values():
+    for kind in (*strategies().values(), *guardrails().values()):
         walk(msgspec.inspect.type_info(kind))
     return tuple(found)
 
@@ -74,6 +82,12 @@ def structs() -> tuple[type[msgspec.Struct], ...]:
 def strategies() -> dict[str, type[Strategy]]:
     """Return the classes of the strategies that are shipped, by kind."""
     return {kind: KINDS[kind] for kind in BUILTIN}
+
+
+@cache
+def guardrails() -> dict[str, type[Guardrail]]:
+    """Return the classes of the guardrails that are shipped, by kind."""
+    return {kind: GUARDRAILS[kind] for kind in FILES}
 
 
 def field_docs(kind: type[msgspec.Struct]) -> dict[str, str]:

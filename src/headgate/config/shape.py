@@ -32,6 +32,8 @@ SECRET_LIKE = re.compile(r"^((sk|hg|hga|pk|gsk|xai|ghp)[-_]|AIza|AKIA)|[A-Za-z0-
 WORDS = {"str": "text", "int": "a number", "float": "a number", "bool": "on or off", "null": "nothing"}
 
 STRATEGY = (RouteConfig, "strategy")
+GUARDRAILS = "guardrails"
+"""The section whose entries have the fields of the kind each names."""
 
 Path = tuple[str | int, ...]
 
@@ -46,11 +48,18 @@ ABSENT = _Absent()
 class Shape:
     """Reads one document. Then ``problems`` is what is wrong, and ``places`` the line and column of each path."""
 
-    def __init__(self, file: str, environ: Mapping[str, str], strategies: Mapping[str, type] | None = None) -> None:
-        """*strategies* are kinds of strategy: an entry of ``strategy:`` has the fields of its kind."""
+    def __init__(
+        self,
+        file: str,
+        environ: Mapping[str, str],
+        strategies: Mapping[str, type] | None = None,
+        guardrails: Mapping[str, type] | None = None,
+    ) -> None:
+        """*strategies* and *guardrails* are kinds of them: an entry has the fields of its kind."""
         self.file = file
         self.environ = environ
         self.strategies = strategies or {}
+        self.guardrails = guardrails or {}
         self.problems: list[Problem] = []
         self.places: dict[Path, tuple[int, int]] = {}
         self.files: set[FilePath] = set()
@@ -89,6 +98,10 @@ class Shape:
             kind = next((t for t in kinds if isinstance(t, inspect.StructType) == wide), kinds[0])
         if field == STRATEGY and isinstance(kind, inspect.ListType):
             return self._strategies(node, path)
+        if len(path) == 2 and path[0] == GUARDRAILS:
+            return self._entry(node, path, self.guardrails, "a guardrail, such as `{kind: pii}`")
+        if isinstance(kind, inspect.AnyType):
+            return self._any(node, path)
         if isinstance(kind, inspect.StructType | inspect.DictType):
             return self._mapping(node, kind, path)
         if isinstance(kind, inspect.ListType):
@@ -99,33 +112,49 @@ class Shape:
         """A list of entries whose fields are those of the kind each names."""
         if not isinstance(node, yaml.SequenceNode):
             return self._wrong(node, "a list (`[{kind: cost}]`)", path)
-        found = []
-        for place_, child in enumerate(node.value):
-            inside = (*path, place_)
-            self.places.setdefault(inside, place(child))
-            pairs = list(self._pairs(child, inside)) if isinstance(child, yaml.MappingNode) else []
-            value = next((value for key, value in pairs if key.value == "kind"), None)
-            if not isinstance(value, yaml.ScalarNode):
-                self.note(inside, "must be a strategy, such as `{kind: cost}`", child)
-            elif value.value not in self.strategies:
-                known = sorted(self.strategies)
-                self.note((*inside, "kind"), f"unknown kind {shown(value.value)}{nearest(value.value, known)}", value)
-            elif (of := self._settings_of(value, inside)) is not None:
-                rest = [(k, v) for k, v in child.value if getattr(k, "value", None) != "kind"]
-                bare = yaml.MappingNode(child.tag, rest, child.start_mark, child.end_mark)
-                settings = self.read(bare, of, inside)
-                found.append(ABSENT if settings is ABSENT else {"kind": value.value, **settings})
-                continue
-            found.append(ABSENT)
-        return found
+        wanted = "a strategy, such as `{kind: cost}`"
+        return [self._entry(child, (*path, i), self.strategies, wanted) for i, child in enumerate(node.value)]
 
-    def _settings_of(self, kind: yaml.ScalarNode, path: Path) -> inspect.Type | None:
-        """Return what a kind of strategy can be set to; ``None``, noted, where its package cannot be imported."""
+    def _entry(self, node: yaml.Node, path: Path, kinds: Mapping[str, type], wanted: str) -> Any:
+        """A mapping with a ``kind``, whose other fields are those of that kind."""
+        self.places.setdefault(path, place(node))
+        pairs = list(self._pairs(node, path)) if isinstance(node, yaml.MappingNode) else []
+        value = next((value for key, value in pairs if key.value == "kind"), None)
+        if not isinstance(value, yaml.ScalarNode):
+            self.note(path, f"must be {wanted}", node)
+        elif value.value not in kinds:
+            self.note((*path, "kind"), f"unknown kind {shown(value.value)}{nearest(value.value, sorted(kinds))}", value)
+        elif (of := self._settings_of(value, kinds, path)) is not None:
+            rest = [(k, v) for k, v in pairs if k.value != "kind"]
+            bare = yaml.MappingNode(node.tag, rest, node.start_mark, node.end_mark)
+            settings = self._mapping(bare, of, path)
+            return ABSENT if settings is ABSENT else {"kind": value.value, **settings}
+        return ABSENT
+
+    def _settings_of(self, kind: yaml.ScalarNode, kinds: Mapping[str, type], path: Path) -> Any:
+        """Return what a kind can be set to; ``None``, noted, where its package cannot be imported."""
         try:
-            return inspect.type_info(self.strategies[kind.value])
+            return inspect.type_info(kinds[kind.value])
         except (ImportError, AttributeError) as error:
             self.note((*path, "kind"), f"the package of {shown(kind.value)} cannot be loaded: {error}", kind)
             return None
+
+    def _any(self, node: yaml.Node, path: Path) -> Any:
+        """A value of any shape, as YAML has it."""
+        if isinstance(node, yaml.MappingNode):
+            return {
+                key.value: self.read(child, inspect.AnyType(), (*path, key.value))
+                for key, child in self._pairs(node, path)
+            }
+        if isinstance(node, yaml.SequenceNode):
+            return [self.read(child, inspect.AnyType(), (*path, i)) for i, child in enumerate(node.value)]
+        text = str(node.value)
+        tag = "str" if getattr(node, "style", None) else node.tag.rpartition(":")[2]
+        if tag in ("int", "float") and NUMBER.match(text):
+            return int(text.replace("_", "")) if tag == "int" else float(text)
+        if tag == "bool":
+            return SWITCH.get(text.lower(), text)
+        return None if tag == "null" else text
 
     def _mapping(self, node: yaml.Node, kind: inspect.StructType | inspect.DictType, path: Path) -> Any:
         if _is_null(node):  # a section whose entries are all commented out

@@ -1,9 +1,11 @@
 """What a configuration file may say, and what is reported of one that says something else."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
+from headgate.guardrails.types import Guardrail
 from headgate.models.registry import ModelConfig
 from headgate.providers.base import Capacity, PriceConfig, ProviderConfig, TierConfig, Timeouts
 from headgate.routing.table import Experiment, FanOut, Hedge, RouteConfig, Shadow, TargetConfig
@@ -64,6 +66,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """Names that callers send as ``model``, each with the deployments to try in turn."""
     use_cases: dict[str, UseCase] = {}
     """What callers can ask for instead of a model, as ``use-case/NAME``; these go over the ones that are shipped."""
+    guardrails: dict[str, dict[str, Any]] = {}
+    """What looks at the text of calls: each has a `kind` and its settings beside it. Routes name those they pass."""
     limits: LimitsConfig = LimitsConfig()
     responses: ResponsesConfig = ResponsesConfig()
     steps: dict[str, bool] = {}
@@ -89,6 +93,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """Steps of the pipeline that may be switched."""
     strategies: Mapping[str, type[Strategy]] = {}
     """Kinds of strategy, each imported when it is looked up."""
+    guardrails: Mapping[str, type[Guardrail]] = {}
+    """Kinds of guardrail, in the same way."""
 
 
 class Problem(msgspec.Struct, frozen=True, order=True):

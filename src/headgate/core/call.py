@@ -114,6 +114,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     provider_used: str | None = None
     routing_reason: str | None = None
     choice: Choice | None = None
+    guardrails: tuple[Any, ...] = ()
+    """What guardrails did: each as in ``guardrails.rules.Checked``."""
     verdicts: tuple[Any, ...] = ()
     """What became of deployments while they were tried: each as in ``routing.types.Verdict``."""
     parameters: dict[str, Any] | None = None
@@ -160,6 +162,8 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True):
     metadata: dict[str, Any] | None = None
     stream_info: bool = False
     clamp: bool = True
+    guardrails: tuple[str, ...] = ()
+    """Names of guardrails besides those of the route."""
     requires: tuple[str, ...] = ()
     """Capabilities that the model must have, in the registry's words."""
     format: Literal["as-is", "text", "markdown", "html", "json", "code"] | None = None
@@ -222,6 +226,8 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     target: Any = None
     verdicts: list[Any] = []
     """What became of each candidate for the call, and by which rule (``routing.types.Verdict``)."""
+    guard: Any = None
+    """What looks at its text (``pipeline.guard.Guard``), where something does."""
     proven: Any = None
     """To be called, where there is something, once an answer has begun: a deployment that was shut works again."""
     pinger: Any = None

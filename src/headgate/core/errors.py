@@ -16,6 +16,7 @@ HeadgateError
 │   └── BudgetSpent        429  insufficient_quota     insufficient_quota   (final: x-should-retry: false)
 ├── Unavailable            503  the gateway itself cannot serve now
 └── UpstreamFailed         what a provider did: see its fields
+    └── AnswerRefused      400  invalid_request_error  content_policy_violation   its answer goes against a policy
 """
 
 from typing import ClassVar
@@ -191,3 +192,21 @@ class UpstreamFailed(HeadgateError):
         self.billed = billed
         self.upstream_status = upstream_status
         self.wait = wait
+
+
+class AnswerRefused(UpstreamFailed):
+    """A guardrail refuses what a provider has answered, which is paid for all the same."""
+
+    def __init__(
+        self, message: str, *, again: bool = False, same_target: bool = False, code: str = "content_policy_violation"
+    ) -> None:
+        """*again* lets another answer be asked for, of the *same_target* or the next."""
+        ours = code == "guardrail_unavailable"
+        super().__init__(
+            message,
+            status=503 if ours else 400,
+            code=code,
+            type="api_error" if ours else "invalid_request_error",
+            retry=again,
+            same_target=same_target,
+        )

@@ -220,11 +220,14 @@ def _exactly(body: bytes) -> dict[str, Raw]:
     top: dict[str, Raw] = {}
     for key, value in wire.pairs(body):
         if key in top:
-            raise BadRequest(
-                f"The key {key[:100]!r} stands twice in the request body.", code="duplicate_key", param=key
-            )
+            raise duplicate(key)
         top[key] = value
     return top
+
+
+def duplicate(key: str) -> BadRequest:
+    """The refusal of an object that has a name twice: two readers could see two requests."""
+    return BadRequest(f"The key {key[:100]!r} stands twice in the request body.", code="duplicate_key", param=key[:100])
 
 
 def _refuse(body: bytes, reason: str) -> NoReturn:

@@ -15,9 +15,9 @@ Language = Literal[
 FENCE = re.compile(r"^[ ]{0,3}(```|~~~)[ ]{0,2}([A-Za-z0-9+#_-]{0,20})[^\n`]{0,80}$", re.MULTILINE)
 ALIASES = {
     "py": "python", "python3": "python", "js": "javascript", "jsx": "javascript", "node": "javascript",
-    "ts": "typescript", "tsx": "typescript", "c++": "c", "cpp": "c", "cc": "c", "h": "c", "cs": "csharp", "c#": "csharp", "golang": "go",
-    "rs": "rust", "rb": "ruby", "sh": "shell", "bash": "shell", "zsh": "shell", "powershell": "shell", "ps1": "shell",
-    "console": "shell", "postgresql": "sql", "mysql": "sql", "sqlite": "sql", "xml": "html",
+    "ts": "typescript", "tsx": "typescript", "c++": "c", "cpp": "c", "cc": "c", "h": "c", "cs": "csharp",
+    "c#": "csharp", "golang": "go", "rs": "rust", "rb": "ruby", "sh": "shell", "bash": "shell", "zsh": "shell",
+    "powershell": "shell", "ps1": "shell", "console": "shell", "postgresql": "sql", "mysql": "sql", "sqlite": "sql", "xml": "html",
 }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ The one place where texts are edited: a whole text is one that has grown in a si
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 
@@ -31,24 +31,30 @@ class Lane:
     """One growing text. ``done`` is how far it is final: characters from its beginning."""
 
     __slots__ = (
-        "_base",
-        "_buffer",
-        "_edits",
-        "_guards",
-        "_json",
-        "_mask",
-        "_masked",
-        "_masks",
-        "_quoted",
-        "done",
-        "size",
-    )
+        "_base", "_buffer", "_edits", "_guards", "_json", "_mask", "_masked", "_masks", "_near", "_noted", "_quoted",
+        "done", "size",
+    )  # fmt: skip
 
-    def __init__(self, guards: Sequence[Guardrail], masks: Masks | None, mask: Mask, *, json: bool = False) -> None:
+    def __init__(
+        self,
+        guards: Sequence[tuple[int, Guardrail]],
+        masks: Masks | None,
+        mask: Mask,
+        masked: Collection[int],
+        *,
+        json: bool = False,
+        near: int = NEAR,
+    ) -> None:
+        """*guards* look for patterns as the text grows; each goes by its number. *masked* are those whose finds go.
+
+        *near* is how many characters before what is final are kept.
+        """
         self._guards = guards
         self._masks = masks if masks else None
         self._mask = mask
-        self._masked = [guard.action == "mask" and not guard.shadow for guard in guards]
+        self._masked = masked
+        self._near = near
+        self._noted: list[Found] = []
         self._json = json
         self._buffer = ""
         self._base = 0
@@ -62,6 +68,14 @@ class Lane:
         self._buffer += text
         self.size += len(text)
 
+    def note(self, found: Sequence[Found]) -> None:
+        """Take note of what was found elsewhere; what lies before ``done`` has gone out."""
+        self._noted += [one for one in found if one.end > self.done]
+
+    def text(self, start: int, end: int) -> str:
+        """Return the characters *start* to *end* as they came; they are kept until ``near`` are final after them."""
+        return self._buffer[max(start - self._base, 0) : end - self._base]
+
     def settle(self, *, final: bool = False, limit: int | None = None) -> list[Found]:
         """Decide as far as can be, at most up to *limit*; return what was found there, masked or not."""
         text, start = self._buffer, self.done - self._base
@@ -70,27 +84,27 @@ class Lane:
         end = len(text)
         if not final:
             pending = text[start:]
-            for guard in self._guards:
+            for _, guard in self._guards:
                 end = min(end, start + guard.held(pending, self._json))
             if self._masks is not None:
                 end = min(end, start + self._masks.held(pending))
         if limit is not None:
             end = min(end, limit - self._base)
-        if self._json and (len(text[start:end]) - len(text[start:end].rstrip("\\"))) % 2:
+        if self._json and not final and (len(text[start:end]) - len(text[start:end].rstrip("\\"))) % 2:
             end -= 1  # an escape is not taken apart
         if end <= start:
             return []
         back = [] if self._masks is None else self._masks.find(text, start)
-        found = [
-            (s, e, i, kind)
-            for i, guard in enumerate(self._guards)
-            for s, e, kind in guard.find(text, start, self._json)
-        ]
-        end = _apart(end, [(s, e) for s, e, _ in back] + [(s, e) for s, e, _, _ in found])
+        base = self._base
+        found = [(s, e, i, kind) for i, guard in self._guards for s, e, kind in guard.find(text, start, self._json)]
+        noted = [(max(n.start - base, start), n.end - base, n.guard, n.type) for n in self._noted]
+        end = _apart(end, [(s, e) for s, e, _ in back] + [(s, e) for s, e, _, _ in (*found, *noted)])
         if end <= start:
             return []
-        out = [Found(i, s + self._base, e + self._base, kind) for s, e, i, kind in sorted(found) if e <= end]
-        self._edit(start, end, [(s, e, v) for s, e, v in back if e <= end], out)
+        out = [Found(i, s + base, e + base, kind) for s, e, i, kind in sorted(found) if e <= end]
+        told = [Found(i, s + base, e + base, kind) for s, e, i, kind in noted if e <= end]
+        self._noted = [n for n in self._noted if n.end - base > end]
+        self._edit(start, end, [(s, e, v) for s, e, v in back if e <= end], _in_order([*out, *told]))
         self._release(end)
         return out
 
@@ -136,7 +150,7 @@ class Lane:
         """What is to be masked; of those that overlap one over all of them, or the rest of a match would show."""
         out: list[Found] = []
         for one in found:
-            if not self._masked[one.guard] or any(s < one.end and one.start < e for s, e, _ in put_back):
+            if one.guard not in self._masked or any(s < one.end and one.start < e for s, e, _ in put_back):
                 continue
             if out and one.start < out[-1].end:
                 last = out.pop()
@@ -155,7 +169,7 @@ class Lane:
         self.done = self._base + end
 
     def _trim(self, end: int) -> None:
-        drop = min(end, self.done - NEAR) - self._base
+        drop = min(end, self.done - self._near) - self._base
         if drop > 4 * NEAR:
             self._buffer = self._buffer[drop:]
             self._base += drop
@@ -168,3 +182,7 @@ def _apart(end: int, ranges: list[tuple[int, int]]) -> int:
         if not across:
             return end
         end = min(across)
+
+
+def _in_order(found: list[Found]) -> list[Found]:
+    return sorted(found, key=lambda one: (one.start, -one.end))

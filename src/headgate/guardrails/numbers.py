@@ -98,7 +98,7 @@ def _card_at(text: str, groups: list[tuple[int, int]], first: int) -> int | None
         if last > first and not 2 <= end - begin <= 7:
             break  # nobody writes a card digit by digit, but tables of numbers look so
         head = CARDS.get(len(digits))
-        if head is not None and head.match(digits) and luhn(digits) and len(set(digits)) > 2:
+        if head is not None and head.match(digits) and luhn(digits) and len(set(digits)) > 1:
             best = last
     return best
 

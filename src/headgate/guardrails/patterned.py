@@ -21,11 +21,17 @@ class Patterned(Guardrail, frozen=True, kw_only=True):
         """Return what it looks with, and what each finds is called."""
         raise NotImplementedError
 
+    def may_hold(self, text: str, start: int) -> bool:
+        """Take a quick look whether a plain *text* can hold anything from *start* on: most texts hold nothing."""
+        return True
+
     def find(self, text: str, start: int = 0, json: bool = False) -> list[tuple[int, int, str]]:
         """Return what begins in *text* at *start* or later: start, end and type, in order, none over another."""
         folded = Folded(text, json)
         begin = folded.forth(start)
         plain = folded.text
+        if not self.may_hold(plain, begin):
+            return []
         found = [(s, e, name) for name, finder in self.finders() for s, e in finder(plain, begin)]
         if not found:
             return found

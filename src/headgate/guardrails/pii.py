@@ -1,5 +1,6 @@
 """Personal data that has a form: addresses, numbers and accounts that can be checked, offline and in linear time."""
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Literal
@@ -26,6 +27,7 @@ SIMPLE: dict[str, Finder] = {
     "mac": contact.macs,
     "url": contact.urls,
 }
+_SIGNS = re.compile(r"[0-9@:]")
 FEWEST_DIGITS = 4
 """A number of a state has at least so many digits."""
 
@@ -41,6 +43,10 @@ class Pii(Patterned, frozen=True, kw_only=True):
     def finders(self) -> Named:
         """See ``Patterned``."""
         return _finders(tuple(self.types) or USUAL)
+
+    def may_hold(self, text: str, start: int) -> bool:
+        """See ``Patterned``: all that it looks for has a digit in it, or a sign of an address."""
+        return _SIGNS.search(text, start) is not None
 
     def faults(self) -> Iterator[tuple[str, str]]:
         """See ``Guardrail``."""

@@ -24,6 +24,7 @@ IN_WORDS = (
     + "".join(chr(c) for c in range(0xC0, 0x250) if chr(c).isalpha())
 )  # fmt: skip
 IN_ROWS = "0123456789 ()./-+AB"  # the letters are those of Corsica, in a French number
+_WORD_BACK = re.compile(f"[{re.escape(IN_WORDS)}]*")
 _GROUPED = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}(?: |[ ]?[0-9]{1,2}|[ ]?[0-9]{2}(?:[ -]?[A-Za-z0-9]){0,31}[ -]?)\Z")
 _ROW_STARTS = re.compile(r"[0-9+(]")
 
@@ -112,15 +113,17 @@ def held(text: str) -> int:
     """Return from where the end of a plain *text* may still become a match: an unfinished word, row or grouped code."""
     tail = text[-WORD:]
     offset = len(text) - len(tail)
-    begin = word = len(tail.rstrip(IN_WORDS))
+    back = _WORD_BACK.match(tail[::-1])
+    begin = word = len(tail) - (back.end() if back is not None else 0)
     head = tail[:word] if tail[word : word + 1].isdigit() else tail  # a word may end a row
     row = head[-ROW:]
-    started = _ROW_STARTS.search(row, len(row.rstrip(IN_ROWS)))
-    if started is not None:
-        begin = min(begin, len(head) - len(row) + started.start())
-    grouped = _GROUPED.search(tail, max(len(tail) - ROW, 0))
-    if grouped is not None:
-        begin = min(begin, grouped.start())
+    if not row.isalpha():
+        started = _ROW_STARTS.search(row, len(row.rstrip(IN_ROWS)))
+        if started is not None:
+            begin = min(begin, len(head) - len(row) + started.start())
+        grouped = _GROUPED.search(tail, max(len(tail) - ROW, 0))
+        if grouped is not None:
+            begin = min(begin, grouped.start())
     return offset + begin
 
 

@@ -103,6 +103,7 @@ _NO_SECRET = re.compile(
 )
 _PLAIN_WORD = re.compile(r"[A-Za-z]+(?:[._-][A-Za-z]+)*[.!?]?\Z|[0-9.,]+\Z|/[A-Za-z/._-]+\Z")
 LEAST_ENTROPY = 2.8
+_LONG = re.compile(r"[^\s\"'`<>,;()]{8,}")
 
 
 class Secrets(Patterned, frozen=True, kw_only=True):
@@ -115,9 +116,15 @@ class Secrets(Patterned, frozen=True, kw_only=True):
         """See ``Patterned``."""
         return _finders(tuple(self.types))
 
+    def may_hold(self, text: str, start: int) -> bool:
+        """See ``Patterned``: every credential is long, and no word."""
+        return any(not one.isalpha() for one in _LONG.findall(text, start))
+
     def open(self, text: str) -> int:
         """See ``Patterned``."""
         at = super().open(text)
+        if at == len(text) and text[-1:] != "-" and BLOCK not in text:
+            return at
         for head in ("eyJ", *_LONG_HEADS):  # tokens that are longer than a word may be
             begin = text.rfind(head, max(len(text) - LONGEST_TOKEN, 0), at)
             if begin != -1 and not _OUTSIDE.search(text, begin):

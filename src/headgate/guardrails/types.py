@@ -59,8 +59,6 @@ Post = Callable[[str, Mapping[str, str], bytes, float], Awaitable[Posted]]
 """``post(url, headers, body, seconds)``; raises :class:`Unavailable`."""
 Ask = Callable[[str, str, str], Awaitable[str]]
 """``ask(model, system, text)``: the answer of a model that is called as part of the same exchange."""
-Sign = Callable[[str, str, bytes], Mapping[str, str]]
-"""``sign(region, url, body)``: the headers that AWS wants."""
 
 
 class Means(msgspec.Struct, frozen=True):
@@ -68,10 +66,26 @@ class Means(msgspec.Struct, frozen=True):
 
     post: Post | None = None
     ask: Ask | None = None
-    sign: Sign | None = None
 
 
 NONE = Means()
+
+
+class Guards(msgspec.Struct, frozen=True):
+    """What guardrails need of the installation."""
+
+    secret: bytes = bytes(32)
+    """What the keys of tenants' placeholders are derived from."""
+    sender: Any = None
+    """What services are reached by (``transport.base.Sender``)."""
+
+    def post(self) -> Post | None:
+        """Return what posts to a service."""
+        if self.sender is None:
+            return None
+        from headgate.guardrails.reach import poster  # here, because few installations have such a guardrail
+
+        return poster(self.sender)
 
 
 class Guardrail(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -98,6 +112,8 @@ class Guardrail(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     action: Action = "block"
     """What becomes of a call in which it finds something. ``mask`` puts a placeholder in the text; ``flag`` only
     records; ``reask`` has the model answer again; ``reroute`` sends the call to ``to``."""
+    always: bool = False
+    """Look at every call, whatever its route."""
     to: str | None = None
     """For ``reroute``: the route that takes the call."""
     places: list[Place] = []
@@ -138,8 +154,10 @@ class Guardrail(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
     def faults(self) -> Iterator[tuple[str, str]]:
         """Yield each setting that makes no sense, and why; its type and range were looked at."""
-        if self.action == "reroute" and self.to is None:
-            yield "action", "to reroute a call, say where `to`"
+        if self.action == "reroute" and "input" in self.on and self.to is None:
+            yield "action", "to send a request elsewhere, say where `to`"
+        if self.action == "reask" and "input" in self.on:
+            yield "action", "only an answer can be asked for again: set `on: [output]`"
         if not self.on:
             yield "on", "must be `[input]`, `[output]` or both"
 

@@ -30,6 +30,8 @@ def answer_head(call: Call, target: Target, attempt: Attempt, inbound: Inbound) 
     else:
         if attempt.cost_nano is not None:
             lines += f"x-headgate-cost: {usd(cost_of(attempts) or 0)}\r\n"
+    if call.guard is not None:
+        lines += call.guard.line()
     if call.dropped:
         lines += f"x-headgate-dropped: {', '.join(call.dropped)}\r\n"
     if call.defaulted:

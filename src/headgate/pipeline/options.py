@@ -69,6 +69,13 @@ def _tags(value: str) -> tuple[str, ...]:
     return tags
 
 
+def _names(value: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in value.split(",") if name.strip())
+    if not 0 < len(names) <= MAX_TAGS:
+        raise ValueError(f"takes 1 to {MAX_TAGS} names, separated by commas")
+    return names
+
+
 def _text(value: str) -> str:
     if not 0 < len(value) <= MAX_TEXT:
         raise ValueError(f"takes 1 to {MAX_TEXT} characters")
@@ -107,6 +114,7 @@ _switch = _one_of(**{"1": True, "0": False, "on": True, "off": False, "true": Tr
 
 READERS = {
     "tags": _tags,
+    "guardrails": _names,
     "user": _text,
     "session": _text,
     "timeout": _seconds,

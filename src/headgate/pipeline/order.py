@@ -60,13 +60,17 @@ def plugin_steps() -> dict[str, StepCall]:
     return found
 
 
-def compile_steps(skip: Collection[str], plugins: Mapping[str, StepCall]) -> tuple[StepCall, ...]:
-    """Return the steps after ``resolve`` for a route that does without those named in *skip*."""
+def compile_steps(
+    skip: Collection[str], plugins: Mapping[str, StepCall], guard: StepCall | None = None
+) -> tuple[StepCall, ...]:
+    """Return the steps after ``resolve`` for a route that does without those in *skip*. *guard* runs its guardrails."""
     compiled: list[StepCall] = []
     for entry in ORDER:
         if isinstance(entry, Slot):
             inside = [(n, s) for n, s in plugins.items() if getattr(s, "slot", None) == entry.name and n not in skip]
             compiled.extend(step for _, step in inside)
+            if entry.name == "guard_input" and guard is not None:
+                compiled.append(guard)
         elif entry.required or entry.name not in skip:
             compiled.append(entry.call)
     return tuple(compiled)

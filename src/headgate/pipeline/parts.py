@@ -41,7 +41,7 @@ def unsigned(provider: Provider, key: Secret) -> Provider:
 class Snapshot:
     """One configuration, compiled. Replaced whole by a reload; calls in flight keep the one they began with."""
 
-    __slots__ = ("default_steps", "overlays", "signed", "table")
+    __slots__ = ("default_steps", "guarding", "overlays", "signed", "table")
 
     def __init__(
         self,
@@ -49,8 +49,11 @@ class Snapshot:
         default_steps: tuple[StepCall, ...],
         overlays: Mapping[str, RouteTable] | None = None,
         signed: Callable[[Provider, Secret], Provider] | None = None,
+        guarding: Any = None,
     ) -> None:
         self.table = table
+        self.guarding = guarding
+        """Which guardrails calls pass (``pipeline.guard.Guarding``); ``None`` where none is configured."""
         self.signed = signed or unsigned
         """Returns an account as it is signed with a key that a caller brought."""
         self.default_steps = default_steps
@@ -66,14 +69,15 @@ class Parts:
     """The parts themselves. Only ``snapshot`` is ever replaced."""
 
     __slots__ = (
+        "alarms",
         "aside",
         "attacher",
         "books",
-        "alarms",
         "count_tokens",
         "estimate_output",
         "flights",
         "gate",
+        "guards",
         "health",
         "hedges",
         "log_error",
@@ -101,6 +105,7 @@ class Parts:
         responses: KeptResponses | None = None,
         attacher: Attacher | None = None,
         health: Health | None = None,
+        guards: Any = None,
     ) -> None:
         self.principals = principals
         self.gate = gate
@@ -118,10 +123,14 @@ class Parts:
         """Where responses are kept."""
         self.attacher = attacher
         """Fetches what callers name by URL, for targets that take bytes alone."""
+        self.guards = guards
+        """What guardrails need of the installation (``pipeline.guard.Guards``)."""
         self.health = health or Health()
         """What is known of deployments now; in this process."""
         self.rooms = Rooms(workers)
         """Who is under way, and who waits, where a provider takes only so many at once."""
+        self.alarms = Alarms()
+        """What operators must see to."""
         self.aside = Aside()
         """What nobody waits for."""
         self.hedges: dict[str, RetryBudget] = {}
@@ -129,8 +138,6 @@ class Parts:
         self.flights: dict[bytes, Any] = {}
         """Calls under way that others may wait for."""
 
-        self.alarms = Alarms()
-        """What operators must see to."""
     async def count_prompt(self, call: Call) -> int:
         """Count the prompt of *call*, for an estimate: by the tokenizer, or by its bytes where it cannot be read."""
         if call.operation != "chat":

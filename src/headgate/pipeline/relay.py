@@ -5,7 +5,7 @@ from time import monotonic
 from typing import Any
 
 from headgate.core.call import MEDIA, Attempt, Call
-from headgate.core.errors import UpstreamFailed
+from headgate.core.errors import AnswerRefused, UpstreamFailed
 from headgate.core.money import Price, Usage
 from headgate.core.tasks import give_back
 from headgate.dialects.base import Tap
@@ -55,6 +55,8 @@ async def answer_whole(
         elif call.operation == "rerank":
             give_back(asked, reply)
         body = call.dialect.write_reply(reply)
+    if call.guard is not None:
+        body = await call.guard.whole(body)
     attempt.outcome = "ok"
     call.bytes_out = len(body)
     if call.claim is not None and not await call.claim(inbound, body):
@@ -86,6 +88,8 @@ async def answer_stream(
             billed="uncertain",
         )
     pipe, pending = await begun(call, spoken, inbound, first)
+    if call.guard is not None:
+        pending = await first_passed(call, parts, pipe, inbound, hold, pending)
     attempt.first_ms = (monotonic() - call.t0) * 1000
     if call.proven is not None:
         call.proven()
@@ -103,7 +107,7 @@ async def answer_stream(
         await estimate(call, parts, attempt, hold, pipe.text_bytes, pipe.usage)
         if isinstance(cut, CancelledError):
             raise
-        if call.resume is not None and call.resume.broken(cut, attempt):
+        if call.resume is not None and not isinstance(cut, AnswerRefused) and call.resume.broken(cut, attempt):
             raise
         attempt.outcome, attempt.error, call.error = cut.code, cut.message, cut
         call.finish = pipe.finish
@@ -127,7 +131,8 @@ async def answer_stream(
     call.link.end()
     call.link.on_close = None  # the caller has everything; its leaving concerns nobody now
     if call.keeper is not None:
-        call.keeper.keep(call, getattr(pipe, "final", None))
+        final = getattr(pipe, "final", None)
+        call.keeper.keep(call, final if final is None or call.guard is None else await call.guard.final(final))
     await let_end(inbound)
 
 
@@ -142,10 +147,32 @@ async def paced(call: Call, out: bytes) -> None:
             await sleep(seconds)
 
 
+async def first_passed(call: Call, parts: Parts, pipe: Tap, inbound: Inbound, hold: Hold, pending: bytes) -> bytes:
+    """Wait until guardrails let something pass: before that a refusal is an answer of its own."""
+    guard = call.guard
+    if call.resume is None or call.resume.cut is None:
+        guard.fresh()
+    try:
+        out: bytes = await guard.stream(call, pending, final=pipe.ended)
+        while not out and not pipe.ended:
+            data = await inbound.read(min(IDLE_REASONING, max(call.deadline - monotonic(), 0.001)))
+            more = pipe.feed(data) if data else pipe.close()
+            if pipe.failure is not None:
+                raise pipe.failure
+            out = await guard.stream(call, more, final=pipe.ended)
+    except AnswerRefused:
+        inbound.close()
+        assert call.attempt is not None
+        await estimate(call, parts, call.attempt, hold, pipe.text_bytes, pipe.usage)
+        raise
+    return out
+
+
 async def pump(call: Call, pipe: Tap, inbound: Inbound, pending: bytes, target: Target) -> bytes:
     """Pass the stream on as it arrives; return its last bytes unsent, so that settlement comes before them."""
     write, unpaced = call.link.write, call.options.pace is None
     idle = target.timeouts.idle or (IDLE_REASONING if target.reasoning else IDLE)
+    guard = call.guard
     out = pending
     while not pipe.ended:
         if out:
@@ -164,12 +191,11 @@ async def pump(call: Call, pipe: Tap, inbound: Inbound, pending: bytes, target: 
             if call.resume is None or not call.resume.over:
                 raise
             data = b""  # the answer itself was complete
-        if not data:
-            out = pipe.close()
-            if pipe.failure is None:
-                break
-        else:
-            out = pipe.feed(data)
+        out = pipe.feed(data) if data else pipe.close()
+        if guard is not None:
+            out = await guard.stream(call, out, final=not data or pipe.ended or pipe.failure is not None)
+        if not data and pipe.failure is None:
+            break
         if pipe.failure is not None:
             if out:
                 write(out)

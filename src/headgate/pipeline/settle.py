@@ -84,6 +84,7 @@ def record_of(call: Call, worker: int) -> Record:
         routing_reason=call.reason,
         choice=call.choice,
         verdicts=tuple(call.verdicts),
+        guardrails=tuple(call.guard.checks) if call.guard is not None else (),
         parameters=parameters_of(envelope.fields) if envelope is not None else None,
         status="failure"
         if error is not None

@@ -100,14 +100,28 @@ def resolve(call: Call, parts: Parts) -> None:
     """Turn the model name into a route."""
     if call.pinned:
         call.route = parts.snapshot.table.at(call.pinned, call.envelope.model)
+        guarded(call, parts)
         return
     snapshot = parts.snapshot
     table = snapshot.table_of(call.who.tenant_id) if snapshot.overlays else snapshot.table
     if call.names:
         call.asked = tuple(resolved(table, name, call.who) for name in call.names)
         call.route = in_order(call.names, call.asked)
-        return
-    call.route = resolved(table, call.envelope.model, call.who)
+    else:
+        call.route = resolved(table, call.envelope.model, call.who)
+    guarded(call, parts)
+
+
+def guarded(call: Call, parts: Parts) -> None:
+    """Give the route of *call* the steps of its guardrails, where there are any."""
+    if parts.snapshot.guarding is not None:
+        call.route = parts.snapshot.guarding.route_of(call)
+    elif call.options.guardrails:
+        raise BadRequest(
+            f"There is no guardrail {call.options.guardrails[0]!r}: none is configured.",
+            code="unknown_guardrail",
+            param="x-headgate-guardrails",
+        )
 
 
 def authorize(call: Call, parts: Parts) -> None:

@@ -37,6 +37,8 @@ class Wishes(msgspec.Struct, forbid_unknown_fields=True):
     clamp: bool | None = None
     requires: Annotated[tuple[_Text, ...], Meta(max_length=MAX_TAGS)] = ()
     """Capabilities that the model must have: ``reasoning``, ``vision`` ... Without a model, one is chosen."""
+    guardrails: Annotated[tuple[_Text, ...], Meta(max_length=MAX_TAGS)] = ()
+    """Names of guardrails besides those of the route."""
     format: Format | None = None
     """What the answer's text is turned into: ``text``, ``markdown``, ``html`` (sanitized), ``json``, ``code``."""
     chunk: Cut | None = None

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from difflib import SequenceMatcher
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -11,6 +10,7 @@ import msgspec
 from headgate.core.secret import Secret
 from headgate.guardrails.types import ALLOW, Finding, Guardrail, Means, Span, Unavailable, Verdict
 
+MAX_ANSWER = 4 * 1024 * 1024
 _PIECE = re.compile(r"\w+|\s+|[^\w\s]")
 
 
@@ -75,6 +75,8 @@ def changes(i: int, text: str, rewritten: str) -> list[Finding]:
     """Return where *text* reads otherwise in *rewritten*, in whole words."""
     if text == rewritten:
         return []
+    from difflib import SequenceMatcher  # here, because few services answer so
+
     old = [(one.start(), one.end()) for one in _PIECE.finditer(text)]
     new = [one[0] for one in _PIECE.finditer(rewritten)]
     matcher = SequenceMatcher(None, [text[s:e] for s, e in old], new, autojunk=False)

@@ -1,13 +1,16 @@
 """A guardrail of Amazon Bedrock, https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ApplyGuardrail.html"""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any, ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from headgate.core.secret import Secret
 from headgate.guardrails.remote.base import Remote, found_again, rows, table
 from headgate.guardrails.types import ALLOW, Finding, Means, Span, Unavailable, Verdict
+from headgate.providers.sigv4 import Credentials, Signer
 
 ANSWERS = frozenset(("output", "thinking", "tool_argument"))
 
@@ -21,6 +24,9 @@ class BedrockGuardrail(Remote, frozen=True, kw_only=True):
     """Its id or ARN."""
     version: str = "DRAFT"
     region: str = "us-east-1"
+    access_key_id: str | None = None
+    secret_access_key: Secret | None = None
+    session_token: Secret | None = None
 
     async def judge(self, spans: Sequence[tuple[int, Span]], means: Means) -> Verdict:
         """See ``Remote``."""
@@ -28,10 +34,10 @@ class BedrockGuardrail(Remote, frozen=True, kw_only=True):
         said = {"source": source, "content": [{"text": {"text": span.text}} for _, span in spans]}
         base = self.url.rstrip("/") or f"https://bedrock-runtime.{self.region}.amazonaws.com"
         url = f"{base}/guardrail/{quote(self.guardrail, safe='')}/version/{quote(self.version, safe='')}/apply"
-        if means.post is None or means.sign is None:
-            raise Unavailable("no service of AWS can be reached here")
+        if means.post is None:
+            raise Unavailable("no service can be reached here")
         body = msgspec.json.encode(said)
-        answer = await means.post(url, means.sign(self.region, url, body), body, self.timeout)
+        answer = await means.post(url, self._proof(url, body), body, self.timeout)
         if answer.status != 200:
             raise Unavailable(f"{self.service} answered with status {answer.status}")
         try:
@@ -52,9 +58,20 @@ class BedrockGuardrail(Remote, frozen=True, kw_only=True):
         verdict = self.verdict(found, ", ".join(kinds)[:200] or "intervened")
         return msgspec.structs.replace(verdict, act="block") if blocked and verdict.act == "mask" else verdict
 
+    def _proof(self, url: str, body: bytes) -> dict[str, str]:
+        sent = {"content-type": "application/json"}
+        if self.access_key_id is None or self.secret_access_key is None:
+            return {**sent, **self.credentials()}
+        at = urlsplit(url)
+        keys = Credentials(self.access_key_id, self.secret_access_key, self.session_token)
+        signer = Signer("bedrock", self.region)
+        return {**sent, **signer.sign(keys, "POST", at.netloc, at.path, body, datetime.now(UTC), headers=sent)}
+
     def faults(self) -> Iterator[tuple[str, str]]:
         """See ``Guardrail``."""
         yield from ((field, why) for field, why in super().faults() if field != "url" or self.url)
+        if self.api_key is None and (self.access_key_id is None or self.secret_access_key is None):
+            yield "access_key_id", "needs `secret_access_key` beside it, or an `api_key` of Bedrock's"
 
 
 def _matches(assessment: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

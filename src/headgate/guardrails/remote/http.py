@@ -1,8 +1,8 @@
 """A guardrail of one's own behind a URL.
 
 It is posted ``{"guardrail": "http", "spans": [{"text", "place"}]}`` and answers ``{"action", "findings": [{"span",
-"start", "end", "type", "score"}], "reason", "texts"}``, its action being ``allow``, ``flag``, ``mask`` or ``block``; all
-but that may be absent. ``texts``, the spans rewritten, stands for findings where it cannot tell offsets.
+"start", "end", "type", "score"}], "reason", "texts"}``, its action being ``allow``, ``flag``, ``mask`` or ``block``;
+all but that may be absent. ``texts``, the spans rewritten, stands for findings where it cannot tell offsets.
 """
 
 from collections.abc import Sequence

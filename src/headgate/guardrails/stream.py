@@ -1,0 +1,284 @@
+"""An answer that is still coming: what may become a match waits, everything else goes on as it came.
+
+Text is followed in lanes, one for each thing that grows (a choice's content, a call's arguments), so that it does not
+matter how it is cut into events. An event leaves as it came unless what it brings has to read otherwise.
+"""
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from time import monotonic
+from typing import Any
+
+import msgspec
+
+from headgate.dialects import wire
+from headgate.dialects.splice import splice
+from headgate.dialects.text import Path, Piece, Walker
+from headgate.guardrails.frames import Frame, Frames
+from headgate.guardrails.lane import NEAR, Found, Lane, Mask
+from headgate.guardrails.mask import Masks
+from headgate.guardrails.rules import Checked, Rule
+from headgate.guardrails.run import Outcome, examine, must_run
+from headgate.guardrails.types import Finding, Means, Span, Verdict
+
+MOST_HELD = 262_144
+"""Characters of an answer that are held back for guardrails that look at it whole; past that they cannot run."""
+
+
+class Tripped(Exception):
+    """A guardrail stops the answer."""
+
+    def __init__(self, rule: Rule, reason: str) -> None:
+        super().__init__(reason)
+        self.rule = rule
+        self.reason = reason
+
+
+class _Growing:
+    """A lane, and how far it was looked at by guardrails that look at windows."""
+
+    __slots__ = ("ended", "lane", "looked", "out", "place", "raw", "windowed")
+
+    def __init__(self, lane: Lane, place: Any, windowed: bool) -> None:
+        self.lane = lane
+        self.place = place
+        self.windowed = windowed
+        self.looked = 0
+        self.ended = False
+        self.raw: list[str] = []
+        self.out: list[str] = []
+
+
+class _Entry:
+    """An event in line."""
+
+    __slots__ = ("document", "frame", "parts", "whole")
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self.parts: list[tuple[Piece, _Growing, int, int]] = []
+        self.whole: list[Piece] = []
+
+
+class Filter:
+    """One answer on its way. ``seen`` counts what each rule has found."""
+
+    def __init__(
+        self,
+        walker: Walker,
+        frames: Frames,
+        rules: Sequence[Rule],
+        masks: Masks | None,
+        mask: Mask,
+        means: Means,
+        *,
+        json: bool = False,
+    ) -> None:
+        """*json* tells that the answer itself is to be JSON."""
+        self._walker = walker
+        self._frames = frames
+        self._rules = rules
+        self._masks = masks
+        self._mask = mask
+        self._means = means
+        self._json = json
+        self._queue: deque[_Entry] = deque()
+        self._lanes: dict[tuple[Any, ...], _Growing] = {}
+        self._busy: list[_Growing] = []
+        self._patterns = [(i, r.guardrail) for i, r in enumerate(rules) if r.guardrail.streaming == "pattern"]
+        self._windows = [i for i, r in enumerate(rules) if r.guardrail.streaming == "window"]
+        self._wholes = [i for i, r in enumerate(rules) if r.guardrail.streaming == "whole"]
+        self._masked = frozenset(
+            i for i, r in enumerate(rules) if r.guardrail.action == "mask" and not r.guardrail.shadow
+        )
+        self._window = min([rules[i].guardrail.window for i in self._windows], default=0)
+        self._keeps = walker.repeats and any(i in self._masked for i in self._windows)
+        self._all: list[_Growing] = []
+        self._unique = 0
+        self.seen: dict[int, Counter[str]] = {}
+        self.outcomes: list[Checked] = []
+        self.began = monotonic()
+
+    async def pass_on(self, data: bytes, *, final: bool = False) -> bytes:
+        """Take whole events; return those that may go on. Raise :class:`Tripped`, or ``guardrail_unavailable``."""
+        for frame in self._frames.feed(data) if data else ():
+            self._take(frame)
+        if final:
+            rest = self._frames.rest()
+            if rest:
+                self._queue.append(_Entry(Frame(rest)))
+        if self._windows or self._wholes:
+            await self._look(final)
+        return self._release(final)
+
+    def _take(self, frame: Frame) -> None:
+        entry = _Entry(frame)
+        self._queue.append(entry)
+        if frame.data is None:
+            return
+        try:
+            document = wire.decode(frame.data)
+        except msgspec.DecodeError:
+            return
+        if not isinstance(document, dict):
+            return
+        event = self._walker.event(document)
+        for piece in event.pieces:
+            if piece.lane is None and (self._walker.repeats or not (self._windows or self._wholes)):
+                entry.whole.append(piece)
+                continue
+            growing = self._growing(piece)
+            start = growing.lane.size
+            growing.lane.add(piece.text)
+            entry.parts.append((piece, growing, start, growing.lane.size))
+            if growing not in self._busy:
+                self._busy.append(growing)
+            if self._keeps:
+                growing.raw.append(piece.text)
+        for ended in event.ends:
+            self._end(ended)
+
+    def _growing(self, piece: Piece) -> _Growing:
+        key = piece.lane
+        if key is None:  # told at once and nowhere else: a lane that ends where it begins
+            self._unique += 1
+            key = ("", self._unique)
+        found = self._lanes.get(key)
+        if found is None:
+            guards = [(i, guard) for i, guard in self._patterns if guard.looks_at(piece.place)]
+            windowed = [i for i in self._windows if self._rules[i].guardrail.looks_at(piece.place)]
+            json = piece.json or (self._json and piece.place == "output")
+            near = MOST_HELD * 2 if self._wholes else max(NEAR, self._window)
+            lane = Lane(guards, self._masks, self._mask, self._masked, json=json, near=near)
+            found = self._lanes[key] = _Growing(lane, piece.place, bool(windowed))
+            if self._wholes or self._keeps:
+                self._all.append(found)
+        if piece.lane is None:
+            found.ended = True
+            del self._lanes[key]
+        return found
+
+    def _end(self, prefix: tuple[Any, ...]) -> None:
+        size = len(prefix)
+        for key in [key for key in self._lanes if key[:size] == prefix]:
+            found = self._lanes.pop(key)
+            found.ended = True
+            if found not in self._busy:
+                self._busy.append(found)
+
+    async def _look(self, final: bool) -> None:
+        """Have windows looked at that are full or ended, and the whole where all of it is there."""
+        for growing in [one for one in self._busy if one.windowed]:
+            size = growing.lane.size
+            if size > growing.looked and (final or growing.ended or size - growing.looked >= self._window):
+                before = max(growing.looked - self._window // 2, 0)
+                span = Span(growing.lane.text(before, size), growing.place)
+                await self._examine(self._windows, [span], [(growing, before)])
+                growing.looked = size
+        if not self._wholes:
+            return
+        if not final:
+            if sum([one.lane.size - one.lane.done for one in self._all]) > MOST_HELD:
+                self._too_much()
+            return
+        spans = [Span(one.lane.text(0, one.lane.size), one.place) for one in self._all]
+        await self._examine(self._wholes, spans, [(one, 0) for one in self._all])
+
+    async def _examine(self, which: list[int], spans: list[Span], where: list[tuple[_Growing, int]]) -> None:
+        rules = [self._rules[i] for i in which]
+        outcomes = await examine(rules, "output", spans, self._means)
+        must_run(rules, outcomes)
+        for outcome in outcomes:
+            number = which[outcome.rule]
+            self._told(outcome)
+            verdict = outcome.verdict
+            self._stop(number, verdict)
+            if verdict.act == "mask" and number in self._masked:
+                for one in verdict.findings:
+                    growing, before = where[one.span]
+                    growing.lane.note([Found(number, before + one.start, before + one.end, one.type)])
+
+    def _told(self, outcome: Outcome) -> None:
+        if outcome.checked.act != "allow" and len(self.outcomes) < 64:
+            self.outcomes.append(outcome.checked)
+
+    def _stop(self, number: int, verdict: Verdict) -> None:
+        rule = self._rules[number]
+        if verdict.act == "block" and not rule.guardrail.shadow:
+            raise Tripped(rule, verdict.reason)
+
+    def _too_much(self) -> None:
+        """More than may be held back: what looks at the whole cannot run."""
+        for i in self._wholes:
+            rule = self._rules[i]
+            why = f"the answer is over {MOST_HELD} characters"
+            self.outcomes.append(Checked(guardrail=rule.name, kind=rule.kind, on="output", act="not_run", reason=why))
+            if rule.guardrail.fail == "closed" and not rule.guardrail.shadow:
+                raise Tripped(rule, why)
+        self._wholes = []
+        self._all = []
+
+    def _release(self, final: bool) -> bytes:
+        waits = bool(self._wholes) and not final
+        for growing in self._busy if not waits else ():
+            limit = growing.looked if growing.windowed else None
+            found = growing.lane.settle(final=final or growing.ended, limit=limit)
+            if found:
+                self._judge(found)
+        if not waits:
+            self._busy = [one for one in self._busy if one.lane.done < one.lane.size]
+        out = []
+        queue = self._queue
+        while queue and not waits:
+            entry = queue[0]
+            if any(end > growing.lane.done for _, growing, _, end in entry.parts):
+                break
+            queue.popleft()
+            out.append(self._written(entry) if entry.parts or entry.whole else entry.frame.raw)
+        return b"".join(out)
+
+    def _judge(self, found: list[Found]) -> None:
+        for one in found:
+            self.seen.setdefault(one.guard, Counter())[one.type] += 1
+        for number in {one.guard for one in found}:
+            rule = self._rules[number]
+            findings = [Finding(0, one.start, one.end, one.type) for one in found if one.guard == number]
+            self._stop(number, rule.guardrail.verdict(findings))
+
+    def _written(self, entry: _Entry) -> bytes:
+        edits: dict[Path, str | None] = {}
+        for piece, growing, start, end in entry.parts:
+            if growing.lane.touched(start, end):
+                edits[piece.path] = text = growing.lane.cut(start, end)
+            else:
+                growing.lane.passed(end)
+                text = piece.text
+            if self._keeps:
+                growing.out.append(text)
+        for piece in entry.whole:
+            text = self._repeated(piece)
+            if text != piece.text:
+                edits[piece.path] = text
+        if not edits:
+            return entry.frame.raw
+        for path in list(edits):
+            edits |= dict.fromkeys(self._walker.beside(path))
+        assert entry.frame.data is not None
+        return entry.frame.written(splice(entry.frame.data, edits))
+
+    def _repeated(self, piece: Piece) -> str:
+        """How a text reads that is told whole: what was masked as it grew is masked here too."""
+        for growing in self._all if self._keeps else ():
+            if "".join(growing.raw) == piece.text:
+                return "".join(growing.out)
+        guards = [(i, guard) for i, guard in self._patterns if guard.looks_at(piece.place)]
+        json = piece.json or (self._json and piece.place == "output")
+        lane = Lane(guards, self._masks, self._mask, self._masked, json=json)
+        lane.add(piece.text)
+        found = lane.settle(final=True)
+        if found and not self._walker.repeats:
+            self._judge(found)
+        elif found:
+            for number in {one.guard for one in found}:
+                self._stop(number, self._rules[number].guardrail.verdict([Finding(0, 0, 1, "repeated")]))
+        return lane.cut(0, lane.size)

@@ -1,0 +1,3 @@
+from tests.pipeline.conftest import wall
+
+__all__ = ["wall"]

@@ -1,6 +1,5 @@
 """Finished calls, written as the drainer writes them."""
 
-import sqlite3
 from pathlib import Path
 from time import time_ns
 from typing import Any
@@ -9,7 +8,7 @@ from headgate.core.call import Attempt, Record, new_id
 from headgate.core.money import Usage
 from headgate.ledger.batch import ended_of, store_together
 from headgate.ledger.lines import Charge
-from headgate.storage.sqlite import connect
+from headgate.storage.sql import open_sql
 
 NOW = time_ns() // 1000
 
@@ -34,14 +33,13 @@ def call(**fields: Any) -> Record:
 
 def store(path: Path, *records: Record) -> None:
     """Write them."""
-    con: sqlite3.Connection = connect(path)
+    sql = open_sql(path)
     batch = []
     for record in records:
         charges = []
         if record.cost_nano:
-            charges = [Charge(1, record.at, record.key_id or "", record.cost_nano, 120, "usage", "local/mock", "")]
+            who = record.key_id or ""
+            charges = [Charge(1, record.at, who, record.cost_nano, 120, "usage", "local/mock", "UTC", [])]
         batch.append(ended_of(record, charges))
-    con.execute("BEGIN IMMEDIATE")
-    assert store_together(con, "journal", batch)
-    con.execute("COMMIT")
-    con.close()
+    assert sql.transact(lambda sql: store_together(sql, "journal", batch))
+    sql.close()

@@ -1,6 +1,5 @@
 """Budgets over the API: made, changed, removed, seen by those who may, and how they stand."""
 
-import pytest
 from sqlalchemy import insert, text
 
 from headgate.access.types import Principal
@@ -51,9 +50,8 @@ async def test_a_budget_is_made_changed_and_removed(api):
     assert (await api.ask("GET", path)).status_code == 404
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
+async def test_what_makes_no_sense_is_refused(api):
+    for fields in (
         {"usd": None},
         {"tokens": 5},
         {"usd": "0"},
@@ -65,11 +63,9 @@ async def test_a_budget_is_made_changed_and_removed(api):
         {"match": {"colour": "x"}},
         {"match": {"model": "m"}},
         {"amount": 5},
-    ],
-)
-async def test_what_makes_no_sense_is_refused(api, fields):
-    response = await make(api, **fields)
-    assert response.status_code == 400, response.text
+    ):
+        response = await make(api, **fields)
+        assert response.status_code == 400, (fields, response.text)
 
 
 async def test_names_are_taken_once_and_others_do_not_see_them(api):

@@ -262,7 +262,7 @@ async def get_spending(who: Who, to: Parts) -> Spending:
         end=instant(end),
         monthly_budget=usd(min(caps)) if caps else None,
         current_spend=usd(used),
-        forecast=_coming(coming, "nano"),
+        forecast=coming_of(coming, "nano"),
     )
 
 
@@ -320,7 +320,7 @@ def _usage(one: Stand, unit: str) -> BudgetUsage:
         held=_as(one.held, unit),
         remaining=_as(one.remaining, unit),
         share=round((one.used + one.held) / one.amount, 6),
-        forecast=_coming(one.forecast, unit),
+        forecast=coming_of(one.forecast, unit),
         each=[
             EachUsed(id=_value(each.scope), used=_as(each.nano if unit == "nano" else each.tokens, unit))
             for each in one.each
@@ -333,7 +333,8 @@ def _value(scope: str) -> str:
     return scope.split(":", 2 if scope.startswith("budget:") else 1)[-1]
 
 
-def _coming(one: Forecast | None, unit: str) -> Coming | None:
+def coming_of(one: Forecast | None, unit: str) -> Coming | None:
+    """Return a forecast as JSON has it."""
     if one is None:
         return None
     low, likely, high = (_as(value, unit) for value in (one.low, one.likely, one.high))

@@ -1,7 +1,7 @@
 """What a process keeps in memory of budgets: the room it was granted, and what of it is held. Shared by all callers."""
 
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -13,53 +13,45 @@ from headgate.limits.bound import Bound
 
 if TYPE_CHECKING:
     from headgate.ledger.soft import Soft
-    from headgate.ledger.waiting import Line
 
 FRESH = 0.05
 """Seconds for which the store's last answer stands: asking more often tells little and costs the others their turn."""
 FRESH_ALONE = 1.0
 """The same where nothing can have changed but by an administrator's hand."""
 UNASKED = -1e9
+NO_SCOPES = msgspec.Raw(b"[]")
 
 
-class Account:
+# What is kept of every caller is not tracked by the garbage collector, which would stop the loop to walk it all; and
+# what every call looks at comes first, in as few lines of the processor's cache as can be.
+
+
+class Account(msgspec.Struct, gc=False, eq=False, kw_only=True):
     """One budget in one window. ``free`` + ``held`` is granted to this process and not charged yet."""
 
-    __slots__ = (
-        "asked",
-        "cap",
-        "elsewhere",
-        "exhausted",
-        "free",
-        "held",
-        "line",
-        "name",
-        "retired",
-        "scope",
-        "still",
-        "tokens",
-    )
+    tokens: bool = False
+    """Its unit is not money."""
+    free: int = 0
+    """Below zero after a charge above its hold, until the store has set that aside too."""
+    held: int = 0
+    line: Any = None
+    """Who waits for its room: a ``waiting.Line``, while there is one."""
+    retired: bool = False
+    """Its window or its budget is over; what comes back of its holds goes straight to the store."""
+    still: int = 0
+    """Rounds of housekeeping in which nothing moved."""
+    scope: Scope
+    cap: int
+    name: str = ""
+    """Whose it is, in words; empty where it is the caller's own."""
+    elsewhere: int = 0
+    """What other processes hold, and what the store had left, as of ``asked``."""
+    asked: float = UNASKED
+    exhausted: bool = False
+    """The store had less than it was asked for, or gave its last."""
 
-    def __init__(self, scope: Scope, cap: int, name: str = "") -> None:
-        self.scope = scope
-        self.tokens = scope.unit == "tokens"
-        self.cap = cap
-        self.name = name
-        """Whose it is, in words; empty where it is the caller's own."""
-        self.free = 0
-        """Below zero after a charge above its hold, until the store has set that aside too."""
-        self.held = 0
-        self.elsewhere = 0
-        """What other processes hold, and what the store had left, as of ``asked``."""
-        self.asked = UNASKED
-        self.exhausted = False
-        """The store had less than it was asked for, or gave its last."""
-        self.retired = False
-        """Its window or its budget is over; what comes back of its holds goes straight to the store."""
-        self.still = 0
-        """Rounds of housekeeping in which nothing moved."""
-        self.line: Line | None = None
-        """Who waits for its room."""
+    def __post_init__(self) -> None:
+        self.tokens = self.scope.unit == "tokens"
 
     def known(self, alone: bool, now: float) -> bool:
         """Whether the store need not be asked: all room is here, or it has just answered."""
@@ -93,30 +85,26 @@ class Metered(msgspec.Struct, frozen=True, gc=False):
     """It is a model's or a provider's: another target may have room."""
 
 
-class Needs:
+class Needs(msgspec.Struct, gc=False, eq=False, kw_only=True):
     """All that a call must fit into: accounts and tokens per minute; and the soft budgets that it counts for."""
 
-    __slots__ = ("accounts", "base", "metered", "meters", "money", "scopes", "softs")
+    accounts: tuple[Account, ...] = ()
+    meters: tuple[Meter, ...] = ()
+    softs: "tuple[Soft, ...]" = ()
+    scopes: msgspec.Raw = NO_SCOPES
+    """The accounts' scopes and windows, as journal lines name them; those of soft budgets without a window."""
+    base: "Needs | None" = None
+    """What every call of this caller must fit into, where this one has more to fit into."""
+    money: bool = False
+    """A price must be known."""
+    metered: tuple[Metered, ...] = ()
 
-    def __init__(
-        self,
-        accounts: tuple[Account, ...] = (),
-        metered: tuple[Metered, ...] = (),
-        softs: "tuple[Soft, ...]" = (),
-        base: "Needs | None" = None,
-    ) -> None:
-        """*base* is what every call of this caller must fit into, where this one has more to fit into."""
-        self.accounts = accounts
-        self.metered = metered
-        self.meters = tuple(one.meter for one in metered)
-        self.softs = softs
-        self.base = base or self
-        self.money = any(not account.tokens for account in accounts)
-        """A price must be known."""
-        named = [(one.scope.id, one.scope.period, one.scope.start) for one in accounts]
-        named += [(one.scope.id, "", 0) for one in softs]
+    def __post_init__(self) -> None:
+        self.meters = tuple([one.meter for one in self.metered])
+        self.money = any(not account.tokens for account in self.accounts)
+        named = [(one.scope.id, one.scope.period, one.scope.start) for one in self.accounts]
+        named += [(one.scope.id, "", 0) for one in self.softs]
         self.scopes = msgspec.Raw(msgspec.json.encode(named))
-        """The accounts' scopes and windows, as journal lines name them; those of soft budgets without a window."""
 
     def same(self, other: "Needs") -> bool:
         """Whether the other one names the same accounts, meters and soft budgets."""

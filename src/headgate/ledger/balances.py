@@ -18,7 +18,7 @@ STANDING = ("tenant:", "team:", "app:", "user:")
 """Beginnings of the scopes that have rows in any case; a key's is its bare id, without a colon."""
 
 
-class Scope(msgspec.Struct, frozen=True):
+class Scope(msgspec.Struct, frozen=True, gc=False):
     """One subject's budget in one window: ``start`` and ``end`` are instants."""
 
     id: str

@@ -233,7 +233,7 @@ class LedgerBooks:
             meter.give(hold.tokens - tokens)
         if nano or tokens:
             purse = self._purses.get(hold.ask.who.id)
-            if purse is not None and purse.needs is not needs.base:
+            if purse is not None and purse.needs is not (needs.base or needs):
                 return self._charge_later(hold, needs, purse.needs, nano, tokens)
         return needs.scopes
 
@@ -250,7 +250,7 @@ class LedgerBooks:
             account.free -= tokens if account.tokens else nano
             if account.free < 0:
                 account.settle_up(self._store)
-        return Needs(needs.accounts + more, softs=needs.softs).scopes if more else needs.scopes
+        return Needs(accounts=needs.accounts + more, softs=needs.softs).scopes if more else needs.scopes
 
 
 def fits(needs: Needs, nano: int, tokens: int) -> bool:

@@ -4,7 +4,11 @@ from collections.abc import Awaitable, Callable
 from time import monotonic_ns
 from typing import Protocol
 
+import msgspec
+
 from headgate.limits.gcra import Rule, converted, full_in, taken, wait
+
+UNLIMITED = Rule("", 1, 1, 1, 1)
 
 
 class Meter(Protocol):
@@ -54,44 +58,43 @@ class Meter(Protocol):
         ...
 
 
-class LocalMeter:
-    """:class:`Meter` where one process serves all requests."""
+class LocalMeter(msgspec.Struct, gc=False, eq=False):
+    """:class:`Meter` where one process serves all requests. *clock* gives monotonic nanoseconds."""
 
-    __slots__ = ("_clock", "_tat", "limit", "rule")
+    limit: int
+    clock: Callable[[], int] = monotonic_ns
+    tat: int = 0
+    rule: Rule = UNLIMITED
 
-    def __init__(self, limit: int, clock: Callable[[], int] = monotonic_ns) -> None:
-        """*clock* gives monotonic nanoseconds."""
-        self.limit = limit
-        self.rule = Rule.of(limit, 60)
-        self._clock = clock
-        self._tat = 0
+    def __post_init__(self) -> None:
+        self.rule = Rule.of(self.limit, 60)
 
     def room(self) -> int:
         """See :class:`Meter`."""
         rule = self.rule  # gcra.left, written out as in limits.gate; and below gcra.taken
-        ahead = self._tat - self._clock() * rule.scale
+        ahead = self.tat - self.clock() * rule.scale
         return (rule.burst - ahead if ahead > 0 else rule.burst) // rule.cost
 
     def take(self, tokens: int) -> None:
         """See :class:`Meter`."""
-        rule, tat = self.rule, self._tat
-        ticks = self._clock() * rule.scale
-        self._tat = (tat if tat > ticks else ticks) + tokens * rule.cost
+        rule, tat = self.rule, self.tat
+        ticks = self.clock() * rule.scale
+        self.tat = (tat if tat > ticks else ticks) + tokens * rule.cost
 
     def give(self, tokens: int) -> None:
         """See :class:`Meter`."""
         if tokens < 0:
-            self._tat = taken(self.rule, self._tat, self._clock(), -tokens)
+            self.tat = taken(self.rule, self.tat, self.clock(), -tokens)
         else:
-            self._tat -= tokens * self.rule.cost
+            self.tat -= tokens * self.rule.cost
 
     def wait(self, tokens: int) -> int:
         """See :class:`Meter`."""
-        return wait(self.rule, self._tat, self._clock(), tokens)
+        return wait(self.rule, self.tat, self.clock(), tokens)
 
     def reset(self) -> int:
         """See :class:`Meter`."""
-        return full_in(self.rule, self._tat, self._clock())
+        return full_in(self.rule, self.tat, self.clock())
 
     async def fetch(self, need: int, least: int) -> None:
         """Nothing to bring."""
@@ -103,7 +106,7 @@ class LocalMeter:
     def follow(self, limit: int) -> None:
         """See :class:`Meter`."""
         rule = Rule.of(limit, 60)
-        self._tat = converted((self.rule.scale, self.rule.cost), rule, self._tat, self._clock())
+        self.tat = converted((self.rule.scale, self.rule.cost), rule, self.tat, self.clock())
         self.limit, self.rule = limit, rule
 
     def rest(self) -> None:

@@ -5,6 +5,8 @@ Accounts and meters belong to scopes: all callers of a team share the one of its
 
 from collections.abc import Callable
 
+import msgspec
+
 from headgate.access.types import Budget, Limits, Principal, SubjectKind, Unit, Window
 from headgate.core.errors import Unavailable
 from headgate.ledger.accounts import NOTHING, Account, Metered, Needs
@@ -27,24 +29,23 @@ Question = tuple[str | None, tuple[str, ...], str]
 """End user, tags and target of a call."""
 
 
-class Purse:
+class Purse(msgspec.Struct, gc=False, eq=False):
     """One caller's budgets and tokens per minute."""
 
-    __slots__ = ("dynamic", "epoch", "found", "metered", "needs", "still", "until", "who")
-
-    def __init__(self, who: Principal) -> None:
-        self.who = who
-        self.needs = NOTHING
-        """What every call of the caller must fit into."""
-        self.dynamic: tuple[Budget, ...] = ()
-        """Budgets of which it depends on the call whether, or under what name, they bind it."""
-        self.metered = False
-        """Its end users, or models and providers, have tokens per minute."""
-        self.found: dict[Question, Needs] = {}
-        self.until = 0
-        """Microseconds since 1970: the end of the first window to end."""
-        self.epoch = -1
-        self.still = 0
+    who: Principal
+    needs: Needs
+    """What every call of the caller must fit into."""
+    until: int = 0
+    """Microseconds since 1970: the end of the first window to end."""
+    epoch: int = -1
+    still: int = 0
+    """Rounds of housekeeping in which nobody has used it."""
+    dynamic: tuple[Budget, ...] = ()
+    """Budgets of which it depends on the call whether, or under what name, they bind it."""
+    metered: bool = False
+    """Its end users, or models and providers, have tokens per minute."""
+    found: dict[Question, Needs] = msgspec.field(default_factory=dict)
+    """What its calls that differ in these must fit into."""
 
 
 class Purses:
@@ -85,7 +86,7 @@ class Purses:
         who = ask.who
         purse = self._purses.get(who.id)
         if purse is None:
-            purse = self._purses[who.id] = Purse(who)
+            purse = self._purses[who.id] = Purse(who, NOTHING)
         if purse.who is not who and ask.attempt > 1:
             who = purse.who  # a call that began before its caller changed does not undo the change
         if purse.who is not who or purse.epoch != self.epoch or now >= purse.until:
@@ -175,7 +176,7 @@ class Purses:
         metered = base.metered + (
             self._metered(bound_by(who, self.standing)) if ask is None else self._called(who, ask)
         )
-        return Needs(accounts, metered, tuple(softs), None if ask is None else base)
+        return Needs(accounts=accounts, metered=metered, softs=tuple(softs), base=None if ask is None else base)
 
     def _scope(self, who: Principal, budget: Budget, value: str, now: int) -> Scope:
         id = budget.scope or who.id
@@ -190,7 +191,7 @@ class Purses:
         if account is None:
             if len(self.accounts) >= MAX_ACCOUNTS:
                 raise Unavailable("Too many budgets are in use at once.", code="storage_unavailable")
-            account = self.accounts[scope, cap] = Account(scope, cap, name)
+            account = self.accounts[scope, cap] = Account(scope=scope, cap=cap, name=name)
         return account
 
     def _soft(self, budget: Budget, scope: Scope) -> Soft:

@@ -13,7 +13,7 @@ from headgate.ledger.purses import Purse, Purses
 from headgate.ledger.soft import Soft
 
 IDLE_SHARED = 0.1
-IDLE_ALONE = 60.0
+IDLE_ALONE = 600.0
 RENEW_SECONDS = 20.0
 Known = Account | Soft | Purse | str
 AT_ONCE = 1000

@@ -6,7 +6,7 @@ the call goes to stand at that one.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from itertools import islice
 from time import monotonic
 
@@ -160,7 +160,8 @@ class Waiting:
 
     async def _fetch(self, line: Line, ask: Ask, needs: Needs) -> bool:
         """Ask the store for what is short, at this account for all who stand there; whether it was asked anything."""
-        full, least, asked = amounts(ask, ask.output_tokens), amounts(ask, least_output(ask)), False
+        full, least = amounts(ask, ask.output_tokens), amounts(ask, least_output(ask))
+        asked: list[Awaitable[None]] = []
         for account in needs.accounts:
             unit = account.tokens
             if account.free < full[unit] and not account.known(self._store.alone, monotonic()):
@@ -168,16 +169,18 @@ class Waiting:
                 if account is line.account:
                     waiting = islice(line.queue, MAX_TOGETHER)
                     wanted = max(wanted, sum(amounts(w.ask, w.ask.output_tokens)[unit] for w in waiting))
-                need, floor = wanted - account.free, max(least[unit] - account.free, 1)
-                account.learn(await self._store.take(account.scope, account.cap, need, floor), need)
-                if account.retired:
-                    account.settle_up(self._store)  # the calendar or the budget went on meanwhile
-                asked = True
-        for meter in needs.meters:
-            if meter.room() < full[1] and not meter.known():
-                await meter.fetch(full[1], least[1])
-                asked = True
-        return asked
+                asked.append(self._take(account, wanted - account.free, max(least[unit] - account.free, 1)))
+        asked += [one.fetch(full[1], least[1]) for one in needs.meters if one.room() < full[1] and not one.known()]
+        if len(asked) == 1:
+            await asked[0]
+        elif asked:
+            await asyncio.gather(*asked)  # which the store answers in one transaction
+        return bool(asked)
+
+    async def _take(self, account: Account, need: int, least: int) -> None:
+        account.learn(await self._store.take(account.scope, account.cap, need, least), need)
+        if account.retired:
+            account.settle_up(self._store)  # the calendar or the budget went on meanwhile
 
 
 def lacking(ask: Ask, needs: Needs) -> Account | None:

@@ -1,6 +1,6 @@
 """Whom a call binds: every scope whose limits it must keep, outermost first."""
 
-from typing import NamedTuple
+import msgspec
 
 from headgate.access.types import NO_LIMITS, Limits, Principal
 from headgate.limits.types import Standing
@@ -9,7 +9,7 @@ LONGEST = 128
 """Characters of an end user's name by which its limits are kept; longer ones that begin alike are one."""
 
 
-class Bound(NamedTuple):
+class Bound(msgspec.Struct, frozen=True, gc=False):
     """One scope and its limits."""
 
     scope: str

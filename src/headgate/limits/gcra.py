@@ -6,6 +6,7 @@ needs for whole numbers: a unit then costs ``cost`` ticks exactly. The algorithm
 """
 
 from fractions import Fraction
+from functools import lru_cache
 
 import msgspec
 
@@ -33,18 +34,23 @@ class Rule(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, limit: float, seconds: int) -> "Rule":
-        """Return the rule of *limit* units (up to three decimals) in *seconds*."""
-        ratio = Fraction(limit).limit_denominator(1000)
-        if ratio <= 0:
-            raise ValueError(f"a rate limit is above zero, not {limit!r}")
-        cost = seconds * SECOND * ratio.denominator
-        shown = f"{limit:.3f}".rstrip("0").rstrip(".")
-        return cls(shown, seconds * SECOND, ratio.numerator, cost, max(ratio.numerator * seconds * SECOND, cost))
+        """Return the rule of *limit* units (up to three decimals) in *seconds*; all who have the same share one."""
+        return _rule(limit, seconds)
 
     def reduced(self, units: int) -> "Rule":
         """Return this rule with a burst smaller by *units*, but of one at least."""
         burst = max(self.burst - units * self.cost, self.cost)
         return msgspec.structs.replace(self, burst=burst)
+
+
+@lru_cache(maxsize=4096)
+def _rule(limit: float, seconds: int) -> Rule:
+    ratio = Fraction(limit).limit_denominator(1000)
+    if ratio <= 0:
+        raise ValueError(f"a rate limit is above zero, not {limit!r}")
+    cost = seconds * SECOND * ratio.denominator
+    shown = f"{limit:.3f}".rstrip("0").rstrip(".")
+    return Rule(shown, seconds * SECOND, ratio.numerator, cost, max(ratio.numerator * seconds * SECOND, cost))
 
 
 def wait(rule: Rule, tat: int, now: int, units: int) -> int:

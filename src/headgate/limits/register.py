@@ -4,6 +4,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
+import msgspec
+
 from headgate.access.types import Limits, Principal
 from headgate.limits.bound import Bound, bound_at, bound_by, bound_for
 from headgate.limits.types import Standing
@@ -18,24 +20,17 @@ class Known(Protocol):
 
     limits: Limits
 
-    def idle(self) -> bool:
-        """Whether nothing is lost by forgetting it."""
-        ...
-
 
 S = TypeVar("S", bound=Known)
 T = TypeVar("T")
 
 
-class Ticket(Generic[T]):
+class Ticket(msgspec.Struct, Generic[T], gc=False, eq=False):
     """What one caller or target binds: good while neither it nor any of its scopes has changed."""
 
-    __slots__ = ("bound", "epoch", "who")
-
-    def __init__(self, who: Principal | None, bound: T, epoch: int) -> None:
-        self.who = who
-        self.bound = bound
-        self.epoch = epoch
+    who: Principal | None
+    bound: T
+    epoch: int
 
 
 class Register(Generic[S, T]):
@@ -47,8 +42,13 @@ class Register(Generic[S, T]):
         make: Callable[[Bound], S],
         change: Callable[[S, Bound], S],
         together: Callable[[list[S]], T],
+        *,
+        idle: Callable[[S], bool],
     ) -> None:
-        """*make* begins a scope, *change* takes over other limits, *together* is what a ticket says of its scopes."""
+        """*make* begins a scope, *change* takes over other limits, *together* is what a ticket says of its scopes.
+
+        *idle* is whether nothing is lost by forgetting a scope.
+        """
         self.standing = standing
         self.scopes: OrderedDict[str, S] = OrderedDict()
         self.epoch = 0
@@ -58,6 +58,7 @@ class Register(Generic[S, T]):
         self._make = make
         self._change = change
         self._together = together
+        self._idle = idle
 
     def begin_anew(self) -> None:
         """Forget every scope."""
@@ -119,7 +120,7 @@ class Register(Generic[S, T]):
         """Forget the two that were looked up longest ago, unless they are in use: those are put back."""
         for _ in range(2):
             name, scope = self.scopes.popitem(last=False)
-            if scope.idle():
+            if self._idle(scope):
                 self.epoch += 1
             else:
                 self.scopes[name] = scope

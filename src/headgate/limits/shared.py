@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic_ns
 
-from headgate.access.types import Principal
+import msgspec
+
+from headgate.access.types import Limits, Principal
 from headgate.core.errors import RateLimited
 from headgate.limits.bound import Bound
 from headgate.limits.gate import FREE
@@ -23,48 +25,35 @@ Short = list[tuple["Share", list["Lane"], bool]]
 """Of each scope: the rate limits, and whether the place, that this process has nothing of."""
 
 
-class Lane:
+class Lane(msgspec.Struct, gc=False, eq=False):
     """One rate limit: what this process has taken of it and not used."""
 
-    __slots__ = ("more", "name", "rule", "tat", "units")
-
-    def __init__(self, name: str, limit: float, seconds: int, workers: int) -> None:
-        self.name = name
-        self.more = slice_units(limit, workers)
-        rule = Rule.of(limit, seconds)
-        self.rule = rule.reduced(self.more * workers) if self.more > 1 else rule
-        self.units = 0
-        self.tat = 0
-        """The shared state, as last seen."""
+    name: str
+    rule: Rule
+    more: int
+    """How many units are taken at once."""
+    units: int = 0
+    tat: int = 0
+    """The shared state, as last seen."""
 
 
-class Share:
+class Share(msgspec.Struct, gc=False, eq=False):
     """One scope's limits as this process sees them."""
 
-    __slots__ = (
-        "blocked",
-        "blocked_until",
-        "cap",
-        "id",
-        "inflight",
-        "lanes",
-        "limits",
-        "name",
-        "places",
-        "places_more",
-        "retired",
-        "still",
-    )
-
-    def __init__(self, bound: Bound, workers: int) -> None:
-        self.id, self.name, self.limits = bound
-        self.retired = False
-        rates = (("rps", self.limits.rps, 1), ("rpm", self.limits.rpm, 60))
-        self.lanes = tuple(Lane(name, limit, span, workers) for name, limit, span in rates if limit is not None)
-        self.cap = self.limits.concurrency
-        self.places_more = slice_units(self.cap or 0, workers)
-        self.places = self.inflight = self.still = self.blocked_until = 0
-        self.blocked: Refused | None = None
+    id: str
+    name: str
+    limits: Limits
+    cap: int | None
+    places_more: int
+    """How many places are taken at once."""
+    lanes: tuple[Lane, ...]
+    places: int = 0
+    inflight: int = 0
+    still: int = 0
+    """Rounds in which nobody has used it."""
+    blocked: Refused | None = None
+    blocked_until: int = 0
+    retired: bool = False
 
     def idle(self) -> bool:
         """See :class:`headgate.limits.register.Known`."""
@@ -146,7 +135,11 @@ class SharedGate:
         self._ahead = 0
         """Nanoseconds by which the store's clock is ahead of this machine's, as last seen."""
         self._known: Register[Share, Shares] = Register(
-            standing or Standing(), lambda bound: Share(bound, store.processes), self._changed, _limiting
+            standing or Standing(),
+            lambda bound: share_of(bound, store.processes),
+            self._changed,
+            _limiting,
+            idle=Share.idle,
         )
         self.follow = self._known.follow
         self._watched: dict[str, Share] = {}
@@ -301,7 +294,7 @@ class SharedGate:
         share.retired = True
         self._give_back(share)
         self._watched.pop(share.id, None)
-        return Share(bound, self._store.processes)
+        return share_of(bound, self._store.processes)
 
     def _watch(self, share: Share) -> None:
         self._watched[share.id] = share
@@ -318,6 +311,17 @@ class SharedGate:
                 del self._watched[share.id]
         if self._watched:
             self._timer = asyncio.get_running_loop().call_later(IDLE_SECONDS / 2, self._round)
+
+
+def share_of(bound: Bound, workers: int) -> Share:
+    """Return the limits of a scope, of which one of *workers* processes has nothing yet."""
+    limits, lanes = bound.limits, []
+    for name, limit, seconds in (("rps", limits.rps, 1), ("rpm", limits.rpm, 60)):
+        if limit is not None:
+            rule, more = Rule.of(limit, seconds), slice_units(limit, workers)
+            lanes.append(Lane(name, rule.reduced(more * workers) if more > 1 else rule, more))
+    cap = limits.concurrency
+    return Share(bound.scope, bound.name, limits, cap, slice_units(cap or 0, workers), tuple(lanes))
 
 
 def _limiting(shares: list[Share]) -> Shares:

@@ -1,0 +1,202 @@
+"""What limits and budgets at five levels cost a request: 100,000 keys of 5,000 tenants, beside one key without any.
+
+`python -m benchmarks.limits` starts one data plane with everything a request touches (server, keys, pipeline, limits,
+ledger and its journal; grants over SQLite), the mock behind it, and sends the same load under both kinds of key in
+turn. CPU is that of the data plane's process, by the scheduler's account; the figure is the ratio within each round.
+"""
+
+import argparse
+import asyncio
+import gc
+import hmac
+import json
+import signal
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+
+from headgate.access.types import Budget, Limits, Principal, Subject, SubjectKind
+
+from . import bodies, process
+from .load import Job, Tally
+from .measure import process_cpu_ns
+from .stage import ROOT, helper
+from .turns import FREE, key_name
+
+TARGET = 1.15
+SPREADS = {
+    "traffic": "the n-th busiest calling 1/n as often",
+    "even": "each in its turn: hardly anything of a key is still in the processor's cache when it calls again",
+}
+LIMITS = Limits(rps=1e6, rpm=60_000_000, tpm=10**12, concurrency=100_000)
+USD = 10**15
+CONFIG = """providers:
+  bench: {kind: openai-compatible, base_url: "http://127.0.0.1:MOCK/v1", price: {input: 1, output: 2}}
+"""
+
+
+def principal(number: int, tenants: int) -> Principal:
+    """A key of a team, an app and a user of its tenant, each of the five limited and with a budget."""
+    tenant = number % tenants
+    ids: list[tuple[SubjectKind, str]] = [
+        ("tenant", f"t{tenant}"),
+        ("team", f"t{tenant}-team"),
+        ("app", f"t{tenant}-app{number // tenants % 4}"),
+        ("user", f"t{tenant}-user{number // tenants % 10}"),
+    ]
+    subjects = tuple(Subject(kind, id, id, LIMITS) for kind, id in ids)
+    above = tuple(Budget(USD, "month", scope=one.scope, name=f"budget {one.id!r}") for one in subjects)
+    return Principal(
+        kind="key",
+        id=f"k{number}",
+        tenant_id=ids[0][1],
+        team_id=ids[1][1],
+        app_id=ids[2][1],
+        user_id=ids[3][1],
+        name=f"key {number}",
+        limits=LIMITS,
+        subjects=subjects,
+        budgets=(Budget(USD, "month"), *above),
+    )
+
+
+async def serve(port: int, mock: int, keys: int, tenants: int, folder: Path) -> None:
+    """One data plane, until it is told to end."""
+    from headgate.access.keys import derive
+    from headgate.access.principals import Principals
+    from headgate.config.compile import compile_config
+    from headgate.config.known import known
+    from headgate.config.load import loads
+    from headgate.ledger.books import LedgerBooks
+    from headgate.ledger.grants import SqlGrants
+    from headgate.ledger.journal import Journal
+    from headgate.limits.gate import LocalGate
+    from headgate.models import tokens
+    from headgate.pipeline.parts import Parts
+    from headgate.providers.base import Senders
+    from headgate.storage.desk import Desk
+    from headgate.storage.tenancy_rows import Found
+    from headgate.storage.types import Change
+    from headgate.storage.upgrade import ensure
+    from headgate.surfaces.dispatch import Dispatch
+    from headgate.surfaces.state import State
+    from headgate.transport.base import Sender
+    from headgate.transport.client import Http1Sender
+    from headgate.transport.server import bind, start
+    from headgate.transport.server_asgi import Receive, Scope, Send
+
+    class Feed:
+        """Nobody else, and nothing ever changes."""
+
+        async def lookup(self, digest: bytes) -> Found | None:
+            return None
+
+        async def changes(self, after: int) -> list[Change]:
+            return []
+
+    class Ways(Senders):
+        sender = Http1Sender()
+
+        def get(self, *, proxy: str | None = None, http2: bool = False) -> Sender:
+            return self.sender
+
+    ensure(f"sqlite:///{folder / 'headgate.db'}")
+    gc.collect()
+    gc.freeze()  # as every worker does at its start
+    derived = derive(b"\7" * 32)
+    principals = Principals(Feed(), derived, size=4 * keys)
+    await principals.refresh()
+    running = asyncio.create_task(principals.run())
+    who = {key_name(number): principal(number, tenants) for number in range(keys)}
+    who[FREE] = Principal(kind="key", id="free", tenant_id="default", name="free")
+    for key, one in who.items():
+        principals._known.put(hmac.digest(derived.pepper, key.encode(), "sha256"), one)
+    journal, desk = Journal(folder / "journal"), Desk(folder / "headgate.db")
+    compiled = compile_config(loads(CONFIG.replace("MOCK", str(mock)).encode(), {}, known({})), {}, Ways())
+    parts = Parts(
+        principals=principals,
+        gate=LocalGate(),
+        books=LedgerBooks(journal, SqlGrants(desk, journal.id, 1)),
+        snapshot=compiled.snapshot,
+        count_tokens=tokens.counted,
+        estimate_output=tokens.estimate,
+        log_error=lambda call, error: print(repr(error), file=sys.stderr),
+    )
+    state = State(listing=lambda who: [], ready_checks=dict, started_at=time.monotonic())
+
+    async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
+        """No control plane."""
+
+    await start(Dispatch(parts, state, nothing), [bind("127.0.0.1", port)])
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await stop.wait()
+    running.cancel()
+
+
+def load(port: int, keys: int, spread: str, seed: int, *, seconds: float = 0.0, requests: int = 0) -> Tally:
+    job = Job(port, "/v1/chat/completions", bodies.small("bench/mock"), seconds=seconds, requests=requests, timeout=600)
+    given = {"job": job.dump(), "keys": keys, "spread": spread, "seed": seed}
+    text, trouble = helper("benchmarks.turns", json.dumps(given), 600)
+    tally = Tally(**json.loads(text)) if text else Tally(bad=1, trouble=trouble)
+    if tally.bad:
+        raise SystemExit(f"{tally.bad} bad answers, {tally.ok} good: {tally.trouble}")
+    return tally
+
+
+def measure(keys: int, tenants: int, seconds: float, rounds: int) -> dict[str, float]:
+    """Print the rounds; return the median ratio for each spread."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-limits-")))
+        env = {"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"}
+        ports = process.free_port(), process.free_port()
+        mock = [sys.executable, "-m", "benchmarks.mock", "--port", str(ports[1])]
+        stack.enter_context(process.running("mock", mock, folder, process.cores()[1], env))
+        argv = [sys.executable, "-m", "benchmarks.limits", "serve", *map(str, (*ports, keys, tenants, folder))]
+        plane = stack.enter_context(process.running("plane", argv, folder, process.cores()[0], env))
+        plane.wait_ready(lambda: ports[0] if process.status(ports[0], "/health") else None, 60)
+        load(ports[0], 0, "even", 0, requests=2_000)
+        begun = time.monotonic()
+        load(ports[0], keys, "even", 0, requests=keys)
+        print(f"first call of each of {keys:,} keys: {keys / (time.monotonic() - begun):,.0f}/s", flush=True)
+        ratios: dict[str, list[float]] = {spread: [] for spread in SPREADS}
+        for number in range(1, rounds + 1):
+            costs = {}
+            for kind, spread in ((0, "even"), *((keys, spread) for spread in SPREADS)):
+                before = process_cpu_ns(plane.process.pid)
+                tally = load(ports[0], kind, spread, number, seconds=seconds)
+                costs[kind, spread] = (process_cpu_ns(plane.process.pid) - before) / tally.ok / 1e3
+            told = []
+            for spread, found in ratios.items():
+                found.append(costs[keys, spread] / costs[0, "even"])
+                told.append(f"{costs[keys, spread]:.1f} ({spread}: {found[-1]:.3f})")
+            print(f"round {number}: {costs[0, 'even']:.1f} us a request without; {', '.join(told)}", flush=True)
+        return {spread: median(found) for spread, found in ratios.items()}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.limits", description=__doc__)
+    parser.add_argument("--keys", type=int, default=100_000)
+    parser.add_argument("--tenants", type=int, default=5_000)
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of one load")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--strict", action="store_true", help=f"end with status 1 above {TARGET}")
+    given = parser.parse_args()
+    ratios = measure(given.keys, given.tenants, given.seconds, given.rounds)
+    for spread, ratio in ratios.items():
+        print(
+            f"limited and budgeted at five levels, {given.keys:,} keys, {SPREADS[spread]}: {ratio:.3f} of one without"
+        )
+    print(f"at most {TARGET}: {'met' if ratios['traffic'] <= TARGET else 'missed'} as traffic goes")
+    return int(given.strict and ratios["traffic"] > TARGET)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2 and sys.argv[1] == "serve":
+        port, mock, keys, tenants = map(int, sys.argv[2:6])
+        asyncio.run(serve(port, mock, keys, tenants, Path(sys.argv[6])))
+    else:
+        sys.exit(main())

@@ -88,7 +88,7 @@ class Senders:
     def __init__(self) -> None:
         self.sender = Http1Sender()
 
-    def get(self, *, proxy: str | None = None, http2: bool = False) -> Sender:
+    def get(self, *, proxy: str | None = None, http2: bool = False, ca: str | None = None) -> Sender:
         return self.sender
 
 

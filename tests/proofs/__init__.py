@@ -4,7 +4,22 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-PROOFS = ("sigkill", "budget", "disconnects", "fuzz", "failover", "timing")
+PROOFS = (
+    "sigkill",
+    "sigkill_postgres",
+    "budget",
+    "budget_postgres",
+    "budget_redis",
+    "disconnects",
+    "fuzz",
+    "failover",
+    "timing",
+    "attempts",
+    "resume",
+    "outage",
+    "redis",
+    "revoked",
+)
 
 Progress = Callable[[int, int], None]
 Proof = Callable[[float, Path, Progress], str]

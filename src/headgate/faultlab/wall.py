@@ -19,6 +19,7 @@ class Wall:
     """
 
     def __init__(self) -> None:
+        self.port = 0
         self.attempts: list[Attempt] = []
         self.faults: dict[str, str] = {}
         self.writers: set[asyncio.StreamWriter] = set()
@@ -38,7 +39,7 @@ class Wall:
 
         async def serve() -> None:
             server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=64 * 1024 * 1024)
-            self.port: int = server.sockets[0].getsockname()[1]
+            self.port = server.sockets[0].getsockname()[1]
             self._ready.set()
 
         self._loop.create_task(serve())

@@ -22,11 +22,15 @@ COMMANDS = {
     "providers": ("headgate.cli.providers", "List providers, and manage their keys."),
     "chat": ("headgate.cli.chat", "Talk to a model through the gateway."),
     "doctor": ("headgate.cli.doctor", "Check the home, the configuration and the providers."),
+    "sso": ("headgate.cli.sso", "Manage identity providers, through which people sign in."),
+    "login": ("headgate.cli.login:login", "Sign in at a gateway elsewhere."),
+    "logout": ("headgate.cli.login:logout", "Sign out of it."),
+    "whoami": ("headgate.cli.login:whoami", "Say as whom commands speak to a gateway."),
     "faultlab": ("headgate.cli.faultlab", "Drill your routes with providers that fail."),
     "config": ("headgate.cli.config", "Check the configuration file, print its schema, hand over what it has."),
     "db": ("headgate.cli.db", "Bring the database to the present schema."),
 }
-"""Name -> module whose ``command`` it is, and one line of help: the list needs none of the modules."""
+"""Name -> module whose ``command`` it is (or what stands after a colon), and a line of help: that needs no module."""
 
 
 class Commands(click.Group):
@@ -40,7 +44,8 @@ class Commands(click.Group):
         """Import a command when it is used."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), name or "command")
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:

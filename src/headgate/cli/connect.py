@@ -42,7 +42,17 @@ def open_admin(home: Path | None, url: str | None, key: str | None) -> "Admin":
         return local_admin(settings)
     from headgate.client import Admin
 
+    url = plain_url(url)
     credential = key or (settings.admin_key.reveal() if settings.admin_key else "")
     if not credential:
-        raise click.UsageError("--url needs --key, or HEADGATE_ADMIN_KEY.")
-    return Admin(url.rstrip("/").removesuffix("/api/v1").removesuffix("/v1"), credential)
+        from headgate.cli.signed import Signed
+
+        credential = Signed(settings.home).access(url) or ""
+    if not credential:
+        raise click.UsageError("--url needs --key, HEADGATE_ADMIN_KEY, or `headgate login` before.")
+    return Admin(url, credential)
+
+
+def plain_url(url: str) -> str:
+    """Return the address of a gateway, however much of a path was given with it."""
+    return url.rstrip("/").removesuffix("/api/v1").removesuffix("/v1")

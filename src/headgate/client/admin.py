@@ -9,6 +9,7 @@ import httpx2
 import msgspec
 
 from headgate.client.answers import Key, KeyPage, LogPage, MadeKey, ProviderKey, Trace, Usage
+from headgate.client.entry import EntryCalls
 from headgate.client.routes import RouteCalls
 
 T = TypeVar("T")
@@ -26,7 +27,7 @@ class ApiError(Exception):
         self.exit_code = 3 if code == "storage_unavailable" else 1
 
 
-class Admin(RouteCalls):
+class Admin(RouteCalls, EntryCalls):
     """One gateway, seen with one key. Every method raises :class:`ApiError`.
 
     >>> with Admin("http://127.0.0.1:8080", "hga_...") as gateway:
@@ -163,7 +164,7 @@ class Admin(RouteCalls):
         if response.status_code >= 400:
             raise _refusal(response)
         try:
-            return msgspec.json.decode(response.content, type=kind)
+            return msgspec.json.decode(response.content or b"null", type=kind)
         except msgspec.MsgspecError:
             raise ApiError(
                 response.status_code, "unexpected_answer", f"{response.url} is not a Headgate management API"

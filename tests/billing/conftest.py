@@ -18,6 +18,7 @@ from headgate.storage.engine import open_engine
 from headgate.storage.object_rows import Author
 from headgate.storage.schema import tenants
 from headgate.storage.sql import open_sql
+from headgate.storage.upgrade import ensure
 
 BOSS = Author(kind="user", id="boss", tenant_id="t1")
 
@@ -47,6 +48,19 @@ def charges_of(record):
                 number + 1, record.at, record.key_id or "", one.cost_nano, 120, one.billed, target, "UTC", []
             )
             found.append(charge)
+    return found
+
+
+BOTH = pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
+"""For what the two databases may do differently; else the embedded one is enough."""
+
+
+@pytest.fixture
+def url(request):
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return f"sqlite:///{request.getfixturevalue('database')}"
+    found = request.getfixturevalue("postgres")
+    ensure(found)
     return found
 
 

@@ -12,7 +12,7 @@ from headgate.storage.billing_rows import ImportRow
 from headgate.storage.budget_rows import BudgetRow
 from headgate.storage.imports import SqlImports
 from headgate.storage.schema import balances, ledger
-from tests.billing.conftest import BOSS, call
+from tests.billing.conftest import BOSS, BOTH, call
 
 MARCH, APRIL = date(2026, 3, 1), date(2026, 4, 1)
 
@@ -45,6 +45,7 @@ async def settle(engine, said, budgets=()):
     return await store.correct(row.id, made, BOSS)
 
 
+@BOTH
 async def test_every_kind_that_the_provider_tells_is_set_beside_ours(engine, store):
     await store(call(), call(), call(model_used="a/other", cost=7))
     ours = await SqlImports(engine).ours("t1", "a", day_number("2026-03-10"), day_number("2026-03-11"))
@@ -60,6 +61,7 @@ async def test_every_kind_that_the_provider_tells_is_set_beside_ours(engine, sto
     assert told(drifts[1])["ours"] in (200, "2.000000007")
 
 
+@BOTH
 async def test_charges_in_doubt_are_corrected_once_beside_what_was_written(engine, store, office, account):
     await store(call(cost=100, key_id="k2"), doubtful(60, team_id="t"), doubtful(31))
     budget = BudgetRow(

@@ -11,7 +11,7 @@ from headgate.core.call import Attempt
 from headgate.core.money import Price, Usage, per_million
 from headgate.storage.billing_rows import PriceRow
 from headgate.storage.schema.billing import invoices
-from tests.billing.conftest import BOSS, call
+from tests.billing.conftest import BOSS, BOTH, call
 
 MARCH, APRIL = date(2026, 3, 1), date(2026, 4, 1)
 
@@ -20,6 +20,7 @@ def names(found):
     return {line.name: (line.calls, line.cost_nano, line.billed_nano) for line in found.lines}
 
 
+@BOTH
 async def test_days_are_the_tenants_own(office, account, store):
     await store(call("2026-02-28T22:59"), call("2026-02-28T23:00"), call("2026-03-31T21:59"), call("2026-03-31T22:00"))
     found = await office.chargeback(account, "day", MARCH, APRIL)  # Berlin: clocks go forward on the 29th
@@ -27,6 +28,7 @@ async def test_days_are_the_tenants_own(office, account, store):
     assert found.due == 2_000_000_000
 
 
+@BOTH
 async def test_every_dimension_adds_up_to_the_same_but_tags(office, account, store):
     await store(
         call(team_id="t", app_id="x", user_id="u", tags=("red", "blue")),
@@ -43,6 +45,7 @@ async def test_every_dimension_adds_up_to_the_same_but_tags(office, account, sto
     assert names(narrowed) == {"a/m": (1, 1_000_000_000, 1_000_000_000)}
 
 
+@BOTH
 async def test_calls_that_come_late_are_counted_and_the_same_ones_not_twice(office, account, store):
     await store(call())
     assert (await office.chargeback(account, "day", MARCH, APRIL)).due == 1_000_000_000
@@ -81,17 +84,18 @@ def price(model, *, own=None, markup=None):
 async def test_what_is_billed_follows_the_closest_price_and_the_cost_stays(office, account, store, rows, billed):
     await store(call())
     for row in rows:
-        await office.bills.prices.create(row, BOSS)
+        await office.bills.prices.add("t1", row, BOSS)
     found = await office.chargeback(account, "day", MARCH, APRIL)
     assert (found.total.cost_nano, found.total.billed_nano) == (1_000_000_000, billed)
 
 
 async def test_a_price_of_the_tenants_own_bills_what_has_none(office, account, store):
-    await office.bills.prices.create(price("a/m", own=10), BOSS)
+    await office.bills.prices.add("t1", price("a/m", own=10), BOSS)
     await store(call(cost=None, attempts=(), usage=Usage(input=1_000_000)))
     assert (await office.chargeback(account, "day", MARCH, APRIL)).due == 10_000_000_000
 
 
+@BOTH
 async def test_an_invoice_is_issued_once_under_the_next_number_and_stays(office, account, store, engine):
     issuer = Issuer(office)
     await store(call(), call("2026-02-10T12:00"))

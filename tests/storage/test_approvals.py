@@ -89,7 +89,7 @@ async def test_what_is_approved_is_in_effect_and_told_to_feed_log_and_people(eng
 
 async def test_a_budget_of_the_tenants_grows(engine):
     row = BudgetRow(id="b1", tenant_id="t1", name="all", amount=5, period="month", created_at=1, updated_at=1)
-    await SqlBudgets(engine).create(row, BOSS)
+    await SqlBudgets(engine).add("t1", row, BOSS)
     id = await asked(engine, "budget", {"amount": 7}, subject_kind="budget", subject_id="b1")
     await decided(engine, id)
     assert (await SqlBudgets(engine).get("t1", "b1")).amount == 7

@@ -21,7 +21,7 @@ from headgate.storage.owned import Full, act, told
 from headgate.storage.schema import keys, tenants, users
 from headgate.storage.schema.billing import approvals, budgets
 from headgate.storage.schema.tenancy import apps, teams
-from headgate.storage.turns import take_turn
+from headgate.storage.tenancy import changing
 
 SUBJECTS: dict[str, Table] = {
     "key": keys, "team": teams, "app": apps, "user": users, "tenant": tenants, "budget": budgets,
@@ -84,8 +84,7 @@ class SqlApprovals:
 
     async def ask(self, row: ApprovalRow, author: Author, words: str) -> None:
         """Store a request and tell those who may decide. Raise :class:`Full`."""
-        async with self._engine.begin() as con:
-            await take_turn(con)
+        async with changing(self._engine) as con:
             await con.execute(insert(approvals).values(msgspec.structs.asdict(row)))
             await _told(con, row, author, "create", words, [DECIDE])
             c = approvals.c
@@ -100,8 +99,7 @@ class SqlApprovals:
 
         Raise :class:`Decided` where it is not open any more, :class:`NoSubject` where its subject is gone.
         """
-        async with self._engine.begin() as con:
-            await take_turn(con)
+        async with changing(self._engine) as con:
             at = now()
             until = at + approvals.c.lasts * 1_000_000 if state == "approved" else None
             values = {
@@ -134,8 +132,7 @@ class SqlApprovals:
         async with self._engine.connect() as con:
             found = [(row.tenant_id, row.id) for row in await con.execute(query)]
         for tenant_id, id in found:
-            async with self._engine.begin() as con:
-                await take_turn(con)
+            async with changing(self._engine) as con:
                 await end(con, tenant_id, id)
         return len(found)
 

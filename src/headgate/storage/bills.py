@@ -15,8 +15,7 @@ from headgate.storage.owned import act
 from headgate.storage.schema import keys, ledger, tenants, users
 from headgate.storage.schema.billing import channels, invoices, prices, schedules
 from headgate.storage.schema.tenancy import apps, teams
-from headgate.storage.tenancy import NoSuch, Objects
-from headgate.storage.turns import take_turn
+from headgate.storage.tenancy import NoSuch, Objects, changing
 
 NAMED = {"team_id": teams.c.name, "app_id": apps.c.name, "user_id": users.c.email, "key_id": keys.c.name}
 ADJUSTED = "adjusted"
@@ -112,8 +111,7 @@ class SqlBills:
 
     async def issue(self, draft: InvoiceRow, written: Callable[[str], InvoiceRow], author: Author) -> InvoiceRow:
         """Store *draft* as *written* makes it with the next number. Where it was issued before, return that."""
-        async with self.engine.begin() as con:
-            await take_turn(con)
+        async with changing(self.engine) as con:
             same = await _same(con, draft.tenant_id, draft.kind, draft.subject_id, draft.starts)
             if same is not None:
                 return same
@@ -126,7 +124,7 @@ class SqlBills:
     async def send(self, row: InvoiceRow, channel_ids: Iterable[str], author: Author) -> list[str]:
         """Put an invoice on its way through channels; return the ids of the messages."""
         sent = []
-        async with self.engine.begin() as con:
+        async with changing(self.engine) as con:
             for channel_id in channel_ids:
                 sent.append(await _post(con, row, channel_id))
             after = {"channels": list(channel_ids), "number": row.number}

@@ -1,20 +1,17 @@
-"""Rows that a tenant has: listed, made, changed and removed.
+"""Rows that a tenant has, and how a change of one is told to the feed and noted in the audit log.
 
-Each change is told to the feed and noted in the audit log, in one transaction. Another tenant's rows do not exist.
+Another tenant's rows do not exist. ``tenancy.Objects`` makes, changes and removes them.
 """
 
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
-from sqlalchemy import Table, and_, delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Table, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from headgate.core.call import now
 from headgate.storage.audit import AuditEntry, note
 from headgate.storage.changes import tell
 from headgate.storage.object_rows import Author
-from headgate.storage.turns import take_turn
 
 MAX_ROWS = 10_000
 """Of one kind and one tenant."""
@@ -75,72 +72,6 @@ class Owned(Generic[T]):
         """Return one, or ``None``."""
         async with self.engine.connect() as con:
             return await self.one(con, tenant_id, id)
-
-    async def create(self, row: T, author: Author) -> None:
-        """Store a new one. Raise :class:`Taken` or :class:`Full`."""
-        try:
-            async with self.engine.begin() as con:
-                await take_turn(con)
-                await con.execute(insert(self._table).values(msgspec.structs.asdict(row)))  # type: ignore[arg-type]
-                await self.noted(con, author, "create", row.tenant_id, row.id, None, row)
-                count = select(func.count()).where(self._table.c.tenant_id == row.tenant_id)
-                if (await con.execute(count)).scalar_one() > MAX_ROWS:
-                    raise Full
-        except IntegrityError:
-            raise Taken from None
-
-    async def change(
-        self, tenant_id: str, id: str, fields: dict[str, Any], author: Author, *, expect: int | None = None
-    ) -> T | None:
-        """Set *fields* and return what it is now, ``None`` where there is none.
-
-        *expect* is the ``updated_at`` that the change was made for. Raise :class:`Stale` or :class:`Taken`.
-        """
-        try:
-            async with self.engine.begin() as con:
-                return await self.change_in(con, tenant_id, id, fields, author, expect=expect)
-        except IntegrityError:
-            raise Taken from None
-
-    async def change_in(
-        self,
-        con: AsyncConnection,
-        tenant_id: str,
-        id: str,
-        fields: dict[str, Any],
-        author: Author,
-        *,
-        expect: int | None = None,
-    ) -> T | None:
-        """As :meth:`change`, in a transaction of the caller's."""
-        await take_turn(con)
-        was = await self.one(con, tenant_id, id)
-        if was is None:
-            return None
-        if expect is not None and was.updated_at != expect:
-            raise Stale
-        at = max(now(), was.updated_at + 1)
-        mine = (self._mine(tenant_id, id), self._table.c.updated_at == was.updated_at)
-        done = await con.execute(update(self._table).where(*mine).values(**fields, updated_at=at))
-        if not done.rowcount:
-            raise Stale
-        row = await self.one(con, tenant_id, id)
-        await self.noted(con, author, "update", tenant_id, id, was, row)
-        return row
-
-    async def remove(self, tenant_id: str, id: str, author: Author, *, expect: int | None = None) -> T | None:
-        """Delete one and return what it was, ``None`` where there was none. Raise :class:`Stale`."""
-        async with self.engine.begin() as con:
-            await take_turn(con)
-            was = await self.one(con, tenant_id, id)
-            if was is None:
-                return None
-            if expect is not None and was.updated_at != expect:
-                raise Stale
-            if not (await con.execute(delete(self._table).where(self._mine(tenant_id, id)))).rowcount:
-                return None
-            await self.noted(con, author, "delete", tenant_id, id, was, None)
-            return was
 
     async def one(self, con: AsyncConnection, tenant_id: str, id: str) -> T | None:
         """Return one, in a transaction of the caller's."""

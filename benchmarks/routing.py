@@ -53,6 +53,7 @@ STRATEGIES: dict[str, dict[str, Any]] = {
     "compliance": {"require": ["hipaa"]},
     "budget_aware": {},
     "complexity": {"small": ["p0"], "large": ["p1"]},
+    "remote": {"provider": "judge"},
     "sticky": {},
     "sticky, weights": {},
     "slo": {"p95_ms": 1500, "error_rate": 0.1, "tokens_per_second": 20},

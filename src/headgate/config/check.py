@@ -203,7 +203,7 @@ def _route(name: str, route: Mapping[str, Any], shape: Shape, names: Names) -> N
             shape.note(("routes", name, "skip", index), _unknown_step(step, names.known))
     for index, entry in enumerate(route.get("strategy", ())):
         if entry is not ABSENT:
-            strategy_faults(("routes", name, "strategy", index), entry, seen, shape, names.known)
+            strategy_faults(("routes", name, "strategy", index), entry, seen, names.providers, shape, names.known)
 
 
 def _use_case(name: str, case: Mapping[str, Any], shape: Shape, names: Names) -> None:

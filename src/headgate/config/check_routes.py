@@ -15,10 +15,20 @@ def named_targets(route: Mapping[str, Any]) -> list[Any]:
     return [target.get("model", ABSENT) if isinstance(target, dict) else target for target in route.get("targets", ())]
 
 
-def strategy_faults(path: Path, entry: Mapping[str, Any], targets: Collection[str], shape: Shape, known: Known) -> None:
+def strategy_faults(
+    path: Path,
+    entry: Mapping[str, Any],
+    targets: Collection[str],
+    accounts: Collection[str],
+    shape: Shape,
+    known: Known,
+) -> None:
     """Note what is wrong with the settings of one strategy, whose types and ranges were looked at."""
     kind = known.strategies[entry["kind"]]
     providers = {target.partition("/")[0] for target in targets}
+    for field in kind.accounts:
+        if (account := entry.get(field, ABSENT)) is not ABSENT and account not in accounts:
+            shape.note((*path, field), f"no provider {shown(account)}{nearest(account, sorted(accounts))}")
     for field in kind.names:
         for index, name in enumerate(entry.get(field, ())):
             if name is not ABSENT and name not in targets and name not in providers:

@@ -223,6 +223,8 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     plan: tuple[Any, ...] = ()
     reason: str | None = None
     choice: Choice | None = None
+    advice: Any = None
+    """What others were asked before the plan was made (``pipeline.advise``); ``None`` where nobody was yet."""
     target: Any = None
     verdicts: list[Any] = []
     """What became of each candidate for the call, and by which rule (``routing.types.Verdict``)."""

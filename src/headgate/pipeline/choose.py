@@ -99,6 +99,8 @@ def seen(call: Call, parts: Parts, policy: Policy) -> Sight:
         turns = turns_of(call) if call.operation == "chat" else []
         sight.prefix = prefix(call, turns)
         sight.in_tool_loop = bool(turns) and answers_tools(turns[-1])
+    if "advice" in reads:
+        sight.advice = call.advice or {}
     if "last" in reads:
         sight.last = policy.last(conversation(sight))
     return sight

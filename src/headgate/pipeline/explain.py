@@ -128,6 +128,7 @@ def _call(asked: Asked, who: Principal) -> Call:
     call.envelope = openai_chat.envelope(call.body)
     call.streaming = call.envelope.stream
     call.who = who
+    call.advice = {}  # nobody is asked
     call.options = Options(user=asked.user, session=asked.session, tags=asked.tags, metadata=asked.metadata)
     return call
 

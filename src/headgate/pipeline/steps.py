@@ -9,6 +9,7 @@ from headgate.core.errors import BadRequest
 from headgate.dialects import wire
 from headgate.dialects.json_guard import top_level
 from headgate.limits.types import Slot
+from headgate.pipeline.advise import advise
 from headgate.pipeline.answer import own_head
 from headgate.pipeline.choose import choose
 from headgate.pipeline.grants import add_tags, cheapest_first, may_call, plan_of, resolved, sign_own
@@ -146,7 +147,12 @@ async def _when_admitted(call: Call, slot: Awaitable[Slot]) -> None:
     call.slot = await slot
 
 
-def plan(call: Call, parts: Parts) -> None:
+async def _when_advised(call: Call, parts: Parts) -> None:
+    await advise(call, parts)
+    plan(call, parts)
+
+
+def plan(call: Call, parts: Parts) -> Awaitable[None] | None:
     """Order the deployments to try, best first, with the reason."""
     route = call.route
     operation = call.operation
@@ -162,6 +168,8 @@ def plan(call: Call, parts: Parts) -> None:
     if call.options.requires:
         call.plan = able(call)
     if route.policy is not None or route.fallback is not None:
+        if call.advice is None and route.asks:
+            return _when_advised(call, parts)
         choose(call, parts)
     if call.who.cost_optimize and route.policy is None and not call.names:
         cheapest_first(call)
@@ -179,6 +187,7 @@ def plan(call: Call, parts: Parts) -> None:
                 code="unknown_parameter",
                 param=unknown[0],
             )
+    return None
 
 
 def count(call: Call, parts: Parts) -> Awaitable[None] | None:

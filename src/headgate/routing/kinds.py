@@ -23,6 +23,7 @@ BUILTIN = {
     "performance": "Performance",
     "prefer": "Prefer",
     "priority": "Priority",
+    "remote": "Remote",
     "round_robin": "RoundRobin",
     "slo": "Slo",
     "sticky": "Sticky",

@@ -10,6 +10,7 @@ from headgate.core.call import Choice
 from headgate.core.errors import Forbidden
 from headgate.providers.base import Target
 from headgate.routing.candidates import Candidates, Column, columns
+from headgate.routing.counsel import Counsel
 from headgate.routing.kinds import made
 from headgate.routing.table import TargetConfig
 from headgate.routing.types import Option, Sight, Standing, Strategy, Verdict
@@ -34,6 +35,8 @@ class Policy:
         self.options = Candidates(options)
         self.reads: frozenset[str] = frozenset().union(*(reads(one) for one in self.strategies))
         self.names = self.options.names
+        self.counsels = tuple(Counsel(one) for one in self.strategies if one.asks())
+        """Of those that ask others."""
         self.sticky = next((row for row, kind in enumerate(self.kinds) if kind == "sticky"), None)
         self.turn = 0
         self.why = f"by {', then '.join(self.kinds)}"
@@ -152,6 +155,12 @@ class Policy:
             seen["chance"] = chance
         if "turn" in reads:
             seen["turn"] = sight.turn
+        if sight.advice:
+            seen["advice"] = {
+                kind: sight.advice[id(one)]
+                for kind, one in zip(self.kinds, self.strategies, strict=True)
+                if id(one) in sight.advice
+            }
         for name in ("needs", "last", "in_tool_loop", "spent_share", "prefix"):
             if name in reads and (value := getattr(sight, name)):
                 seen[name] = value

@@ -157,6 +157,13 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     """What its calls go through, where that is not what all go through."""
 
     @property
+    def asks(self) -> bool:
+        """Whether a strategy of it asks others."""
+        return bool(self.policy is not None and self.policy.counsels) or (
+            self.fallback is not None and self.fallback.asks
+        )
+
+    @property
     def decides(self) -> bool:
         """Whether there is anything to decide."""
         return self.policy is not None or (self.fallback is not None and self.fallback.decides)

@@ -43,6 +43,28 @@ class Sight(msgspec.Struct, kw_only=True):
     """The last turn is a tool's result: the model must not change now."""
     spent_share: float | None = None
     """How much of the caller's tightest budget is used, 0 to 1; ``None`` without one."""
+    advice: Mapping[int, "Advice"] = {}
+    """What strategies that ask others were answered, by the ``id`` of the strategy."""
+
+
+class Advice(msgspec.Struct, frozen=True):
+    """What somebody who was asked says of a request."""
+
+    names: tuple[str, ...]
+    """Deployments, best first."""
+    reason: str = ""
+
+
+class Asking(Protocol):
+    """What a strategy may ask with, for one request."""
+
+    def messages(self) -> list[dict[str, str]]:
+        """Return the conversation: ``role`` and ``content`` of each turn that has text."""
+        ...
+
+    async def post(self, provider: str, path: str, body: bytes) -> bytes:
+        """Post JSON to an account's own API and return the answer; raise ``UpstreamFailed``."""
+        ...
 
 
 class Measured(msgspec.Struct):
@@ -207,11 +229,14 @@ class Strategy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
     reads: ClassVar[frozenset[str]] = frozenset()
     """Fields of the sight that are filled only for who reads them: ``needs``, ``text``, ``prefix``, ``last``,
-    ``in_tool_loop``, ``spent_share``. ``turn`` and ``chance`` are there for all, and recorded for who reads them."""
+    ``in_tool_loop``, ``spent_share``, ``advice``. ``turn`` and ``chance`` are there for all, and recorded for who
+    reads them."""
     removes: ClassVar[bool] = False
     """Whether a score may be ``None``."""
     names: ClassVar[tuple[str, ...]] = ()
     """Fields that hold deployments, or providers, of the route."""
+    accounts: ClassVar[tuple[str, ...]] = ()
+    """Fields that hold the name of an account under ``providers:``."""
     ranges: ClassVar[Mapping[str, tuple[float, float]]] = {}
     """Least and largest value of fields that are numbers; one that is not listed is at least 0."""
 
@@ -234,6 +259,18 @@ class Strategy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     def filters(self) -> bool:
         """Return whether these settings may make a score ``None``, at most ``removes``."""
         return self.removes
+
+    def asks(self) -> float:
+        """Return how many seconds :meth:`ask` may take; 0 where it is not to be called."""
+        return 0.0
+
+    async def ask(self, sight: Sight, options: Sequence[Option], asking: Asking) -> Advice:
+        """Ask others about a request; what they say is in ``sight.advice`` when :meth:`weigh` is called.
+
+        Raise ``UpstreamFailed``, ``ValueError`` or ``TimeoutError``: then there is no advice. Of *sight* only names,
+        tags and user are filled.
+        """
+        raise NotImplementedError
 
     def tell(self, score: float) -> str:
         """Say what a score means, for people."""

@@ -88,13 +88,13 @@ async def answer_stream(
             billed="uncertain",
         )
     pipe, pending = await begun(call, spoken, inbound, first)
+    if call.claim is not None:
+        await call.claim(inbound, b"")
     if call.guard is not None:
         pending = await first_passed(call, parts, pipe, inbound, hold, pending)
     attempt.first_ms = (monotonic() - call.t0) * 1000
     if call.proven is not None:
         call.proven()
-    if call.claim is not None:
-        await call.claim(inbound, b"")
     if call.pinger is not None:
         call.pinger.stop()
     head = answer_head(call, target, attempt, inbound)

@@ -1,4 +1,7 @@
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -26,7 +29,6 @@ from headgate.storage.keys import SqlKeyStore
 from headgate.storage.objects import SqlObjects
 from headgate.storage.provider_keys_sql import SqlProviderKeys
 from headgate.storage.tenancy_stores import Tenancy
-from headgate.storage.upgrade import ensure
 from tests.admin.live import TestLive
 
 KNOWN = Known(kinds=frozenset(("openai-compatible",)), strategies=KINDS)
@@ -88,9 +90,14 @@ class Api:
 
 
 @pytest.fixture
-async def api(tmp_path):
-    url = f"sqlite:///{tmp_path / 'headgate.db'}"
-    ensure(url)
+async def api(tmp_path, database):
+    async with opened(tmp_path, f"sqlite:///{database}") as made:
+        yield made
+
+
+@asynccontextmanager
+async def opened(folder: Path, url: str) -> AsyncIterator[Api]:
+    """The management API of a migrated database."""
     engine = keyed(open_engine(url), sealing_key(DERIVED))
     money = Money.on(engine, DERIVED)
     doors = Doorkeeper()
@@ -103,7 +110,7 @@ async def api(tmp_path):
         derived=DERIVED,
         logs=SqlLogStore(engine),
         usage=SqlUsage(engine),
-        board=Board(tmp_path / "health"),
+        board=Board(folder / "health"),
         snapshot=lambda: live.compiled.snapshot,
         live=live,
         objects=SqlObjects(engine),

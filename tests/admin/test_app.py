@@ -1,13 +1,13 @@
 """What holds for every route: permission first, one shape of error, bounds, an honest OpenAPI document."""
 
-from typing import Any
-
 import msgspec
 import pytest
+from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 
 from headgate.access.permissions import OWN_KEY
 from headgate.admin.app import ROUTES, create, openapi
+from headgate.admin.fields import Body
 from headgate.admin.route import OPEN, SELF, Route
 from tests.admin.conftest import KEYS
 
@@ -31,30 +31,47 @@ def test_what_is_open_to_those_who_need_not_say_who_they_are():
     }
 
 
-@pytest.mark.parametrize("route", CLOSED, ids=lambda r: f"{r.method} {r.path}")
 @pytest.mark.parametrize("who", ["nobody", "key"])
-async def test_every_route_asks_who_before_anything_else(api, route, who):
-    path = "/api/v1" + route.path.replace("{id}", "01a1fd2f-2afe-7f31-bdac-dfc543cf49a1")
-    response = await api.ask(route.method, path + "?nonsense=1", who, content=b"{not json", headers=JSON)
-    if who == "nobody":
-        assert (response.status_code, response.json()["error"]["code"]) == (401, "invalid_api_key")
-        assert response.headers["www-authenticate"].startswith("Bearer")
-    elif route.permission == SELF or (route.permission in OWN_KEY and "own" in route.narrows):
-        assert response.status_code in (400, 404)
-    else:
-        assert (response.status_code, response.json()["error"]["type"]) == (403, "permission_error")
+async def test_every_route_asks_who_before_anything_else(api, who):
+    for route in CLOSED:
+        path = "/api/v1" + route.path.replace("{id}", "01a1fd2f-2afe-7f31-bdac-dfc543cf49a1")
+        response = await api.ask(route.method, path + "?nonsense=1", who, content=b"{not json", headers=JSON)
+        error, name = response.json()["error"], f"{route.method} {path}"
+        if who == "nobody":
+            assert (response.status_code, error["code"]) == (401, "invalid_api_key"), name
+            assert response.headers["www-authenticate"].startswith("Bearer"), name
+        elif route.permission == SELF or (route.permission in OWN_KEY and "own" in route.narrows):
+            assert response.status_code in (400, 404), name
+        else:
+            assert (response.status_code, error["type"]) == (403, "permission_error"), name
 
 
-def test_a_route_without_a_permission_stops_the_application(api):
-    async def endpoint() -> None: ...
+def test_a_route_that_does_not_say_who_may_what_stops_the_application(api):
+    class Fields(Body):
+        name: str
 
-    for permission in ("", "everything:do"):
-        named: Any = permission
-        route = Route(method="GET", path="/x", permission=named, endpoint=endpoint, summary="x", tag="x")
-        with pytest.raises(ValueError, match="declares no permission"):
-            create(api.parts, (route,))
-    with pytest.raises(TypeError):
-        Route(method="GET", path="/x", endpoint=endpoint, summary="x", tag="x")  # type: ignore[call-arg]
+    class Loose(BaseModel):
+        name: str
+
+    async def endpoint(body: Fields) -> None: ...
+
+    async def loose(body: Loose) -> None: ...
+
+    good = Route(
+        method="POST", path="/x", permission="teams:view", endpoint=endpoint, summary="x", tag="x", object="x",
+        writes=("name",),
+    )  # fmt: skip
+    create(api.parts, (good,))
+    for field, value, fault in (
+        ("permission", "", "declares no permission"),
+        ("permission", "everything:do", "declares no permission"),
+        ("object", "", "what kind of object"),
+        ("writes", (), "other fields"),
+        ("writes", ("name", "tenant_id"), "other fields"),
+        ("endpoint", loose, "takes fields that it does not have"),
+    ):
+        with pytest.raises(ValueError, match=fault):
+            create(api.parts, (msgspec.structs.replace(good, **{field: value}),))
 
 
 @pytest.mark.parametrize(

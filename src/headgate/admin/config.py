@@ -38,6 +38,7 @@ ROUTES = (
         permission="config:view",
         endpoint=show_config,
         summary="The configuration in force",
+        object="config",
         tag="config",
     ),
 )

@@ -82,6 +82,7 @@ ROUTES = (
         permission="config:view",
         endpoint=provider_health,
         summary="How deployments do",
+        object="provider",
         tag="providers",
     ),
     Route(
@@ -90,6 +91,8 @@ ROUTES = (
         permission="providers:switch",
         endpoint=switch_provider,
         summary="Switch a deployment by hand",
+        object="provider",
+        writes=("name", "state"),
         tag="providers",
     ),
 )

@@ -68,7 +68,9 @@ ROUTES = (
         permission="config:view",
         endpoint=list_registry,
         summary="What is known of models",
+        object="model",
         tag="config",
+        narrows=("team", "own"),
     ),
 )
 """Routes of the registry."""

@@ -126,6 +126,7 @@ ROUTES = (
         permission="config:view",
         endpoint=list_providers,
         summary="The providers in force",
+        object="provider",
         tag="config",
     ),
     Route(
@@ -134,6 +135,7 @@ ROUTES = (
         permission="provider_keys:view",
         endpoint=list_provider_keys,
         summary="Keys of a provider, without the keys",
+        object="provider_key",
         tag="config",
     ),
     Route(
@@ -142,6 +144,8 @@ ROUTES = (
         permission="provider_keys:create",
         endpoint=add_provider_key,
         summary="Seal a key of a provider",
+        object="provider_key",
+        writes=("key", "name"),
         tag="config",
         status=201,
     ),
@@ -151,6 +155,7 @@ ROUTES = (
         permission="provider_keys:delete",
         endpoint=remove_provider_key,
         summary="Delete a key of a provider",
+        object="provider_key",
         tag="config",
     ),
 )

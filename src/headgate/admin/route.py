@@ -46,7 +46,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     tag: str
     status: int = 200
-    object: str = ""
+    object: str
     """The kind of object that it shows or changes."""
     writes: tuple[str, ...] = ()
     """The fields that a body may have: what else it holds is refused."""
@@ -163,7 +163,7 @@ def classified(route: Route, made: APIRoute) -> None:
     if route.permission not in PERMISSIONS and route.permission not in (OPEN, SELF):
         raise ValueError(f"{name} declares no permission that exists: {route.permission!r}")
     if not route.object:
-        return  # TODO
+        raise ValueError(f"{name} does not declare what kind of object it is about")
     fields = {field for model in bodies(made.dependant) for field in model.model_fields}
     if fields != set(route.writes):
         raise ValueError(f"{name} declares other fields than its body has: {sorted(fields ^ set(route.writes))}")

@@ -85,6 +85,8 @@ class Choice(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The figures that the scores rest on."""
     omitted: int = 0
     """Candidates that are not told, of very many."""
+    also: tuple["Choice", ...] = ()
+    """What else was decided for the call: on deployments that follow these, or before on some of these."""
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -170,6 +172,8 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True):
     chunk: Literal["as-is", "token", "word", "sentence", "line"] | None = None
     pace: float | None = None
     """Milliseconds between the events of a stream."""
+    strategy: str | list[dict[str, Any]] | None = None
+    """How the caller's own list of models is to be ordered."""
 
     @property
     def shaped(self) -> bool:
@@ -232,7 +236,7 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     """What looks at its text (``pipeline.guard.Guard``), where something does."""
     proven: Any = None
     """To be called, where there is something, once an answer has begun: a deployment that was shut works again."""
-    pinger: Any = None
+    pings: Any = None
     """To be stopped once an answer has begun, where the caller is told meanwhile that something is going on."""
     resume: Any = None
     """What has been told of the answer, where it may be gone on with (``pipeline.resume.Resume``)."""

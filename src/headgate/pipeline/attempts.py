@@ -17,7 +17,6 @@ from headgate.pipeline.flight import fly
 from headgate.pipeline.hedge import hedged
 from headgate.pipeline.one import one
 from headgate.pipeline.parts import Parts
-from headgate.pipeline.ping import Pinger, form_of
 from headgate.pipeline.race import RACES
 from headgate.pipeline.resume import Resume, resumable
 from headgate.pipeline.shut import usable
@@ -56,18 +55,11 @@ def attempt(call: Call, parts: Parts) -> Awaitable[None]:
     """Answer *call* from the first target of its plan that works; raise the first cause where none does."""
     set_deadline(call)
     config = call.route.config
-    if config.ping and form_of(call):
-        return pinged(call, parts)
+    if call.streaming:
+        if config.ping and call.operation == "chat" and hasattr(call.dialect, "ping"):
+            parts.pings.begin(call)
+        return walk_plan(call, parts)
     return fly(call, parts, walk_plan) if config.single_flight else walk_plan(call, parts)
-
-
-async def pinged(call: Call, parts: Parts) -> None:
-    """As :func:`walk_plan`, with signs of life for the caller until the answer begins."""
-    call.pinger = Pinger(call, call.route.config.ping)
-    try:
-        await walk_plan(call, parts)
-    finally:
-        call.pinger.stop()
 
 
 async def walk_plan(call: Call, parts: Parts) -> None:

@@ -34,7 +34,7 @@ async def answer_bytes(
 ) -> None:
     """Pass sound on. Its caller sees the end once it is on record; where it is cut, so is the caller's connection."""
     pipe = call.dialect.sound()
-    pending = await first_event(pipe, inbound, first)
+    _, pending = await first_event(pipe, inbound, first)
     attempt.first_ms = (monotonic() - call.t0) * 1000
     call.link.start(200, answer_head(call, target, attempt, inbound))
     try:

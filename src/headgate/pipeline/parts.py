@@ -14,6 +14,7 @@ from headgate.pipeline.alarm import Alarms
 from headgate.pipeline.aside import Aside
 from headgate.pipeline.attach import Attacher
 from headgate.pipeline.capacity import Rooms
+from headgate.pipeline.ping import Pings
 from headgate.providers.base import Provider
 from headgate.routing.budget import RetryBudget
 from headgate.routing.health import Health
@@ -82,6 +83,7 @@ class Parts:
         "hedges",
         "log_error",
         "max_body",
+        "pings",
         "principals",
         "responses",
         "rooms",
@@ -133,6 +135,8 @@ class Parts:
         """What operators must see to."""
         self.aside = Aside()
         """What nobody waits for."""
+        self.pings = Pings()
+        """Callers who are told that something is going on."""
         self.hedges: dict[str, RetryBudget] = {}
         """Calls and second calls of late, by route."""
         self.flights: dict[bytes, Any] = {}

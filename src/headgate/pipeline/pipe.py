@@ -1,5 +1,6 @@
 """What an upstream's bytes go through on their way to the caller: watched as they are, or read and printed anew."""
 
+from collections.abc import Awaitable
 from time import monotonic
 
 from headgate.core.call import NO_OPTIONS, Call
@@ -61,19 +62,12 @@ class Translation:
         return getattr(self._reader, name)
 
 
-async def begun(call: Call, spoken: Dialect, inbound: Inbound, timeout: float) -> tuple[Tap, bytes]:
+def begun(call: Call, spoken: Dialect, inbound: Inbound, timeout: float) -> Awaitable[tuple[Tap, bytes]]:
     """Wait for the event that proves the answer is real; return what the stream goes through, and all up to there."""
     if spoken is not call.dialect or call.resume is not None or reshaped(call):
-        pipe: Tap = printed(call, spoken)
-        return pipe, await first_event(pipe, inbound, timeout)
-    pipe = spoken.tap(hide_usage=not call.envelope.include_usage)
-    if spoken.name not in NAMELESS:
-        return pipe, await first_event(pipe, inbound, timeout)
-    until = monotonic() + timeout
-    data = await inbound.read(timeout)
-    if nameless(data):
-        pipe = printed(call, spoken)
-    return pipe, await first_event(pipe, inbound, until - monotonic(), data)
+        return first_event(printed(call, spoken), inbound, timeout)
+    tap = spoken.tap(hide_usage=not call.envelope.include_usage)
+    return first_event(tap, inbound, timeout, call if spoken.name in NAMELESS else None)
 
 
 def printed(call: Call, spoken: Dialect) -> Translation:
@@ -94,7 +88,7 @@ def printed(call: Call, spoken: Dialect) -> Translation:
 
 def nameless(data: bytes) -> bool:
     """Whether the events of *data*, the first of a stream, have no id: their caller gets ours."""
-    return b"\n\n" in data and b"{" in data and b'"id":"' not in data and b'"id": "' not in data
+    return b'"id":"' not in data and b'"id": "' not in data and b"\n\n" in data and b"{" in data
 
 
 def reshaped(call: Call) -> bool:
@@ -103,14 +97,17 @@ def reshaped(call: Call) -> bool:
     return options is not NO_OPTIONS and options.shaped and call.operation == "chat"
 
 
-async def first_event(pipe: Tap, inbound: Inbound, timeout: float, data: bytes = b"") -> bytes:
-    """Wait for the event that proves the answer is real; return everything up to it. *data* was read already."""
+async def first_event(pipe: Tap, inbound: Inbound, timeout: float, named: Call | None = None) -> tuple[Tap, bytes]:
+    """Wait for the event that proves the answer is real; return everything up to it.
+
+    Where its events have no id, and that of *named* is to stand in for it, it is read and printed instead.
+    """
     until = monotonic() + timeout
-    pending = pipe.feed(data) if data else b""
-    if pipe.failure is not None:
-        raise pipe.failure
+    pending = b""
     while not pipe.started and not pipe.ended:
         data = await inbound.read(max(until - monotonic(), 0.001))
+        if named is not None and not pending and nameless(data):
+            pipe = printed(named, named.spoken or named.dialect)
         pending += pipe.feed(data) if data else pipe.close()
         if pipe.failure is not None:
             raise pipe.failure
@@ -118,4 +115,4 @@ async def first_event(pipe: Tap, inbound: Inbound, timeout: float, data: bytes =
             raise UpstreamFailed(
                 "The provider ended its stream before it began.", status=502, code="upstream_invalid_response"
             )
-    return pending
+    return pipe, pending

@@ -95,8 +95,8 @@ async def answer_stream(
     attempt.first_ms = (monotonic() - call.t0) * 1000
     if call.proven is not None:
         call.proven()
-    if call.pinger is not None:
-        call.pinger.stop()
+    if call.pings is not None:
+        call.pings.stop(call)
     head = answer_head(call, target, attempt, inbound)
     if not call.link.mode:
         call.link.start(200, head)

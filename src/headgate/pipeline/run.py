@@ -46,6 +46,8 @@ async def run(call: Call, parts: Parts, way: StepCall = walk) -> None:
         fail(call, parts, HeadgateError("Something went wrong in the gateway; the request id leads to its log."))
     finally:
         link.on_close = link.on_shutdown = None
+        if call.pings is not None:
+            call.pings.stop(call)
 
 
 def fail(call: Call, parts: Parts, error: HeadgateError) -> None:

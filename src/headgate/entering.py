@@ -19,8 +19,8 @@ from headgate.transport.egress import Private
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-CLIENT_TRIES = 50
-"""Wrong secrets from one address in a quarter of an hour."""
+TRIES = 50
+"""Failures of clients and at identity providers, from one address in a quarter of an hour."""
 
 
 class Entering:
@@ -63,7 +63,7 @@ class Entering:
             issuers=SqlIssuers(engine),
             sealer=LocalSealer(derived),
             derived=derived,
-            clients_throttle=Throttle(CLIENT_TRIES),
+            failures=Throttle(TRIES),
             public_url=settings.public_url,
             origins=frozenset(settings.cors_origins) - {"*"},
         )

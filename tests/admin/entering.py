@@ -71,7 +71,7 @@ class House:
             issuers=SqlIssuers(self.engine),
             sealer=LocalSealer(DERIVED),
             derived=DERIVED,
-            clients_throttle=Throttle(50),
+            failures=Throttle(50),
         )
         nothing: dict[str, Any] = dict.fromkeys(AdminParts.__struct_fields__)
         self.parts = AdminParts(**nothing | {"principals": self.principals, "derived": DERIVED, "entrance": self.gate})

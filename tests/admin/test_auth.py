@@ -1,5 +1,8 @@
 """Coming in and going out, over the management API and a real database."""
 
+from base64 import b64encode
+from urllib.parse import quote
+
 import pytest
 
 from headgate.core.errors import NotAuthenticated
@@ -290,3 +293,42 @@ async def test_a_token_is_looked_up_once(home):
     assert home.principals.authenticate(headers, b"", None) is who
     with pytest.raises(NotAuthenticated):
         await home.principals.authenticate([(b"authorization", b"Bearer " + token[:-4].encode() + b"AAAA")], b"", None)
+
+
+async def test_odd_texts_are_no_fault_of_ours(each):
+    """What a database cannot hold, in every place that leads to one."""
+    odd = ("\0", "a\0b@c.d", "%00", "' OR 1=1 --", "\u202e", "x" * 5000, "ünïcode@corp.test", "a@\udcff")
+    async with each.browser() as http:
+        for text in odd:
+            plain = text.encode("utf-8", "replace").decode()
+            for method, path, body in (
+                ("POST", "/auth/login", {"email": plain, "password": plain, "tenant": plain}),
+                ("POST", "/auth/refresh", {"refresh_token": plain}),
+                ("POST", "/auth/logout", {"refresh_token": plain}),
+                ("POST", "/auth/password", {"token": plain, "new_password": "nine paper lanterns"}),
+                ("POST", "/auth/token", {"grant_type": "client_credentials", "client_id": plain, "client_secret": "x"}),
+            ):
+                answer = await http.request(method, "/api/v1" + path, json=body)
+                assert answer.status_code < 500, (path, text, answer.text)
+            for path in ("/auth/sso?email=x@{}", "/auth/sso/{}/start", "/auth/sso/{}/callback?state={}"):
+                answer = await http.get("/api/v1" + path.replace("{}", quote(plain, safe="")))
+                assert answer.status_code < 500, (path, text, answer.text)
+
+
+async def test_a_basic_header_of_any_kind(home):
+    async with home.browser() as http:
+        for given in (
+            "",
+            "x",
+            "Og==",
+            b64encode(b"%ff:%ff").decode(),
+            b64encode(b"\xff").decode(),
+            b64encode(b"a:" * 99),
+        ):
+            value = given.decode() if isinstance(given, bytes) else given
+            answer = await http.post(
+                "/api/v1/auth/token",
+                data={"grant_type": "client_credentials"},
+                headers={"authorization": f"Basic {value}"},
+            )
+            assert answer.status_code == 401, given

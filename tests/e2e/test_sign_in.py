@@ -130,3 +130,31 @@ def test_the_control_plane_tells_browsers_what_they_may(shell):
     answer = httpx2.get(f"{shell.gateway.url}/api/v1/auth/keys", timeout=20)
     assert answer.headers["x-content-type-options"] == "nosniff" and answer.headers["x-frame-options"] == "DENY"
     assert "strict-transport-security" not in answer.headers
+
+
+def test_going_out_counts_everywhere_within_a_second(shell):
+    with httpx2.Client(base_url=shell.gateway.url, timeout=20) as http:
+        body = {"email": "ada@example.com", "password": "nine paper lanterns"}
+        given = http.post("/api/v1/auth/login", json=body).json()
+        headers = {"authorization": f"Bearer {given['access_token']}"}
+        assert http.get("/v1/models", headers=headers).status_code == 200
+        out = http.post("/api/v1/auth/logout", json={"refresh_token": given["refresh_token"]})
+        assert out.status_code == 204 and http.get("/api/v1/auth/me", headers=headers).status_code in (200, 401)
+        began = time.monotonic()
+        while http.get("/v1/models", headers=headers).status_code != 401:
+            assert time.monotonic() - began < 5
+            time.sleep(0.02)
+
+
+def test_who_may_not_call_models_does_not(shell):
+    admin = {"authorization": f"Bearer {shell.gateway.admin_key}"}
+    with httpx2.Client(base_url=shell.gateway.url, timeout=20) as http:
+        made = http.post("/api/v1/clients", json={"name": "reader", "scopes": ["usage:view"]}, headers=admin).json()
+        form = {"grant_type": "client_credentials"}
+        token = http.post("/api/v1/auth/token", data=form, auth=(made["id"], made["client_secret"])).json()
+        chat = {"model": "sandbox/chat", "messages": [{"role": "user", "content": "Hi"}]}
+        headers = {"authorization": f"Bearer {token['access_token']}"}
+        refused = http.post("/v1/chat/completions", json=chat, headers=headers)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "permission_denied")
+        assert http.get("/v1/models", headers=headers).status_code == 403
+        assert http.get("/api/v1/metrics/usage", headers=headers).status_code == 200

@@ -39,8 +39,8 @@ class Entrance(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     issuers: SqlIssuers
     sealer: Sealer
     derived: Derived
-    clients_throttle: Throttle
-    """Counts the wrong secrets of clients, by address."""
+    failures: Throttle
+    """Counts wrong secrets of clients and sign-ins that came to nothing at a provider, by address."""
     public_url: str | None = None
     """Where browsers reach the gateway, if its operator has said so."""
     origins: frozenset[str] = frozenset()

@@ -29,6 +29,8 @@ AWAY = 600
 """Seconds that somebody may be away at the provider."""
 KNOWN = 3600.0
 """Seconds that a provider's description of itself is kept."""
+DOWN = 5.0
+"""Seconds for which one that gave no description is not asked again: anybody can have it asked."""
 MAX_KNOWN = 1_000
 HASHES = {"256": sha256, "384": sha384, "512": sha512}
 WELL_KNOWN = "/.well-known/openid-configuration"
@@ -88,26 +90,32 @@ class Oidc:
         self._keys = keys
         self._signing = derived.signing
         self._use_once = use_once
-        self._known: dict[str, tuple[float, Described]] = {}
+        self._known: dict[str, tuple[float, Described | None]] = {}
 
     async def describe(self, issuer: str) -> Described:
         """Return what the provider says about itself. Raise ``BadRequest`` ``sso_failed`` or ``Unavailable``."""
-        known = self._known.get(issuer)
-        if known is not None and monotonic() < known[0]:
-            return known[1]
+        until, known = self._known.get(issuer, (0.0, None))
+        if monotonic() < until:
+            if known is None:
+                raise Unavailable("The identity provider could not be asked just now.", code="sso_unavailable")
+            return known
         try:
             found = msgspec.convert(await self._web.get_json(issuer.rstrip("/") + WELL_KNOWN), Described)
         except NotFetched as error:
+            self._remember(issuer, DOWN, None)
             raise Unavailable(f"The identity provider cannot be asked: {error}", code="sso_unavailable") from None
         except msgspec.ValidationError as error:
             raise failed(f"its description is not usable ({error})") from None
         if found.issuer != issuer:
             raise failed("it says that it is another issuer")
         await self._web.allow(found.authorization_endpoint)  # where browsers are sent to
+        self._remember(issuer, KNOWN, found)
+        return found
+
+    def _remember(self, issuer: str, seconds: float, found: Described | None) -> None:
         if len(self._known) >= MAX_KNOWN:
             self._known.clear()
-        self._known[issuer] = monotonic() + KNOWN, found
-        return found
+        self._known[issuer] = monotonic() + seconds, found
 
     async def start(self, sso: SsoRow, redirect: str, back: str) -> tuple[str, str]:
         """Return where to send the browser, and what it is to keep meanwhile."""
@@ -137,7 +145,11 @@ class Oidc:
         ``sso_failed`` for an answer that does not hold. Raise ``Unavailable`` where the provider cannot be asked.
         """
         away = self._read(cookie)
-        if away is None or away.sso != sso.id or not hmac.compare_digest(away.state, answer.state or ""):
+        if (
+            away is None
+            or away.sso != sso.id
+            or not hmac.compare_digest(away.state.encode(), (answer.state or "").encode())
+        ):
             raise BadRequest(STATE, code="invalid_state", param="state")
         if not await self._use_once(digest_of(("state", away.state)), away.until * 1_000_000):
             raise BadRequest(STATE, code="invalid_state", param="state")
@@ -196,7 +208,7 @@ class Oidc:
             raise BadToken("it was not made just now")
         _check_hash(token, tokens.get("access_token"))
         subject = claims.get("sub")
-        if not isinstance(subject, str) or not 0 < len(subject) <= MAX_SUBJECT:
+        if not isinstance(subject, str) or not 0 < len(subject) <= MAX_SUBJECT or not subject.isprintable():
             raise BadToken("it names nobody")
         return claims
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from time import time
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -104,7 +104,7 @@ class TokenResolver:
 
     async def _trusted(self, token: Token) -> Principal | None:
         issuer, audience = token.claims.get("iss"), token.claims.get("aud")
-        if not isinstance(issuer, str) or len(issuer) > 512:
+        if not is_word(issuer, 512):
             raise BadToken("it names no issuer")
         meant = audience if isinstance(audience, list) else [audience]
         rows = [row for row in await self._reader.issuers(issuer) if row.audience in meant]
@@ -114,7 +114,7 @@ class TokenResolver:
         verify(token, await self._issuers_keys(row, token))
         check_claims(token.claims, issuer=row.issuer, audience=row.audience, now=time())
         subject = token.claims.get("sub")
-        if not isinstance(subject, str) or not 0 < len(subject) <= MAX_SUBJECT:
+        if not is_word(subject, MAX_SUBJECT):
             raise BadToken("it names no subject")
         return await self._mapped(row, token.claims, subject)
 
@@ -127,15 +127,15 @@ class TokenResolver:
         meaning = msgspec.json.decode(row.mapping, type=Meaning)
         tenant = claim(claims, meaning.tenant) if meaning.tenant else row.tenant_id
         team, email = claim(claims, meaning.team), claim(claims, meaning.user)
-        if not isinstance(tenant, str):
+        if not is_word(tenant, 64):
             raise BadToken("it names no tenant")
         allowed = frozenset(meaning.permissions)
         for role in mapped_roles(claims, meaning.roles, meaning.role_map):
             allowed |= ROLES.get(role, frozenset())
         found = await self._reader.service(
             tenant,
-            team if isinstance(team, str) else None,
-            email.lower() if isinstance(email, str) else None,
+            team if is_word(team, 64) else None,
+            email.lower() if is_word(email, 254) else None,
         )
         if found is None or (found.team is None and team is not None):
             raise BadToken("its tenant or its team is not known")
@@ -156,6 +156,11 @@ def permitted(client: ClientRow, roles: tuple[HeldRole, ...], asked: str = "") -
     if not asked:
         return whole
     return tuple((scope, allowed & frozenset(asked.split())) for scope, allowed in whole)
+
+
+def is_word(value: Any, longest: int) -> TypeGuard[str]:
+    """Whether a claim is a text that a store can be asked for."""
+    return isinstance(value, str) and 0 < len(value) <= longest and value.isprintable()
 
 
 def claim(claims: Mapping[str, Any], path: str | None) -> Any:

@@ -58,6 +58,8 @@ class Signer:
 
     def prepare(self) -> None:
         """Import what takes long."""
+        from joserfc import jws, jwt  # noqa: F401 - to sign and verify with
+
         _ = self._key
 
     @cached_property

@@ -6,6 +6,7 @@ import msgspec
 from fastapi import Query, Request
 from starlette.responses import RedirectResponse, Response
 
+from headgate.access.bad import network_of
 from headgate.access.entrance import Entrance
 from headgate.access.oidc import AWAY as AWAY_FOR
 from headgate.access.oidc import Answer as Brought
@@ -16,7 +17,7 @@ from headgate.admin.crud import Parts
 from headgate.admin.fields import Answer, object_id
 from headgate.admin.route import OPEN, Route
 from headgate.admin.sso import entrance, secret_about
-from headgate.core.errors import BadRequest, Forbidden, NotFound
+from headgate.core.errors import BadRequest, Forbidden, NotFound, Refused
 from headgate.core.secret import Secret
 from headgate.storage.entry_admit import Admission, NotAdmitted, admit
 from headgate.storage.entry_rows import Person, SsoRow
@@ -40,7 +41,7 @@ class Doors(Answer):
 async def doors(to: Parts, email: Annotated[str, Query(min_length=3, max_length=254)]) -> Doors:
     """Return the providers that are there for an e-mail address, whether anybody has it or not."""
     domain = email.rpartition("@")[2].strip().lower()
-    rows = await entrance(to).reader.sso_of_domain(domain)
+    rows = await entrance(to).reader.sso_of_domain(domain) if domain.isascii() and domain.isprintable() else []
     return Doors(data=[Door(id=row.id, name=row.name, start=_path(row, "start")) for row in rows])
 
 
@@ -61,18 +62,29 @@ async def start(
 async def callback(id: str, request: Request, to: Parts) -> Response:
     """Take what a browser brings back. It is in, or nothing has happened."""
     gate = entrance(to)
+    network = network_of(came(request).address)
+    gate.failures.check(network)
+    try:
+        person, row, back = await _returned(gate, id, request)
+    except Refused:
+        gate.failures.count(network)
+        raise
+    opened = await gate.sessions.open(person, "cookie", row.id, came(request))
+    response = RedirectResponse(back, 303)
+    put(request, response, AWAY, "", 0)
+    let_in(gate, request, response, opened)
+    return response
+
+
+async def _returned(gate: Entrance, id: str, request: Request) -> tuple[Person, SsoRow, str]:
+    """Return who came back, from where, and where he goes now."""
     row = await _provider(gate, id)
     secret = None
     if row.sealed_secret is not None:
         secret = Secret(gate.sealer.open(row.sealed_secret, secret_about(row.tenant_id, row.id)).decode())
     brought = msgspec.convert({name: request.query_params.get(name) for name in Brought.__struct_fields__}, Brought)
     identity, back = await gate.oidc.finish(row, secret, brought, request.cookies.get(named(request, AWAY)))
-    person = await _admitted(gate, row, identity, request)
-    opened = await gate.sessions.open(person, "cookie", row.id, came(request))
-    response = RedirectResponse(back, 303)
-    put(request, response, AWAY, "", 0)
-    let_in(gate, request, response, opened)
-    return response
+    return await _admitted(gate, row, identity, request), row, back
 
 
 async def _admitted(gate: Entrance, row: SsoRow, identity: Identity, request: Request) -> Person:

@@ -68,15 +68,15 @@ async def token(request: Request, to: Parts) -> ClientToken:
 
 async def _client(gate: Entrance, request: Request, id: str, secret: str) -> ClientRow:
     network = network_of(request.client.host if request.client else None)
-    gate.clients_throttle.check(network)
-    client = await gate.reader.client(id) if 0 < len(id) <= 64 else None
+    gate.failures.check(network)
+    client = await gate.reader.client(id) if id.replace("-", "").isalnum() and len(id) <= 64 else None
     shown = held_digest(Secret(secret), gate.derived)
     hashes = [client.secret_hash] if client is not None else [b""]
     if client is not None and client.former_hash is not None and (client.former_until or 0) > now():
         hashes.append(client.former_hash)
     right = any([hmac.compare_digest(shown, hashed) for hashed in hashes])  # all of them, whichever fits
     if client is None or not right or not is_good(client):
-        gate.clients_throttle.count(network)
+        gate.failures.count(network)
         raise WrongClient
     return client
 
@@ -108,7 +108,7 @@ def _credentials(request: Request, form: dict[str, str]) -> tuple[str, str]:
         id, _, secret = b64decode(given.strip(), validate=True).decode("ascii").partition(":")
     except ValueError:
         raise WrongClient from None
-    return unquote_plus(id), unquote_plus(secret, errors="strict") if "%" in secret else secret
+    return unquote_plus(id), unquote_plus(secret)
 
 
 ROUTES = (

@@ -10,6 +10,7 @@ import msgspec
 
 from headgate.client.answers import Key, KeyPage, LogPage, MadeKey, ProviderKey, Trace, Usage
 from headgate.client.entry import EntryCalls
+from headgate.client.money import MoneyCalls
 from headgate.client.routes import RouteCalls
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ class ApiError(Exception):
         self.exit_code = 3 if code == "storage_unavailable" else 1
 
 
-class Admin(RouteCalls, EntryCalls):
+class Admin(RouteCalls, EntryCalls, MoneyCalls):
     """One gateway, seen with one key. Every method raises :class:`ApiError`.
 
     >>> with Admin("http://127.0.0.1:8080", "hga_...") as gateway:
@@ -156,13 +157,21 @@ class Admin(RouteCalls, EntryCalls):
     ) -> T:
         return self._call(method, PREFIX + path, kind, json=body, headers=headers)
 
-    def _call(self, method: str, path: str, kind: type[T], **request: Any) -> T:
+    def _text(self, path: str, **query: Any) -> str:
+        params = {k: v for k, v in query.items() if v is not None}
+        return self._answer("GET", PREFIX + path, params=params).text
+
+    def _answer(self, method: str, path: str, **request: Any) -> httpx2.Response:
         try:
             response = self._http.request(method, path, **request)
         except httpx2.HTTPError as error:
             raise ApiError(0, "unreachable", f"{self._http.base_url} does not answer: {error}") from None
         if response.status_code >= 400:
             raise _refusal(response)
+        return response
+
+    def _call(self, method: str, path: str, kind: type[T], **request: Any) -> T:
+        response = self._answer(method, path, **request)
         try:
             return msgspec.json.decode(response.content or b"null", type=kind)
         except msgspec.MsgspecError:

@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("--cap-minutes", type=float, default=None)
     parser.add_argument("--scale", type=float, default=1.0, help="1 is full size")
     given = parser.parse_args()
+    given.names = [name.replace("-", "_") for name in given.names]
     if unknown := set(given.names) - set(PROOFS):
         parser.error(f"there is no proof {', '.join(unknown)}; there are {', '.join(PROOFS)}")
     ran = json.loads(STATE.read_text()) if STATE.exists() else {}

@@ -19,6 +19,7 @@ PROOFS = (
     "outage",
     "redis",
     "revoked",
+    "guard_chunks",
 )
 
 Progress = Callable[[int, int], None]

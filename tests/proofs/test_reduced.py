@@ -14,6 +14,7 @@ SCALE = {
     "outage": 0.1,
     "redis": 0.06,
     "revoked": 0.02,
+    "guard_chunks": 0.001,
     "disconnects": 0.02,
     "fuzz": 0.04,
     "failover": 0.1,

@@ -63,7 +63,7 @@ def _places(document: bytes, edits: Mapping[Path, str | None]) -> Sequence[tuple
         elif sign == b":":
             continue
         elif key_next:
-            path[-1] = json.loads(said)
+            path[-1] = said[1:-1].decode() if b"\\" not in said else json.loads(said)
             key_next = False
         elif replacing is None and tuple(path) in edits:
             found.append((token.start(), token.end(), edits[tuple(path)]))

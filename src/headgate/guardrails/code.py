@@ -17,7 +17,8 @@ ALIASES = {
     "py": "python", "python3": "python", "js": "javascript", "jsx": "javascript", "node": "javascript",
     "ts": "typescript", "tsx": "typescript", "c++": "c", "cpp": "c", "cc": "c", "h": "c", "cs": "csharp",
     "c#": "csharp", "golang": "go", "rs": "rust", "rb": "ruby", "sh": "shell", "bash": "shell", "zsh": "shell",
-    "powershell": "shell", "ps1": "shell", "console": "shell", "postgresql": "sql", "mysql": "sql", "sqlite": "sql", "xml": "html",
+    "powershell": "shell", "ps1": "shell", "console": "shell", "postgresql": "sql", "mysql": "sql", "sqlite": "sql",
+    "xml": "html",
 }  # fmt: skip
 
 

@@ -87,14 +87,14 @@ class Lane:
             for _, guard in self._guards:
                 end = min(end, start + guard.held(pending, self._json))
             if self._masks is not None:
-                end = min(end, start + self._masks.held(pending))
+                end = min(end, start + self._masks.held(pending, self._json))
         if limit is not None:
             end = min(end, limit - self._base)
         if self._json and not final and (len(text[start:end]) - len(text[start:end].rstrip("\\"))) % 2:
             end -= 1  # an escape is not taken apart
         if end <= start:
             return []
-        back = [] if self._masks is None else self._masks.find(text, start)
+        back = [] if self._masks is None else self._masks.find(text, start, self._json)
         base = self._base
         found = [(s, e, i, kind) for i, guard in self._guards for s, e, kind in guard.find(text, start, self._json)]
         noted = [(max(n.start - base, start), n.end - base, n.guard, n.type) for n in self._noted]

@@ -6,21 +6,23 @@ what the same request has sent.
 """
 
 import hmac
-import json
 import re
 from bisect import bisect_left
+from json import dumps
+
+from headgate.guardrails.scan import Folded, cut_escape
 
 FORM = re.compile(r"<[A-Z][A-Z0-9_]{1,30}_[0-9a-f]{6,32}>")
 SHORTEST = 6
 LONGEST = 32
-_DIGEST = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{6,32}(?![0-9A-Za-z])")
+_DIGEST = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{6,32}(?![0-9a-fA-F])")
 _CLOSE = re.compile(r"[ \t]{0,2}(?:>|&gt;|\\u003[eE])")
 _CLOSE_CUT = re.compile(r"[ \t]{0,2}(?:&(?:g(?:t)?)?|\\(?:u(?:0(?:0(?:3)?)?)?)?)?\Z")
 _OPEN_CUT = re.compile(r"(?:<|&(?:l(?:t;?)?)?|\\(?:u(?:0(?:0(?:3(?:[cC])?)?)?)?)?)[ \t]{0,2}\Z")
-_OPENED = r"(?:\\?<|&lt;|\\u003[cC])[ \t]{0,2}"
-_PART = r"(?:\\?_|[ -])"
-_LAST = r"(?:\\?_|[ :-])[ \t]{0,1}"
-_JOINT = re.compile(r"\\?_|[ :-]")
+_OPENED = r"(?:\\{0,2}<|&lt;|\\u003[cC])[ \t]{0,2}"
+_PART = r"(?:\\{0,2}_|[ -])"  # Markdown escapes what stands between, and JSON the escape
+_LAST = r"(?:\\{0,2}_|[ :-])[ \t]{0,1}"
+_JOINT = re.compile(r"\\{0,2}_|[ :-]")
 _WORD = re.compile(r"(?:\\u003[cC])?([A-Za-z0-9]+)")
 
 
@@ -78,14 +80,19 @@ class Masks:
                 return f"<{kind.upper()}_{digest[:size]}>"
         return None
 
-    def find(self, text: str, start: int = 0) -> list[tuple[int, int, str]]:
+    def find(self, text: str, start: int = 0, json: bool = False) -> list[tuple[int, int, str]]:
         """Return the placeholders in *text* from *start* on: start, end, original; as models write them again.
 
-        Their case and spacing may have changed, and their brackets may be escaped, or gone.
+        Their case and spacing may have changed, and their brackets may be escaped, or gone. Of a text that is JSON
+        the escapes are read first.
         """
         found: list[tuple[int, int, str]] = []
         if not self._values:
             return found
+        if json and "\\" in text:
+            folded = Folded(text, True)
+            plain = self.find(folded.text, folded.forth(start))
+            return [(folded.back(s, len(text)), folded.end(e), value) for s, e, value in plain]
         done = start
         for digest in _DIGEST.finditer(text, start):
             known = self._values.get(digest[0].lower())
@@ -102,11 +109,14 @@ class Masks:
             done = end
         return found
 
-    def held(self, text: str) -> int:
+    def held(self, text: str, json: bool = False) -> int:
         """Return from where the end of *text* may still become a placeholder; ``len(text)`` where none of it may."""
         size = len(text)
         if not self._values:
             return size
+        if json and "\\" in text:
+            folded = Folded(text[: cut_escape(text)], True)
+            return min(folded.back(self.held(folded.text), size), cut_escape(text))
         tail = max(size - 96, 0)
         least = size
         cut = _OPEN_CUT.search(text, max(size - 10, 0))
@@ -126,7 +136,7 @@ class Masks:
     def restored(self, text: str, quoted: bool = False) -> str:
         """Return *text* with the originals in it; *quoted* where it is JSON, in whose strings they must be escaped."""
         out, at = [], 0
-        for start, end, value in self.find(text):
+        for start, end, value in self.find(text, 0, quoted):
             out += [text[at:start], inside_json(value) if quoted else value]
             at = end
         return "".join(out) + text[at:] if out else text
@@ -136,7 +146,7 @@ class Masks:
         plain = _JOINT.sub("_", text.lower())
         while "__" in plain:
             plain = plain.replace("__", "_")
-        plain = plain.removesuffix("\\")
+        plain = plain.rstrip("\\")
         at = bisect_left(self._cores, plain)
         if at < len(self._cores) and self._cores[at].startswith(plain):
             return True
@@ -164,4 +174,4 @@ _OPENED_END = re.compile(rf"{_OPENED}\Z")
 
 def inside_json(value: str) -> str:
     """Return *value* as it stands between the quotes of a JSON string."""
-    return json.dumps(value, ensure_ascii=False)[1:-1]
+    return dumps(value, ensure_ascii=False)[1:-1]

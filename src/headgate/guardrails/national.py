@@ -16,6 +16,8 @@ from headgate.guardrails.scan import NEAR, Finder
 class Id(msgspec.Struct, frozen=True):
     """How one kind of number looks, and how it is checked: *good* gets it without its signs, in upper case."""
 
+    digits: int
+    """How many it has at least."""
     shape: re.Pattern[str]
     good: Callable[[str], bool]
     words: re.Pattern[str] | None = None
@@ -158,77 +160,87 @@ def _nhs(n: str) -> bool:
 
 IDS: dict[str, Id] = {
     "us_ssn": Id(
+        9,
         _shape(r"[0-9]{3}([- ])[0-9]{2}\1[0-9]{4}|[0-9]{9}"),
         _us_ssn,
         _words("ssn", "social sec", "social insurance"),
         re.compile(r"[0-9]{3}-[0-9]{2}-[0-9]{4}"),
     ),
-    "us_itin": Id(_shape(r"9[0-9]{2}-[5-9][0-9]-[0-9]{4}"), lambda n: n[3:5] not in ("66", "89", "93")),
+    "us_itin": Id(9, _shape(r"9[0-9]{2}-[5-9][0-9]-[0-9]{4}"), lambda n: n[3:5] not in ("66", "89", "93")),
     "uk_nino": Id(
+        6,
         _shape(r"(?i:[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]) ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?(?i:[A-D])"),
         lambda n: n[:2] not in ("BG", "GB", "KN", "NK", "NT", "TN", "ZZ"),
     ),
-    "uk_nhs": Id(_shape(r"[0-9]{3}([ -]?)[0-9]{3}\1[0-9]{4}"), _nhs, _words("nhs", "national health")),
+    "uk_nhs": Id(10, _shape(r"[0-9]{3}([ -]?)[0-9]{3}\1[0-9]{4}"), _nhs, _words("nhs", "national health")),
     "de_tax": Id(
+        11,
         _shape(r"[0-9]{2} ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}"),
         _de_tax,
         _words("steuer", r"\btin\b", r"idnr", "tax", "identifikationsnummer"),
         re.compile(r"[0-9]{2} [0-9]{3} [0-9]{3} [0-9]{3}"),
     ),
-    "fr_nir": Id(_shape(r"[12] ?[0-9]{2} ?[0-9]{2} ?(?:[0-9]{2}|2[AB]) ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}"), _fr_nir),
-    "es_dni": Id(_shape(r"(?i:[XYZ])-?[0-9]{7}-?[A-Za-z]|[0-9]{8}-?[A-Za-z]"), _es_dni),
+    "fr_nir": Id(14, _shape(r"[12] ?[0-9]{2} ?[0-9]{2} ?(?:[0-9]{2}|2[AB]) ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}"), _fr_nir),
+    "es_dni": Id(7, _shape(r"(?i:[XYZ])-?[0-9]{7}-?[A-Za-z]|[0-9]{8}-?[A-Za-z]"), _es_dni),
     "it_cf": Id(
+        0,
         _shape(
             r"[A-Za-z]{6}[0-9LMNPQRSTUVlmnpqrstuv]{2}[A-Za-z][0-9LMNPQRSTUVlmnpqrstuv]{2}[A-Za-z][0-9LMNPQRSTUVlmnpqrstuv]{3}[A-Za-z]"
         ),
         _it_code,
     ),
     "nl_bsn": Id(
+        9,
         _shape(r"[0-9]{9}|[0-9]{4}[. ][0-9]{2}[. ][0-9]{3}"),
         _mod11((9, 8, 7, 6, 5, 4, 3, 2, -1)),
         _words(r"\bbsn\b", "burgerservice", "sofi"),
     ),
-    "pl_pesel": Id(_shape(r"[0-9]{11}"), _pl_pesel),
-    "br_cpf": Id(_shape(r"[0-9]{3}\.?[0-9]{3}\.?[0-9]{3}-?[0-9]{2}"), _br_cpf),
+    "pl_pesel": Id(11, _shape(r"[0-9]{11}"), _pl_pesel),
+    "br_cpf": Id(11, _shape(r"[0-9]{3}\.?[0-9]{3}\.?[0-9]{3}-?[0-9]{2}"), _br_cpf),
     "in_aadhaar": Id(
+        12,
         _shape(r"[2-9][0-9]{3}([ -]?)[0-9]{4}\1[0-9]{4}"),
         verhoeff,
         _words("aadhaa?r", "uidai", r"\buid\b", "आधार"),
         re.compile(r"[0-9]{4} [0-9]{4} [0-9]{4}"),
     ),
     "in_pan": Id(
+        4,
         _shape(r"[A-Za-z]{3}[ABCFGHLJPTabcfghljpt][A-Za-z][0-9]{4}[A-Za-z]"),
         lambda n: True,
         _words(r"\bpan\b", "permanent account", "income tax"),
     ),
     "ca_sin": Id(
+        9,
         _shape(r"[1-9][0-9]{2}([ -]?)[0-9]{3}\1[0-9]{3}"),
         luhn,
         _words(r"\bsin\b", "social insurance", r"\bnas\b", "assurance sociale"),
     ),
     "au_tfn": Id(
-        _shape(r"[0-9]{3} ?[0-9]{3} ?[0-9]{3}"), _mod11((1, 4, 3, 7, 5, 8, 6, 9, 10)), _words(r"\btfn\b", "tax file")
+        9, _shape(r"[0-9]{3} ?[0-9]{3} ?[0-9]{3}"), _mod11((1, 4, 3, 7, 5, 8, 6, 9, 10)), _words(r"\btfn\b", "tax file")
     ),
-    "se_pnr": Id(_shape(r"(?:19|20)?[0-9]{6}[-+][0-9]{4}"), _se_pnr),
-    "no_fnr": Id(_shape(r"[0-9]{6} ?[0-9]{5}"), _no_fnr),
+    "se_pnr": Id(10, _shape(r"(?:19|20)?[0-9]{6}[-+][0-9]{4}"), _se_pnr),
+    "no_fnr": Id(11, _shape(r"[0-9]{6} ?[0-9]{5}"), _no_fnr),
     "dk_cpr": Id(
+        10,
         _shape(r"[0-3][0-9][01][0-9]{3}-?[0-9]{4}"),
         lambda n: 1 <= int(n[:2]) <= 31 and 1 <= int(n[2:4]) <= 12,
         _words(r"\bcpr\b", "personnummer"),
     ),
-    "fi_hetu": Id(_shape(r"[0-3][0-9][01][0-9]{3}[-+A-FU-Ya-fu-y][0-9]{3}[0-9A-Ya-y]"), _fi_hetu),
-    "be_nrn": Id(_shape(r"[0-9]{2}\.?[0-9]{2}\.?[0-9]{2}-?[0-9]{3}\.?[0-9]{2}"), _be_nrn),
-    "ch_ahv": Id(_shape(r"756\.?[0-9]{4}\.?[0-9]{4}\.?[0-9]{2}"), _ch_ahv),
+    "fi_hetu": Id(9, _shape(r"[0-3][0-9][01][0-9]{3}[-+A-FU-Ya-fu-y][0-9]{3}[0-9A-Ya-y]"), _fi_hetu),
+    "be_nrn": Id(11, _shape(r"[0-9]{2}\.?[0-9]{2}\.?[0-9]{2}-?[0-9]{3}\.?[0-9]{2}"), _be_nrn),
+    "ch_ahv": Id(13, _shape(r"756\.?[0-9]{4}\.?[0-9]{4}\.?[0-9]{2}"), _ch_ahv),
     "pt_nif": Id(
+        9,
         _shape(r"[1-9][0-9]{2} ?[0-9]{3} ?[0-9]{3}"),
         lambda n: (11 - weighted(n, (9, 8, 7, 6, 5, 4, 3, 2)) % 11) % 11 % 10 == int(n[8]),
         _words(r"\bnif\b", "contribuinte"),
     ),
-    "cn_id": Id(_shape(r"[1-9][0-9]{5}(?:19|20)[0-9]{9}[0-9Xx]"), _cn_id),
-    "kr_rrn": Id(_shape(r"[0-9]{6}-[1-8][0-9]{6}"), _kr_rrn),
-    "tr_kimlik": Id(_shape(r"[1-9][0-9]{10}"), _tr_kimlik),
-    "za_id": Id(_shape(r"[0-9]{6} ?[0-9]{4} ?[01][0-9]{2}"), _za_id),
-    "mx_curp": Id(_shape(r"[A-Za-z]{4}[0-9]{6}[HMXhmx][A-Za-z]{5}[A-Za-z0-9][0-9]"), _mx_curp),
+    "cn_id": Id(17, _shape(r"[1-9][0-9]{5}(?:19|20)[0-9]{9}[0-9Xx]"), _cn_id),
+    "kr_rrn": Id(13, _shape(r"[0-9]{6}-[1-8][0-9]{6}"), _kr_rrn),
+    "tr_kimlik": Id(11, _shape(r"[1-9][0-9]{10}"), _tr_kimlik),
+    "za_id": Id(13, _shape(r"[0-9]{6} ?[0-9]{4} ?[01][0-9]{2}"), _za_id),
+    "mx_curp": Id(7, _shape(r"[A-Za-z]{4}[0-9]{6}[HMXhmx][A-Za-z]{5}[A-Za-z0-9][0-9]"), _mx_curp),
 }
 SIGNS = str.maketrans("", "", " .-")
 

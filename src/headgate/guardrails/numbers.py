@@ -20,8 +20,7 @@ IBAN_LENGTHS = {
 }  # fmt: skip
 # What a card's number begins with, by the length of the number: who issued it is told by these digits alone.
 CARDS = {
-    12: re.compile(r"50|5[6-9]|6"), 13: re.compile(r"4|50|5[6-9]|6"), 14: re.compile(r"3[0689]"),
-    15: re.compile(r"3[47]|2131|1800|50|5[6-9]|6"),
+    13: re.compile(r"4"), 14: re.compile(r"3[0689]"), 15: re.compile(r"3[47]|2131|1800"),
     16: re.compile(r"4|5[0-9]|2[2-7]|6|35|3[0689]|8|9"), 17: re.compile(r"50|5[6-9]|6"), 18: re.compile(r"50|5[6-9]|6"),
     19: re.compile(r"4|50|5[6-9]|6"),
 }  # fmt: skip
@@ -72,7 +71,7 @@ def mod11_10(digits: str) -> bool:
 
 
 def cards(text: str, start: int) -> Iterator[tuple[int, int]]:
-    """Find payment cards: 12 to 19 digits, in groups or not, that begin as a card does and whose sum is right."""
+    """Find payment cards: 13 to 19 digits, in groups or not, that begin as a card does and whose sum is right."""
     for row in ROW.finditer(text, start):
         groups = [(g.start(), g.end()) for g in GROUP.finditer(text, row.start(), row.end())]
         first = 0
@@ -88,6 +87,8 @@ def cards(text: str, start: int) -> Iterator[tuple[int, int]]:
 def _card_at(text: str, groups: list[tuple[int, int]], first: int) -> int | None:
     """Return the last group of the longest card that begins with the group *first*."""
     digits, best = "", None
+    if _in_word(text, groups[first][0] - 1):
+        return None
     for last in range(first, len(groups)):
         begin, end = groups[last]
         if end - begin > 19:
@@ -98,9 +99,19 @@ def _card_at(text: str, groups: list[tuple[int, int]], first: int) -> int | None
         if last > first and not 2 <= end - begin <= 7:
             break  # nobody writes a card digit by digit, but tables of numbers look so
         head = CARDS.get(len(digits))
-        if head is not None and head.match(digits) and luhn(digits) and len(set(digits)) > 1:
+        if (
+            head is not None
+            and head.match(digits)
+            and luhn(digits)
+            and len(set(digits)) > 1
+            and not _in_word(text, end)
+        ):
             best = last
     return best
+
+
+def _in_word(text: str, at: int) -> bool:
+    return 0 <= at < len(text) and (text[at].isalpha() or text[at] == "_")
 
 
 def ibans(text: str, start: int) -> Iterator[tuple[int, int]]:

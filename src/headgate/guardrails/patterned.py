@@ -1,15 +1,12 @@
 """What guardrails that look for patterns share: they find, and tell of a growing text what may still become a match."""
 
-import re
 from collections.abc import Sequence
-from functools import cache
 from typing import ClassVar
 
 from headgate.guardrails.scan import Finder, Folded, cut_escape, held, merged
 from headgate.guardrails.types import Finding, Guardrail, Means, Span, Streaming, Verdict
 
 Named = tuple[tuple[str, Finder], ...]
-_DIGITS = re.compile(r"[0-9]")
 
 
 class Patterned(Guardrail, frozen=True, kw_only=True):
@@ -21,18 +18,14 @@ class Patterned(Guardrail, frozen=True, kw_only=True):
         """Return what it looks with, and what each finds is called."""
         raise NotImplementedError
 
-    def may_hold(self, text: str, start: int) -> bool:
-        """Take a quick look whether a plain *text* can hold anything from *start* on: most texts hold nothing."""
-        return True
+    def search(self, text: str, start: int) -> list[tuple[int, int, str]]:
+        """Return what a plain *text* holds from *start* on; subclasses take a quick look first."""
+        return [(s, e, name) for name, finder in self.finders() for s, e in finder(text, start)]
 
     def find(self, text: str, start: int = 0, json: bool = False) -> list[tuple[int, int, str]]:
         """Return what begins in *text* at *start* or later: start, end and type, in order, none over another."""
         folded = Folded(text, json)
-        begin = folded.forth(start)
-        plain = folded.text
-        if not self.may_hold(plain, begin):
-            return []
-        found = [(s, e, name) for name, finder in self.finders() for s, e in finder(plain, begin)]
+        found = self.search(folded.text, folded.forth(start))
         if not found:
             return found
         return [(folded.back(s, len(text)), folded.end(e), name) for s, e, name in merged(found)]
@@ -57,13 +50,3 @@ class Patterned(Guardrail, frozen=True, kw_only=True):
                 for s, e, name in self.find(span.text, 0, span.json)
             ]
         )
-
-
-@cache
-def only_with_digits(finder: Finder, least: int) -> Finder:
-    """Return *finder*, asked only of texts with so many digits: most have none."""
-
-    def find(text: str, start: int):  # type: ignore[no-untyped-def]
-        return finder(text, start) if len(_DIGITS.findall(text, start)) >= least else iter(())
-
-    return find

@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import field
 
 from headgate.guardrails import contact, national, numbers
-from headgate.guardrails.patterned import Named, Patterned, only_with_digits
+from headgate.guardrails.patterned import Patterned
 from headgate.guardrails.scan import Finder
 
 Kind = Literal[
@@ -18,18 +18,18 @@ Kind = Literal[
     "cn_id", "kr_rrn", "tr_kimlik", "za_id", "mx_curp",
 ]  # fmt: skip
 USUAL: tuple[Kind, ...] = ("email", "phone", "card", "iban", "national_id")
-SIMPLE: dict[str, Finder] = {
-    "email": contact.emails,
-    "phone": only_with_digits(contact.phones, contact.MIN_DIGITS),
-    "card": only_with_digits(numbers.cards, 12),
-    "iban": only_with_digits(numbers.ibans, 2),
-    "ip": contact.addresses,
-    "mac": contact.macs,
-    "url": contact.urls,
+SIMPLE: dict[str, tuple[Finder, int]] = {
+    "email": (contact.emails, 0),
+    "phone": (contact.phones, contact.MIN_DIGITS),
+    "card": (numbers.cards, 13),
+    "iban": (numbers.ibans, 2),
+    "ip": (contact.addresses, 0),
+    "mac": (contact.macs, 0),
+    "url": (contact.urls, 0),
 }
+"""Kind -> what finds it, and how many digits a text has at least that holds one."""
 _SIGNS = re.compile(r"[0-9@:]")
-FEWEST_DIGITS = 4
-"""A number of a state has at least so many digits."""
+_DIGITS = re.compile(r"[0-9]")
 
 
 class Pii(Patterned, frozen=True, kw_only=True):
@@ -40,13 +40,17 @@ class Pii(Patterned, frozen=True, kw_only=True):
     reversible: bool = False
     """With ``action: mask``: the model sees placeholders, and the caller gets the originals back in the answer."""
 
-    def finders(self) -> Named:
+    def search(self, text: str, start: int) -> list[tuple[int, int, str]]:
         """See ``Patterned``."""
-        return _finders(tuple(self.types) or USUAL)
-
-    def may_hold(self, text: str, start: int) -> bool:
-        """See ``Patterned``: all that it looks for has a digit in it, or a sign of an address."""
-        return _SIGNS.search(text, start) is not None
+        if _SIGNS.search(text, start) is None:
+            return []
+        digits = len(_DIGITS.findall(text, start))
+        return [
+            (s, e, name)
+            for name, finder, least in _finders(tuple(self.types) or USUAL)
+            if digits >= least
+            for s, e in finder(text, start)
+        ]
 
     def faults(self) -> Iterator[tuple[str, str]]:
         """See ``Guardrail``."""
@@ -56,12 +60,12 @@ class Pii(Patterned, frozen=True, kw_only=True):
 
 
 @cache
-def _finders(types: tuple[str, ...]) -> Named:
-    found: list[tuple[str, Finder]] = []
+def _finders(types: tuple[str, ...]) -> tuple[tuple[str, Finder, int], ...]:
+    found: dict[str, tuple[str, Finder, int]] = {}
     for name in types:
         if name in SIMPLE:
-            found.append((name, SIMPLE[name]))
-        else:
-            kinds = national.IDS if name == "national_id" else (name,)
-            found += [(kind, only_with_digits(national.finder(kind), FEWEST_DIGITS)) for kind in kinds]
-    return tuple(dict(found).items())
+            found[name] = (name, *SIMPLE[name])
+            continue
+        for kind in national.IDS if name == "national_id" else (name,):
+            found[kind] = (kind, national.finder(kind), national.IDS[kind].digits)
+    return tuple(found.values())

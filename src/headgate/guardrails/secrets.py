@@ -84,6 +84,7 @@ KNOWN: dict[str, tuple[tuple[str, str], ...]] = {
     "vault": (("hvs.", r"hvs\.[A-Za-z0-9_-]{24,128}"),),
     "jwt": (("eyJ", r"eyJ[A-Za-z0-9_-]{8,2000}\.eyJ[A-Za-z0-9_-]{8,2000}(?:\.[A-Za-z0-9_-]{0,2000})?"),),
 }
+_HEADS = tuple(head for known in KNOWN.values() for head, _ in known)
 WITH_COLON = ("telegram", "azure", "slack", "discord")
 """What may begin in the middle of a word: a bot's number, a host name."""
 BLOCK = "-----BEGIN "
@@ -116,9 +117,17 @@ class Secrets(Patterned, frozen=True, kw_only=True):
         """See ``Patterned``."""
         return _finders(tuple(self.types))
 
-    def may_hold(self, text: str, start: int) -> bool:
-        """See ``Patterned``: every credential is long, and no word."""
-        return any(not one.isalpha() for one in _LONG.findall(text, start))
+    def search(self, text: str, start: int) -> list[tuple[int, int, str]]:
+        """See ``Patterned``: every credential is long, and no word; most have a mark that they begin with."""
+        if all(one.isalpha() for one in _LONG.findall(text, start)):
+            return []
+        marked = any(head in text for head in _HEADS)
+        return [
+            (s, e, name)
+            for name, finder in self.finders()
+            if marked or name not in KNOWN
+            for s, e in finder(text, start)
+        ]
 
     def open(self, text: str) -> int:
         """See ``Patterned``."""

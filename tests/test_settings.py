@@ -131,3 +131,39 @@ def test_every_weak_secret_is_told():
 def test_strong_secrets_may_be_exposed():
     strong = {"HEADGATE_ADMIN_KEY": "hga_V9zKq3mW7xT2nB5cR8yL1pD4", "HEADGATE_SECRET_KEY": KEY, "HEADGATE_HOST": "::"}
     settings.refuse_exposed(load(strong))
+
+
+def test_lists_are_written_with_commas():
+    loaded = load({"HEADGATE_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.1", "HEADGATE_ALLOWED_HOSTS": "a.test,*.b.test,"})
+    assert loaded.trusted_proxies == ("10.0.0.0/8", "192.0.2.1")
+    assert loaded.allowed_hosts == ("a.test", "*.b.test")
+    assert loaded.cors_origins == ()
+
+
+def test_an_edge_that_cannot_be_is_told_at_once():
+    environ = {
+        "HEADGATE_TRUSTED_PROXIES": "10.0.0.1/8",
+        "HEADGATE_CORS_ORIGINS": "app.test",
+        "HEADGATE_PRIVATE_HOSTS": "a b",
+        "HEADGATE_PUBLIC_URL": "*",
+        "HEADGATE_TLS_CERT": "/x.pem",
+        "HEADGATE_PROXY": "socks5://user:canary-7f3a@host",
+    }
+    with pytest.raises(SettingsError) as caught:
+        load(environ)
+    told = "\n".join(caught.value.problems)
+    assert len(caught.value.problems) == len(environ) and all(name in told for name in environ)
+    assert "canary" not in told
+
+
+def test_an_edge_that_can_be():
+    loaded = load(
+        {
+            "HEADGATE_PUBLIC_URL": "https://gateway.test/",
+            "HEADGATE_CORS_ORIGINS": "https://app.test,http://localhost:3000",
+            "HEADGATE_PRIVATE_HOSTS": "sso.corp:8443,10.0.0.0/8,[::1]:9,127.0.0.1",
+            "HEADGATE_TLS_CERT": "a.pem",
+            "HEADGATE_TLS_KEY": "a.key",
+        }
+    )
+    assert loaded.tls_cert is not None and loaded.tls_cert.is_absolute()

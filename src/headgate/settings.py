@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from headgate import settings_edge
 from headgate.access.keys import weakness
 from headgate.core.secret import Secret
 
@@ -274,60 +275,11 @@ def _unusable(values: Mapping[str, Any]) -> list[str]:
     url = values.get("database_url")
     if url and not url.reveal().startswith(DATABASES):
         problems.append("HEADGATE_DATABASE_URL must be sqlite:///path or postgresql://user:password@host/name")
-    problems += _unusable_edge(values)
+    problems += settings_edge.unusable(values)
     key = values.get("secret_key")
     if key is not None and decode_secret_key(key) is None:
         problems.append("HEADGATE_SECRET_KEY must be 32 bytes in base64; `openssl rand -base64 32` makes one")
     return problems
-
-
-def _unusable_edge(values: Mapping[str, Any]) -> list[str]:
-    """What is wrong with what decides who reaches the gateway, and whom it reaches."""
-    problems = []
-    for name, check in (
-        ("trusted_proxies", _check_proxies),
-        ("cors_origins", _check_origins),
-        ("private_hosts", _check_private),
-        ("public_url", _check_url),
-    ):
-        try:
-            if values.get(name):
-                check(values[name])
-        except ValueError as error:
-            problems.append(f"{PREFIX}{name.upper()}: {error}")
-    if (values.get("tls_cert") is None) != (values.get("tls_key") is None):
-        problems.append("HEADGATE_TLS_CERT and HEADGATE_TLS_KEY go together")
-    smtp = values.get("smtp_url")
-    if smtp and not smtp.reveal().startswith(("smtp://", "smtps://")):
-        problems.append("HEADGATE_SMTP_URL must be written smtp://user:password@host:587?from=reports@example.com")
-    proxy = values.get("proxy")
-    if proxy and not proxy.reveal().startswith(("http://", "https://")):
-        problems.append("HEADGATE_PROXY must be written http://host:port or https://host:port")
-    return problems
-
-
-def _check_proxies(listed: tuple[str, ...]) -> None:
-    from headgate.transport.server_edge import Edge
-
-    Edge(listed)
-
-
-def _check_private(listed: tuple[str, ...]) -> None:
-    from headgate.transport.egress import Private
-
-    Private(listed)
-
-
-def _check_origins(listed: tuple[str, ...]) -> None:
-    from headgate.surfaces.cors import check_origins
-
-    check_origins(listed)
-
-
-def _check_url(url: str) -> None:
-    if url == "*":
-        raise ValueError("'*' is not the gateway's own origin")
-    _check_origins((url.removesuffix("/"),))
 
 
 def decode_secret_key(key: Secret) -> bytes | None:

@@ -1,0 +1,56 @@
+"""The settings of who reaches the gateway, and whom it reaches: what no type can tell of them.
+
+What judges them is imported where one of them is set: most starts need none of it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def unusable(values: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each of *values*, by name of the setting, that cannot be used."""
+    problems = []
+    for name, check in (
+        ("trusted_proxies", _check_proxies),
+        ("cors_origins", _check_origins),
+        ("private_hosts", _check_private),
+        ("public_url", _check_url),
+    ):
+        try:
+            if values.get(name):
+                check(values[name])
+        except ValueError as error:
+            problems.append(f"HEADGATE_{name.upper()}: {error}")
+    if (values.get("tls_cert") is None) != (values.get("tls_key") is None):
+        problems.append("HEADGATE_TLS_CERT and HEADGATE_TLS_KEY go together")
+    smtp = values.get("smtp_url")
+    if smtp and not smtp.reveal().startswith(("smtp://", "smtps://")):
+        problems.append("HEADGATE_SMTP_URL must be written smtp://user:password@host:587?from=reports@example.com")
+    proxy = values.get("proxy")
+    if proxy and not proxy.reveal().startswith(("http://", "https://")):
+        problems.append("HEADGATE_PROXY must be written http://host:port or https://host:port")
+    return problems
+
+
+def _check_proxies(listed: tuple[str, ...]) -> None:
+    from headgate.transport.server_edge import Edge
+
+    Edge(listed)
+
+
+def _check_private(listed: tuple[str, ...]) -> None:
+    from headgate.transport.egress import Private
+
+    Private(listed)
+
+
+def _check_origins(listed: tuple[str, ...]) -> None:
+    from headgate.surfaces.cors import check_origins
+
+    check_origins(listed)
+
+
+def _check_url(url: str) -> None:
+    if url == "*":
+        raise ValueError("'*' is not the gateway's own origin")
+    _check_origins((url.removesuffix("/"),))

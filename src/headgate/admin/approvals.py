@@ -250,7 +250,9 @@ def _names(who: Principal) -> list[str]:
 async def _decide(id: str, who: Principal, to: Any, by: Author, state: str, body: Deciding | None) -> Approval:
     row = await _found(to, who, id, None)
     if (row.asked_by_kind, row.asked_by) == (by.kind, by.id) and not await _may_decide_own(to, who):
-        raise Forbidden("Nobody decides on his own request.", code="own_request")
+        raise Forbidden(
+            "Nobody decides on his own request, unless the tenant's setting self_approval is on.", code="own_request"
+        )
     return await _settled(to, who, id, by, state, body.answer if body is not None else "")
 
 

@@ -144,7 +144,7 @@ class Admin(RouteCalls, EntryCalls, MoneyCalls):
         """Return how the targets of *route* compare, and what copies of its calls came to."""
         return self._get("/experiments", dict[str, Any], route=route)
 
-    def _get(self, path: str, kind: type[T], **query: Any) -> T:
+    def _get(self, path: str, kind: type[T], /, **query: Any) -> T:
         return self._call("GET", PREFIX + path, kind, params={k: v for k, v in query.items() if v is not None})
 
     def _send(

@@ -11,7 +11,7 @@ Found = dict[str, Any]
 class Calls(Protocol):
     """What a client can do; see ``client.admin.Admin``."""
 
-    def _get(self, path: str, kind: type[T], **query: Any) -> T: ...
+    def _get(self, path: str, kind: type[T], /, **query: Any) -> T: ...
 
     def _send(
         self,

@@ -69,6 +69,28 @@ async def test_who_comes_for_the_first_time_gets_an_account_with_its_groups_role
     assert (await corp.me(sso))["id"] == me["id"]
 
 
+async def test_a_login_page_finds_the_provider(corp):
+    sso = await corp.provider(domains=["corp.test"])
+    async with corp.home.browser() as http:
+        for query, found in (
+            ({"email": "x@corp.test"}, [sso["id"]]),
+            ({"email": "x@CORP.test"}, [sso["id"]]),
+            ({"email": "x@other.test"}, []),
+            ({"email": "x@%"}, []),
+            ({"email": "orp.test"}, []),
+            ({}, [sso["id"]]),
+            ({"tenant": "other"}, []),
+        ):
+            doors = (await http.get("/api/v1/auth/sso", params=query)).json()["data"]
+            assert [door["id"] for door in doors] == found, query
+
+
+@pytest.mark.parametrize("email", ["root", "@corp.test", "a@", "a@b@corp.test", "a b@corp.test", 7, None, "x" * 300])
+async def test_what_is_no_address_makes_no_account(corp, email):
+    corp.idp.claims["email"] = email
+    await corp.me(await corp.provider(), 403)
+
+
 async def test_groups_are_followed_and_other_roles_stay(corp):
     sso = await corp.provider(roles={"staff": "developer", "finance": "billing"})
     first = await corp.me(sso)

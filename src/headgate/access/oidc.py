@@ -5,6 +5,7 @@ his browser. Whatever the provider then says is checked before any of it is beli
 """
 
 import hmac
+import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Mapping
@@ -33,6 +34,7 @@ DOWN = 5.0
 """Seconds for which one that gave no description is not asked again: anybody can have it asked."""
 MAX_KNOWN = 1_000
 HASHES = {"256": sha256, "384": sha384, "512": sha512}
+ADDRESS = re.compile(r"[!#-?A-~]{1,128}@[!-?A-~]{1,125}").fullmatch
 WELL_KNOWN = "/.well-known/openid-configuration"
 
 
@@ -254,7 +256,7 @@ def _identity(claims: Mapping[str, Any], sso: SsoRow) -> Identity:
     groups = claim(claims, sso.groups_claim)
     return Identity(
         subject=claims["sub"],
-        email=email.strip().lower() if isinstance(email, str) and email.isprintable() and len(email) <= 254 else None,
+        email=email.lower() if isinstance(email, str) and ADDRESS(email) else None,
         email_verified=claims.get("email_verified") in (True, "true"),
         name=name[:100] if isinstance(name, str) and name.isprintable() else "",
         groups=tuple(g for g in (groups if isinstance(groups, list) else [groups])[:1000] if isinstance(g, str)),

@@ -11,6 +11,7 @@ from headgate.access.entrance import Entrance
 from headgate.access.oidc import AWAY as AWAY_FOR
 from headgate.access.oidc import Answer as Brought
 from headgate.access.oidc import Identity
+from headgate.access.permissions import PLATFORM_TENANT
 from headgate.access.resolve import roles_of_groups
 from headgate.admin.cookies import AWAY, base_url, came, let_in, named, put
 from headgate.admin.crud import Parts
@@ -38,10 +39,16 @@ class Doors(Answer):
     data: list[Door]
 
 
-async def doors(to: Parts, email: Annotated[str, Query(min_length=3, max_length=254)]) -> Doors:
-    """Return the providers that are there for an e-mail address, whether anybody has it or not."""
-    domain = email.rpartition("@")[2].strip().lower()
-    rows = await entrance(to).reader.sso_of_domain(domain) if domain.isascii() and domain.isprintable() else []
+async def doors(
+    to: Parts,
+    email: Annotated[str, Query(max_length=254)] = "",
+    tenant: Annotated[str, Query(max_length=64)] = PLATFORM_TENANT,
+) -> Doors:
+    """Return the providers that are there for an e-mail address, whether anybody has it or not; else a tenant's."""
+    domain, reader = email.rpartition("@")[2].strip().lower(), entrance(to).reader
+    rows: list[SsoRow] = []
+    if domain.isascii() and domain.isprintable() and tenant.isprintable():
+        rows = await (reader.sso_of_domain(domain) if email else reader.sso_of_tenant(tenant))
     return Doors(data=[Door(id=row.id, name=row.name, start=_path(row, "start")) for row in rows])
 
 

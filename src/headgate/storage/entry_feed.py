@@ -85,6 +85,11 @@ class EntryFeed:
         """See ``EntryReader.sso``."""
         return await self._one(SsoRow, of_tenants_that_are_on(SsoRow, "sso_configs") + "sso_configs.id = ?", (id,))
 
+    async def sso_of_tenant(self, tenant_id: str) -> list[SsoRow]:
+        """See ``EntryReader.sso_of_tenant``."""
+        query = of_tenants_that_are_on(SsoRow, "sso_configs") + "sso_configs.tenant_id = ? ORDER BY sso_configs.id"
+        return await self._all(SsoRow, query + " LIMIT 100", (tenant_id,))
+
     async def sso_of_domain(self, domain: str) -> list[SsoRow]:
         """See ``EntryReader.sso_of_domain``."""
         query = of_tenants_that_are_on(SsoRow, "sso_configs") + "sso_configs.domains LIKE ? LIMIT 100"

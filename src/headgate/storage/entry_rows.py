@@ -167,6 +167,10 @@ class EntryReader(Protocol):
         """Return one identity provider of a tenant that is on."""
         ...
 
+    async def sso_of_tenant(self, tenant_id: str) -> list[SsoRow]:
+        """Return the identity providers of a tenant that is on."""
+        ...
+
     async def sso_of_domain(self, domain: str) -> list[SsoRow]:
         """Return the identity providers that are there for an e-mail domain; at most 10."""
         ...

@@ -1,9 +1,9 @@
 """Personal data by its form: what is found, and what only looks like it."""
 
 import pytest
-
 from benchmarks.guardrails import sets
 from benchmarks.guardrails.measure import pii_scores
+
 from headgate.guardrails import numbers
 from headgate.guardrails.national import IDS
 from headgate.guardrails.pii import Pii

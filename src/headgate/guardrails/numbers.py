@@ -18,11 +18,16 @@ IBAN_LENGTHS = {
     "SI": 19, "SK": 24, "SM": 27, "ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24,
     "XK": 20,
 }  # fmt: skip
-# What a card's number begins with, by the length of the number: who issued it is told by these digits alone.
+# What a card's number begins with, by the length of the number: who issued it is told by these digits alone. Of rows in
+# groups every part is tried, so that what is rare must not be parted.
 CARDS = {
     13: re.compile(r"4"), 14: re.compile(r"3[0689]"), 15: re.compile(r"3[47]|2131|1800"),
     16: re.compile(r"4|5[0-9]|2[2-7]|6|35|3[0689]|8|9"), 17: re.compile(r"50|5[6-9]|6"), 18: re.compile(r"50|5[6-9]|6"),
     19: re.compile(r"4|50|5[6-9]|6"),
+}  # fmt: skip
+RARE = {
+    **CARDS, 12: re.compile(r"50|5[6-9]|6"), 13: re.compile(r"4|50|5[6-9]|6"), 14: re.compile(r"3[0689]|50|5[6-9]|6"),
+    15: re.compile(r"3[47]|2131|1800|50|5[6-9]|6"),
 }  # fmt: skip
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _D5 = (
@@ -71,7 +76,7 @@ def mod11_10(digits: str) -> bool:
 
 
 def cards(text: str, start: int) -> Iterator[tuple[int, int]]:
-    """Find payment cards: 13 to 19 digits, in groups or not, that begin as a card does and whose sum is right."""
+    """Find payment cards: 12 to 19 digits, in groups or not, that begin as a card does and whose sum is right."""
     for row in ROW.finditer(text, start):
         groups = [(g.start(), g.end()) for g in GROUP.finditer(text, row.start(), row.end())]
         first = 0
@@ -98,7 +103,7 @@ def _card_at(text: str, groups: list[tuple[int, int]], first: int) -> int | None
             break
         if last > first and not 2 <= end - begin <= 7:
             break  # nobody writes a card digit by digit, but tables of numbers look so
-        head = CARDS.get(len(digits))
+        head = (RARE if last == first else CARDS).get(len(digits))
         if (
             head is not None
             and head.match(digits)

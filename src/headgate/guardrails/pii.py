@@ -21,7 +21,7 @@ USUAL: tuple[Kind, ...] = ("email", "phone", "card", "iban", "national_id")
 SIMPLE: dict[str, tuple[Finder, int]] = {
     "email": (contact.emails, 0),
     "phone": (contact.phones, contact.MIN_DIGITS),
-    "card": (numbers.cards, 13),
+    "card": (numbers.cards, 12),
     "iban": (numbers.ibans, 2),
     "ip": (contact.addresses, 0),
     "mac": (contact.macs, 0),

@@ -71,6 +71,8 @@ class TenantFields(Body):
     catalogue: ModelNames = ()
     """Routes, ``provider/model`` or ``provider/*``: what is not among them does not exist for the tenant."""
     logging: Logging = Logging()
+    self_approval: bool = False
+    """Who may decide on requests for more may decide on his own."""
 
 
 class NewTenant(TenantFields):
@@ -96,6 +98,7 @@ class Tenant(LevelAnswer):
     end_user_limits: LimitsAnswer
     catalogue: list[str]
     logging: Logging
+    self_approval: bool
     created_at: UtcTime
     updated_at: UtcTime
 
@@ -146,8 +149,9 @@ async def update_tenant(  # what the framework hands over
             code="beyond_your_own",
             param=min(more),
         )
+    was = found(await to.tenancy.tenants.find(id, id), "tenant")
     with told("tenant"):
-        row = await to.tenancy.tenants.set(id, id, _columns(fields), by, expect=expected(request))
+        row = await to.tenancy.tenants.set(id, id, _columns(fields, was.settings), by, expect=expected(request))
     return tagged(response, found(row, "tenant"), _shown)
 
 
@@ -172,11 +176,19 @@ def _of_the_platform(far: Reach) -> None:
         raise Forbidden("This takes a permission over the whole platform.")
 
 
-def _columns(fields: Mapping[str, Any]) -> dict[str, Any]:
-    columns = stored({name: value for name, value in fields.items() if name not in ("id", "logging")})
-    if (logging := fields.get("logging")) is not None:
-        columns["settings"] = msgspec.json.encode({"logging": logging.model_dump()}).decode()
+def _columns(fields: Mapping[str, Any], settings: str = "{}") -> dict[str, Any]:
+    """Return the columns that *fields* mean, where *settings* are what they were."""
+    columns = stored({name: value for name, value in fields.items() if name not in ("id", *SETTINGS)})
+    said = {name: fields[name] for name in SETTINGS if fields.get(name) is not None}
+    if said:
+        kept = msgspec.json.decode(settings, type=dict[str, Any])
+        told = {name: value.model_dump() if isinstance(value, Logging) else value for name, value in said.items()}
+        columns["settings"] = msgspec.json.encode({**kept, **told}).decode()
     return columns
+
+
+SETTINGS = ("logging", "self_approval")
+"""Fields that are kept together in one column."""
 
 
 def _shown(row: TenantRow) -> Tenant:
@@ -189,6 +201,7 @@ def _shown(row: TenantRow) -> Tenant:
         end_user_limits=limits_of(row.end_user_limits),
         catalogue=texts(row.catalogue),
         logging=Logging(**settings.get("logging", {})),
+        self_approval=settings.get("self_approval", False),
         created_at=instant(row.created_at),
         updated_at=instant(row.updated_at),
     )

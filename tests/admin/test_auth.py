@@ -179,6 +179,8 @@ async def test_a_changed_role_ends_every_session(each):
         _, _, _, states = await in_everywhere(each, http)
         await each.bind(user, "auditor")
         assert await states() == [401, 401]
+        again = bearer((await each.log_in(http)).json()["access_token"])
+        assert len((await http.get("/api/v1/auth/sessions", headers=again)).json()["data"]) == 1
 
 
 async def test_a_user_who_is_off_is_out(each):

@@ -6,6 +6,7 @@ carries a stamp of its user's password and roles, and is void where that is not 
 
 import hmac
 import secrets
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -140,13 +141,26 @@ class Sessions:
 
 async def owner(reader: EntryReader, row: SessionRow) -> Person | None:
     """Return whose a session is, ``None`` where it is void."""
-    at = now()
-    if row.expires_at <= at or row.seen_at + IDLE[row.kind] <= at:
+    if not _is_running(row):
         return None
     person = await reader.person(row.user_id)
-    if person is None or not person.is_active or person.tenant_id != row.tenant_id:
-        return None
-    return person if person.stamp == row.stamp else None
+    return person if person is not None and _is_his(row, person) else None
+
+
+async def in_force(reader: EntryReader, rows: Iterable[SessionRow]) -> list[SessionRow]:
+    """Return those of *rows* that are not void."""
+    running = [row for row in rows if _is_running(row)]
+    owners = {id: await reader.person(id) for id in {row.user_id for row in running}}
+    return [row for row in running if (person := owners[row.user_id]) is not None and _is_his(row, person)]
+
+
+def _is_running(row: SessionRow) -> bool:
+    at = now()
+    return row.expires_at > at and row.seen_at + IDLE[row.kind] > at
+
+
+def _is_his(row: SessionRow, person: Person) -> bool:
+    return person.is_active and person.tenant_id == row.tenant_id and person.stamp == row.stamp
 
 
 SIGNED_OUT = "You are not signed in, or not any more. Sign in."

@@ -1,12 +1,12 @@
 """``/sessions``: who is signed in, and ending that; and the tokens by which users choose a password."""
 
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import Query, Request, Response
 
 from headgate.access.assemble import grants_of
 from headgate.access.entrance import Entrance
+from headgate.access.sessions import in_force
 from headgate.access.types import Principal
 from headgate.admin.cookies import came
 from headgate.admin.crud import MAX_PAGE, By, PageOf, Parts, Who
@@ -60,8 +60,7 @@ async def list_sessions(
     who: Who, to: Parts, limit: Limit = 100, after: After = "", user_id: Annotated[str, Query(max_length=64)] = ""
 ) -> SessionPage:
     """Return who of the tenant is signed in."""
-    rows = await entrance(to).store.sessions(who.tenant_id, user_id=user_id or None, after=after, limit=limit + 1)
-    return _page(rows, limit)
+    return await _page(entrance(to), who, user_id or None, after, limit)
 
 
 async def end_session(id: str, who: Who, to: Parts, by: By) -> Session:
@@ -94,8 +93,7 @@ async def reset_password(id: str, who: Who, to: Parts, by: By) -> Reset:
 async def own_sessions(who: Who, to: Parts, limit: Limit = 100, after: After = "") -> SessionPage:
     """Return where the caller is signed in."""
     user_id = who.id if who.kind == "user" else "nobody"
-    rows = await entrance(to).store.sessions(who.tenant_id, user_id=user_id, after=after, limit=limit + 1)
-    return _page(rows, limit)
+    return await _page(entrance(to), who, user_id, after, limit)
 
 
 async def end_own_session(id: str, request: Request, who: Who, to: Parts, response: Response) -> None:
@@ -118,10 +116,12 @@ async def _touched(gate: Entrance, who: Principal, user_id: str) -> Person:
     return person
 
 
-def _page(rows: Sequence[SessionRow], limit: int) -> SessionPage:
-    data = [_shown(row) for row in rows[:limit]]
+async def _page(gate: Entrance, who: Principal, user_id: str | None, after: str, limit: int) -> SessionPage:
+    """Return what of a page is not void: it may be shorter than asked for."""
+    rows = await gate.store.sessions(who.tenant_id, user_id=user_id, after=after, limit=limit + 1)
     more = len(rows) > limit
-    return SessionPage(data=data, has_more=more, next=data[-1].id if more else None)
+    data = [_shown(row) for row in await in_force(gate.reader, rows[:limit])]
+    return SessionPage(data=data, has_more=more, next=rows[limit - 1].id if more else None)
 
 
 def _shown(row: SessionRow) -> Session:

@@ -129,8 +129,11 @@ async def test_a_login_from_a_page_of_another_origin(home):
     await home.user("ada@corp.test", "developer")
     async with home.browser() as http:
         body = {"email": "ada@corp.test", "password": PASSWORD, "session": "cookie"}
-        answer = await http.post("/api/v1/auth/login", json=body, headers={"origin": "https://elsewhere.test"})
-        assert answer.status_code == 403 and not http.cookies
+        for origin in ("https://elsewhere.test", "null", "http://[", "http://127.0.0.1:8081", ""):
+            answer = await http.post("/api/v1/auth/login", json=body, headers={"origin": origin})
+            assert answer.status_code == 403 and not http.cookies, origin
+        mine = await http.post("/api/v1/auth/login", json=body, headers={"origin": "http://127.0.0.1:8080"})
+        assert mine.status_code == 200
 
 
 async def in_everywhere(each, http):

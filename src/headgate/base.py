@@ -22,6 +22,7 @@ from headgate.models.discovered import Discovered
 from headgate.models.table import Tables
 from headgate.providers.base import ProviderConfig, Senders
 from headgate.providers.discover import from_environment
+from headgate.providers.keys import inherit
 from headgate.routing.board import Board
 from headgate.settings import Settings, decode_secret_key, environment
 from headgate.storage.feed import SqlKeyFeed
@@ -136,7 +137,7 @@ class Base:
     def compile(self, effective: Effective, senders: Senders, before: Compiled | None = None) -> Compiled:
         """Compile *effective* in place of *before*; raise ``ConfigError`` for what only building shows."""
         try:
-            return compile_config(
+            compiled = compile_config(
                 effective.config,
                 self.found,
                 senders,
@@ -144,10 +145,11 @@ class Base:
                 discovered=self.discovered.models,
                 keys=self.provider_keys,
                 own=effective.own,
-                before=None if before is None else before.providers,
             )
         except ValueError as error:
             raise ConfigError([Problem(str(self.file or "configuration"), 0, 0, "", str(error))]) from None
+        inherit(compiled.providers, before.providers if before is not None else {})
+        return compiled
 
     def principals(self, *others: Resolver, rest: Callable[[float], Awaitable[object]] = asyncio.sleep) -> Principals:
         """Return what turns credentials into principals, in this process; *others* judge those that are no keys.

@@ -111,3 +111,49 @@ def test_a_strategy_whose_package_is_broken_is_told_at_its_line():
     with pytest.raises(ConfigError) as refused:
         loads((TWO + "    strategy: [{kind: mine}]").encode(), {}, broken)
     assert "4:23: routes.r.strategy[0].kind: the package of `mine` cannot be loaded" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        ("{targets: [sandbox/chat], strategy: [{kind: csot}]}", "use_cases.u.strategy[0].kind: unknown kind `csot`"),
+        ("{targets: [sandbox/chat], strategy: [{kind: prefer, targets: [groq]}]}", "`groq` is no target of this route"),
+        (
+            "{strategy: [{kind: prefer, targets: [sandbx]}]}",
+            "`sandbx` is no target of this route; did you mean `sandbox`",
+        ),
+        ("{strategy: [{kind: slo, p95_ms: -1}]}", "use_cases.u.strategy[0].p95_ms: must be at least 0"),
+    ],
+)
+def test_one_fault_of_a_use_case(case, said):
+    found = faults(f"use_cases: {{u: {case}}}")
+    assert len(found) == 1, found
+    assert said in found[0]
+    assert faults("use_cases: {u: {strategy: []}, v: {strategy: [{kind: prefer, targets: [sandbox]}]}}") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (
+            "routes:\n  a: {targets: [sandbox/x], fallback: b}\n  b: {targets: [sandbox/x], fallback: a}\n",
+            2,
+            "a -> b -> a",
+        ),
+        ("routes:\n  a: {targets: [sandbox/x], fallback: a}\n", 2, "leads in a circle: a -> a"),
+        ("routes:\n  a:\n    targets: [{model: sandbox/x, weight: 0}]\n", 3, "weight: must be from 0.001"),
+        ("routes:\n  a:\n    targets: [{model: sandbox/x, weight: -1}]\n", 3, "weight: must be from 0.001"),
+        ("routes:\n  a:\n    targets: [nowhere/x]\n", 3, "no provider `nowhere`"),
+        ("routes:\n  a:\n    targets: [b]\n  b: {targets: [sandbox/x]}\n", 3, "`b` is a route"),
+        ("models:\n  sandbox/chat: {price: {input: -1}}\n", 2, "price.input: must be from 0"),
+        ("providers:\n  groq:\n    kind: groq\n    price: {output: -0.5}\n", 4, "price.output: must be from 0"),
+        ("aliases:\n  q: sandbox/chat\n  q: sandbox/code\n", 3, "aliases.q: is given twice"),
+        ("aliases: {q: sandbox/chat}\nroutes:\n  q: {targets: [sandbox/x]}\n", 3, "is a route and an alias (line 1)"),
+        ("aliases:\n  q: r\n  r: q\n", 2, "is an alias too and they lead in a circle"),
+        ("aliases:\n  q: q\n", 2, "is an alias of itself"),
+        ("routes:\n  a: {targets: [sandbox/x]}\n  a: {targets: [sandbox/y]}\n", 3, "routes.a: is given twice"),
+    ],
+)
+def test_what_leads_nowhere_is_refused_with_its_line(text, line, said):
+    found = faults(text)
+    assert any(one.startswith(f"{line}:") and said in one for one in found), found

@@ -212,6 +212,13 @@ def _use_case(name: str, case: Mapping[str, Any], shape: Shape, names: Names) ->
     for index, target in enumerate(case.get("targets", ())):
         if target is not ABSENT and (fault := names.fault_of(target)) is not None:
             shape.note(("use_cases", name, "targets", index), fault)
+    targets = {target for target in case.get("targets", ()) if target is not ABSENT}
+    if targets and all(target.partition("/")[0] in names.disabled for target in targets):
+        shape.note(("use_cases", name, "targets"), "every provider of these targets has `enabled: off`")
+    for index, entry in enumerate(case.get("strategy") or ()):
+        if entry is not ABSENT:
+            path: Path = ("use_cases", name, "strategy", index)
+            strategy_faults(path, entry, targets or names.providers, names.providers, shape, names.known)
 
 
 def _alias(name: str, target: str, shape: Shape, names: Names, aliases: Mapping[str, str]) -> None:

@@ -1,6 +1,6 @@
 """From a checked configuration to what the request path uses: providers, registry, routes and their steps."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +20,8 @@ from headgate.providers.base import Provider, ProviderConfig, Senders, Target
 from headgate.providers.borrowed import Borrowed
 from headgate.providers.catalog import keyed_kinds, row
 from headgate.providers.discovery import Found, Learned
-from headgate.providers.keys import inherit
 from headgate.routing.table import Route, RouteConfig, RouteTable, TargetConfig, named
-from headgate.routing.use_cases import PREFIX, SHIPPED, Candidate, UseCase, chosen
+from headgate.routing.use_cases import PREFIX, SHIPPED, USUAL, Candidate, UseCase, chosen
 
 if TYPE_CHECKING:
     from headgate.pipeline.guard import Guarding
@@ -85,13 +84,11 @@ def compile_config(
     discovered: Mapping[str, Mapping[str, Learned]] | None = None,
     keys: Mapping[str, list[Secret]] | None = None,
     own: Mapping[str, Config] | None = None,
-    before: Mapping[str, Provider] | None = None,
 ) -> Compiled:
     """Compile *config* over the providers *found* without it, which a provider of the same name in the file replaces.
 
     *tables* are the data on models, *discovered* what providers said of theirs, *keys* more keys of the accounts: an
-    account of a kind that needs nothing else is made for them. *own* is what tenants have on top of all this,
-    *before* the providers that were in force until now.
+    account of a kind that needs nothing else is made for them. *own* is what tenants have on top of all this.
 
     Raise ``ValueError`` naming what cannot be built.
     """
@@ -100,7 +97,6 @@ def compile_config(
         accounts[SANDBOX] = ProviderConfig(kind=SANDBOX)
     accounts = {name: account for name, account in accounts.items() if account.enabled}
     providers = {name: build(name, account, senders) for name, account in accounts.items()}
-    inherit(providers, before or {})
     registry = Registry(config.models, accounts, tables, discovered)
 
     plugins = plugin_steps()
@@ -144,6 +140,7 @@ class Maker:
     ) -> None:
         self.off = frozenset(name for name, on in config.steps.items() if not on)
         self._cases = {**SHIPPED, **config.use_cases}
+        self._stated = {one.model: one for route in config.routes.values() for one in map(named, route.targets)}
         self._providers = providers
         self._registry = registry
         self._plugins = plugins
@@ -157,12 +154,15 @@ class Maker:
         for alias, name in config.aliases.items():
             routes[alias] = _alias(alias, name, routes, providers, registry)
         cases = UseCases({**self._cases, **config.use_cases}, providers, registry)
-        return RouteTable(routes, frozenset(providers), self._target, self._bare, cases.route)
+        return RouteTable(routes, frozenset(providers), self._target, self._bare, cases.route, self._policy)
 
     def _stepped(self, route: Route) -> Route:
         if not route.config.skip:
             return route
         return msgspec.structs.replace(route, steps=compile_steps(self.off | set(route.config.skip), self._plugins))
+
+    def _policy(self, name: str, strategy: Sequence[Mapping[str, Any]], targets: tuple[Target, ...]) -> "Policy":
+        return policy_of(name, strategy, targets, self._stated, self._registry)
 
     def _target(self, provider: str, model: str) -> Target:
         return self._registry.target(self._providers[provider], model)
@@ -202,7 +202,7 @@ class Routes:
         if fallback is not None:
             names = {target.name for target in own}
             targets = (*own, *(target for target in fallback.targets if target.name not in names))
-        policy = self._policy(name, config, entries, own) if config.strategy else None
+        policy = policy_of(name, config.strategy, own, entries, self._registry) if config.strategy else None
         order = " then ".join(target.name for target in targets[:MOST_TOLD])
         how = "in the order of the configuration" if policy is None else f"ordered {policy.why}"
         reason = f"route {name}: {order}, {how}" if policy is None else f"route {name}, {how}"
@@ -210,16 +210,22 @@ class Routes:
         self._made[name] = made
         return made
 
-    def _policy(
-        self, name: str, config: RouteConfig, entries: Mapping[str, TargetConfig], targets: tuple[Target, ...]
-    ) -> "Policy":
-        from headgate.routing.policy import Policy, option
 
-        options = [
-            option(target, entries[target.name], place, self._registry.places(target.provider, target.model))
-            for place, target in enumerate(targets)
-        ]
-        return Policy(name, config.strategy, options)
+def policy_of(
+    name: str,
+    strategy: Sequence[Mapping[str, Any]],
+    targets: tuple[Target, ...],
+    entries: Mapping[str, TargetConfig],
+    registry: Registry,
+) -> "Policy":
+    """Compile *strategy* for *targets*; *entries* say what a route states of them, by name."""
+    from headgate.routing.policy import Policy, option
+
+    options = [
+        option(one, entries.get(one.name) or TargetConfig(one.name), place, registry.places(one.provider, one.model))
+        for place, one in enumerate(targets)
+    ]
+    return Policy(name, strategy, options)
 
 
 class UseCases:
@@ -251,9 +257,10 @@ class UseCases:
         takes = all(target.abilities.profile.sampling for target in targets)
         stated = msgspec.structs.asdict(case.parameters).items()
         given = {field: value for field, value in stated if value is not None and (takes or field not in SAMPLING)}
-        return Route(
-            full, "use-case", targets, RouteConfig(targets=list(names), attempts=max(3, len(names))), reason, given
-        )
+        entries = list(USUAL) if case.strategy is None else case.strategy
+        policy = policy_of(full, entries, targets, {}, self._registry) if entries and len(targets) > 1 else None
+        config = RouteConfig(targets=list(names), attempts=max(3, len(names)), strategy=entries)
+        return Route(full, "use-case", targets, config, reason, given, policy=policy)
 
     def _candidates(self) -> Iterator[Candidate]:
         usable = {name: one.kind for name, one in self._providers.items() if one.kind != SANDBOX}

@@ -37,6 +37,9 @@ def schema() -> dict[str, Any]:
         for name, field in definition.get("properties", {}).items():
             definition["properties"][name] = _field(kind, name, field)
     definitions["RouteConfig"]["properties"]["strategy"]["items"] = _kinds(strategies(), definitions)
+    for way in definitions["UseCase"]["properties"]["strategy"]["anyOf"]:
+        if way["type"] == "array":
+            way["items"] = _kinds(strategies(), definitions)
     top = definitions.pop("Config")
     top["properties"]["guardrails"]["additionalProperties"] = _kinds(guardrails(), definitions)
     top["properties"]["steps"]["additionalProperties"] = dict(SWITCH)

@@ -19,6 +19,7 @@ from headgate.config.references import FILE, expand, from_file, secret_file
 from headgate.config.types import RANGES, Problem
 from headgate.core.secret import Secret
 from headgate.routing.table import RouteConfig
+from headgate.routing.use_cases import UseCase
 
 MAX_NODES = 50_000
 MAX_PROBLEMS = 200
@@ -31,7 +32,7 @@ SWITCH = {"on": True, "true": True, "yes": True, "off": False, "false": False, "
 SECRET_LIKE = re.compile(r"^((sk|hg|hga|pk|gsk|xai|ghp)[-_]|AIza|AKIA)|[A-Za-z0-9+]{32,}")
 WORDS = {"str": "text", "int": "a number", "float": "a number", "bool": "on or off", "null": "nothing"}
 
-STRATEGY = (RouteConfig, "strategy")
+STRATEGIES = {(RouteConfig, "strategy"), (UseCase, "strategy")}
 GUARDRAILS = "guardrails"
 """The section whose entries have the fields of the kind each names."""
 
@@ -96,7 +97,7 @@ class Shape:
                 return None
             wide = isinstance(node, yaml.MappingNode)  # where there is a choice, a mapping is the long form of a text
             kind = next((t for t in kinds if isinstance(t, inspect.StructType) == wide), kinds[0])
-        if field == STRATEGY and isinstance(kind, inspect.ListType):
+        if field in STRATEGIES and isinstance(kind, inspect.ListType):
             return self._strategies(node, path)
         if len(path) == 2 and path[0] == GUARDRAILS:
             return self._entry(node, path, self.guardrails, "a guardrail, such as `{kind: pii}`")

@@ -86,7 +86,9 @@ class Choice(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     omitted: int = 0
     """Candidates that are not told, of very many."""
     also: tuple["Choice", ...] = ()
-    """What else was decided for the call: on deployments that follow these, or before on some of these."""
+    """What else was decided for the call, on deployments that follow these."""
+    whole: bool = False
+    """It is on all of the call's deployments, and ``also`` is what was decided on parts of them before."""
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

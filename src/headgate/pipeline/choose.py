@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from headgate.core.call import Call
+from headgate.core.call import Call, Choice
 from headgate.core.chat import Message, Text
 from headgate.core.errors import Forbidden, HeadgateError
 from headgate.dialects import wire
@@ -27,8 +27,11 @@ _turns = msgspec.json.Decoder(list[msgspec.Raw])
 
 def choose(call: Call, parts: Parts) -> None:
     """Put the plan of *call* in order; raise ``Forbidden`` where its route removes every deployment."""
-    route: Route | None = call.route
-    left: tuple[Target, ...] = call.plan
+    call.plan = tuple(chain(call, parts, call.route, call.plan))
+
+
+def chain(call: Call, parts: Parts, route: Route | None, left: tuple[Target, ...]) -> list[Target]:
+    """Return *left* as *route* and those that it falls back on order them; raise ``Forbidden`` where nothing is."""
     found: list[Target] = []
     refused: Forbidden | None = None
     while route is not None and left:
@@ -43,7 +46,7 @@ def choose(call: Call, parts: Parts) -> None:
             )
         policy: Policy | None = route.policy
         if policy is None:
-            found += own
+            found += as_listed(call, own)
         elif own:
             try:
                 found += decided(call, parts, policy, own)
@@ -52,19 +55,33 @@ def choose(call: Call, parts: Parts) -> None:
         route = following
     if not found and refused is not None:
         raise refused
-    call.plan = tuple(found)
+    return found
 
 
 def decided(call: Call, parts: Parts, policy: Policy, targets: tuple[Target, ...]) -> list[Target]:
-    """Return *targets* as *policy* orders them, and keep why on *call*, for the first policy that is asked."""
+    """Return *targets* as *policy* orders them, and keep why on *call*."""
     sight = seen(call, parts, policy)
     chosen, choice = policy.decide(sight, policy.among(targets), parts.health, random.random())
     if call.choice is None:
-        call.choice = choice
         call.reason = f"route {policy.route}: {chosen[0].name} first, {policy.why}"
+    keep(call, choice)
     if "last" in policy.reads and call.link is not None:  # a call that is only explained goes nowhere
         policy.remember(conversation(sight), chosen[0].name)
     return [option.target for option in chosen]
+
+
+def as_listed(call: Call, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+    """Return *targets* as they are, and keep that for the record."""
+    if targets:
+        order = list(range(len(targets)))
+        keep(call, Choice(by=(), targets=tuple(one.name for one in targets), scores=[], order=order))
+    return targets
+
+
+def keep(call: Call, choice: Choice) -> None:
+    """Keep why deployments stand where they do: after those of which it was kept before."""
+    earlier = call.choice
+    call.choice = choice if earlier is None else msgspec.structs.replace(earlier, also=(*earlier.also, choice))
 
 
 def seen(call: Call, parts: Parts, policy: Policy) -> Sight:
@@ -79,6 +96,8 @@ def seen(call: Call, parts: Parts, policy: Policy) -> Sight:
         prompt_bound=len(call.body),
         max_output=envelope.max_tokens,
         tenant_id=who.tenant_id,
+        app_id=who.app_id,
+        team_id=who.team_id,
         key_id=who.id,
         user=options.user or envelope.user,
         session=options.session,

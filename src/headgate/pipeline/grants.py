@@ -58,7 +58,10 @@ def plan_of(call: Call) -> tuple[Target, ...]:
         name = route.name if call.pinned else call.envelope.model
         plan = permitted(who, route, name)
     else:
-        plan = tuple(dict.fromkeys(_of_each(who, zip(call.names, call.asked, strict=True))))
+        first: dict[str, Target] = {}
+        for target in _of_each(who, zip(call.names, call.asked, strict=True)):
+            first.setdefault(target.name, target)
+        plan = tuple(first.values())
     if not plan:
         usable = sorted(who.models)[:MOST_TOLD]
         hint = f", or use one of: {', '.join(usable)}" if usable else ""

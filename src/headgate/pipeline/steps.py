@@ -13,6 +13,7 @@ from headgate.pipeline.advise import advise
 from headgate.pipeline.answer import own_head
 from headgate.pipeline.choose import choose
 from headgate.pipeline.grants import add_tags, cheapest_first, may_call, plan_of, resolved, sign_own
+from headgate.pipeline.listed import order_list
 from headgate.pipeline.options import read_options
 from headgate.pipeline.parts import Parts, neutral
 from headgate.pipeline.settle import finish
@@ -167,7 +168,10 @@ def plan(call: Call, parts: Parts) -> Awaitable[None] | None:
     call.reason = route.reason
     if call.options.requires:
         call.plan = able(call)
-    if route.policy is not None or route.fallback is not None:
+    if call.asked:
+        if call.options.strategy is not None or any([one.decides for one in call.asked]):
+            order_list(call, parts)
+    elif route.policy is not None or route.fallback is not None:
         if call.advice is None and route.asks:
             return _when_advised(call, parts)
         choose(call, parts)

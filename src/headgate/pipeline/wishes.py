@@ -45,6 +45,8 @@ class Wishes(msgspec.Struct, forbid_unknown_fields=True):
     """What each event of a stream holds: a ``token``, a ``word``, a ``sentence``, a ``line``."""
     pace: Annotated[float, Meta(ge=1, le=MAX_PACE)] | None = None
     """Milliseconds from one event of a stream to the next."""
+    strategy: str | list[dict[str, Any]] | None = None
+    """How the list ``models`` is ordered: a kind of strategy, a route whose strategies it takes, or a list of them."""
 
 
 _wishes = msgspec.json.Decoder(Wishes)
@@ -62,6 +64,12 @@ def take_wishes(call: Call) -> None:
     if listed is not None:
         names = read(_models, listed, "models")
         call.names = tuple(dict.fromkeys([envelope.model, *names]))
+    elif call.options.strategy is not None:
+        raise BadRequest(
+            "headgate.strategy orders the list `models`, which this request does not have.",
+            code="invalid_option",
+            param="headgate.strategy",
+        )
 
 
 def merged(options: Options, wishes: Wishes, size: int) -> Options:

@@ -6,6 +6,8 @@ from hashlib import blake2b
 from itertools import compress, islice
 from typing import Any
 
+import msgspec
+
 from headgate.core.call import Choice
 from headgate.core.errors import Forbidden
 from headgate.providers.base import Target
@@ -68,6 +70,7 @@ class Policy:
         for row, strategy in enumerate(self.strategies):
             if strategy.when is not None and not strategy.when.met(sight):
                 asked.append(None)
+                first = None if row == first else first
                 continue
             scores = strategy.weigh(sight, left, standing, chance)
             asked.append((left, scores))
@@ -188,7 +191,10 @@ def remade(choice: Choice) -> list[str]:
         rows.remove(one)
         rows.insert(0, one)
     left.sort(key=lambda place: tuple(row[place] for row in rows))
-    return [choice.targets[place] for place in left]
+    names = [choice.targets[place] for place in left]
+    if choice.whole:
+        return names
+    return list(dict.fromkeys([*names, *(name for other in choice.also for name in remade(other))]))
 
 
 def verdicts(choice: Choice) -> list[Verdict]:
@@ -204,6 +210,12 @@ def verdicts(choice: Choice) -> list[Verdict]:
             continue
         number = next(n for n, row in enumerate(choice.scores) if row is not None and row[place] is None)
         found.append(Verdict(name, "removed", choice.by[number], "does not meet it"))
+    told = {one.target for one in found}
+    for other in choice.also:
+        for one in verdicts(other):
+            if one.target not in told:
+                told.add(one.target)
+                found.append(msgspec.structs.replace(one, act="kept") if one.act == "chosen" else one)
     return found
 
 

@@ -1,6 +1,6 @@
 """Names to routes: what a caller may ask for, compiled once per configuration and swapped whole."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from headgate.core.errors import BadRequest, ModelNotFound, NotFound
 from headgate.providers.base import Target
 from headgate.routing.use_cases import PREFIX
 
+MAX_POLICIES = 256
 MAX_RESOLVED = 4096  # unlisted provider/model names kept compiled; junk names must not grow memory
 MAX_NAME = 512  # Bedrock's ARNs pass 100 characters; names go into headers, so they must be printable, too
 
@@ -188,10 +189,18 @@ def in_order(names: Sequence[str], routes: Sequence[Route]) -> Route:
 
     Its settings (time limit, attempts, what to refuse) are the first one's.
     """
-    targets = tuple(dict.fromkeys(target for route in routes for target in route.targets))
+    by_name: dict[str, Target] = {}
+    for route in routes:
+        for target in route.targets:
+            by_name.setdefault(target.name, target)
+    targets = tuple(by_name.values())
     first = routes[0].config
     config = msgspec.structs.replace(first, attempts=max(first.attempts, len(targets)))
     return Route(routes[0].name, "list", targets, config, f"the caller's own order: {', '.join(names)}")
+
+
+def _no_policy(name: str, entries: Sequence[Mapping[str, Any]], targets: tuple[Target, ...]) -> Any:
+    raise BadRequest("There are no strategies here.", code="invalid_option", param="headgate.strategy")
 
 
 class Ambiguous(BadRequest):
@@ -229,10 +238,12 @@ class RouteTable:
         target: Callable[[str, str], Target],
         bare: Mapping[str, tuple[str, ...]],
         use_case: Callable[[str], Route] | None = None,
+        policy: Callable[[str, Sequence[Mapping[str, Any]], tuple[Target, ...]], Any] | None = None,
     ) -> None:
         """*target* builds the deployment of a provider and model; *bare* maps a bare name to its full names.
 
-        *use_case* builds the route of a use case, or raises ``ModelNotFound``.
+        *use_case* builds the route of a use case, or raises ``ModelNotFound``; *policy* compiles strategies for
+        deployments.
         """
         self.routes = routes
         self._providers = providers
@@ -240,6 +251,8 @@ class RouteTable:
         self._bare = bare
         self._use_case = use_case
         self._seen: dict[str, Route] = {}
+        self._policies: dict[Hashable, Any] = {}
+        self.policy = policy or _no_policy
 
     def resolve(self, name: str) -> Route:
         """Return the route of *name*; raise ``ModelNotFound``, or ``BadRequest`` where a bare name is ambiguous."""
@@ -273,6 +286,17 @@ class RouteTable:
 
     def _model(self, name: str, provider: str, model: str, reason: str) -> Route:
         return Route(name, "model", (self._target(provider, model),), RouteConfig(targets=[name]), reason)
+
+    def kept(self, key: Hashable) -> Any:
+        """Return what :meth:`keep` kept for *key*."""
+        return self._policies.get(key)
+
+    def keep(self, key: Hashable, policy: Any) -> Any:
+        """Keep a policy that was compiled for a request, for those like it; return it."""
+        if len(self._policies) >= MAX_POLICIES:
+            self._policies.clear()
+        self._policies[key] = policy
+        return policy
 
     def _keep(self, route: Route) -> Route:
         if len(self._seen) >= MAX_RESOLVED:

@@ -24,6 +24,8 @@ class Sight(msgspec.Struct, kw_only=True):
     needs: frozenset[str] = frozenset()
     """What the request shows that the model must be able to do: ``tools``, ``vision``, ``json_schema`` ..."""
     tenant_id: str = ""
+    app_id: str | None = None
+    team_id: str | None = None
     key_id: str | None = None
     user: str | None = None
     session: str | None = None
@@ -145,6 +147,10 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     metadata: dict[str, str] = {}
     """All of these stand in the request's metadata."""
     tenants: list[str] = []
+    teams: list[str] = []
+    """Ids of teams."""
+    apps: list[str] = []
+    """Ids of apps."""
     keys: list[str] = []
     """Ids of keys."""
     users: list[str] = []
@@ -167,6 +173,8 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
             (not self.tags or not set(self.tags).isdisjoint(sight.tags))
             and all(str(sight.metadata.get(name)) == value for name, value in self.metadata.items())
             and (not self.tenants or sight.tenant_id in self.tenants)
+            and (not self.teams or sight.team_id in self.teams)
+            and (not self.apps or sight.app_id in self.apps)
             and (not self.keys or sight.key_id in self.keys)
             and (not self.users or sight.user in self.users)
             and (not self.operations or sight.operation in self.operations)

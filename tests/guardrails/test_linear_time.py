@@ -62,7 +62,7 @@ KINDS = {
     "keywords": {"words": ["a a a b", "ignore all of it", "秘密"]},
     "regex": {"patterns": {"evil": r"(a+)+$", "worse": r"(\w+\s?)*!", "words": r"(?:\w+@)+x", "any": r".*.*=.*;"}},
 }
-SIZE = 20_000
+SIZE = 8_000
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -77,7 +77,7 @@ def test_detectors(kind: str) -> None:
             guard.find(text, 0)
             guard.held(text)
         taken = perf_counter() - began
-        assert taken < 2.0, f"{kind} takes {taken:.1f} s for {SIZE} characters of {name}"
+        assert taken < 1.5, f"{kind} takes {taken:.1f} s for {SIZE} characters of {name}"
         if taken > 0.3:
             began = perf_counter()
             guard.check([Span(text * 3)], NONE)
@@ -104,7 +104,7 @@ def test_lists_of_expressions_have_bounded_repeats() -> None:
 
 
 def test_expressions_of_one_s_own_are_followed_all_at_once() -> None:
-    for pattern, text in ((r"(a+)+$", "a" * 50_000 + "!"), (r"(a|a)*b", "a" * 50_000), (r"(.*)*x", "y" * 50_000)):
+    for pattern, text in ((r"(a+)+$", "a" * 20_000 + "!"), (r"(a|a)*b", "a" * 20_000), (r"(.*)*x", "y" * 20_000)):
         began = perf_counter()
         assert list(Expression(pattern).find(text)) == []
         assert perf_counter() - began < 3.0, pattern

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from headgate.storage import desk, feed
 from headgate.storage.upgrade import ensure
 
 
@@ -202,8 +203,10 @@ def postgres_template(postgres_url: str) -> str:
 
 
 @pytest.fixture
-def migrated(postgres_url: str, postgres_template: str) -> str:
-    """A database of its own on PostgreSQL, which has all tables."""
+def migrated(postgres_url: str, postgres_template: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A database of its own on PostgreSQL, which has all tables; on a busy machine it may take its time."""
+    monkeypatch.setitem(desk.BUDGET, "postgresql", 10.0)
+    monkeypatch.setitem(feed.BUDGET, "postgresql", 10.0)
     return _copied(postgres_url, postgres_template)
 
 

@@ -27,6 +27,7 @@ from headgate.storage.wake import CHANNEL, Publisher, Wake, listen, subscribe
 
 if TYPE_CHECKING:
     from headgate.limits.redis_rates import RedisRates
+    from headgate.limits.server_rates import ServerRates
     from headgate.limits.store import SqlRates
 
 COUNT_SECONDS = 10.0
@@ -80,7 +81,7 @@ class Stores:
         self.responses = KeptResponses(where, base.config.responses.keep)
         self.probes: Probes | None = FileProbes(base.home.path / "health" / "probes.json") if workers > 1 else None
         """Where processes agree who tries a deployment that is shut; a lone one need not."""
-        self._sql_rates: SqlRates | None = None
+        self._rates: SqlRates | ServerRates | None = None
         self._redis: RedisRates | None = None
         self.gate: Gate = LocalGate()
         self.meter: Callable[[str, int], Meter] = lambda scope, limit: LocalMeter(limit)
@@ -115,6 +116,7 @@ class Stores:
 
     def _share(self, owner: str, processes: int) -> None:
         from headgate.ledger.shared_meter import SharedMeter
+        from headgate.limits.server_rates import ServerRates
         from headgate.limits.shared import SharedGate
         from headgate.limits.store import SqlRates
 
@@ -124,7 +126,7 @@ class Stores:
 
             store = self._redis = RedisRates(open_redis(self._base), prefix_of(self._base), owner, processes)
         else:
-            store = self._sql_rates = SqlRates(self.desk, owner, processes)
+            store = self._rates = (ServerRates if self._server else SqlRates)(self.desk, owner, processes)
         self.gate = SharedGate(store)
         self.meter = partial(SharedMeter, store)
 
@@ -142,8 +144,8 @@ class Stores:
                 pass
             else:
                 self.grants.workers = processes
-                if self._sql_rates is not None:
-                    self._sql_rates.processes = processes
+                if self._rates is not None:
+                    self._rates.processes = processes
             await asyncio.sleep(COUNT_SECONDS)
 
 

@@ -66,6 +66,10 @@ class MemoryGrants:
         key = (id(self), scope)
         self.granted[key] = self.granted.get(key, 0) - nano
 
+    def offer(self, scope: Scope, nano: int, ended: Callable[[bool], object]) -> None:
+        self.give(scope, nano)
+        ended(True)
+
     def renew(self) -> None:
         pass
 

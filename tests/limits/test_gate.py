@@ -8,11 +8,13 @@ import pytest
 from headgate.access.types import Limits, Principal
 from headgate.core.errors import RateLimited, Unavailable
 from headgate.limits.gate import LocalGate
+from headgate.limits.server_rates import ServerRates
 from headgate.limits.shared import SharedGate
-from headgate.limits.store import SqlRates
+from headgate.limits.store import RateStore, SqlRates
 from headgate.limits.types import Gate, Slot
 from headgate.storage.desk import Desk
 from headgate.storage.sqlite import connect
+from tests.limits.conftest import Clock
 from tests.limits.redis_clock import Clocked, Running, use_test_clock
 
 
@@ -36,6 +38,14 @@ async def admitted(gates: list[Gate], caller: Principal, tries: int) -> list[Slo
     return found
 
 
+def rates(kind: str, desk: Desk, owner: str, count: int, clock: Clock) -> RateStore:
+    if kind != "postgresql":
+        return SqlRates(desk, owner, count, clock)
+    made = ServerRates(desk, owner, count, clock)
+    made._rows = SqlRates(desk, owner, count, clock)  # the server's clock, moved by the test as well
+    return made
+
+
 @pytest.fixture(params=["local", "one worker", "four workers", "postgresql", "redis"])
 async def gates(request, clock, monkeypatch):
     if request.param == "local":
@@ -53,7 +63,7 @@ async def gates(request, clock, monkeypatch):
     count = 1 if request.param == "one worker" else 4
     where = request.getfixturevalue("migrated" if request.param == "postgresql" else "database")
     desks = [Desk(where) for _ in range(count)]
-    made = [SharedGate(SqlRates(desk, f"process {n}", count, clock), clock) for n, desk in enumerate(desks)]
+    made = [SharedGate(rates(request.param, desk, f"process {n}", count, clock), clock) for n, desk in enumerate(desks)]
     yield made
     for gate, desk in zip(made, desks, strict=True):
         gate.close()

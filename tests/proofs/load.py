@@ -29,7 +29,7 @@ class Load:
 
     def __init__(
         self,
-        port: int,
+        ports: int | list[int],
         key: str,
         model: str,
         *,
@@ -38,7 +38,8 @@ class Load:
         total: int | None = None,
         max_tokens: int = 50,
     ) -> None:
-        self.port, self.key, self.tally = port, key, tally
+        self.ports = ports if isinstance(ports, list) else [ports]
+        self.key, self.tally = key, tally
         self.body = {"model": model, "messages": [{"role": "user", "content": "hi"}], "max_tokens": max_tokens}
         self.left = total
         self.stopping = threading.Event()
@@ -72,7 +73,8 @@ class Load:
                 f"content-type: application/json\r\ntraceparent: 00-{trace}-{trace[:16]}-01\r\ncontent-length: {len(body)}\r\n\r\n"
             ).encode()
             try:
-                sock = sock or socket.create_connection(("127.0.0.1", self.port), 5)
+                port = self.ports[number % len(self.ports)]
+                sock = sock or socket.create_connection(("127.0.0.1", port), 5)
                 sock.settimeout(30)
                 sock.sendall(head + body)
                 status, request_id, whole = read_answer(sock)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from headgate.core.errors import Unavailable
-from headgate.storage.desk import Desk
+from headgate.storage.desk import BUDGET, Desk
 from headgate.storage.sql import BadValue, Sql, StoreDown, TableMissing, open_sql
 from tests.servers import psql
 
@@ -177,7 +177,8 @@ async def test_a_desk_answers_what_was_done_and_tells_later_what_was_given_up(ur
     desk.close()
 
 
-async def test_a_slow_server_keeps_nobody_waiting(migrated):
+async def test_a_slow_server_keeps_nobody_waiting(migrated, monkeypatch):
+    monkeypatch.setitem(BUDGET, "postgresql", 0.25)
     desk = Desk(migrated)
     await desk.ask(lambda sql: sql.execute("SELECT 1"))
     came = asyncio.Event()
@@ -214,7 +215,8 @@ class Broken:
 
 
 @pytest.mark.parametrize("stored", [True, False])
-async def test_a_commit_that_nobody_confirmed_happens_once(migrated, stored):
+async def test_a_commit_that_nobody_confirmed_happens_once(migrated, stored, monkeypatch):
+    monkeypatch.setitem(BUDGET, "postgresql", 0.25)
     desk = Desk(migrated)
     await desk.ask(lambda sql: sql.execute("SELECT 1"))
     Broken(desk._sql, stored=stored).cut()

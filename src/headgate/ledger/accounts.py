@@ -40,6 +40,8 @@ class Account(msgspec.Struct, gc=False, eq=False, kw_only=True):
     """Its window or its budget is over; what comes back of its holds goes straight to the store."""
     still: int = 0
     """Rounds of housekeeping in which nothing moved."""
+    offered: int = 0
+    """On its way back to the store, which may not take it."""
     scope: Scope
     cap: int
     name: str = ""
@@ -73,7 +75,7 @@ class Account(msgspec.Struct, gc=False, eq=False, kw_only=True):
     @property
     def used(self) -> int:
         """What is spent of the budget, as far as this process knows."""
-        return max(self.cap - self.free - self.held - self.elsewhere, 0)
+        return max(self.cap - self.free - self.held - self.offered - self.elsewhere, 0)
 
 
 class Metered(msgspec.Struct, frozen=True, gc=False):

@@ -4,6 +4,7 @@ For each scope the store holds: spent (drained from journals) + granted (to all 
 granted to spent when it is drained, so neither the sum nor the truth depends on how far a journal has been read.
 """
 
+from asyncio import Future
 from collections.abc import Awaitable, Callable
 from time import time_ns
 from typing import Protocol
@@ -44,6 +45,10 @@ class GrantStore(Protocol):
 
     def give(self, scope: Scope, amount: int) -> None:
         """Give room back; a negative amount is room used beyond what was granted. Soon, and for certain."""
+        ...
+
+    def offer(self, scope: Scope, amount: int, ended: Callable[[bool], object]) -> None:
+        """Give idle room back if the store takes it now; *ended* is told whether it did. Else it is still ours."""
         ...
 
     def renew(self) -> None:
@@ -101,12 +106,21 @@ class SqlGrants:
 
     def give(self, scope: Scope, amount: int) -> None:
         """See :class:`GrantStore`."""
+        self._desk.tell(self._giving(scope, amount), lock=(scope.id, self._owner))
 
-        def work(sql: Sql) -> None:
-            self._credit(sql, scope, -amount)
-            sql.execute("DELETE FROM grants WHERE owner = ? AND amount = 0", (self._owner,))
+    def offer(self, scope: Scope, amount: int, ended: Callable[[bool], object]) -> None:
+        """See :class:`GrantStore`."""
 
-        self._desk.tell(work, lock=(scope.id, self._owner))
+        def answered(done: "Future[None]") -> None:
+            if done.exception() is None:
+                ended(True)
+
+        self._desk.ask(
+            self._giving(scope, amount),
+            lock=(scope.id, self._owner),
+            late=lambda _: ended(True),
+            never=lambda: ended(False),
+        ).add_done_callback(answered)
 
     def renew(self) -> None:
         """See :class:`GrantStore`."""
@@ -128,6 +142,13 @@ class SqlGrants:
     def first(self, scope: Scope, amount: int) -> Awaitable[bool]:
         """See :class:`GrantStore`."""
         return self._desk.ask(lambda sql: told_once(sql, scope, amount), lock=(scope.id,))
+
+    def _giving(self, scope: Scope, amount: int) -> Callable[[Sql], None]:
+        def work(sql: Sql) -> None:
+            self._credit(sql, scope, -amount)
+            sql.execute("DELETE FROM grants WHERE owner = ? AND amount = 0", (self._owner,))
+
+        return work
 
     def _credit(self, sql: Sql, scope: Scope, amount: int) -> None:
         """Change what this process was granted."""

@@ -152,3 +152,12 @@ def return_places(sql: Sql, owner: str, places: list[tuple[str, int]]) -> None:
             " WHERE owner = ? AND scope = ? AND period = ? AND start = 0",
             [(count, count, owner, scope, SLOTS) for scope, count in places],
         )
+
+
+def hold_places(sql: Sql, owner: str, places: list[tuple[str, int]]) -> None:
+    """Set how many places of each scope *owner* has."""
+    sql.executemany(
+        "INSERT INTO grants (owner, scope, period, start, amount, expires_at) VALUES (?, ?, ?, 0, ?, ?)"
+        " ON CONFLICT (scope, period, start, owner) DO UPDATE SET amount = excluded.amount",
+        [(owner, scope, SLOTS, count, NEVER) for scope, count in places],
+    )

@@ -25,7 +25,7 @@ BUDGET = {"sqlite": None, "postgresql": 0.25}
 class Job:
     """One piece of work and, unless nobody waits for it, where its answer goes."""
 
-    __slots__ = ("answer", "late", "lock", "loop", "work")
+    __slots__ = ("answer", "late", "lock", "loop", "never", "work")
 
     def __init__(
         self,
@@ -33,12 +33,14 @@ class Job:
         lock: Iterable[str],
         answer: asyncio.Future[Any] | None = None,
         late: Callable[[Any], object] | None = None,
+        never: Callable[[], object] | None = None,
     ) -> None:
         self.work = work
         self.lock = lock
         self.loop = answer.get_loop() if answer is not None else None
         self.answer = answer
         self.late = late
+        self.never = never
 
 
 class Desk:
@@ -84,17 +86,19 @@ class Desk:
         *,
         lock: Iterable[str] = (),
         late: Callable[[T], object] | None = None,
+        never: Callable[[], object] | None = None,
     ) -> "asyncio.Future[T]":
         """Do *work* soon; the future gets what it returns. To be called on the event loop.
 
         *late* is called there with what it returned after the future was given up: by its caller, or because the
-        database took longer than a caller is made to wait (``Unavailable``).
+        database took longer than a caller is made to wait (``Unavailable``). *never* is called there once it is certain
+        that it was not done and will not be.
         """
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         if self._budget is not None:
             timer = answer.get_loop().call_later(self._budget, self._expire, answer)
             answer.add_done_callback(lambda done: timer.cancel())
-        self._put(Job(work, lock, answer, late))
+        self._put(Job(work, lock, answer, late, never))
         return answer
 
     def tell(self, work: Work, *, lock: Iterable[str] = ()) -> None:
@@ -151,8 +155,10 @@ class Desk:
         return jobs, False
 
     def _serve(self, jobs: list[Job]) -> None:
-        # Who gave up before we came to it wants nothing any more.
-        jobs = [job for job in jobs if job.answer is None or not job.answer.done()]
+        given_up = [job for job in jobs if job.answer is not None and job.answer.done()]
+        if given_up:  # before we came to it: who gave up wants nothing any more
+            self._deliver([(job, None) for job in given_up], Unavailable(self._refusal, code="storage_unavailable"))
+            jobs = [job for job in jobs if job not in given_up]
         done: list[tuple[Job, Any]] = []
 
         def work(sql: Sql) -> None:
@@ -202,6 +208,8 @@ class Desk:
 def _resolve(answers: list[tuple[Job, Any]], reason: Exception | None) -> None:
     for job, value in answers:
         assert job.answer is not None
+        if reason is not None and job.never is not None:
+            job.never()
         if not job.answer.done():
             if reason is None:
                 job.answer.set_result(value)

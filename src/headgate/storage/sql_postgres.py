@@ -188,6 +188,7 @@ class PostgresSql:
     async def _connect(self) -> Any:
         limit = str(int(self._patience * 1000))
         settings = {"application_name": "headgate", "statement_timeout": limit, "timezone": "UTC"}
+        settings["synchronous_commit"] = "on"  # a grant or a record that is acknowledged must not be undone by a crash
         settings["idle_in_transaction_session_timeout"] = str(int((self._patience + GRACE_SECONDS) * 1000))
         return await asyncpg.connect(self._url, timeout=CONNECT_SECONDS, server_settings=settings)
 

@@ -73,6 +73,18 @@ def test_signed_in_commands_need_no_key(gateway, ada, tmp_path):
     assert "headgate login" in run(tmp_path, "whoami", *at, code=2)
 
 
+def test_a_way_to_a_password(gateway, ada, tmp_path):
+    at = ("--home", str(gateway.home))
+    offered = json.loads(run(tmp_path, "users", "password", ada, *at, "--json"))
+    assert offered["token"].startswith("hgp_")
+    assert "There is no user" in run(tmp_path, "users", "password", "nobody@example.com", *at, code=1)
+    weak = run(tmp_path, "users", "password", ada, *at, "--password-stdin", stdin="short\n", code=1)
+    assert "12 to 256" in weak
+    run(tmp_path, "users", "password", ada, *at, "--password-stdin", stdin="eleven glass doors\n")
+    words = ("login", "--url", gateway.url, "--email", ada, "--password-stdin")
+    run(tmp_path, *words, stdin="eleven glass doors\n")
+
+
 def test_identity_providers(gateway, tmp_path):
     words = ["sso", "add", "--name", "Staff", "--issuer", "https://1.1.1.1", "--client-id", "gw", "--secret-stdin"]
     words += ["--role", "a=b=developer", "--domain", "example.com", "--scope", "email", "--home", str(gateway.home)]

@@ -26,6 +26,7 @@ COMMANDS = {
     "providers": ("headgate.cli.providers", "List providers, and manage their keys."),
     "chat": ("headgate.cli.chat", "Talk to a model through the gateway."),
     "doctor": ("headgate.cli.doctor", "Check the home, the configuration and the providers."),
+    "users": ("headgate.cli.users", "Manage people: let one choose a password."),
     "sso": ("headgate.cli.sso", "Manage identity providers, through which people sign in."),
     "login": ("headgate.cli.login:login", "Sign in at a gateway elsewhere."),
     "logout": ("headgate.cli.login:logout", "Sign out of it."),

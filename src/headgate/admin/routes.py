@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from functools import partial
 from time import time_ns
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from pydantic import Field
@@ -57,7 +57,11 @@ class Question(Body):
 
     model: Word
     body: Annotated[dict[str, Any], Field(default_factory=dict)]
-    """A Chat Completions request, where what it holds matters."""
+    """A chat request as any surface takes it, where what it holds matters."""
+    dialect: Literal["openai-chat", "openai-responses", "openai-completions", "anthropic-messages", "gemini"] | None = (
+        None
+    )
+    """Which one's it is; left out, its fields tell."""
     key_id: Word | None = None
     """Whose grants, limits and budgets count; without it, nobody's."""
     user: Word | None = None
@@ -107,6 +111,7 @@ async def explain_route(body: Question, who: Who, to: Parts) -> Explained:
     asked = Asked(
         model=body.model,
         body=body.body,
+        dialect=body.dialect,
         user=body.user,
         session=body.session,
         tags=tuple(body.tags),

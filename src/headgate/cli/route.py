@@ -50,7 +50,7 @@ def list_routes(home: Path | None, url: str | None, key: str | None, json: bool)
 @click.option("--session", help="The session that the call belongs to.")
 @click.option("--tags", help="Tags of the call, with commas between them.")
 @click.option("--metadata", "pairs", multiple=True, metavar="NAME=VALUE", help="Metadata of the call.")
-@click.option("--body", type=click.File("rb"), help="A Chat Completions request, in a file (- for standard input).")
+@click.option("--body", type=click.File("rb"), help="A chat request of any surface, in a file (- for standard input).")
 @gateway_options
 @as_json
 def explain(home: Path | None, url: str | None, key: str | None, json: bool, model: str, **given: Any) -> None:

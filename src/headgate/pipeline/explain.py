@@ -1,6 +1,6 @@
 """What would become of a call: its route, its deployments with reasons and prices, and the room after it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -9,13 +9,18 @@ from headgate.access.types import Principal
 from headgate.core.call import Call, Options
 from headgate.core.errors import Forbidden
 from headgate.core.money import usd
-from headgate.dialects import openai_chat
+from headgate.dialects import DIALECTS
 from headgate.pipeline.once import DEFAULT_OUTPUT
 from headgate.pipeline.parts import Snapshot
 from headgate.pipeline.steps import authorize, plan, resolve
+from headgate.pipeline.wishes import take_wishes
 from headgate.providers.base import Target
 from headgate.routing.policy import Policy, verdicts
 from headgate.routing.types import Standing, Verdict
+
+CHAT = ("openai-chat", "openai-responses", "openai-completions", "anthropic-messages", "gemini")
+ANTHROPIC = frozenset(("system", "anthropic_version", "thinking", "stop_sequences", "mcp_servers"))
+WISHES = frozenset(("headgate", "models"))
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +28,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     model: str
     body: dict[str, Any] = {}
-    """A Chat Completions request; ``model`` above goes over its own, and without messages there is a short one."""
+    """A chat request as any surface takes it; ``model`` above goes over its own, and without one there is a short
+    Chat Completions request."""
+    dialect: str | None = None
+    """Which one's it is: ``openai-chat``, ``openai-responses``, ``openai-completions``, ``anthropic-messages`` or
+    ``gemini``; left out, its fields tell."""
     user: str | None = None
     session: str | None = None
     tags: tuple[str, ...] = ()
@@ -103,7 +112,7 @@ def explain(
         route=call.route.name,
         kind=call.route.kind,
         reason=call.reason or call.route.reason,
-        strategies=list(policy.kinds) if policy is not None else [],
+        strategies=list(policy.kinds) if policy is not None else list(choice.by) if choice is not None else [],
         candidates=found,
         refused=refused,
         seen=choice.seen if choice is not None else {},
@@ -122,15 +131,36 @@ def explain(
 
 
 def _call(asked: Asked, who: Principal) -> Call:
-    body = {"messages": [{"role": "user", "content": ""}], **asked.body, "model": asked.model}
-    call = Call(surface="explain", operation="chat", dialect=openai_chat, link=None, headers=[], t0=0.0)
-    call.body = msgspec.json.encode(body)
-    call.envelope = openai_chat.envelope(call.body)
-    call.streaming = call.envelope.stream
+    dialect: Any = DIALECTS[asked.dialect or spoken(asked.body)]
+    call = Call(surface="explain", operation="chat", dialect=dialect, link=None, headers=[], t0=0.0)
     call.who = who
     call.advice = {}  # nobody is asked
     call.options = Options(user=asked.user, session=asked.session, tags=asked.tags, metadata=asked.metadata)
+    if dialect.name == "gemini":
+        call.path_model = asked.model
+        call.body = msgspec.json.encode(asked.body)
+        call.envelope = dialect.envelope_at(call.body, asked.model, stream=False)
+    else:
+        short = {"messages": [{"role": "user", "content": ""}]} if dialect.name == "openai-chat" else {}
+        call.body = msgspec.json.encode({**short, **asked.body, "model": asked.model})
+        call.envelope = dialect.envelope(call.body)
+    if not call.envelope.fields.keys().isdisjoint(WISHES):
+        take_wishes(call)
+    call.streaming = call.envelope.stream
     return call
+
+
+def spoken(body: Mapping[str, Any]) -> str:
+    """Return the dialect that a chat request is in, by the fields that only one of them has."""
+    if "contents" in body:
+        return "gemini"
+    if "input" in body:
+        return "openai-responses"
+    if "prompt" in body:
+        return "openai-completions"
+    tools = body.get("tools")
+    theirs = isinstance(tools, list) and any(isinstance(tool, dict) and "input_schema" in tool for tool in tools)
+    return "anthropic-messages" if theirs or not body.keys().isdisjoint(ANTHROPIC) else "openai-chat"
 
 
 def _candidates(

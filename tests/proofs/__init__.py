@@ -13,6 +13,7 @@ PROOFS = (
     "disconnects",
     "fuzz",
     "failover",
+    "simulation",
     "timing",
     "attempts",
     "resume",

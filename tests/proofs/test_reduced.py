@@ -18,6 +18,7 @@ SCALE = {
     "disconnects": 0.02,
     "fuzz": 0.04,
     "failover": 0.1,
+    "simulation": 0.004,
     "timing": 0.05,
     "attempts": 0.04,
     "resume": 0.01,

@@ -29,13 +29,31 @@ from headgate.storage.feed import SqlKeyFeed
 from headgate.storage.object_rows import ObjectRow, stored_objects
 from headgate.storage.provider_keys import stored
 from headgate.storage.sql import SqlError
-from headgate.transport.base import Sender
+from headgate.transport.base import Inbound, Outbound, Sender
 from headgate.transport.client import Http1Sender
 from headgate.transport.pool import Bounds
 
 log = logging.getLogger("headgate")
 TENANT = "default"
 """Whose providers they are."""
+
+
+LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
+
+
+class Elsewhere(Sender):
+    """Through the proxy of the whole process: but for this machine's own servers, which it could not reach."""
+
+    def __init__(self, proxied: Sender, direct: Sender) -> None:
+        self._proxied = proxied
+        self._direct = direct
+
+    async def send(self, out: Outbound) -> Inbound:
+        """See ``Sender.send``."""
+        return await (self._direct if out.origin.host in LOOPBACK else self._proxied).send(out)
+
+    async def close(self) -> None:
+        """Both belong to the ways, which close them."""
 
 
 class Ways(Senders):
@@ -52,15 +70,20 @@ class Ways(Senders):
         """See ``Senders.get``."""
         if ca is not None and not Path(ca).is_file():
             raise ValueError(f"there is no file {ca} of certificates to trust")
-        way = (proxy or self._proxy, http2, ca or self._ca)
-        if way not in self._made:
-            self._made[way] = self._general(*way) if way[0] is not None or http2 else self._lean(way[2])
-        return self._made[way]
+        if proxy is None and self._proxy is not None:
+            return Elsewhere(self._way(self._proxy, http2, ca or self._ca), self._way(None, http2, ca or self._ca))
+        return self._way(proxy, http2, ca or self._ca)
 
     async def close(self) -> None:
         """Close every connection."""
         for sender in self._made.values():
             await sender.close()
+
+    def _way(self, *way: Any) -> Sender:
+        if way not in self._made:
+            proxy, http2, ca = way
+            self._made[way] = self._lean(ca) if proxy is None and not http2 else self._general(proxy, http2, ca)
+        return self._made[way]
 
     def _lean(self, ca: str | None) -> Sender:
         made = self._made[None, False, ca] = Http1Sender(Bounds(connections=2048, waiting=4096, idle=1024), ca)

@@ -106,7 +106,7 @@ def test_what_is_held_back_is_bounded() -> None:
     guards = [made({"kind": kind, "action": "mask", **GUARDS[kind]}) for kind in GUARDS]
     for piece in ("a", "1", "a@", "1234 ", "AB ", "日", "-", "/"):
         lane = Lane(list(enumerate(guards)), None, lambda *_: "", set())
-        for _ in range(400):
+        for _ in range(80):
             lane.add(piece * 40)
             lane.settle()
             lane.passed(lane.done)
@@ -186,7 +186,7 @@ async def test_windows_are_looked_at_before_they_leave() -> None:
     filter_ = make({"kind": "topics", "own": {"wine": ["wine", "grape"]}, "window": 40})
     events = WIRES["openai-chat"](["We talk of "] * 30, False)
     passed = [len(await filter_.pass_on(event, final=event is events[-1])) for event in events]
-    assert sum(passed) == sum(map(len, events)) and passed[1] == 0 and max(passed) > 1000
+    assert sum(passed) == sum(map(len, events)) and passed[1] == 0 and max(passed) > 400
 
 
 async def test_what_is_judged_as_a_whole_waits_for_its_end() -> None:

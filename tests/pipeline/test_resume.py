@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from headgate.dialects import anthropic_messages, openai_chat, openai_responses
-from headgate.faultlab.faults import Attempt
+from headgate.faultlab.attempt import Attempt
 from headgate.faultlab.prefill import ANSWER, begun, stream
 from headgate.faultlab.wall import Wall
 from headgate.pipeline.overlap import Overlap

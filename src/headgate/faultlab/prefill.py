@@ -4,10 +4,10 @@ Both in OpenAI's words and in Anthropic's, by the path that was asked.
 """
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from headgate.faultlab.faults import Attempt
+from headgate.faultlab.attempt import USAGE, Attempt, chunk
+from headgate.faultlab.streams import begin
 
 ANSWER = (
     "The lighthouse keeper wrote – as every evening – three lines:\n\n"
@@ -27,7 +27,7 @@ def begun(body: dict[str, Any]) -> str:
     return content if isinstance(content, str) else "".join(part["text"] for part in content)
 
 
-def stream(a: "Attempt", text: str) -> bytes:
+def stream(a: Attempt, text: str) -> bytes:
     """Return a whole stream that says *text*, as its bytes."""
     pieces = [text[at : at + 7] for at in range(0, len(text), 7)]
     if "/messages" in a.path:
@@ -45,14 +45,12 @@ def stream(a: "Attempt", text: str) -> bytes:
             {"type": "message_stop"},
         ]
         return b"".join(b"event: %b\ndata: %b\n\n" % (e["type"].encode(), json.dumps(e).encode()) for e in events)
-    from headgate.faultlab.faults import USAGE, chunk
-
     deltas = [chunk({"role": "assistant", "content": ""}), *(chunk({"content": piece}) for piece in pieces)]
     events = [*deltas, chunk({}, finish="stop"), {**chunk({}), "choices": [], "usage": USAGE}]
     return b"".join(b"data: %b\n\n" % json.dumps(e).encode() for e in events) + b"data: [DONE]\n\n"
 
 
-async def _say(a: "Attempt", text: str, bytes_: int | None = None) -> None:
+async def _say(a: Attempt, text: str, bytes_: int | None = None) -> None:
     part = stream(a, text)[:bytes_]
     await a.head_of_stream()
     if part:
@@ -63,30 +61,28 @@ async def _say(a: "Attempt", text: str, bytes_: int | None = None) -> None:
         a.writer.close()
 
 
-async def goes_on(a: "Attempt") -> None:
+async def goes_on(a: Attempt) -> None:
     """Say the long answer, from where the request's last message leaves off."""
     await _say(a, ANSWER.removeprefix(begun(a.body)))
 
 
-async def goes_on_echoing(a: "Attempt") -> None:
+async def goes_on_echoing(a: Attempt) -> None:
     """Say it from its first word."""
     await _say(a, ANSWER)
 
 
-async def goes_on_overlapping(a: "Attempt") -> None:
+async def goes_on_overlapping(a: Attempt) -> None:
     """Say some of the beginning again."""
     await _say(a, ANSWER[max(len(begun(a.body)) - ECHOED, 0) :])
 
 
-async def breaks_off(a: "Attempt") -> None:
+async def breaks_off(a: Attempt) -> None:
     """Break off after as many bytes of the stream as the model's name says behind its last colon."""
     await _say(a, ANSWER.removeprefix(begun(a.body)), int(a.model.rpartition(":")[2]))
 
 
-async def calls_then_cut(a: "Attempt") -> None:
+async def calls_then_cut(a: Attempt) -> None:
     """Break off in the arguments of a call of a tool."""
-    from headgate.faultlab.faults import begin, chunk
-
     await begin(a)
     called = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "wind", "arguments": '{"place'}}
     await a.event(**chunk({"tool_calls": [called]}))

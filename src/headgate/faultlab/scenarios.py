@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import msgspec
 
+from headgate.faultlab.attempt import Attempt
 from headgate.faultlab.caller import Seen
-from headgate.faultlab.faults import Attempt
 
 
 class Limits(msgspec.Struct, frozen=True):

@@ -7,7 +7,9 @@ import asyncio
 import threading
 import time
 
-from headgate.faultlab.faults import FAULTS, Attempt, Fault, good
+from headgate.faultlab.attempt import Attempt, Fault
+from headgate.faultlab.faults import FAULTS
+from headgate.faultlab.whole import good
 
 
 class Wall:

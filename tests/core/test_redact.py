@@ -1,6 +1,6 @@
 import pytest
 
-from headgate.core.redact import redact
+from headgate.core.redact import redact, scrub
 
 CANARY = "c4n4ry0c4n4ry0c4n4ry0c4n4ry0c4n4ry0"
 
@@ -55,3 +55,17 @@ def test_the_words_around_a_credential_stay():
 
 def test_time_grows_with_the_length_alone():
     assert redact("sk-" * 50_000 + "api key" * 20_000)
+
+
+@pytest.mark.parametrize(
+    ("line", "told", "left"),
+    [
+        (b"authorization: Bearer plainwords123", b"no key (plainwords123)!", b"no key (*************)!"),
+        (b"Authorization: Bearer plainwords123", b'{"k":"plainwords123"}', b'{"k":"*************"}'),
+        (b"x-goog-api-key: abcdefghijklmnop", b"abcdefghijklm*** is wrong", b"**************** is wrong"),
+        (b"api-key: short", b"short", b"short"),
+        (b"user-agent: headgate-gateway", b"headgate-gateway", b"headgate-gateway"),
+    ],
+)
+def test_a_provider_does_not_repeat_the_credential_that_it_was_sent(line, told, left):
+    assert scrub(told, b"POST /x HTTP/1.1\r\nhost: h\r\n" + line + b"\r\n") == left

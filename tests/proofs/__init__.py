@@ -21,6 +21,7 @@ PROOFS = (
     "redis",
     "revoked",
     "guard_chunks",
+    "canaries",
 )
 
 Progress = Callable[[int, int], None]

@@ -22,6 +22,7 @@ SCALE = {
     "timing": 0.05,
     "attempts": 0.04,
     "resume": 0.01,
+    "canaries": 0.04,
 }
 """What is not here differs from what is in nothing but the store behind it."""
 

@@ -35,3 +35,22 @@ def redact(text: str) -> str:
     for rule, shown in _RULES:
         text = rule.sub(shown, text)
     return text
+
+
+_CREDENTIAL = re.compile(rb"(?im)^(?:authorization|[^:\r\n]*(?:key|token|secret|auth)[^:\r\n]*):[ \t]*([^\r\n]+)")
+_SHORTEST = 8
+_ECHOED = 12
+"""Characters of its beginning by which a credential that is repeated in part is known."""
+
+
+def scrub(data: bytes, head: bytes) -> bytes:
+    """Return what a provider answered without the credential that it was sent in *head*, whatever that looks like.
+
+    As many asterisks stand in its place, so that the length that was announced stays true.
+    """
+    for value in _CREDENTIAL.findall(head):
+        for word in {value, value.rpartition(b" ")[2]}:
+            if len(word) >= _SHORTEST and word[:_ECHOED] in data:
+                part = re.escape(word[:_ECHOED]) + rb"[^\s\"'<>(),;]*"
+                data = re.sub(part, lambda found: b"*" * len(found[0]), data)
+    return data

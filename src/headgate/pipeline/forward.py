@@ -11,6 +11,7 @@ from time import monotonic
 from headgate.core.call import Attempt, Call
 from headgate.core.errors import BadRequest, HeadgateError, UpstreamFailed
 from headgate.core.money import Price, Usage, usd
+from headgate.core.redact import scrub
 from headgate.dialects import gemini, gemini_array, openai_chat, upstream
 from headgate.dialects.gemini import wants_events
 from headgate.ledger.types import Ask, Hold
@@ -25,7 +26,7 @@ from headgate.pipeline.run import walk
 from headgate.pipeline.settle import finish, owe_everything, owe_nothing
 from headgate.pipeline.steps import admit, authenticate
 from headgate.providers.base import Target
-from headgate.transport.base import Inbound
+from headgate.transport.base import Inbound, Outbound
 
 HEADERS = 600.0  # what a call does is not known, nor how long it may take
 IDLE = 300.0
@@ -126,7 +127,7 @@ async def once(call: Call, parts: Parts, target: Target, method: str, path: str)
         try:
             attempt.headers_ms, attempt.status = since(call), inbound.status
             charge(call, attempt, hold, price if method not in LOOKS else None, inbound.status)
-            await answer(call, parts, target, attempt, inbound, method)
+            await answer(call, parts, target, attempt, inbound, out)
         finally:
             inbound.close()
     except (HeadgateError, CancelledError) as error:
@@ -175,18 +176,24 @@ def charge(call: Call, attempt: Attempt, hold: Hold, price: Price | None, status
         attempt.billed = call.billed = "usage"
 
 
-async def answer(call: Call, parts: Parts, target: Target, attempt: Attempt, inbound: Inbound, method: str) -> None:
-    """Pass status, header lines and body on as they come; their end follows once the call is on record."""
+async def answer(call: Call, parts: Parts, target: Target, attempt: Attempt, inbound: Inbound, out: Outbound) -> None:
+    """Pass status, header lines and body on as they come; their end follows once the call is on record.
+
+    An error loses the credential that was sent, where the provider repeats it.
+    """
     link, told = call.link, b""
+    sent, bare = out.head + out.extra, out.head.startswith(b"HEAD ")
     call.status = inbound.status
     call.streaming = (inbound.header(b"content-type") or b"").startswith(b"text/event-stream")
-    link.start(inbound.status, head(call, target, attempt, inbound, bare=method == "HEAD"))
+    link.start(inbound.status, head(call, target, attempt, inbound, bare=bare))
     try:
         while data := await inbound.read(patience(call, target)):
             if attempt.first_ms is None:
                 attempt.first_ms = since(call)
-            if inbound.status >= 400 and len(told) < MAX_TOLD:
-                told += data[:MAX_TOLD]
+            if inbound.status >= 400:
+                data = scrub(data, sent)
+                if len(told) < MAX_TOLD:
+                    told += data[:MAX_TOLD]
             call.bytes_out += len(data)
             blocked = link.write(data)
             if blocked is not None:

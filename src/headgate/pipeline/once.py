@@ -1,7 +1,6 @@
 """One call to one deployment: hold, sign, send, classify, answer."""
 
 from asyncio import CancelledError
-from collections.abc import Callable
 from time import monotonic
 from typing import Any, cast
 
@@ -11,6 +10,7 @@ from headgate.core.call import MEDIA, Attempt, Call
 from headgate.core.chat import Request
 from headgate.core.errors import BudgetSpent, HeadgateError, UpstreamFailed
 from headgate.core.money import Price, Usage
+from headgate.core.redact import scrub
 from headgate.dialects.base import PLAIN, Dialect, Written
 from headgate.dialects.opaque import carries
 from headgate.ledger.types import Ask, Hold
@@ -63,7 +63,7 @@ async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
             attempt.headers_ms = (monotonic() - call.t0) * 1000
             attempt.status = inbound.status
             if inbound.status != 200:
-                raise await failure_of(call, target, inbound, out.rest)
+                raise await failure_of(call, target, inbound, out)
             if out.rest is not None:
                 out.rest(200, None)
             if call.streaming or call.operation in MEDIA:
@@ -255,10 +255,8 @@ def written_on(call: Call, target: Target, spoken: Dialect, limit: int | None) -
     return marked(body, target.abilities.profile.prefill) if call.resume.text else body
 
 
-async def failure_of(
-    call: Call, target: Target, inbound: Inbound, rest: Callable[[int, float | None], bool] | None
-) -> UpstreamFailed:
-    """What an answer that is not 200 means; with another key at hand (see *rest*), one that is refused is no end."""
+async def failure_of(call: Call, target: Target, inbound: Inbound, out: Outbound) -> UpstreamFailed:
+    """What an answer that is not 200 means; with another key at hand (see ``out.rest``), one refused is no end."""
     if 300 <= inbound.status < 400:
         return UpstreamFailed(
             f"{target.name} answered with a redirect, which is never followed: the key would go along.",
@@ -273,7 +271,8 @@ async def failure_of(
     except UpstreamFailed:
         pass  # cut or stalled: the status, and what came, say enough
     spoken = call.spoken or call.dialect
-    error: UpstreamFailed = spoken.read_error(inbound.status, inbound.headers, body[:MAX_ERROR_BODY])
-    if rest is not None and rest(inbound.status, error.wait):
+    body = scrub(body[:MAX_ERROR_BODY], out.head + out.extra)
+    error: UpstreamFailed = spoken.read_error(inbound.status, inbound.headers, body)
+    if out.rest is not None and out.rest(inbound.status, error.wait):
         error.retry, error.same_target, error.wait = True, True, 0.0
     return error

@@ -11,7 +11,7 @@ import msgspec
 
 from headgate.core.call import now
 from headgate.core.errors import UpstreamFailed
-from headgate.core.redact import redact
+from headgate.core.redact import redact, scrub
 from headgate.dialects.base import Abilities
 from headgate.dialects.upstream import read_error
 from headgate.providers.base import Provider, Target, Timeouts
@@ -90,7 +90,7 @@ async def _page(provider: Provider, query: bytes) -> Any:
     try:
         body = await inbound.read_all(PATIENCE, MAX_BYTES, PATIENCE)
         if inbound.status != 200:
-            raise read_error(inbound.status, inbound.headers, body[:65_536])
+            raise read_error(inbound.status, inbound.headers, scrub(body[:65_536], out.head + out.extra))
         return msgspec.json.decode(body)
     finally:
         inbound.close()

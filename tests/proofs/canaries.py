@@ -1,0 +1,205 @@
+"""Secrets that are planted everywhere they may come in, and then looked for everywhere they must not come out.
+
+Provider keys, virtual keys, secrets of webhooks, clients and identity providers, passwords, tokens, cookies, keys in
+URLs: given to a running gateway whose provider repeats its key in every error. Then all its files, its log, its metrics,
+its audit log and its exports are searched.
+"""
+
+import base64
+import json
+import secrets
+import threading
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from tests.e2e.processes import Gateway
+from tests.proofs import Progress
+
+CANARIES = 500
+ADMIN = "hga_" + secrets.token_urlsafe(32)
+CONFIG = """
+providers:
+  echo: {{kind: openai-compatible, base_url: "http://127.0.0.1:{port}/v1", api_key: "${{ECHO_KEY}}", price: {{input: 1, output: 2}}}}
+  more: {{kind: openai-compatible, base_url: "http://127.0.0.1:{port}/v1", price: {{input: 1, output: 2}}}}
+"""
+ERRORS = (400, 404, 422, 429, 500, 503, 401, 403)
+PAGES = (
+    "/api/v1/config", "/api/v1/config/providers", "/api/v1/config/providers/more/keys", "/api/v1/config/virtual-keys",
+    "/api/v1/logs", "/api/v1/audit", "/api/v1/audit/export", "/api/v1/audit/export?format=csv", "/api/v1/budgets",
+    "/api/v1/billing/channels", "/api/v1/billing/chargeback?by=key&format=csv", "/api/v1/clients", "/api/v1/sso",
+    "/api/v1/issuers", "/api/v1/users", "/api/v1/notifications", "/metrics", "/health/ready", "/openapi.json",
+)  # fmt: skip
+MADE_SECRETS = ("key", "client_secret", "secret", "token")
+
+
+class Echo(BaseHTTPRequestHandler):
+    """A provider that repeats the credential it was given wherever it can."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        given = self.headers.get("authorization", "")
+        status = int(body["model"]) if body["model"].isdecimal() else 200
+        bare = given.removeprefix("Bearer ")
+        words = f"Incorrect API key provided: {given}. We do not know ({bare}) nor '{bare[:12]}...'"
+        answer: dict[str, Any] = {"error": {"message": words, "code": bare, "param": bare, "type": bare}}
+        if status == 200:
+            answer = {
+                "id": "x", "object": "chat.completion", "created": 1, "model": "m",
+                "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}],
+                "usage": {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7},
+            }  # fmt: skip
+        data = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("set-cookie", bare)
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+class Planted:
+    """The canaries, and how they are told apart: each has a random middle that stands nowhere else."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+        """What is looked for -> what it is."""
+
+    def new(self, kind: str, prefix: str = "") -> str:
+        text = prefix + secrets.token_urlsafe(24)
+        self.keep(kind, text)
+        return text
+
+    def keep(self, kind: str, text: str) -> None:
+        self.texts[text] = kind
+
+    def found(self, data: bytes) -> list[str]:
+        """Return the kinds of the canaries in *data*, plain or in base64."""
+        found = []
+        for text, kind in self.texts.items():
+            plain = text.encode()
+            if plain in data or base64.b64encode(plain) in data:
+                found.append(kind)
+        return found
+
+
+class Drive:
+    """Gives the gateway its secrets, and keeps every answer but those that show a secret once."""
+
+    def __init__(self, gateway: Gateway, planted: Planted) -> None:
+        self.http = httpx2.Client(base_url=gateway.url, timeout=30)
+        self.planted = planted
+        self.answers: list[tuple[str, bytes]] = []
+
+    def ask(self, method: str, path: str, key: str = ADMIN, *, shows: bool = False, **request: Any) -> Any:
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        response = self.http.request(method, path, headers={**headers, **request.pop("headers", {})}, **request)
+        if not shows:
+            self.answers.append((f"{method} {path}", response.content + repr(response.headers.raw).encode()))
+        with suppress(ValueError):
+            return response.json()
+        return None
+
+    def call(self, model: str, key: str) -> None:
+        body = {"model": model, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 5}
+        self.ask("POST", "/v1/chat/completions", key, json=body)
+
+    def made(self, kind: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        made: dict[str, Any] = self.ask("POST", path, json=body, shows=True)
+        assert "error" not in made, (path, made)
+        shown = [made[name] for name in MADE_SECRETS if isinstance(made.get(name), str)]
+        assert shown, (path, made)
+        for text in shown:
+            self.planted.keep(kind, text)
+        return made
+
+
+def plant(drive: Drive, number: int) -> None:
+    """One round: a secret of each kind that can be given or made."""
+    new, ask = drive.planted.new, drive.ask
+    one = drive.made("virtual key", "/api/v1/config/virtual-keys", {"name": f"app {number}"})
+    for model in ("echo/m", "more/m", *(f"echo/{status}" for status in ERRORS), f"more/{ERRORS[number % len(ERRORS)]}"):
+        drive.call(model, one["key"])
+    for status in (400, 500):
+        ask("POST", "/passthrough/echo/elsewhere", one["key"], json={"model": str(status)})
+    turned = drive.made("virtual key", f"/api/v1/config/virtual-keys/{one['id']}/rotate", {"overlap": 60})
+    drive.call("echo/m", turned["key"])
+    ask("POST", "/api/v1/config/providers/more/keys", json={"key": new("sealed provider key"), "name": str(number)})
+    drive.made("client secret", "/api/v1/clients", {"name": f"client {number}"})
+    ask("POST", "/api/v1/billing/channels", json={
+        "name": f"hook {number}", "kind": "webhook", "target": "https://203.0.114.9/x", "secret": new("webhook secret"),
+    })  # fmt: skip
+    ask("POST", "/api/v1/billing/channels", json={"name": "x", "secret": new("secret of a refused body")})
+    ask("POST", "/api/v1/sso", json={
+        "name": f"sso {number}", "issuer": f"https://203.0.114.9/{number}", "client_id": "x",
+        "client_secret": new("identity provider's secret"),
+    })  # fmt: skip
+    login = {"email": "ann@example.com", "password": new("password")}
+    ask("POST", "/api/v1/auth/login", "", json=login)
+    ask("GET", "/api/v1/auth/me", "", headers={"cookie": f"__Host-headgate={new('cookie')}"})
+    jwt = "eyJhbGciOiJub25lIn0." + new("token", "eyJ")
+    for path in ("/v1/models", "/api/v1/logs", f"/v1/models?key={new('key in a URL', 'hg_')}"):
+        ask("GET", path, new("wrong key", "hg_"))
+        ask("GET", path, jwt)
+    ask(
+        "POST",
+        "/v1/chat/completions",
+        turned["key"],
+        json={"model": "echo/m", "api_key": new("key in a body"), "messages": []},
+    )
+    ask("POST", "/v1/chat/completions", turned["key"], headers={"x-api-key": new("second credential")}, json={})
+    ask("DELETE", f"/api/v1/config/virtual-keys/{one['id']}")
+
+
+def prove(scale: float, folder: Path, progress: Progress) -> str:
+    planted = Planted()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    planted.keep("admin key", ADMIN)
+    gateway = Gateway(
+        folder / "home", config=CONFIG.format(port=server.server_address[1]), HEADGATE_ADMIN_KEY=ADMIN,
+        ECHO_KEY=planted.new("provider key of no known form"), HEADGATE_LOG_LEVEL="debug",
+        HEADGATE_SMTP_URL=f"smtp://u:{planted.new('mail password')}@127.0.0.1:1",
+    )  # fmt: skip
+    try:
+        gateway.start()
+        drive = Drive(gateway, planted)
+        wanted = max(round(CANARIES * scale), 1)
+        number = 0
+        while len(planted.texts) < wanted or number == 0:
+            plant(drive, number)
+            number += 1
+            progress(len(planted.texts), wanted)
+        for path in PAGES:
+            drive.ask("GET", path)
+        drive.ask("POST", "/api/v1/audit/verify")
+        for row in drive.ask("GET", "/api/v1/logs?limit=50")["data"]:
+            drive.ask("GET", f"/api/v1/traces/{row['id']}")
+        assert gateway.stop() == 0, gateway.printed[-2000:]
+    finally:
+        gateway.kill()
+        server.shutdown()
+        server.server_close()
+    return judge(gateway.home, drive, planted)
+
+
+def judge(home: Path, drive: Drive, planted: Planted) -> str:
+    """Look for every canary in every answer and every file."""
+    shown = [(where, kind) for where, data in drive.answers for kind in planted.found(data)]
+    files = [path for path in home.rglob("*") if path.is_file()]
+    shown += [(str(path.relative_to(home)), kind) for path in files for kind in planted.found(path.read_bytes())]
+    assert not shown, f"{len(shown)} hits: {shown[:10]}"
+    journal = sum(path.stat().st_size for path in files)
+    kinds = len(set(planted.texts.values()))
+    return (
+        f"{len(planted.texts)} canaries of {kinds} kinds, {len(drive.answers)} answers and {len(files)} files of "
+        f"{journal / 1e6:.1f} MB: 0 hits"
+    )

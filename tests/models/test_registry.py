@@ -7,7 +7,8 @@ import pytest
 
 from headgate.core.money import Price
 from headgate.dialects.base import PLAIN
-from headgate.models.registry import ModelConfig, ProfileConfig, Registry
+from headgate.models.config import ModelConfig, ProfileConfig
+from headgate.models.registry import Registry
 from headgate.providers.base import PriceConfig, ProviderConfig, Timeouts
 from headgate.providers.discovery import Learned
 

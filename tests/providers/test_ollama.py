@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from headgate.core.secret import Secret
-from headgate.models.registry import ModelConfig, Registry
+from headgate.models.config import ModelConfig
+from headgate.models.registry import Registry
 from headgate.providers import build
 from headgate.providers.base import ProviderConfig, Target
 from headgate.transport.base import Origin

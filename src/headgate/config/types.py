@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from headgate.guardrails.types import Guardrail
-from headgate.models.registry import ModelConfig
+from headgate.models.config import ModelConfig
 from headgate.providers.base import Capacity, PriceConfig, ProviderConfig, TierConfig, Timeouts
 from headgate.routing.table import Experiment, FanOut, Hedge, RouteConfig, Shadow, TargetConfig
 from headgate.routing.types import Strategy

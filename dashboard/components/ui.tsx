@@ -71,7 +71,7 @@ export function Badge({ tone = "", children }: { tone?: Tone; children: ReactNod
 
 const TONES: Record<string, Tone> = {
   success: "good", active: "good", closed: "good", ok: "good", fallback: "warn", benched: "warn", "half-open": "warn",
-  off: "", expired: "", chosen: "good", kept: "info", removed: "", sunk: "warn", shut: "bad", testing: "info", deprecated: "warn", failure: "bad", open: "bad", revoked: "bad", pending: "info", approved: "good", refused: "bad",
+  off: "", expired: "", chosen: "good", kept: "info", removed: "", sunk: "warn", shut: "bad", testing: "info", deprecated: "warn", failure: "bad", open: "bad", revoked: "bad", pending: "info", withdrawn: "", ended: "", approved: "good", refused: "bad",
 };
 
 export function Status({ of }: { of: string }) {

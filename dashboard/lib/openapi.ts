@@ -3674,6 +3674,409 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Requests for more
+         * @description Return requests, latest first; who may not see all of the tenant's sees his own.
+         */
+        get: operations["list_approvals"];
+        put?: never;
+        /**
+         * Ask for more
+         * @description Ask for more. Those who may decide are told.
+         */
+        post: operations["create_approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A request
+         * @description Return one request.
+         */
+        get: operations["get_approval"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Grant it
+         * @description Grant what is asked for. It is in effect everywhere within a second.
+         */
+        post: operations["approve_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{id}/refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refuse it
+         * @description Refuse what is asked for.
+         */
+        post: operations["refuse_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take it back
+         * @description Take an own request back.
+         */
+        post: operations["withdraw_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What you are to know
+         * @description Return what the caller is to know, latest first.
+         */
+        get: operations["list_notifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/{id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mark it as read
+         * @description Mark a line as read.
+         */
+        post: operations["read_notification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/billing/chargeback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who pays for what
+         * @description Return who pays for what.
+         */
+        get: operations["get_chargeback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/billing/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the month will come to
+         * @description Return what this month will have cost at its end.
+         */
+        get: operations["get_forecast"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/billing/invoices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Invoices and reports
+         * @description Return what was issued, latest first.
+         */
+        get: operations["list_invoices"];
+        put?: never;
+        /**
+         * Issue an invoice or a report
+         * @description Issue the invoice of a month or the report of an app's week. What was issued before is returned as it is.
+         */
+        post: operations["create_invoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/billing/invoices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An invoice or a report
+         * @description Return an invoice or a report as it was issued: as a page, as a table, or all of it in JSON.
+         */
+        get: operations["get_invoice"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/billing/invoices/{id}/send": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send it
+         * @description Send an invoice or a report through channels.
+         */
+        post: operations["send_invoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/billing/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What providers said
+         * @description Return what providers said, latest first.
+         */
+        get: operations["list_imports"];
+        put?: never;
+        /**
+         * Take over what a provider exported
+         * @description Set what a provider says beside what we say, and correct charges in doubt by it.
+         */
+        post: operations["create_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/billing/imports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a provider said beside what we say
+         * @description Return what a provider said beside what we say now, day by day.
+         */
+        get: operations["get_import"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/billing/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Prices */
+        get: operations["list_prices"];
+        put?: never;
+        /** Make: price */
+        post: operations["create_price"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/billing/prices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One: price */
+        get: operations["get_price"];
+        put?: never;
+        post?: never;
+        /** Remove: price */
+        delete: operations["delete_price"];
+        options?: never;
+        head?: never;
+        /** Change: price */
+        patch: operations["update_price"];
+        trace?: never;
+    };
+    "/api/v1/billing/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Channels */
+        get: operations["list_channels"];
+        put?: never;
+        /** Make: channel */
+        post: operations["create_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/billing/channels/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One: channel */
+        get: operations["get_channel"];
+        put?: never;
+        post?: never;
+        /** Remove: channel */
+        delete: operations["delete_channel"];
+        options?: never;
+        head?: never;
+        /** Change: channel */
+        patch: operations["update_channel"];
+        trace?: never;
+    };
+    "/api/v1/billing/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Schedules */
+        get: operations["list_schedules"];
+        put?: never;
+        /** Make: schedule */
+        post: operations["create_schedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/billing/schedules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One: schedule */
+        get: operations["get_schedule"];
+        put?: never;
+        post?: never;
+        /** Remove: schedule */
+        delete: operations["delete_schedule"];
+        options?: never;
+        head?: never;
+        /** Change: schedule */
+        patch: operations["update_schedule"];
+        trace?: never;
+    };
     "/api/v1/auth/login": {
         parameters: {
             query?: never;
@@ -3945,7 +4348,7 @@ export interface paths {
         };
         /**
          * Where to sign in with an e-mail address
-         * @description Return the providers that are there for an e-mail address, whether anybody has it or not.
+         * @description Return the providers that are there for an e-mail address, whether anybody has it or not; else a tenant's.
          */
         get: operations["doors"];
         put?: never;
@@ -4224,6 +4627,66 @@ export interface components {
             name: string;
         };
         /**
+         * Approval
+         * @description A request and what became of it.
+         */
+        Approval: {
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "budget" | "limits" | "models" | "providers";
+            /**
+             * Subject Kind
+             * @enum {string}
+             */
+            subject_kind: "budget" | "key" | "team" | "app" | "user" | "tenant";
+            /** Subject Id */
+            subject_id: string;
+            ask: components["schemas"]["Ask"];
+            /** Reason */
+            reason: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "approved" | "refused" | "withdrawn" | "expired" | "ended";
+            /** Asked By Kind */
+            asked_by_kind: string;
+            /** Asked By */
+            asked_by: string;
+            /** Asked At */
+            asked_at: string;
+            /** Expires At */
+            expires_at: string;
+            /** Lasts */
+            lasts: number | null;
+            /** Decided By Kind */
+            decided_by_kind: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            /** Decided At */
+            decided_at: string | null;
+            /** Answer */
+            answer: string | null;
+            /** Until */
+            until: string | null;
+        };
+        /**
+         * Approvals
+         * @description A page of requests, latest first; ``next`` is the ``before`` of the following one.
+         */
+        Approvals: {
+            /** Data */
+            data: components["schemas"]["Approval"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
+        };
+        /**
          * Apps
          * @description A page of apps.
          */
@@ -4234,6 +4697,26 @@ export interface components {
             has_more: boolean;
             /** Next */
             next: string | null;
+        };
+        /**
+         * Ask
+         * @description What is asked for.
+         */
+        Ask: {
+            /** Usd */
+            usd?: string | null;
+            /** Tokens */
+            tokens?: number | null;
+            /** Window */
+            window?: ("day" | "week" | "month" | "total") | null;
+            /** Limits */
+            limits?: {
+                [key: string]: number;
+            } | null;
+            /** Models */
+            models?: string[] | null;
+            /** Providers */
+            providers?: string[] | null;
         };
         /**
          * Asked
@@ -4454,6 +4937,71 @@ export interface components {
             dry_run: boolean;
         };
         /**
+         * Channel
+         * @description Where messages go.
+         */
+        Channel: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "webhook" | "email";
+            /** Target */
+            target: string;
+            /** Events */
+            events: string[];
+            /** Is Active */
+            is_active: boolean;
+            /** Created At */
+            created_at: string;
+            /** Updated At */
+            updated_at: string;
+        };
+        /**
+         * ChannelChanges
+         * @description What is to be otherwise.
+         */
+        ChannelChanges: {
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /**
+             * Target
+             * @default
+             */
+            target: string;
+            /** Secret */
+            secret?: string | null;
+            /**
+             * Events
+             * @default []
+             */
+            events: ("approvals" | "billing" | "budgets")[];
+            /**
+             * Is Active
+             * @default true
+             */
+            is_active: boolean;
+        };
+        /**
+         * Channels
+         * @description A page of channels.
+         */
+        Channels: {
+            /** Data */
+            data: components["schemas"]["Channel"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
+        };
+        /**
          * Charged
          * @description A row of the ledger.
          */
@@ -4604,6 +5152,17 @@ export interface components {
             }[];
         };
         /**
+         * Deciding
+         * @description What is said with a decision.
+         */
+        Deciding: {
+            /**
+             * Answer
+             * @default
+             */
+            answer: string;
+        };
+        /**
          * Diff
          * @description How two versions differ.
          */
@@ -4646,6 +5205,24 @@ export interface components {
         Doors: {
             /** Data */
             data: components["schemas"]["Door"][];
+        };
+        /**
+         * DriftLine
+         * @description One kind of one model, of one UTC day or of all; drift is how much more we counted.
+         */
+        DriftLine: {
+            /** Day */
+            day: string;
+            /** Model */
+            model: string;
+            /** Kind */
+            kind: string;
+            /** Ours */
+            ours: number | string;
+            /** Theirs */
+            theirs: number | string | null;
+            /** Drift */
+            drift: number | string | null;
         };
         /**
          * EachUsed
@@ -4766,6 +5343,106 @@ export interface components {
             hour: string | null;
             /** Words */
             words: string;
+        };
+        /**
+         * ForecastAnswer
+         * @description What the month that runs will have cost, by what is billed.
+         */
+        ForecastAnswer: {
+            /**
+             * First
+             * Format: date
+             */
+            first: string;
+            /**
+             * End
+             * Format: date
+             */
+            end: string;
+            /** Zone */
+            zone: string;
+            forecast: components["schemas"]["Coming"] | null;
+        };
+        /**
+         * Import
+         * @description What a provider said, beside what we say.
+         */
+        Import: {
+            /** Id */
+            id: string;
+            /** Provider */
+            provider: string;
+            /** Format */
+            format: string;
+            /** Made At */
+            made_at: string;
+            /** Corrected */
+            corrected?: number | null;
+            /** Totals */
+            totals?: components["schemas"]["DriftLine"][] | null;
+            /** Days */
+            days?: components["schemas"]["DriftLine"][] | null;
+        };
+        /**
+         * Imports
+         * @description A page of imports, latest first; ``next`` is the ``before`` of the following one.
+         */
+        Imports: {
+            /** Data */
+            data: components["schemas"]["Import"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * Invoice
+         * @description An invoice or a report. It stays as it was issued; its digest stands in the audit log as well.
+         */
+        Invoice: {
+            /** Id */
+            id: string;
+            /** Number */
+            number: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "invoice" | "report";
+            /** App Id */
+            app_id: string | null;
+            /**
+             * First
+             * Format: date
+             */
+            first: string;
+            /**
+             * End
+             * Format: date
+             */
+            end: string;
+            /**
+             * Total Usd
+             * @description An amount in USD, as a plain decimal.
+             * @example 0.00012
+             */
+            total_usd: string;
+            /** Digest */
+            digest: string;
+            /** Issued At */
+            issued_at: string;
+        };
+        /**
+         * Invoices
+         * @description A page of them, latest first; ``next`` is the ``before`` of the following one.
+         */
+        Invoices: {
+            /** Data */
+            data: components["schemas"]["Invoice"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
         };
         /**
          * Issuer
@@ -5401,6 +6078,53 @@ export interface components {
             name: string;
         };
         /**
+         * NewApproval
+         * @description A request. What is asked for goes with its kind.
+         */
+        NewApproval: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "budget" | "limits" | "models" | "providers";
+            /**
+             * Subject Kind
+             * @enum {string}
+             */
+            subject_kind: "budget" | "key" | "team" | "app" | "user" | "tenant";
+            /** Subject Id */
+            subject_id: string;
+            /** Usd */
+            usd?: (number | string) | null;
+            /** Tokens */
+            tokens?: number | null;
+            /** Window */
+            window?: ("day" | "week" | "month" | "total") | null;
+            limits?: components["schemas"]["LimitsBody"] | null;
+            /**
+             * Models
+             * @default []
+             */
+            models: string[];
+            /**
+             * Providers
+             * @default []
+             */
+            providers: string[];
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /**
+             * Expires In
+             * @default 604800
+             */
+            expires_in: number;
+            /** Lasts */
+            lasts?: number | null;
+        };
+        /**
          * NewBinding
          * @description A role to be given.
          */
@@ -5456,6 +6180,33 @@ export interface components {
             is_active: boolean;
         };
         /**
+         * NewChannel
+         * @description Where messages go: a webhook's URL with the secret that its signatures are made with, or an e-mail address.
+         */
+        NewChannel: {
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "webhook" | "email";
+            /** Target */
+            target: string;
+            /** Secret */
+            secret?: string | null;
+            /**
+             * Events
+             * @default []
+             */
+            events: ("approvals" | "billing" | "budgets")[];
+            /**
+             * Is Active
+             * @default true
+             */
+            is_active: boolean;
+        };
+        /**
          * NewClient
          * @description A client.
          */
@@ -5476,6 +6227,57 @@ export interface components {
              * @default true
              */
             is_active: boolean;
+        };
+        /**
+         * NewImport
+         * @description What a provider exported: text, or base64 of it.
+         */
+        NewImport: {
+            /** Provider */
+            provider: string;
+            /**
+             * Format
+             * @enum {string}
+             */
+            format: "openai" | "anthropic" | "csv";
+            /** Data */
+            data: string;
+            /**
+             * Encoding
+             * @default text
+             * @enum {string}
+             */
+            encoding: "text" | "base64";
+            /** Columns */
+            columns?: {
+                [key: string]: string;
+            };
+            /**
+             * Correct
+             * @default true
+             */
+            correct: boolean;
+        };
+        /**
+         * NewInvoice
+         * @description Which invoice or report is to be issued. Without a day, that of the last month or week that is over.
+         */
+        NewInvoice: {
+            /**
+             * Kind
+             * @default invoice
+             * @enum {string}
+             */
+            kind: "invoice" | "report";
+            /** Day */
+            day?: string | null;
+            /** App Id */
+            app_id?: string | null;
+            /**
+             * Channel Ids
+             * @default []
+             */
+            channel_ids: string[];
         };
         /**
          * NewIssuer
@@ -5615,6 +6417,17 @@ export interface components {
             token?: string | null;
         };
         /**
+         * NewPrice
+         * @description What is billed for a model: an own price, a markup on it or on the provider's, or both.
+         */
+        NewPrice: {
+            /** Model */
+            model: string;
+            price?: components["schemas"]["PriceBody"] | null;
+            /** Markup Percent */
+            markup_percent?: number | null;
+        };
+        /**
          * NewProviderKey
          * @description A key to be sealed.
          */
@@ -5642,6 +6455,32 @@ export interface components {
             permissions: string[];
             /** Name */
             name: string;
+        };
+        /**
+         * NewSchedule
+         * @description An invoice of every month, or reports of every week of some apps, or all.
+         */
+        NewSchedule: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "invoice" | "report";
+            /**
+             * App Ids
+             * @default []
+             */
+            app_ids: string[];
+            /**
+             * Channel Ids
+             * @default []
+             */
+            channel_ids: string[];
+            /**
+             * Is Active
+             * @default true
+             */
+            is_active: boolean;
         };
         /**
          * NewSso
@@ -5760,6 +6599,11 @@ export interface components {
              *     }
              */
             logging: components["schemas"]["Logging"];
+            /**
+             * Self Approval
+             * @default false
+             */
+            self_approval: boolean;
             /** Name */
             name: string;
             /** Id */
@@ -5794,6 +6638,36 @@ export interface components {
             name: string;
             /** Email */
             email: string;
+        };
+        /**
+         * Notification
+         * @description A line for the caller.
+         */
+        Notification: {
+            /** Id */
+            id: string;
+            /** Event */
+            event: string;
+            /** Text */
+            text: string;
+            /** Link */
+            link: string;
+            /** Created At */
+            created_at: string;
+            /** Read At */
+            read_at: string | null;
+        };
+        /**
+         * Notifications
+         * @description A page of them, latest first; ``next`` is the ``before`` of the following one.
+         */
+        Notifications: {
+            /** Data */
+            data: components["schemas"]["Notification"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
         };
         /**
          * Outcome
@@ -5884,6 +6758,74 @@ export interface components {
             };
         };
         /**
+         * PriceAnswer
+         * @description What is billed for a model. It holds for every day that no invoice was issued of, back to the first.
+         */
+        PriceAnswer: {
+            /** Id */
+            id: string;
+            /** Model */
+            model: string;
+            /** Price */
+            price: {
+                [key: string]: number;
+            } | null;
+            /** Markup Percent */
+            markup_percent: number | null;
+            /** Created At */
+            created_at: string;
+            /** Updated At */
+            updated_at: string;
+        };
+        /**
+         * PriceBody
+         * @description USD per million tokens; per call for ``request``. What is not said costs what the plain kind costs.
+         */
+        PriceBody: {
+            /**
+             * Input
+             * @default 0
+             */
+            input: number;
+            /**
+             * Output
+             * @default 0
+             */
+            output: number;
+            /** Cached */
+            cached?: number | null;
+            /** Cache Write */
+            cache_write?: number | null;
+            /** Reasoning */
+            reasoning?: number | null;
+            /**
+             * Request
+             * @default 0
+             */
+            request: number;
+        };
+        /**
+         * PriceChanges
+         * @description What is to be otherwise; ``null`` takes it away.
+         */
+        PriceChanges: {
+            price?: components["schemas"]["PriceBody"] | null;
+            /** Markup Percent */
+            markup_percent?: number | null;
+        };
+        /**
+         * Prices
+         * @description A page of them.
+         */
+        Prices: {
+            /** Data */
+            data: components["schemas"]["PriceAnswer"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
+        };
+        /**
          * ProviderKey
          * @description What may be shown of a key.
          */
@@ -5930,6 +6872,8 @@ export interface components {
             body?: {
                 [key: string]: unknown;
             };
+            /** Dialect */
+            dialect?: ("openai-chat" | "openai-responses" | "openai-completions" | "anthropic-messages" | "gemini") | null;
             /** Key Id */
             key_id?: string | null;
             /** User */
@@ -5946,6 +6890,14 @@ export interface components {
             config?: {
                 [key: string]: unknown;
             } | null;
+        };
+        /**
+         * Read
+         * @description It is read.
+         */
+        Read: {
+            /** Id */
+            id: string;
         };
         /**
          * Refresh
@@ -6107,6 +7059,80 @@ export interface components {
             model_used: string | null;
             /** Provider Used */
             provider_used: string | null;
+        };
+        /**
+         * Schedule
+         * @description What is made and sent by itself.
+         */
+        Schedule: {
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "invoice" | "report";
+            /** App Ids */
+            app_ids: string[];
+            /** Channel Ids */
+            channel_ids: string[];
+            /** Is Active */
+            is_active: boolean;
+            /** Next At */
+            next_at: string;
+            /** Created At */
+            created_at: string;
+            /** Updated At */
+            updated_at: string;
+        };
+        /**
+         * ScheduleChanges
+         * @description What is to be otherwise.
+         */
+        ScheduleChanges: {
+            /**
+             * App Ids
+             * @default []
+             */
+            app_ids: string[];
+            /**
+             * Channel Ids
+             * @default []
+             */
+            channel_ids: string[];
+            /**
+             * Is Active
+             * @default true
+             */
+            is_active: boolean;
+        };
+        /**
+         * Schedules
+         * @description A page of schedules.
+         */
+        Schedules: {
+            /** Data */
+            data: components["schemas"]["Schedule"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * Sending
+         * @description Whom it is sent to.
+         */
+        Sending: {
+            /** Channel Ids */
+            channel_ids: string[];
+        };
+        /**
+         * Sent
+         * @description The messages that are on their way.
+         */
+        Sent: {
+            /** Message Ids */
+            message_ids: string[];
         };
         /**
          * Session
@@ -6426,6 +7452,8 @@ export interface components {
             /** Catalogue */
             catalogue: string[];
             logging: components["schemas"]["Logging"];
+            /** Self Approval */
+            self_approval: boolean;
             /** Created At */
             created_at: string;
             /** Updated At */
@@ -6475,6 +7503,11 @@ export interface components {
              *     }
              */
             logging: components["schemas"]["Logging"];
+            /**
+             * Self Approval
+             * @default false
+             */
+            self_approval: boolean;
             /**
              * Name
              * @default
@@ -10014,6 +11047,1065 @@ export interface operations {
             };
         };
     };
+    list_approvals: {
+        parameters: {
+            query?: {
+                state?: ("open" | "approved" | "refused" | "withdrawn" | "expired" | "ended") | null;
+                before?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approvals"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewApproval"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    approve_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Deciding"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    refuse_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Deciding"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    withdraw_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_notifications: {
+        parameters: {
+            query?: {
+                unread?: boolean;
+                before?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notifications"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    read_notification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Read"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_chargeback: {
+        parameters: {
+            query?: {
+                by?: "tenant" | "team" | "app" | "user" | "key" | "tag" | "model" | "provider" | "day";
+                first?: string | null;
+                end?: string | null;
+                team?: string | null;
+                app?: string | null;
+                user?: string | null;
+                key?: string | null;
+                provider?: string | null;
+                model?: string | null;
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_forecast: {
+        parameters: {
+            query?: {
+                team?: string | null;
+                app?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForecastAnswer"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_invoices: {
+        parameters: {
+            query?: {
+                kind?: ("invoice" | "report") | null;
+                app_id?: string | null;
+                before?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invoices"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_invoice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewInvoice"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invoice"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_invoice: {
+        parameters: {
+            query?: {
+                format?: "json" | "html" | "csv";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    send_invoice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Sending"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sent"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_imports: {
+        parameters: {
+            query?: {
+                before?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imports"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewImport"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_import: {
+        parameters: {
+            query?: {
+                format?: "json" | "html";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_prices: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+                sort?: "created_at" | "-created_at" | "name" | "-name";
+                search?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Prices"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_price: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPrice"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceAnswer"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_price: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceAnswer"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    delete_price: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceAnswer"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    update_price: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PriceChanges"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceAnswer"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_channels: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+                sort?: "created_at" | "-created_at" | "name" | "-name";
+                search?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channels"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewChannel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    delete_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    update_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelChanges"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_schedules: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+                sort?: "created_at" | "-created_at" | "name" | "-name";
+                search?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedules"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSchedule"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    delete_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    update_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleChanges"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     login: {
         parameters: {
             query?: never;
@@ -10426,8 +12518,9 @@ export interface operations {
     };
     doors: {
         parameters: {
-            query: {
-                email: string;
+            query?: {
+                email?: string;
+                tenant?: string;
             };
             header?: never;
             path?: never;

@@ -18,6 +18,8 @@ export const PAGES: PageLink[] = [
   { path: "/signin-settings", name: "Sign-in", permission: "sso:view", group: "Access", words: "sso oidc clients issuers sessions" },
   { path: "/tenants", name: "Tenants", permission: "tenants:view", group: "Access", words: "organizations" },
   { path: "/budgets", name: "Budgets", permission: "budgets:view", group: "Money", words: "limits spending" },
+  { path: "/approvals", name: "Approvals", permission: "approvals:view", group: "Money", words: "requests inbox" },
+  { path: "/billing", name: "Billing", permission: "billing:view", group: "Money", words: "invoices reports prices chargeback" },
   { path: "/audit", name: "Audit", permission: "audit:view", group: "Gateway", words: "log chain verify" },
   { path: "/settings", name: "Settings", permission: "config:view", group: "Gateway", words: "configuration" },
 ];

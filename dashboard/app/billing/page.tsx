@@ -1,0 +1,150 @@
+"use client";
+
+import { useState } from "react";
+import { Manage, MADE, NAME, ON, SWITCH } from "@/components/manage";
+import { Pager } from "@/components/pager";
+import { Button, Card, Dialog, Empty, Field, Head, Loaded, Panel, Select, Table, Tabs, Time, useAction } from "@/components/ui";
+import { json, raw } from "@/lib/api";
+import type { Schema } from "@/lib/api";
+import { count, money } from "@/lib/format";
+import { useSession } from "@/lib/session";
+import { useAsk, usePages } from "@/lib/use";
+
+type Tab = "costs" | "invoices" | "prices" | "channels" | "schedules";
+
+export default function Page() {
+  const [tab, setTab] = useState<Tab>("costs");
+  return (
+    <>
+      <Head title="Billing">Who costs what, at the prices that you set; invoices that stay as they were issued.</Head>
+      <Tabs<Tab> label="Billing" options={[["costs", "Costs"], ["invoices", "Invoices and reports"], ["prices", "Prices"], ["channels", "Who is told"], ["schedules", "Schedules"]]} value={tab} onChange={setTab} />
+      {tab === "costs" ? <Costs /> : null}
+      {tab === "invoices" ? <Invoices /> : null}
+      {tab === "prices" ? (
+        <Manage
+          of={{
+            bare: true, path: "billing/prices", title: "Prices", one: "price", permission: "billing", verbs: { create: "update", update: "update", delete: "update" },
+            empty: "Without any, the provider's price is what is billed.",
+            removal: "From now on the provider's price is billed.",
+            fields: [{ name: "model", label: "Model", kind: "text", required: true, once: true, hint: "provider/model, provider/*, or * for all" }, { name: "markup_percent", label: "Markup, percent", kind: "number" }, { name: "price", label: "Own price, USD per million tokens", kind: "json", hint: '{"input": "1.00", "output": "2.00"}; {} for none' }],
+            columns: [{ name: "Model", show: (r) => <span className="mono">{String(r.model)}</span> }, { name: "Markup", num: true, show: (r) => (r.markup_percent == null ? "–" : `${String(r.markup_percent)} %`) }, { name: "Own price", show: (r) => <span className="mono small">{r.price ? JSON.stringify(r.price) : "–"}</span> }, MADE],
+            make: clean,
+          }}
+        />
+      ) : null}
+      {tab === "channels" ? (
+        <Manage
+          of={{
+            bare: true, path: "billing/channels", title: "Channels", one: "channel", permission: "billing", verbs: { create: "update", update: "update", delete: "update" },
+            empty: "Where invoices, reports and requests for more are sent: a webhook, or an e-mail address.",
+            removal: "Nothing is sent there any more.",
+            fields: [{ name: "name", label: "Name", kind: "text", required: true }, { name: "kind", label: "Kind", kind: "select", options: ["webhook", "email"], start: "webhook", once: true }, { name: "target", label: "URL or address", kind: "text", required: true }, { name: "secret", label: "Secret that signs it", kind: "secret" }, { name: "events", label: "Events", kind: "list", hint: "Empty is all." }, SWITCH],
+            columns: [NAME, ON, { name: "Kind", show: (r) => String(r.kind) }, { name: "Where", show: (r) => <span className="mono clip">{String(r.target)}</span> }, { name: "Events", show: (r) => ((r.events as string[]) ?? []).join(", ") || "all" }],
+          }}
+        />
+      ) : null}
+      {tab === "schedules" ? (
+        <Manage
+          of={{
+            bare: true, search: false, path: "billing/schedules", title: "Schedules", one: "schedule", permission: "billing", verbs: { create: "update", update: "update", delete: "update" },
+            empty: "Issue an invoice at the end of every month, or a report for each app every week, by itself.",
+            removal: "Nothing is issued by itself any more.",
+            fields: [{ name: "kind", label: "What", kind: "select", options: [["invoice", "monthly invoice"], ["report", "weekly report"]], start: "invoice", once: true }, { name: "app_ids", label: "Apps (ids)", kind: "list", hint: "Empty is all." }, { name: "channel_ids", label: "Channels (ids)", kind: "list" }, SWITCH],
+            columns: [{ name: "What", show: (r) => <strong>{String(r.kind)}</strong> }, ON, { name: "Next", show: (r) => <Time at={r.next_at as string} /> }, { name: "Channels", num: true, show: (r) => ((r.channel_ids as string[]) ?? []).length }],
+          }}
+        />
+      ) : null}
+    </>
+  );
+}
+
+function clean(body: Record<string, unknown>): Record<string, unknown> {
+  return JSON.stringify(body.price) === "{}" ? { ...body, price: null } : body;
+}
+
+type Line = Record<string, string | number | null>;
+
+function Costs() {
+  const [by, setBy] = useState("team");
+  const found = useAsk(["chargeback", by], () => json<{ data?: Line[]; lines?: Line[]; total?: Line }>(`/api/v1/billing/chargeback?by=${by}`));
+  const ahead = useAsk(["forecast"], () => json<Schema["ForecastAnswer"]>("/api/v1/billing/forecast"));
+  const rows = found.data?.data ?? found.data?.lines ?? [];
+  const names = Object.keys(rows[0] ?? {});
+  const coming = ahead.data?.forecast as Record<string, unknown> | null | undefined;
+  return (
+    <>
+      <div className="cards">
+        {coming ? Object.entries(coming).map(([name, value]) => <Card key={name} label={`This month, ${name.replaceAll("_", " ")}`} value={/usd/.test(name) ? money(String(value)) : String(value)} />) : <Card label="This month, forecast" value="–" note="There is too little yet to say." />}
+      </div>
+      <Panel flush title={<>This month by <Select aria-label="Dimension" value={by} onChange={(e) => setBy(e.target.value)} options={["team", "app", "user", "key", "tag", "model", "provider"]} /></>}>
+        <Loaded error={found.error} loading={found.isLoading} retry={() => void found.mutate()}>
+          <Table<Line>
+            label={`Costs by ${by}`}
+            rows={rows}
+            id={(r) => JSON.stringify(r)}
+            empty={<Empty title="Nothing was spent this month" />}
+            columns={names.map((name) => ({ name: name.replaceAll("_", " "), num: typeof rows[0]?.[name] === "number" || /usd/.test(name), show: (r: Line) => (/usd/.test(name) ? money(r[name] as string) : typeof r[name] === "number" ? count(r[name] as number) : (r[name] ?? "none")) }))}
+          />
+        </Loaded>
+      </Panel>
+    </>
+  );
+}
+
+function Invoices() {
+  const { may } = useSession();
+  const pages = usePages();
+  const [making, setMaking] = useState(false);
+  const [shown, setShown] = useState<{ number: string; url: string } | null>(null);
+  const [, run] = useAction();
+  const found = useAsk(["invoices", pages.after ?? ""], () => json<Schema["Invoices"]>(`/api/v1/billing/invoices?limit=50${pages.after ? `&before=${pages.after}` : ""}`));
+  const fetched = async (id: string, format: string) => URL.createObjectURL(await (await raw(`/api/v1/billing/invoices/${id}?format=${format}`)).blob());
+  const save = (id: string, number: string, format: string) =>
+    run(async () => {
+      const link = document.createElement("a");
+      link.href = await fetched(id, format);
+      link.download = `${number}.${format}`;
+      link.click();
+    });
+  return (
+    <>
+      {may("billing:create") ? <div><Button look="primary" onClick={() => setMaking(true)}>Issue one now</Button></div> : null}
+      <Panel flush>
+        <Loaded error={found.error} loading={found.isLoading} retry={() => void found.mutate()}>
+          <Table<Schema["Invoice"]>
+            label="Invoices"
+            rows={found.data?.data ?? []}
+            id={(r) => r.id}
+            empty={<Empty title="None was issued yet"><span>An invoice is numbered and stays as it was issued, whatever prices become.</span></Empty>}
+            columns={[
+              { name: "Number", show: (r) => <strong>{r.number}</strong> },
+              { name: "Kind", show: (r) => r.kind },
+              { name: "From", show: (r) => r.first },
+              { name: "Until", show: (r) => r.end },
+              { name: "Total", num: true, show: (r) => money(r.total_usd) },
+              { name: "Issued", show: (r) => <Time at={r.issued_at} /> },
+              { name: "", show: (r) => <div className="row end"><Button onClick={() => void run(async () => setShown({ number: r.number, url: await fetched(r.id, "html") }))}>Look</Button>{["html", "csv", "json"].map((f) => <Button key={f} look="plain" onClick={() => void save(r.id, r.number, f)}>{f.toUpperCase()}</Button>)}</div> },
+            ]}
+          />
+          <Pager pages={pages} next={found.data?.next} />
+        </Loaded>
+      </Panel>
+      {making ? <Issue close={() => setMaking(false)} done={() => { setMaking(false); void found.mutate(); }} /> : null}
+      <Dialog title={shown?.number ?? ""} open={!!shown} close={() => setShown(null)} footer={<Button onClick={() => setShown(null)}>Close</Button>}>{shown ? <p>It opens in a tab of its own: <a href={shown.url} target="_blank" rel="noreferrer">{shown.number}</a></p> : null}</Dialog>
+    </>
+  );
+}
+
+function Issue({ close, done }: { close: () => void; done: () => void }) {
+  const [kind, setKind] = useState("invoice");
+  const [day, setDay] = useState("");
+  const [app, setApp] = useState("");
+  const [busy, run] = useAction();
+  return (
+    <Dialog title="Issue one now" open close={close} submit={() => run(async () => { await json("/api/v1/billing/invoices", "POST", { kind, ...(day ? { day } : {}), ...(app ? { app_id: app } : {}) }); done(); }, "Issued.")} footer={<><Button onClick={close}>Cancel</Button><Button type="submit" look="primary" busy={busy}>Issue</Button></>}>
+      <Field label="What">{(id) => <Select id={id} value={kind} onChange={(e) => setKind(e.target.value)} options={[["invoice", "invoice of a month"], ["report", "report of a week"]]} />}</Field>
+      <Field label="A day of it" hint="Empty is the last whole one.">{(id) => <input id={id} type="date" value={day} onChange={(e) => setDay(e.target.value)} />}</Field>
+      {kind === "report" ? <Field label="App (id)">{(id) => <input id={id} value={app} onChange={(e) => setApp(e.target.value)} />}</Field> : null}
+    </Dialog>
+  );
+}

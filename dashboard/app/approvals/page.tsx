@@ -56,7 +56,7 @@ export default function Page() {
               { name: "For", show: (a) => <span className="clip">{a.subject_kind} {a.subject_id}</span> },
               { name: "What", show: (a) => <What of={a} /> },
               { name: "Reason", show: (a) => <span className="clip">{a.reason}</span> },
-              { name: "State", show: (a) => <Status of={a.state} /> },
+              { name: "State", show: (a) => <Status of={a.state === "open" ? "pending" : a.state} /> },
               { name: "Until", show: (a) => <Time at={a.state === "open" ? a.expires_at : a.until} /> },
             ]}
           />

@@ -130,7 +130,7 @@ function Invoices() {
         </Loaded>
       </Panel>
       {making ? <Issue close={() => setMaking(false)} done={() => { setMaking(false); void found.mutate(); }} /> : null}
-      <Dialog title={shown?.number ?? ""} open={!!shown} close={() => setShown(null)} footer={<Button onClick={() => setShown(null)}>Close</Button>}>{shown ? <p>It opens in a tab of its own: <a href={shown.url} target="_blank" rel="noreferrer">{shown.number}</a></p> : null}</Dialog>
+      <Dialog title={shown?.number ?? ""} open={!!shown} close={() => setShown(null)} footer={<Button onClick={() => setShown(null)}>Close</Button>}>{shown ? <p>It opens in another tab: <a href={shown.url} target="_blank" rel="noreferrer">{shown.number}</a></p> : null}</Dialog>
     </>
   );
 }

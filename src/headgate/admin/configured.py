@@ -8,21 +8,21 @@ import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from urllib.parse import unquote
 
 import msgspec
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request
 from pydantic import Field
 
 from headgate.access.reach import reach
 from headgate.access.types import Principal
-from headgate.admin.fields import Answer, Body, Text, UtcTime, instant
+from headgate.admin.fields import Text, instant
 from headgate.admin.parts import AdminParts
 from headgate.admin.route import author, caller, parts
+from headgate.admin.versions import Change, Rollback, Shown, VersionShown, expected, stale, version
 from headgate.config.compile import Compiled
 from headgate.config.effective import SECTIONS, Effective, entry
 from headgate.config.types import ConfigError
-from headgate.core.errors import BadRequest, Conflict, Forbidden, NotFound, Stale
+from headgate.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from headgate.storage import objects as store
 from headgate.storage.object_rows import SHARED, ObjectRow
 
@@ -33,88 +33,6 @@ PERMISSION = "routes:change"
 Who = Annotated[Principal, Depends(caller)]
 Parts = Annotated[AdminParts, Depends(parts)]
 Name = Annotated[Text, Field(min_length=1, max_length=200)]
-
-
-class Change(Body):
-    """Another version of an object."""
-
-    config: dict[str, Any]
-    """What would stand in the configuration file for it."""
-    note: Annotated[Text, Field(max_length=500)] = ""
-    """Why, for who looks at the versions."""
-    shared: bool | None = None
-    """For all tenants, which takes a permission over all of them. Without it: wherever the name is, else the own."""
-    dry_run: bool = False
-    """Say what would come of it, and change nothing."""
-
-
-class NewObject(Change):
-    """An object to be made."""
-
-    name: Name
-
-
-class Shown(Answer):
-    """An object as it is."""
-
-    name: str
-    managed_by: str
-    """``file``: it is changed in the configuration file alone; ``database``: here; ``built-in``: by another of its
-    name."""
-    shared: bool
-    """It is all tenants', not this one's alone."""
-    version: int | None
-    etag: str | None
-    config: Any
-    updated_at: UtcTime | None
-
-
-class ShownList(Answer):
-    """Objects of one kind, by name."""
-
-    data: list[Shown]
-
-
-class VersionShown(Answer):
-    """One version of an object."""
-
-    version: int
-    config: Any
-    """``null`` where it was removed."""
-    author_kind: str
-    author_id: str
-    note: str
-    created_at: UtcTime
-
-
-class VersionList(Answer):
-    """Versions, newest first."""
-
-    data: list[VersionShown]
-
-
-class DiffLine(Answer):
-    """One place in which two versions differ; what is absent is ``null``."""
-
-    path: str
-    before: Any
-    after: Any
-
-
-class Diff(Answer):
-    """How two versions differ."""
-
-    before: int
-    after: int
-    changes: list[DiffLine]
-
-
-class Rollback(Body):
-    """Which version to make anew."""
-
-    version: Annotated[int, Field(ge=1)]
-    note: Annotated[Text, Field(max_length=500)] = ""
-    shared: bool | None = None
 
 
 class Objects:
@@ -178,8 +96,8 @@ class Objects:
                 note=change.note,
                 expect=0 if new else expected(request, was),
             )
-        except store.Stale as stale:
-            raise _stale(stale) from None
+        except store.Stale as found:
+            raise stale(found) from None
         except store.TooMany:
             raise Conflict(f"There are {store.MAX_OBJECTS:,} of this kind already; remove one first.") from None
         return self.of_row(made)
@@ -196,15 +114,15 @@ class Objects:
             await self.to.objects.remove(
                 tenant, self.kind, name, author=author(request), note=note, expect=expected(request, was)
             )
-        except store.Stale as stale:
-            raise _stale(stale) from None
+        except store.Stale as found:
+            raise stale(found) from None
 
     async def versions(self, name: str, *, before: int | None, limit: int, shared: bool | None) -> list[VersionShown]:
         """Return the versions of an object, newest first; of one in the file, those that were loaded."""
         for tenant in self._tenants(shared):
             found = await self.to.objects.versions(tenant, self.kind, name, before=before, limit=limit)
             if found:
-                return [_version(self.kind, one) for one in found]
+                return [version(self.kind, one) for one in found]
         loaded = [one for one in self._loaded(name) if before is None or one.version < before]
         if not loaded and before is None:
             raise NotFound(f"There is no such {self.kind.replace('_', ' ')}.", param="name")
@@ -215,7 +133,7 @@ class Objects:
         for tenant in self._tenants(shared):
             found = await self.to.objects.version(tenant, self.kind, name, number)
             if found is not None:
-                return _version(self.kind, found)
+                return version(self.kind, found)
         for one in self._loaded(name):
             if one.version == number:
                 return one
@@ -359,66 +277,3 @@ def of_the_file(kind: str, name: str, change: str) -> Conflict:
         code="managed_by_file",
         param="name",
     )
-
-
-def expected(request: Request, was: ObjectRow | None) -> int | None:
-    """Return the version that a request was made for, by its ``If-Match`` and ``If-None-Match``; raise ``Stale``."""
-    if request.headers.get("if-none-match", "").strip() == "*":
-        return 0
-    wanted = request.headers.get("if-match")
-    if wanted is None or wanted.strip() == "*":
-        return None
-    tags = [tag.strip() for tag in wanted.split(",")]
-    if was is None or was.etag not in tags:
-        raise _stale(store.Stale(was))
-    return was.version
-
-
-def _stale(stale: store.Stale) -> Stale:
-    now = "it does not exist" if stale.now is None else f"it is at version {stale.now.version}, ETag {stale.now.etag}"
-    return Stale(f"It is not what this change was made for: {now}. Read it again, then change it.", param="If-Match")
-
-
-def plain(name: str) -> str:
-    """Return the name that stands in a path, where slashes are written ``%2F``; raise ``NotFound`` for none."""
-    name = unquote(name, errors="replace")
-    if len(name) > 200 or not name.isprintable():
-        raise NotFound("There is nothing of that name.", param="name")
-    return name
-
-
-def tagged(shown: Any, response: Response) -> Any:
-    """Return *shown*, with its ETag among the headers of *response*."""
-    if shown.etag is not None:
-        response.headers["etag"] = shown.etag
-    return shown
-
-
-def _version(kind: str, one: Any) -> VersionShown:
-    config = None if one.body is None else msgspec.json.decode(one.body)
-    return VersionShown(
-        version=one.version,
-        config=config["target"] if kind == "alias" and config is not None else config,
-        author_kind=one.author_kind,
-        author_id=one.author_id,
-        note=one.note,
-        created_at=instant(one.created_at),
-    )
-
-
-def differences(before: Any, after: Any, path: str = "") -> list[DiffLine]:
-    """Return the places in which two JSON values differ, in the order of their paths."""
-    if before == after:
-        return []
-    if isinstance(before, dict) and isinstance(after, dict):
-        names = sorted({*before, *after})
-        return [line for n in names for line in differences(before.get(n), after.get(n), f"{path}.{n}".strip("."))]
-    if isinstance(before, list) and isinstance(after, list):
-        count = max(len(before), len(after))
-        pairs = [(_at(before, n), _at(after, n), f"{path}[{n}]") for n in range(count)]
-        return [line for one, other, where in pairs for line in differences(one, other, where)]
-    return [DiffLine(path=path, before=before, after=after)]
-
-
-def _at(values: list[Any], place: int) -> Any:
-    return values[place] if place < len(values) else None

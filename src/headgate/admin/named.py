@@ -5,23 +5,21 @@ from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
 
-from headgate.admin.configured import (
+from headgate.admin.configured import Objects, Parts, Who
+from headgate.admin.route import Route
+from headgate.admin.versions import (
     Change,
     Diff,
     NewObject,
-    Objects,
-    Parts,
     Rollback,
     Shown,
     ShownList,
     VersionList,
     VersionShown,
-    Who,
     differences,
     plain,
     tagged,
 )
-from headgate.admin.route import Route
 
 MAX_PAGE = 200
 

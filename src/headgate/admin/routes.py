@@ -11,11 +11,12 @@ from pydantic import Field
 
 from headgate.access.assemble import Assembler
 from headgate.access.types import Budget, Principal
-from headgate.admin.configured import Objects, Parts, Shown, Who
+from headgate.admin.configured import Objects, Parts, Who
 from headgate.admin.fields import Answer, Body, Text, object_id
 from headgate.admin.named import operations
 from headgate.admin.parts import AdminParts
 from headgate.admin.route import Route
+from headgate.admin.versions import Shown
 from headgate.core.errors import NotFound
 from headgate.ledger.windows import bounds
 from headgate.pipeline.explain import Asked, explain

@@ -13,14 +13,11 @@ SHARED = click.option("--shared/--own", default=None, help="For all tenants, or 
 
 def add_commands(group: click.Group, plural: str, word: str) -> None:
     """Give *group* the commands on the objects that the API has below ``/plural``."""
+    _changing(group, plural, word)
+    _looking(group, plural, word)
 
-    @group.command("show", help=f"Show a {word}: what it says, and where it is kept.")
-    @click.argument("name")
-    @gateway_options
-    def show(home: Path | None, url: str | None, key: str | None, name: str) -> None:
-        with open_admin(home, url, key) as gateway:
-            print_json(gateway.show(plural, name))
 
+def _changing(group: click.Group, plural: str, word: str) -> None:
     @group.command(
         "set", help=f"Make or change the {word} NAME to what FILE says, in JSON or YAML (- for standard input)."
     )
@@ -51,6 +48,24 @@ def add_commands(group: click.Group, plural: str, word: str) -> None:
         with open_admin(home, url, key) as gateway:
             gateway.drop(plural, name, shared=shared)
         click.echo(f"Removed the {word} {name}. `rollback` brings a version of it back.")
+
+    @group.command("rollback", help=f"Make VERSION of the {word} NAME the newest.")
+    @click.argument("name")
+    @click.argument("version", type=int)
+    @gateway_options
+    def rollback(home: Path | None, url: str | None, key: str | None, name: str, version: int) -> None:
+        with open_admin(home, url, key) as gateway:
+            made = gateway.roll_back(plural, name, version)
+        click.echo(f"The {word} {name} is at version {made['version']}, which says what version {version} said.")
+
+
+def _looking(group: click.Group, plural: str, word: str) -> None:
+    @group.command("show", help=f"Show a {word}: what it says, and where it is kept.")
+    @click.argument("name")
+    @gateway_options
+    def show(home: Path | None, url: str | None, key: str | None, name: str) -> None:
+        with open_admin(home, url, key) as gateway:
+            print_json(gateway.show(plural, name))
 
     @group.command("versions", help=f"List the versions that the {word} NAME had, newest first.")
     @click.argument("name")
@@ -93,15 +108,6 @@ def add_commands(group: click.Group, plural: str, word: str) -> None:
             return
         rows = [(one["path"], _shown(one["before"]), _shown(one["after"])) for one in found]
         print_table(("", f"version {before}", f"version {after}"), rows, empty="They say the same.")
-
-    @group.command("rollback", help=f"Make VERSION of the {word} NAME the newest.")
-    @click.argument("name")
-    @click.argument("version", type=int)
-    @gateway_options
-    def rollback(home: Path | None, url: str | None, key: str | None, name: str, version: int) -> None:
-        with open_admin(home, url, key) as gateway:
-            made = gateway.roll_back(plural, name, version)
-        click.echo(f"The {word} {name} is at version {made['version']}, which says what version {version} said.")
 
 
 def listing(plural: str, word: str, home: Path | None, url: str | None, key: str | None, *, json: bool) -> None:

@@ -100,7 +100,7 @@ async def serve(port: int, mock: int, keys: int, tenants: int, folder: Path) -> 
     class Ways(Senders):
         sender = Http1Sender()
 
-        def get(self, *, proxy: str | None = None, http2: bool = False) -> Sender:
+        def get(self, *, proxy: str | None = None, http2: bool = False, ca: str | None = None) -> Sender:
             return self.sender
 
     ensure(f"sqlite:///{folder / 'headgate.db'}")

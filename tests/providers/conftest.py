@@ -25,7 +25,7 @@ class Senders:
     def __init__(self) -> None:
         self.asked: list[tuple[str | None, bool]] = []
 
-    def get(self, *, proxy: str | None = None, http2: bool = False) -> Sender:
+    def get(self, *, proxy: str | None = None, http2: bool = False, ca: str | None = None) -> Sender:
         self.asked.append((proxy, http2))
         return NoSender()
 

@@ -144,7 +144,7 @@ class Login(Senders):
         super().__init__()
         self.answers, self.sent = list(answers), list[Outbound]()
 
-    def get(self, *, proxy: str | None = None, http2: bool = False) -> Sender:
+    def get(self, *, proxy: str | None = None, http2: bool = False, ca: str | None = None) -> Sender:
         return self
 
     async def send(self, out: Outbound) -> Inbound:

@@ -84,7 +84,7 @@ class Tokens:
         if not slow:
             self.gate.set()
 
-    def get(self, *, proxy: str | None = None, http2: bool = False) -> Sender:
+    def get(self, *, proxy: str | None = None, http2: bool = False, ca: str | None = None) -> Sender:
         return self
 
     async def send(self, out: Outbound) -> Inbound:

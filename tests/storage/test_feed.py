@@ -1,27 +1,30 @@
 """What the request path reads of the keys."""
 
-from time import time_ns
+import asyncio
+from time import monotonic, time_ns
 
 import pytest
 
 from headgate.core.errors import Unavailable
 from headgate.storage.engine import open_engine
-from headgate.storage.feed import SqlKeyFeed
+from headgate.storage.feed import BUDGET, SqlKeyFeed
 from headgate.storage.keys import Secretless, SqlKeyStore
-from headgate.storage.sqlite import connect
+from headgate.storage.redis import Redis
+from headgate.storage.sql import Sql, open_sql
+from headgate.storage.wake import Publisher, Wake, listen, subscribe
 from tests.storage.test_keys import BY, key
 
 
 @pytest.fixture
-async def store(database):
-    engine = open_engine(f"sqlite:///{database}")
+async def store(url):
+    engine = open_engine(url)
     yield SqlKeyStore(engine)
     await engine.dispose()
 
 
 @pytest.fixture
-def feed(database):
-    feed = SqlKeyFeed(database)
+def feed(url):
+    feed = SqlKeyFeed(url)
     yield feed
     feed.close()
 
@@ -54,11 +57,9 @@ async def test_an_earlier_expiry_wins_over_the_overlap(store, feed):
     assert (await feed.lookup(b"d1")).key.expires_at == soon
 
 
-async def test_a_tenant_that_is_off_is_told_with_its_keys(store, feed, database):
+async def test_a_tenant_that_is_off_is_told_with_its_keys(store, feed, url):
     await store.add_key("t1", key(key_hash=b"d1"), BY)
-    con = connect(database)
-    con.execute("UPDATE tenants SET is_active = 0 WHERE id = 't1'")
-    con.close()
+    await say(url, "UPDATE tenants SET is_active = ? WHERE id = 't1'", False)
     assert (await feed.lookup(b"d1")).tenant.is_active is False
 
 
@@ -77,18 +78,17 @@ async def test_changes_come_in_order_and_once(store, feed):
     assert await feed.changes(last.seq) == []
 
 
-async def test_numbers_are_never_given_twice(store, feed, database):
+async def test_numbers_are_never_given_twice(store, feed, url):
     await store.add_key("t1", key(), BY)
     (first,) = await feed.changes(0)
-    con = connect(database)
-    con.execute("DELETE FROM changes")
-    con.close()
+    await say(url, "DELETE FROM changes")
     await store.add_key("t1", key(), BY)
     (second,) = await feed.changes(0)
     assert second.seq > first.seq
 
 
-async def test_a_store_that_is_gone_is_unavailable_and_comes_back(store, feed, database):
+async def test_a_file_that_is_gone_is_unavailable_and_comes_back(database):
+    feed = SqlKeyFeed(database)
     away = database.with_name("away")
     database.rename(away)
     with pytest.raises(Unavailable) as caught:
@@ -97,3 +97,72 @@ async def test_a_store_that_is_gone_is_unavailable_and_comes_back(store, feed, d
     assert not database.exists(), "nothing is recreated"
     away.rename(database)
     assert await feed.lookup(b"d1") is None
+    feed.close()
+
+
+async def test_a_server_that_is_gone_is_unavailable():
+    feed = SqlKeyFeed("postgresql://nobody@127.0.0.1:1/none")
+    for question in (feed.lookup(b"d1"), feed.changes(0)):
+        with pytest.raises(Unavailable) as caught:
+            await question
+        assert caught.value.code == "auth_unavailable"
+    feed.close()
+
+
+async def test_a_slow_server_keeps_no_request_waiting_for_a_key(migrated, monkeypatch):
+    monkeypatch.setitem(BUDGET, "postgresql", 0.25)
+    feed = SqlKeyFeed(migrated)
+    assert await feed.lookup(b"d1") is None
+    locker = open_sql(migrated)
+
+    def slow(sql: Sql) -> None:
+        sql.execute("LOCK TABLE keys IN ACCESS EXCLUSIVE MODE")
+        sql.execute("SELECT 1 FROM pg_sleep(1.2)")
+
+    held = asyncio.create_task(asyncio.to_thread(locker.transact, slow))
+    await asyncio.sleep(0.3)
+    with pytest.raises(Unavailable) as caught:
+        async with asyncio.timeout(0.8):
+            await feed.lookup(b"d1")
+    assert caught.value.code == "auth_unavailable"
+    await held
+    assert await feed.lookup(b"d1") is None
+    await asyncio.to_thread(locker.close)
+    feed.close()
+
+
+async def test_who_waits_for_a_change_is_woken_by_it(migrated):
+    wake = Wake()
+    listening = asyncio.create_task(listen(migrated, wake.poke))
+    engine = open_engine(migrated)
+    await asyncio.wait_for(wake.rest(60), 10)  # once it listens
+    await SqlKeyStore(engine).add_key("t1", key(), BY)
+    await asyncio.wait_for(wake.rest(60), 10)
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+    await engine.dispose()
+
+
+async def test_who_waits_is_woken_by_a_message_in_redis(redis_url):
+    wake, publisher = Wake(), Publisher(Redis(redis_url), "t:changes")
+    subscribed = asyncio.create_task(subscribe(Redis(redis_url), "t:changes", wake.poke))
+    await asyncio.wait_for(wake.rest(60), 10)  # once it is subscribed
+    publisher.tell()
+    await asyncio.wait_for(wake.rest(60), 10)
+    begun = monotonic()
+    await wake.rest(0.2)
+    assert monotonic() - begun > 0.15, "one message wakes once"
+    subscribed.cancel()
+    await asyncio.gather(subscribed, return_exceptions=True)
+    await publisher.close()
+
+
+async def say(url: str, statement: str, *values: object) -> None:
+    """Run one statement."""
+
+    def run() -> None:
+        sql = open_sql(url)
+        sql.transact(lambda inside: inside.execute(statement, values))
+        sql.close()
+
+    await asyncio.to_thread(run)

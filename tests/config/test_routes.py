@@ -79,6 +79,10 @@ def test_targets_may_say_more():
             "5:25 routes.r.experiment.since: must be a day or an instant",
         ),
         (TWO + "    shadow: {target: sandbx/chat}", "4:22 routes.r.shadow.target: no provider `sandbx`; did you mean"),
+        (
+            TWO + "    strategy: [{kind: compliance, require: [x]}]\n    shadow: {target: sandbox/embed}",
+            "5:22 routes.r.shadow.target: must be one of the route's targets: `compliance` says where",
+        ),
         (TWO + "    shadow: {share: 0.5}", "routes.r.shadow: needs `target`"),
         ("routes:\n  r: {targets: [sandbox/chat], hedge: {}}", "routes.r.hedge: needs a second target"),
     ],

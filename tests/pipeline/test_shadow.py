@@ -2,11 +2,12 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from headgate.faultlab.wall import Wall
 from headgate.pipeline.aside import MOST
-from tests.pipeline.stage import Stage
+from tests.pipeline.stage import WHO, Stage
 
 CONFIG = """
 providers:
@@ -71,3 +72,20 @@ async def test_only_the_stated_share_is_copied(wall: Wall) -> None:
             await asyncio.sleep(0.05)
         copies = sum(record.shadow_of is not None for record in stage.books.records)
         assert 0 < copies < 35
+
+
+async def test_a_copy_goes_nowhere_that_its_call_may_not_go(wall: Wall) -> None:
+    routes = """
+  granted: {targets: ['a/good:granted'], shadow: {target: 'b/good:ungranted', share: 1}}
+  confined:
+    targets: [{model: 'a/good:confined', tags: [hipaa]}, 'b/good:unconfined']
+    strategy: [{kind: compliance, require: [hipaa]}]
+    shadow: {target: 'b/good:unconfined', share: 1}
+"""
+    async with Stage(wall, CONFIG + routes.removeprefix("\n")) as stage:
+        who = msgspec.structs.replace(WHO, providers=frozenset({"a"}))
+        assert (await stage.ask("granted", who=who)).status == 200
+        assert (await stage.ask("confined", who=WHO)).status == 200
+        await asyncio.sleep(0.2)
+        assert not wall.seen("good:ungranted") and not wall.seen("good:unconfined")
+        assert not [record for record in stage.books.records if record.shadow_of]

@@ -6,7 +6,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from headgate.config.check_guardrails import guardrail_faults
-from headgate.config.check_routes import experiment_faults, fallbacks, named_targets, several_faults, strategy_faults
+from headgate.config.check_routes import (
+    experiment_faults,
+    fallbacks,
+    named_targets,
+    several_faults,
+    shadow_fault,
+    strategy_faults,
+)
 from headgate.config.shape import ABSENT, Path, Shape, nearest, shown
 from headgate.config.types import Known
 from headgate.core.secret import Secret
@@ -192,7 +199,7 @@ def _route(name: str, route: Mapping[str, Any], shape: Shape, names: Names) -> N
     experiment_faults(name, route, shape)
     shadow = route.get("shadow")
     copied = shadow.get("target") if isinstance(shadow, dict) else None
-    if isinstance(copied, str) and (fault := names.fault_of(copied)) is not None:
+    if isinstance(copied, str) and (fault := names.fault_of(copied) or shadow_fault(route, copied)) is not None:
         shape.note(("routes", name, "shadow", "target"), fault)
     for index, one in enumerate(route.get("guardrails", ())):
         if one is not ABSENT and one not in names.guardrails:

@@ -9,6 +9,9 @@ from headgate.config.shape import ABSENT, Path, Shape, nearest, shown
 from headgate.config.types import Known
 from headgate.routing.table import FanOut, RouteConfig, instant
 
+CONFINING = frozenset(("compliance", "condition", "geography", "prefer"))
+"""Kinds of strategy that can say where calls may not go at all."""
+
 
 def named_targets(route: Mapping[str, Any]) -> list[Any]:
     """Return the ``provider/model`` of each entry, ``ABSENT`` for one that is wrong."""
@@ -75,6 +78,14 @@ def experiment_faults(name: str, route: Mapping[str, Any], shape: Shape) -> None
     since = experiment.get("since")
     if since is not None and instant(since) is None:
         shape.note((*path, "since"), "must be a day or an instant, such as `2026-01-31T12:00:00Z`")
+
+
+def shadow_fault(route: Mapping[str, Any], target: str) -> str | None:
+    """Say why calls of a route may not be copied to *target*, or ``None``."""
+    rules = [e["kind"] for e in route.get("strategy", ()) if isinstance(e, dict) and e["kind"] in CONFINING]
+    if not rules or target in named_targets(route):
+        return None
+    return f"must be one of the route's targets: `{rules[0]}` says where its calls may go, and copies go nowhere else"
 
 
 def fallbacks(routes: Mapping[str, Any], shape: Shape, names: Collection[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from headgate.core.call import Call
-from headgate.core.errors import BudgetSpent, HeadgateError, NotNow, Refused, UpstreamFailed
+from headgate.core.errors import AnswerRefused, BudgetSpent, HeadgateError, NotNow, Refused, UpstreamFailed
 from headgate.pipeline import shadow
 from headgate.pipeline.context import fitted
 from headgate.pipeline.fan import fan_out
@@ -89,7 +89,7 @@ async def walk_plan(call: Call, parts: Parts) -> None:
                 shadow.offer(call, parts)
             return
         except HeadgateError as failure:
-            if call.resume is not None and call.resume.cut is not None:
+            if call.resume is not None and call.resume.cut is not None and not isinstance(failure, AnswerRefused):
                 index, call.role = call.resume.following(call, health, plan, index), "resume"
                 continue
             index, others = reached(call, plan, index)

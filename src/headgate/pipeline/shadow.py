@@ -6,14 +6,14 @@ limits of requests; its budgets pay. So many are under way at most, and what is 
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from time import monotonic
-from typing import Any
 
 import msgspec
 
 from headgate.core.call import Call
+from headgate.pipeline.grants import is_bound, permitted
 from headgate.pipeline.one import one
 from headgate.pipeline.parts import Parts
 from headgate.routing.table import Route, RouteConfig, Shadow
@@ -48,14 +48,26 @@ class Nobody:
 
 
 def offer(call: Call, parts: Parts) -> None:
-    """Make a copy of *call*, which was answered, if it is its turn and there is room."""
+    """Make a copy of *call*, which was answered, if it is its turn, there is room, and it may go there."""
     shadow: Shadow = call.route.config.shadow
-    if random.random() < shadow.share:
-        parts.aside.begin(partial(copied, call, parts, shadow.target))
+    if random.random() >= shadow.share:
+        return
+    found = parts.snapshot.table_of(call.who.tenant_id).resolve(shadow.target)
+    route = msgspec.structs.replace(
+        found,
+        name=call.route.name,
+        config=RouteConfig(targets=[shadow.target], attempts=1, on_unsupported="drop"),
+        reason=f"a copy of call {call.id}, to compare",
+    )
+    target = found.targets[0]
+    if target.name in {one.name for one in call.route.targets} - {one.name for one in call.plan}:
+        return  # a rule of the route says that this call must not go there
+    if not is_bound(call.who) or permitted(call.who, route, call.envelope.model):
+        parts.aside.begin(partial(copied, call, parts, route))
 
 
-async def copied(call: Call, parts: Parts, name: str) -> None:
-    """Ask the deployment *name* what *call* asked."""
+async def copied(call: Call, parts: Parts, route: Route) -> None:
+    """Ask the one deployment of *route* what *call* asked."""
     from headgate.pipeline.run import run  # which leads here
 
     copy = Call(
@@ -76,19 +88,13 @@ async def copied(call: Call, parts: Parts, name: str) -> None:
         envelope=call.envelope,
         streaming=call.streaming,
         shadow_of=call.id,
+        route=route,
+        plan=route.targets,
+        reason=route.reason,
     )
-    await run(copy, parts, way(name, call.route))
+    await run(copy, parts, ask)
 
 
-def way(name: str, of: Route) -> Any:
-    """Return the one step that a copy for the deployment *name* takes."""
-
-    def ask(copy: Call, parts: Parts) -> Any:
-        found = parts.snapshot.table_of(copy.who.tenant_id).resolve(name)
-        config = RouteConfig(targets=[name], attempts=1, on_unsupported="drop")
-        copy.route = msgspec.structs.replace(found, name=of.name, config=config)
-        copy.plan = found.targets
-        copy.reason = f"a copy of call {copy.shadow_of}, to compare"
-        return one(copy, parts, copy.plan[0], last=True)
-
-    return ask
+def ask(copy: Call, parts: Parts) -> Awaitable[None]:
+    """Take the only step of a copy."""
+    return one(copy, parts, copy.plan[0], last=True)

@@ -14,6 +14,8 @@ PROOFS = (
     "fuzz",
     "failover",
     "simulation",
+    "schedules",
+    "holds",
     "timing",
     "attempts",
     "resume",

@@ -19,6 +19,8 @@ SCALE = {
     "fuzz": 0.04,
     "failover": 0.1,
     "simulation": 0.004,
+    "schedules": 0.002,
+    "holds": 0.1,
     "timing": 0.05,
     "attempts": 0.04,
     "resume": 0.01,

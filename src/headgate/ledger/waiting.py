@@ -17,6 +17,8 @@ from headgate.ledger.refusals import spent, throttled
 from headgate.ledger.types import Ask, Hold
 
 MAX_WAITERS = 1000
+MAX_ASKING = 20_000
+"""Who only waits for the store to say what there is: it has not been asked yet."""
 MAX_TOGETHER = 64
 """Waiters whose needs are asked for at once."""
 POLL_SECONDS = 0.05
@@ -72,7 +74,8 @@ class Waiting:
 
     async def wait(self, ask: Ask, needs: Needs) -> Hold:
         """Stand in a queue until there is room, or it is clear that there will be none."""
-        if self.count >= MAX_WAITERS:
+        asking = any(account.asked == UNASKED for account in needs.accounts)
+        if self.count >= (MAX_ASKING if asking else MAX_WAITERS):
             raise gave_up(ask, needs)
         loop = asyncio.get_running_loop()
         seconds = self._seconds

@@ -13,7 +13,7 @@ from time import monotonic
 import msgspec
 
 from headgate.core.call import Call
-from headgate.pipeline.grants import is_bound, permitted
+from headgate.pipeline.grants import is_bound, permitted, sign_own
 from headgate.pipeline.one import one
 from headgate.pipeline.parts import Parts
 from headgate.routing.table import Route, RouteConfig, Shadow
@@ -97,4 +97,6 @@ async def copied(call: Call, parts: Parts, route: Route) -> None:
 
 def ask(copy: Call, parts: Parts) -> Awaitable[None]:
     """Take the only step of a copy."""
+    if copy.who.mapped:
+        sign_own(copy, parts)
     return one(copy, parts, copy.plan[0], last=True)

@@ -144,6 +144,17 @@ async def test_the_best_that_answers_is_taken(wall: Wall) -> None:
         assert told(stage.record)[0] == ("a", "fan-out", "cancelled")
 
 
+async def test_who_waits_for_a_place_is_not_waited_for_in_vain(wall: Wall) -> None:
+    """The better one is full: the other's answer is not settled for before it had its turn."""
+    config = CONFIG.replace("sk-b,", "sk-b, concurrency: {calls: 1, queue: 5, wait: 10},")
+    async with Stage(wall, config) as stage:
+        _, busy = stage.begin("b/late:busy")
+        await asyncio.sleep(0.05)
+        caller = await stage.ask("best")
+        assert caller.headers["x-headgate-provider"] == "b" and stage.record.usage.total == 36
+        await busy
+
+
 async def test_all_answers_come_in_one_reply(wall: Wall) -> None:
     async with Stage(wall, CONFIG) as stage:
         caller = await stage.ask("all")

@@ -111,6 +111,7 @@ class Tries:
         branch = copy(self._call)
         branch.dropped, branch.defaulted = [], self._call.defaulted.copy()
         branch.resume = Resume() if branch.resume is not None else None
+        branch.target = target
         branch.claim, branch.role = partial(claim, branch), role
         self._tasks[asyncio.create_task(one(branch, self._parts, target, last=last))] = branch
 

@@ -11,7 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-from headgate.supervise import Life, run, work
+from headgate.life import Life
+from headgate.supervise import run, work
 from headgate.transport.server import Link, bind, start
 
 

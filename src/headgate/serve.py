@@ -24,6 +24,7 @@ from headgate.core.errors import Unavailable
 from headgate.core.secret import Secret
 from headgate.edge import certificate
 from headgate.entering import Entering
+from headgate.life import Life
 from headgate.live import Live
 from headgate.logs import configure
 from headgate.office import Office
@@ -33,7 +34,7 @@ from headgate.storage.sql import SqlError
 from headgate.storage.types import StorageUnreachable
 from headgate.storage.upgrade import HEAD, ensure, present
 from headgate.stores import Signals
-from headgate.supervise import Life, run, work
+from headgate.supervise import run, work
 from headgate.surfaces.control import Guarded, RemoteControl
 from headgate.transport.base import Origin
 from headgate.transport.server import App, bind, start

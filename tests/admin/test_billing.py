@@ -26,7 +26,7 @@ async def test_who_pays_for_what(api, calls):
     made = await get(api, "/chargeback", by="tag")
     assert {line["name"]: line["calls"] for line in made["data"]} == {"team-a": 1, "": 1}
     assert (made["total"]["cost_usd"], made["due_usd"]) == ("0.000003", "0.000003")
-    sheet = await api.ask("GET", BILLING + "/chargeback", params={"by": "model", "format": "csv"})
+    sheet = await api.ask("GET", BILLING + "/chargeback/export", params={"by": "model"})
     assert sheet.text.splitlines()[1].startswith("local/mock,local/mock,2,")
     assert (await api.ask("GET", BILLING + "/chargeback", "key")).status_code == 403
     refused = await api.ask("GET", BILLING + "/chargeback", params={"first": "2026-02-01", "end": "2026-01-01"})
@@ -105,7 +105,7 @@ async def test_what_a_provider_exported_is_set_beside_ours_once(api, calls):
     found = {line["kind"]: (line["ours"], line["theirs"], line["drift"]) for line in one["totals"]}
     assert found == {"input": (200, 150, 50), "cost_usd": ("0.000003", "1", "-0.999997")}
     assert (await api.ask("POST", BILLING + "/imports", json=body)).json()["error"]["code"] == "given_before"
-    page = await api.ask("GET", f"{BILLING}/imports/{one['id']}", params={"format": "html"})
+    page = await api.ask("GET", f"{BILLING}/imports/{one['id']}/page")
     assert "<svg" in page.text
     assert (await get(api, f"/imports/{one['id']}"))["totals"] == one["totals"]
     for wrong in ({"data": "nothing\n"}, {"columns": {"colour": "x"}}, {"encoding": "base64"}):

@@ -15,7 +15,7 @@ from headgate.admin.levels import Id
 from headgate.admin.route import Route
 from headgate.billing.calendar import day_of, former, span_of, zone
 from headgate.billing.chargeback import By as Dimension
-from headgate.billing.chargeback import Line
+from headgate.billing.chargeback import Chargeback, Line
 from headgate.billing.invoice import Issuer, NotOver, sheet
 from headgate.core.call import now
 from headgate.core.errors import BadRequest, Conflict
@@ -46,7 +46,6 @@ class ChargebackQuery(BaseModel):
     key: Annotated[str, Field(max_length=128)] | None = None
     provider: Annotated[str, Field(max_length=128)] | None = None
     model: Annotated[str, Field(max_length=200)] | None = None
-    format: Literal["json", "csv"] = "json"
 
     def where(self) -> dict[str, str]:
         """Return what it is narrowed to."""
@@ -151,9 +150,32 @@ Before = Annotated[str, Query(max_length=64)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 
 
-async def get_chargeback(who: Who, to: Parts, query: Annotated[ChargebackQuery, Query()]) -> Any:
+async def get_chargeback(who: Who, to: Parts, query: Annotated[ChargebackQuery, Query()]) -> ChargebackAnswer:
     """Return who pays for what."""
     account = await account_of(to, who)
+    made = await _charged(to, account, query)
+    return ChargebackAnswer(
+        by=query.by,
+        first=made.first,
+        end=made.end,
+        zone=account.zone,
+        data=[_line(one) for one in made.lines],
+        total=_line(made.total),
+        adjustments=[Adjustment(key_id=one.key_id, model=one.model, usd=usd(one.nano)) for one in made.adjusted],
+        due_usd=usd(made.due),
+    )
+
+
+async def export_chargeback(who: Who, to: Parts, query: Annotated[ChargebackQuery, Query()]) -> Response:
+    """Return who pays for what as a table."""
+    made = await _charged(to, await account_of(to, who), query)
+    columns = tuple(ChargeLine.model_fields)
+    lines = [_line(one).model_dump() for one in [*made.lines, made.total]]
+    text = csv_line(columns) + "".join(csv_line(line[name] for name in columns) for line in lines)
+    return _file(text, "text/csv; charset=utf-8", f"{query.by}-{made.first}.csv")
+
+
+async def _charged(to: Any, account: Account, query: ChargebackQuery) -> Chargeback:
     this_first, this_end = span_of("month", _today(account))
     first = query.first or this_first
     end = query.end or (this_end if query.first is None else span_of("month", first)[1])
@@ -161,22 +183,8 @@ async def get_chargeback(who: Who, to: Parts, query: Annotated[ChargebackQuery, 
         raise BadRequest("first must be before end.", code="invalid_parameter", param="first")
     if (end - first).days > MAX_DAYS:
         raise BadRequest(f"At most {MAX_DAYS} days at a time.", code="invalid_parameter", param="first")
-    made = await to.money.office.chargeback(account, query.by, first, end, where=query.where() or None)
-    if query.format == "csv":
-        columns = tuple(ChargeLine.model_fields)
-        lines = [_line(one).model_dump() for one in [*made.lines, made.total]]
-        text = csv_line(columns) + "".join(csv_line(line[name] for name in columns) for line in lines)
-        return _file(text, "text/csv; charset=utf-8", f"{query.by}-{first}.csv")
-    return ChargebackAnswer(
-        by=query.by,
-        first=first,
-        end=end,
-        zone=account.zone,
-        data=[_line(one) for one in made.lines],
-        total=_line(made.total),
-        adjustments=[Adjustment(key_id=one.key_id, model=one.model, usd=usd(one.nano)) for one in made.adjusted],
-        due_usd=usd(made.due),
-    )
+    made: Chargeback = await to.money.office.chargeback(account, query.by, first, end, where=query.where() or None)
+    return made
 
 
 async def get_forecast(
@@ -293,6 +301,7 @@ def billing_route(method: Any, path: str, verb: str, endpoint: Any, summary: str
 
 ROUTES = (
     billing_route("GET", "/chargeback", "view", get_chargeback, "Who pays for what"),
+    billing_route("GET", "/chargeback/export", "view", export_chargeback, "Who pays for what, as a table"),
     billing_route("GET", "/forecast", "view", get_forecast, "What the month will come to"),
     billing_route("GET", "/invoices", "view", list_invoices, "Invoices and reports"),
     billing_route(

@@ -85,7 +85,7 @@ class NewChannel(Body):
     target: Annotated[str, Field(min_length=3, max_length=2000)]
     secret: Annotated[str, Field(min_length=16, max_length=200)] | None = None
     """Never shown again."""
-    events: Annotated[tuple[Literal["approvals", "billing", "budgets"], ...], Field(max_length=3)] = ()
+    events: Annotated[tuple[Literal["approvals"], ...], Field(max_length=1)] = ()
     """What it is told of by itself; reports reach it by schedules."""
     is_active: bool = True
 
@@ -104,7 +104,7 @@ class ChannelChanges(Body):
     name: Name = ""
     target: Annotated[str, Field(min_length=3, max_length=2000)] = ""
     secret: Annotated[str, Field(min_length=16, max_length=200)] | None = None
-    events: Annotated[tuple[Literal["approvals", "billing", "budgets"], ...], Field(max_length=3)] = ()
+    events: Annotated[tuple[Literal["approvals"], ...], Field(max_length=1)] = ()
     is_active: bool = True
 
 

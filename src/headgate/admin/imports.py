@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import Query, Response
+from fastapi import Response
 from pydantic import Field, field_validator
 
 from headgate.access.types import Principal
@@ -112,14 +112,22 @@ async def create_import(body: NewImport, who: Who, to: Parts, by: By) -> Import:
     return await _compared(to, who, row, said, corrected)
 
 
-async def get_import(id: str, who: Who, to: Parts, format: Annotated[Literal["json", "html"], Query()] = "json") -> Any:
+async def get_import(id: str, who: Who, to: Parts) -> Import:
     """Return what a provider said beside what we say now, day by day."""
-    row = found(await to.money.imports.get(who.tenant_id, object_id(id, "import")), "import")
-    said = msgspec.json.decode(row.lines, type=list[Told])
-    if format == "json":
-        return await _compared(to, who, row, said, None)
+    row, said = await _said(to, who, id)
+    return await _compared(to, who, row, said, None)
+
+
+async def show_import(id: str, who: Who, to: Parts) -> Response:
+    """Return the same as a page, with a chart."""
+    row, said = await _said(to, who, id)
     drifts = compare(await to.money.imports.ours(who.tenant_id, row.provider, *span(said)), said)
     return Response(page(row.provider, drifts), media_type="text/html; charset=utf-8", headers=HTML)
+
+
+async def _said(to: Any, who: Principal, id: str) -> tuple[ImportRow, list[Told]]:
+    row = found(await to.money.imports.get(who.tenant_id, object_id(id, "import")), "import")
+    return row, msgspec.json.decode(row.lines, type=list[Told])
 
 
 async def _correct(to: Any, who: Principal, row: ImportRow, said: list[Told], by: Any) -> int:
@@ -161,4 +169,5 @@ ROUTES = (
         writes=tuple(NewImport.model_fields),
     ),
     billing_route("GET", "/imports/{id}", "view", get_import, "What a provider said beside what we say"),
+    billing_route("GET", "/imports/{id}/page", "view", show_import, "The same as a page"),
 )  # fmt: skip

@@ -183,9 +183,7 @@ def price(home: Path | None, url: str | None, key: str | None, json: bool, **giv
 @click.option(
     "--secret", envvar="HEADGATE_WEBHOOK_SECRET", help="What signatures are made with [HEADGATE_WEBHOOK_SECRET]."
 )
-@click.option(
-    "--event", "events", multiple=True, type=click.Choice(["approvals", "billing", "budgets"]), help="Tell it of these."
-)
+@click.option("--event", "events", multiple=True, type=click.Choice(["approvals"]), help="Tell it of these.")
 @gateway_options
 @as_json
 def channel(home: Path | None, url: str | None, key: str | None, json: bool, **given: Any) -> None:

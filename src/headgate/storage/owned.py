@@ -13,9 +13,6 @@ from headgate.storage.audit import AuditEntry, note
 from headgate.storage.changes import tell
 from headgate.storage.object_rows import Author
 
-MAX_ROWS = 10_000
-"""Of one kind and one tenant."""
-
 
 class HasId(Protocol):
     """What every such row has."""

@@ -24,6 +24,7 @@ PROOFS = (
     "revoked",
     "guard_chunks",
     "canaries",
+    "matrix",
 )
 
 Progress = Callable[[int, int], None]

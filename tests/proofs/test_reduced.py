@@ -17,6 +17,7 @@ SCALE = {
     "guard_chunks": 0.001,
     "disconnects": 0.02,
     "fuzz": 0.04,
+    "matrix": 0.1,
     "failover": 0.1,
     "simulation": 0.004,
     "schedules": 0.002,
@@ -31,8 +32,6 @@ SCALE = {
 
 @pytest.mark.prove
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.xdist_group(f"proof-{name}")) for name in SCALE]
-)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(f"proof-{name}")) for name in SCALE])
 def test_proof(name: str, tmp_path: Path) -> None:
     print(load(name)(SCALE[name], tmp_path, lambda done, of: None))

@@ -6,9 +6,8 @@ from sqlalchemy import ColumnElement, and_, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from headgate.storage.audit import note
-from headgate.storage.changes import tell
 from headgate.storage.object_rows import Author
-from headgate.storage.owned import act, told
+from headgate.storage.owned import act
 from headgate.storage.schema import metadata, tenants
 from headgate.storage.tenancy import Filter, InUse, Objects, Page
 from headgate.storage.tenancy_rows import TenantRow
@@ -47,13 +46,10 @@ class SqlTenants(Objects[TenantRow]):
         before: TenantRow | None,
         after: TenantRow | None,
     ) -> None:
-        """Note what comes and goes in the log of who does it: the tenant's own is not there yet, or is read no more."""
-        if before is not None and after is not None:
-            await super().noted(con, author, verb, tenant_id, id, before, after)
-            return
-        await tell(con, id, id, self.word)
-        entry = act(author, f"tenants:{verb}", self.word, id, author.tenant_id, before=told(before), after=told(after))
-        await note(con, entry)
+        """Note what comes and goes in the log of who does it as well, by its id alone: others read that log."""
+        await super().noted(con, author, verb, tenant_id, id, before, after)
+        if (before is None or after is None) and author.tenant_id != tenant_id:
+            await note(con, act(author, f"tenants:{verb}", self.word, id, author.tenant_id))
 
     async def _removing(self, con: AsyncConnection, tenant_id: str, row: TenantRow) -> None:
         if row.id == FIRST:

@@ -17,6 +17,7 @@ from headgate.audit.sealing import sealing_key
 from headgate.billing.services import Money
 from headgate.config.types import Known
 from headgate.core.errors import NotAuthenticated
+from headgate.guardrails.kinds import KINDS as GUARDRAILS
 from headgate.models.registry import Registry
 from headgate.models.select import chosen
 from headgate.observe.log import SqlLogStore
@@ -31,7 +32,7 @@ from headgate.storage.provider_keys_sql import SqlProviderKeys
 from headgate.storage.tenancy_stores import Tenancy
 from tests.admin.live import TestLive
 
-KNOWN = Known(kinds=frozenset(("openai-compatible",)), strategies=KINDS)
+KNOWN = Known(kinds=frozenset(("openai-compatible",)), strategies=KINDS, guardrails=GUARDRAILS)
 ROUTES = """
 providers:
   dear: {kind: openai-compatible, base_url: "http://h/v1", price: {input: 5, output: 5}}

@@ -2,6 +2,7 @@
 
 import re
 from time import perf_counter
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,7 @@ EVIL = {
     "select": "select a ",
     "repeat": "repeat the the ",
 }
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "pii": {"types": ["email", "phone", "card", "iban", "national_id", "ip", "mac", "url"]},
     "secrets": {},
     "injection": {},

@@ -18,7 +18,7 @@ from headgate.guardrails.stream import MOST_HELD, Filter, Tripped
 from headgate.guardrails.types import NONE, Means, Unavailable
 from tests.proofs.guard_chunks import VALUES, WIRES, said
 
-GUARDS = {
+GUARDS: dict[str, dict[str, Any]] = {
     "pii": {"types": ["email", "phone", "card", "iban", "national_id", "ip", "mac", "url"]},
     "secrets": {},
     "keywords": {"words": ["project orion", "orion", "c++", "秘密計画", "straße"]},

@@ -28,11 +28,15 @@ from headgate.storage.object_rows import SHARED, ObjectRow
 
 MAX_CONFIG = 65_536
 """Bytes of one object's configuration, as JSON."""
-PERMISSION = "routes:change"
 
 Who = Annotated[Principal, Depends(caller)]
 Parts = Annotated[AdminParts, Depends(parts)]
 Name = Annotated[Text, Field(min_length=1, max_length=200)]
+
+
+def area(kind: str) -> str:
+    """Return what the permissions over objects of *kind* are called by."""
+    return "guardrails" if kind == "guardrail" else "routes"
 
 
 class Objects:
@@ -165,7 +169,7 @@ class Objects:
     @property
     def platform(self) -> bool:
         """Whether the caller's permission is over all tenants."""
-        found = reach(self.who, PERMISSION)
+        found = reach(self.who, f"{area(self.kind)}:change")
         return found is not None and found.platform
 
     def _rows(self, effective: Effective) -> dict[str, ObjectRow]:
@@ -193,7 +197,7 @@ class Objects:
             shared=True,
             version=None,
             etag=None,
-            config=msgspec.to_builtins(value),
+            config=msgspec.to_builtins(value, enc_hook=lambda _: "***"),
             updated_at=None,
         )
 
@@ -240,7 +244,7 @@ class Objects:
         """What stood in the file for *name*, each time that it was another; oldest first."""
         found: list[VersionShown] = []
         for at, config in self.to.live.revisions:
-            value = msgspec.to_builtins(getattr(config, self.section).get(name))
+            value = msgspec.to_builtins(getattr(config, self.section).get(name), enc_hook=lambda _: "***")
             if (found[-1].config if found else None) != value:
                 found.append(
                     VersionShown(

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
 
-from headgate.admin.configured import Objects, Parts, Who
+from headgate.admin.configured import Objects, Parts, Who, area
 from headgate.admin.route import Route
 from headgate.admin.versions import (
     Change,
@@ -95,7 +95,7 @@ def operations(kind: str, plural: str, *, tag: str) -> tuple[Route, ...]:
             Route(
                 method=method,  # type: ignore[arg-type]
                 path=where,
-                permission="routes:view" if method == "GET" else "routes:change",
+                permission=f"{area(kind)}:{'view' if method == 'GET' else 'change'}",
                 endpoint=endpoint,
                 summary=summary,
                 tag=tag,

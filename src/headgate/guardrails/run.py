@@ -10,6 +10,7 @@ import msgspec
 
 from headgate.core.errors import Unavailable as NotAvailable
 from headgate.guardrails.rules import Checked, Rule
+from headgate.guardrails.scan import Folded
 from headgate.guardrails.types import ALLOW, Finding, Means, Side, Span, Unavailable, Verdict
 
 log = logging.getLogger("headgate.guardrails")
@@ -46,6 +47,10 @@ async def _one(i: int, rule: Rule, side: Side, chosen: list[tuple[int, Span]], m
     guardrail = rule.guardrail
     began = monotonic()
     spans = [span for _, span in chosen]
+    plain: dict[int, Folded] = {}
+    if guardrail.streaming != "pattern":  # patterns read the escapes of JSON themselves
+        plain = {n: Folded(span.text, True) for n, span in enumerate(spans) if span.json and "\\" in span.text}
+        spans = [Span(plain[n].text, span.place) if n in plain else span for n, span in enumerate(spans)]
     try:
         async with asyncio.timeout(guardrail.timeout):
             if sum([len(span.text) for span in spans]) > LONG:
@@ -61,9 +66,17 @@ async def _one(i: int, rule: Rule, side: Side, chosen: list[tuple[int, Span]], m
         log.exception("guardrail %s crashed", rule.name)
         return _not_run(i, rule, side, "crashed", began)
     ms = (monotonic() - began) * 1000
-    found = tuple([msgspec.structs.replace(one, span=chosen[one.span][0]) for one in _sound(verdict, spans)])
+    found = tuple([_placed(one, chosen[one.span], plain.get(one.span)) for one in _sound(verdict, spans)])
     verdict = msgspec.structs.replace(verdict, findings=found)
     return Outcome(i, verdict, told(rule, side, verdict, ms))
+
+
+def _placed(one: Finding, where: tuple[int, Span], folded: Folded | None) -> Finding:
+    """Return a finding by the number of its span among all, and by its place in the text as it was."""
+    start, end = one.start, one.end
+    if folded is not None:
+        start, end = folded.back(start, len(where[1].text)), folded.end(end)
+    return msgspec.structs.replace(one, span=where[0], start=start, end=end)
 
 
 def _sound(verdict: Verdict, spans: Sequence[Span]) -> list[Finding]:

@@ -37,12 +37,13 @@ class Tripped(Exception):
 class _Growing:
     """A lane, and how far it was looked at by guardrails that look at windows."""
 
-    __slots__ = ("ended", "lane", "looked", "out", "place", "raw", "windowed")
+    __slots__ = ("ended", "json", "lane", "looked", "out", "place", "raw", "windowed")
 
-    def __init__(self, lane: Lane, place: Any, windowed: bool) -> None:
+    def __init__(self, lane: Lane, place: Any, *, windowed: bool, json: bool) -> None:
         self.lane = lane
         self.place = place
         self.windowed = windowed
+        self.json = json
         self.looked = 0
         self.ended = False
         self.raw: list[str] = []
@@ -150,7 +151,7 @@ class Filter:
             json = piece.json or (self._json and piece.place == "output")
             near = MOST_HELD * 2 if self._wholes else max(NEAR, self._window)
             lane = Lane(guards, self._masks, self._mask, self._masked, json=json, near=near)
-            found = self._lanes[key] = _Growing(lane, piece.place, bool(windowed))
+            found = self._lanes[key] = _Growing(lane, piece.place, windowed=bool(windowed), json=json)
             if self._wholes or self._keeps:
                 self._all.append(found)
         if piece.lane is None:
@@ -172,7 +173,7 @@ class Filter:
             size = growing.lane.size
             if size > growing.looked and (final or growing.ended or size - growing.looked >= self._window):
                 before = max(growing.looked - self._window // 2, 0)
-                span = Span(growing.lane.text(before, size), growing.place)
+                span = Span(growing.lane.text(before, size), growing.place, growing.json)
                 await self._examine(self._windows, [span], [(growing, before)])
                 growing.looked = size
         if not self._wholes:

@@ -74,12 +74,16 @@ class Guarding:
         return msgspec.structs.replace(route, steps=steps)
 
     def rules(self, tenant: str, names: Sequence[str]) -> Rules:
-        """Return the guardrails *names* of a tenant, compiled; raise ``BadRequest`` for one that there is not."""
+        """Return the guardrails *names* of a tenant, compiled; raise as :meth:`chosen`."""
+        return compiled(self.chosen(tenant, names))
+
+    def chosen(self, tenant: str, names: Sequence[str]) -> tuple[Rule, ...]:
+        """Return the guardrails *names* of a tenant; raise ``BadRequest`` for one that there is not."""
         known = self._known.get(tenant, self._known[""])
         for name in names:
             if name not in known:
                 raise no_guardrail(name, known)
-        return compiled([known[name] for name in names])
+        return tuple([known[name] for name in names])
 
 
 def no_guardrail(name: str, known: Collection[str]) -> BadRequest:

@@ -3,19 +3,18 @@
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import Query, Request
+from fastapi import Query
 from pydantic import Field, model_validator
 
-from headgate.access.reach import reach
 from headgate.access.types import Limits, Principal, Window
 from headgate.admin.crud import By, Parts, Who, Within, found, told
-from headgate.admin.fields import Answer, Body, Text, Usd, UtcTime, instant, object_id, optional_instant
+from headgate.admin.fields import Answer, Body, Text, Usd, UtcTime, object_id, optional_instant
 from headgate.admin.levels import Id, LimitsBody, ModelName, Word
-from headgate.admin.route import SELF, Route
+from headgate.admin.route import Route
 from headgate.core.call import new_id, now
 from headgate.core.errors import BadRequest, Conflict, Forbidden
 from headgate.core.money import nano_from_usd, usd
-from headgate.storage.approvals import DECIDE, Decided, NoSubject
+from headgate.storage.approvals import Decided, NoSubject
 from headgate.storage.billing_rows import ApprovalRow
 from headgate.storage.object_rows import Author
 
@@ -117,25 +116,6 @@ class Approvals(Answer):
     next: str | None
 
 
-class Notification(Answer):
-    """A line for the caller."""
-
-    id: str
-    event: str
-    text: str
-    link: str
-    created_at: UtcTime
-    read_at: UtcTime | None
-
-
-class Notifications(Answer):
-    """A page of them, latest first; ``next`` is the ``before`` of the following one."""
-
-    data: list[Notification]
-    has_more: bool
-    next: str | None
-
-
 Before = Annotated[str, Query(max_length=64)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 
@@ -198,53 +178,6 @@ async def withdraw_request(id: str, who: Who, to: Parts, by: By, inside: Within)
     if (row.asked_by_kind, row.asked_by) != (by.kind, by.id):
         raise Forbidden("Only who made a request takes it back.")
     return await _settled(to, who, id, by, "withdrawn", "")
-
-
-async def list_notifications(
-    request: Request,
-    who: Who,
-    to: Parts,
-    unread: Annotated[bool, Query()] = False,
-    before: Before = "",
-    limit: Limit = 50,
-) -> Notifications:
-    """Return what the caller is to know, latest first."""
-    rows = await to.money.notices.page(
-        who.tenant_id, _names(who), before=before, limit=limit + 1, unread=unread
-    )  # fmt: skip
-    data, more = rows[:limit], len(rows) > limit
-    shown = [
-        Notification(
-            id=row.id,
-            event=row.event,
-            text=row.text,
-            link=row.link,
-            created_at=instant(row.created_at),
-            read_at=optional_instant(row.read_at),
-        )
-        for row in data
-    ]
-    return Notifications(data=shown, has_more=more, next=data[-1].id if more else None)
-
-
-class Read(Answer):
-    """It is read."""
-
-    id: str
-
-
-async def read_notification(id: str, who: Who, to: Parts) -> Read:
-    """Mark a line as read."""
-    done = await to.money.notices.read(who.tenant_id, _names(who), object_id(id, "notification"))
-    found(done or None, "notification")
-    return Read(id=id)
-
-
-def _names(who: Principal) -> list[str]:
-    """What notifications are addressed by that concern *who*: its ids, and what it may over the whole tenant."""
-    far = reach(who, DECIDE)
-    decides = [DECIDE] if far is not None and not far.narrow else []
-    return [who.id, *([who.user_id] if who.user_id and who.user_id != who.id else []), *decides]
 
 
 async def _decide(id: str, who: Principal, to: Any, by: Author, state: str, body: Deciding | None) -> Approval:
@@ -370,12 +303,4 @@ ROUTES = (
     _route("POST", "/approvals/{id}/approve", "decide", approve_request, "Grant it", writes=("answer",)),
     _route("POST", "/approvals/{id}/refuse", "decide", refuse_request, "Refuse it", writes=("answer",)),
     _route("POST", "/approvals/{id}/withdraw", "create", withdraw_request, "Take it back", narrows=("own",)),
-    Route(
-        method="GET", path="/notifications", permission=SELF, endpoint=list_notifications, object="notification",
-        summary="What you are to know", tag="approvals",
-    ),
-    Route(
-        method="POST", path="/notifications/{id}/read", permission=SELF, endpoint=read_notification,
-        summary="Mark it as read", tag="approvals", object="notification",
-    ),
 )  # fmt: skip

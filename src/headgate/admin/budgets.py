@@ -4,23 +4,20 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import Query
 from pydantic import Field, model_validator
 
-from headgate.access.reach import reach
-from headgate.access.types import Budget as Bound
 from headgate.access.types import Principal, SubjectKind, Window
 from headgate.admin.crud import Asked, Kind, Listing, PageOf, Parts, Who, Within, found, routes_of
 from headgate.admin.fields import Answer, Body, Usd, UsdText, UtcTime, instant, object_id
 from headgate.admin.levels import Id, Name, Word
 from headgate.admin.route import Route
 from headgate.billing.forecast import Forecast
-from headgate.billing.resolve import conditions, scope_of
-from headgate.billing.standing import Stand, forecast_of, stand
+from headgate.billing.resolve import conditions
+from headgate.billing.standing import Stand, stand
 from headgate.core.call import new_id, now
 from headgate.core.errors import BadRequest
 from headgate.core.money import nano_from_usd, usd
-from headgate.ledger.windows import FOR_EVER, bounds
+from headgate.ledger.windows import FOR_EVER
 from headgate.storage.budget_rows import BudgetRow
 
 Each = Literal["team", "app", "user", "key", "end_user", "model", "provider", "tag"]
@@ -155,30 +152,6 @@ class BudgetUsage(Answer):
     each: list[EachUsed]
 
 
-class OwnBudget(BudgetUsage):
-    """How a budget stands that a key has by itself."""
-
-    window: Window
-    hard: bool
-
-
-class OwnBudgets(Answer):
-    """Those of one key."""
-
-    data: list[OwnBudget]
-
-
-class Spending(Answer):
-    """What the whole tenant spends in a month, by the ledger."""
-
-    start: UtcTime
-    end: UtcTime
-    monthly_budget: UsdText | None
-    """The least that a budget of the whole tenant allows in a month."""
-    current_spend: UsdText
-    forecast: Coming | None
-
-
 async def _made(asked: Asked, body: NewBudget) -> BudgetRow:
     at = now()
     amounts = _amounts(body.usd, body.tokens)
@@ -217,62 +190,13 @@ async def _removing(asked: Asked, row: BudgetRow) -> None:
 async def budget_usage(id: str, who: Who, to: Parts, inside: Within) -> BudgetUsage:
     """Return how a budget stands in the window that runs."""
     row = found(await to.money.budgets.find(who.tenant_id, object_id(id, "budget"), inside), "budget")
-    return _usage(await stand(to.money.budgets, row, await _zone(to, who)), row.unit)
+    return usage_of(await stand(to.money.budgets, row, await zone_of(to, who)), row.unit)
 
 
-async def key_budgets(who: Who, to: Parts, key_id: Annotated[str | None, Query(max_length=64)] = None) -> OwnBudgets:
-    """Return how the budgets stand that a key has by itself: those made with it. A key asks for its own."""
-    far = reach(who, "budgets:view")
-    id = who.id if far is None or far.narrow else object_id(key_id or "", "key")
-    row = found(await to.keys.get(who.tenant_id, id), "key")
-    zone = await _zone(to, who)
-    budgets = []
-    for number, one in enumerate(msgspec.json.decode(row.budgets, type=list[Bound])):
-        as_row = BudgetRow(
-            id=f"{row.id}-{number}",
-            tenant_id=row.tenant_id,
-            name=row.name,
-            conditions=msgspec.json.encode([("key", row.id)]).decode(),
-            unit=one.unit,
-            amount=one.amount,
-            period=one.window,
-            hard=one.hard,
-            created_at=row.created_at,
-            updated_at=row.updated_at,
-        )
-        told = _usage(await stand(to.money.budgets, as_row, zone), one.unit)
-        budgets.append(OwnBudget(window=one.window, hard=one.hard, **told.model_dump()))
-    return OwnBudgets(data=budgets)
-
-
-async def get_spending(who: Who, to: Parts) -> Spending:
-    """Return what the tenant has spent this month, what it may, and what it will have."""
-    zone, store = await _zone(to, who), to.money.budgets
-    start, end = bounds("month", now(), zone)
-    kept = scope_of("tenant", who.tenant_id)
-    used = (await store.spent(kept, start, end)).nano
-    caps = [
-        row.amount
-        for row in await store.every(who.tenant_id)
-        if row.is_active and row.period == "month" and row.unit == "nano" and row.each is None and _whole(row)
-    ]
-    coming = await forecast_of(store, kept, "nano", start, end, zone, used)
-    return Spending(
-        start=instant(start),
-        end=instant(end),
-        monthly_budget=usd(min(caps)) if caps else None,
-        current_spend=usd(used),
-        forecast=coming_of(coming, "nano"),
-    )
-
-
-async def _zone(to: Any, who: Principal) -> str:
+async def zone_of(to: Any, who: Principal) -> str:
+    """Return the zone of the tenant that is spoken of."""
     account = await to.money.bills.account(who.tenant_id)
     return account.zone if account is not None else "UTC"
-
-
-def _whole(row: BudgetRow) -> bool:
-    return all(kind == "tenant" for kind, _ in conditions(row.conditions))
 
 
 def _conditions(match: Match) -> list[tuple[SubjectKind, str]]:
@@ -311,7 +235,8 @@ def _budget(row: BudgetRow) -> Budget:
     )
 
 
-def _usage(one: Stand, unit: str) -> BudgetUsage:
+def usage_of(one: Stand, unit: str) -> BudgetUsage:
+    """Return how a budget stands, as JSON has it."""
     return BudgetUsage(
         start=instant(one.start),
         end=None if one.end == FOR_EVER else instant(one.end),
@@ -371,24 +296,5 @@ ROUTES = (
         tag="budgets",
         object="budget",
         narrows=NARROWS,
-    ),
-    Route(
-        method="GET",
-        path="/metrics/budgets",
-        permission="budgets:view",
-        endpoint=key_budgets,
-        summary="How a key's own budgets stand",
-        tag="budgets",
-        object="key",
-        narrows=("own",),
-    ),
-    Route(
-        method="GET",
-        path="/metrics/spending",
-        permission="usage:view",
-        endpoint=get_spending,
-        summary="What the tenant spends",
-        tag="usage",
-        object="tenant",
     ),
 )

@@ -1,0 +1,90 @@
+"""``/notifications``: what somebody is to know, about what he asked for and what is his to decide."""
+
+from typing import Annotated
+
+from fastapi import Query
+
+from headgate.access.reach import reach
+from headgate.access.types import Principal
+from headgate.admin.approvals import Before, Limit
+from headgate.admin.crud import Parts, Who, found
+from headgate.admin.fields import Answer, UtcTime, instant, object_id, optional_instant
+from headgate.admin.route import SELF, Route
+from headgate.storage.approvals import DECIDE
+
+
+class Notification(Answer):
+    """A line for the caller."""
+
+    id: str
+    event: str
+    text: str
+    link: str
+    created_at: UtcTime
+    read_at: UtcTime | None
+
+
+class Notifications(Answer):
+    """A page of them, latest first; ``next`` is the ``before`` of the following one."""
+
+    data: list[Notification]
+    has_more: bool
+    next: str | None
+
+
+async def list_notifications(
+    who: Who,
+    to: Parts,
+    unread: Annotated[bool, Query()] = False,
+    before: Before = "",
+    limit: Limit = 50,
+) -> Notifications:
+    """Return what the caller is to know, latest first."""
+    rows = await to.money.notices.page(
+        who.tenant_id, _names(who), before=before, limit=limit + 1, unread=unread
+    )  # fmt: skip
+    data, more = rows[:limit], len(rows) > limit
+    shown = [
+        Notification(
+            id=row.id,
+            event=row.event,
+            text=row.text,
+            link=row.link,
+            created_at=instant(row.created_at),
+            read_at=optional_instant(row.read_at),
+        )
+        for row in data
+    ]
+    return Notifications(data=shown, has_more=more, next=data[-1].id if more else None)
+
+
+class Read(Answer):
+    """It is read."""
+
+    id: str
+
+
+async def read_notification(id: str, who: Who, to: Parts) -> Read:
+    """Mark a line as read."""
+    done = await to.money.notices.read(who.tenant_id, _names(who), object_id(id, "notification"))
+    found(done or None, "notification")
+    return Read(id=id)
+
+
+def _names(who: Principal) -> list[str]:
+    """What notifications are addressed by that concern *who*: its ids, and what it may over the whole tenant."""
+    far = reach(who, DECIDE)
+    decides = [DECIDE] if far is not None and not far.narrow else []
+    return [who.id, *([who.user_id] if who.user_id and who.user_id != who.id else []), *decides]
+
+
+ROUTES = (
+    Route(
+        method="GET", path="/notifications", permission=SELF, endpoint=list_notifications, object="notification",
+        summary="What you are to know", tag="approvals",
+    ),
+    Route(
+        method="POST", path="/notifications/{id}/read", permission=SELF, endpoint=read_notification,
+        summary="Mark it as read", tag="approvals", object="notification",
+    ),
+)  # fmt: skip

@@ -34,7 +34,7 @@ class Served:
     outcome: str = "silent"
     owner: str = ""
     done: float = 0.0
-    """When it answered."""
+    """When its answer had been read; 0 if nobody did."""
     usage: Usage = field(default_factory=Usage)
 
 
@@ -44,12 +44,16 @@ class Reply:
     def __init__(self, loop: Loop, status: int, headers: list[tuple[bytes, bytes]], pieces: list[bytes | None]) -> None:
         self.status, self.headers = status, headers
         self._loop, self._pieces = loop, pieces
+        self.one: Served | None = None
+        """Whose answer it is, where it matters when it was read."""
 
     def header(self, name: bytes) -> bytes | None:
         return next((value for key, value in self.headers if key == name), None)
 
     async def read(self, timeout: float) -> bytes:
         if not self._pieces:
+            if self.one is not None:
+                self.one.done = self._loop.now
             return b""
         await asyncio.sleep(0.01)
         piece = self._pieces.pop(0)
@@ -100,9 +104,11 @@ class Network:
             await asyncio.sleep(out.headers_timeout)
             raise UpstreamFailed("No answer.", status=504, code="upstream_timeout", billed="uncertain")
         if fate < 0.16:
-            one.outcome, one.done = "busy", self.loop.now
+            one.outcome = "busy"
             error = b'{"error":{"message":"slow down","type":"rate_limit_error","code":"rate_limit_exceeded"}}'
-            return Reply(self.loop, 429, [(b"retry-after", b"30"), (b"content-type", b"application/json")], [error])
+            reply = Reply(self.loop, 429, [(b"retry-after", b"30"), (b"content-type", b"application/json")], [error])
+            reply.one = one
+            return reply
         if fate < 0.20:
             one.outcome = "fault"
             return Reply(self.loop, 500, [], [b'{"error":{"message":"oops","type":"server_error"}}'])

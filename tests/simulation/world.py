@@ -243,7 +243,7 @@ class World:
         one.owner = process.journal.id
         same = [each for each in NETWORK.served if (each.owner, each.provider) == (one.owner, one.provider)]
         for earlier in same:
-            told = earlier.outcome == "busy" and earlier.done + 1 < self.calls[one.call][0].t0
+            told = earlier.outcome == "busy" and earlier.done > 0 and earlier.done + 1 < self.calls[one.call][0].t0
             worked = any(each.outcome == "whole" and each.at + 6 > earlier.done for each in same)  # others' went well
             if told and one.at < earlier.done + 29 and not worked:
                 other = "b/m" if one.provider == "a" else "a/m"

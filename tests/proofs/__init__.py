@@ -16,6 +16,7 @@ PROOFS = (
     "simulation",
     "schedules",
     "holds",
+    "money",
     "timing",
     "attempts",
     "resume",

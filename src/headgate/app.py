@@ -29,6 +29,7 @@ from headgate.ledger.journal import Journal
 from headgate.live import Live
 from headgate.models import tokens
 from headgate.models.discovered import keep_looking
+from headgate.observe.outlets import ills
 from headgate.pipeline.attach import Attacher
 from headgate.pipeline.parts import Parts
 from headgate.providers.discover import probe_local
@@ -54,7 +55,8 @@ class Worker:
         self.stores = Stores(base, self.journal.id, workers)
         self.signals = Signals(base)
         self.principals = base.principals(self.entering.resolver, rest=self.signals.wake.rest)
-        self.books = LedgerBooks(self.journal, self.stores.grants, meter=self.stores.meter, on_soft=log_soft)
+        stores = self.stores
+        self.books = LedgerBooks(self.journal, stores.grants, meter=stores.meter, on_soft=log_soft, clock=stores.clock)
         self.live = Live(base, self.ways, self._taken)
         self.parts = Parts(
             principals=self.principals,
@@ -170,6 +172,7 @@ class Worker:
         checks |= self.stores.states()
         unwell = self.base.discovered.faults().keys() & self.live.compiled.providers.keys()
         checks |= {f"provider {name}": "was not well when last looked at" for name in sorted(unwell)}
+        checks |= {f"outlet {name}": why for name, why in ills(self.base.home.path / "outlets").items()}
         return checks
 
 

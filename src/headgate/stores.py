@@ -9,6 +9,7 @@ import hmac
 import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
+from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any
 
 from headgate.base import Base
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from headgate.limits.store import SqlRates
 
 COUNT_SECONDS = 10.0
+PROMPT = 100_000_000
+"""Nanoseconds: an answer that took longer says too little about how late it is."""
 COUNT = """SELECT CAST(COUNT(*) AS BIGINT) FROM journals JOIN nodes ON nodes.id = journals.node
     WHERE journals.closed = ? AND nodes.seen_at > ?"""
 
@@ -67,6 +70,25 @@ class Signals:
             await self._publisher.close()
 
 
+class Clock:
+    """Nanoseconds since 1970, by the store's clock once that was asked. No jump of this machine's own moves it."""
+
+    __slots__ = ("_ahead",)
+
+    def __init__(self) -> None:
+        self._ahead = time_ns() - monotonic_ns()
+
+    def __call__(self) -> int:
+        """Return what it is now."""
+        return monotonic_ns() + self._ahead
+
+    def set(self, store: int, asked: int) -> None:
+        """Take over what the *store* said (microseconds since 1970), *asked* at that monotonic instant."""
+        now = monotonic_ns()
+        if now - asked < PROMPT:
+            self._ahead = store * 1000 - (asked + now) // 2
+
+
 class Stores:
     """One worker's part in them. ``run`` returns what must be running; ``close`` gives everything back."""
 
@@ -76,6 +98,9 @@ class Stores:
         self._server = base.settings.database_path() is None
         self.desk = Desk(base.url)
         processes = max(workers, 2) if self._server else workers
+        self._clock = Clock()
+        self.clock: Callable[[], int] = self._clock if self._server else time_ns
+        """Nanoseconds since 1970, by which budgets' windows begin and end."""
         self.grants = SqlGrants(self.desk, owner, processes)
         where = base.url if self._server else base.home.path / "responses.db"
         self.responses = KeptResponses(where, base.config.responses.keep)
@@ -131,19 +156,22 @@ class Stores:
         self.meter = partial(SharedMeter, store)
 
     async def _count(self) -> None:
-        """Keep knowing how many processes there are: the more there are, the smaller a slice each may take."""
+        """Keep knowing how late it is and how many processes there are: the more, the smaller each one's slices."""
 
-        def work(sql: Sql) -> int:
-            (found,) = sql.execute(COUNT, (False, sql.now() - LEASE)).fetchone()
-            return int(found)
+        def work(sql: Sql) -> tuple[int, int]:
+            now = sql.now()
+            (found,) = sql.execute(COUNT, (False, now - LEASE)).fetchone()
+            return int(found), now
 
         while True:
+            asked = monotonic_ns()
             try:
-                processes = max(await self.desk.ask(work), 2)
+                found, now = await self.desk.ask(work)
             except Unavailable:
                 pass
             else:
-                self.grants.workers = processes
+                self._clock.set(now, asked)
+                processes = self.grants.workers = max(found, 2)
                 if self._rates is not None:
                     self._rates.processes = processes
             await asyncio.sleep(COUNT_SECONDS)

@@ -21,7 +21,14 @@ class Fleet:
     """*count* processes that serve: workers of one gateway on SQLite, or gateways of one worker each on a server."""
 
     def __init__(
-        self, folder: Path, at_end: ExitStack, *, count: int = 3, postgres: bool = False, redis: bool = False
+        self,
+        folder: Path,
+        at_end: ExitStack,
+        *,
+        count: int = 3,
+        postgres: bool = False,
+        redis: bool = False,
+        **more: str,
     ) -> None:
         self.wall = Wall()
         self.postgres: Postgres | None = None
@@ -30,7 +37,7 @@ class Fleet:
         config = (
             f"providers: {{wall: {{kind: openai-compatible, base_url: {where}, price: {{input: 1, output: 2}}}}}}\n"
         )
-        env = {
+        env = more | {
             "HEADGATE_SECRET_KEY": base64.b64encode(os.urandom(32)).decode(),
             "HEADGATE_ACCEPT_GRACE": "0",  # no balancer is in front
         }

@@ -29,7 +29,7 @@ from headgate.ledger.journal import Journal
 from headgate.live import Live
 from headgate.models import tokens
 from headgate.models.discovered import keep_looking
-from headgate.observe.outlets import ills
+from headgate.observe.outlets import OUTLETS, ills
 from headgate.pipeline.attach import Attacher
 from headgate.pipeline.parts import Parts
 from headgate.providers.discover import probe_local
@@ -172,7 +172,9 @@ class Worker:
         checks |= self.stores.states()
         unwell = self.base.discovered.faults().keys() & self.live.compiled.providers.keys()
         checks |= {f"provider {name}": "was not well when last looked at" for name in sorted(unwell)}
-        checks |= {f"outlet {name}": why for name, why in ills(self.base.home.path / "outlets").items()}
+        checks |= {
+            f"outlet {name}": "takes nothing; what it is to take waits" for name in ills(self.base.home.path / OUTLETS)
+        }
         return checks
 
 

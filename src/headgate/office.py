@@ -20,6 +20,7 @@ from headgate.entering import Entering
 from headgate.ledger.drain import Drainer
 from headgate.live import Live
 from headgate.observe.metrics import Metrics
+from headgate.observe.outlets import OUTLETS, Outlets
 from headgate.providers.catalog import keyed_kinds
 from headgate.site import Site
 from headgate.transport.server import App
@@ -46,7 +47,16 @@ class Office:
         self.duties = Duties(base.url, base.home.node, sealing(base.home.derived), self._deliver)
         self.metrics = Metrics()
         proofs = Proofs(sealing(base.home.derived))
-        self.drainer = Drainer(base.journal_dir, base.url, seen=self.metrics.add, node=base.home.node, proofs=proofs)
+        self.outlets = Outlets(base.home.path / OUTLETS)
+        self.metrics.more(self.outlets.write)
+        self.drainer = Drainer(
+            base.journal_dir,
+            base.url,
+            seen=self.metrics.add,
+            node=base.home.node,
+            proofs=proofs,
+            outside=self.outlets.offer,
+        )
         self.metrics.gauge("journal_behind_bytes", "Journal bytes not in the database yet", lambda: self.drainer.behind)
         self.metrics.gauge("calls_in_flight", "Holds that have not ended", lambda: self.drainer.in_flight)
         self.metrics.gauge("dead_letters", "Journal lines that could not be stored", lambda: self.drainer.dead_letters)

@@ -94,6 +94,7 @@ class Process:
         entering.close()
         await ways.close()
         await asyncio.to_thread(office.drainer.stop)
+        await asyncio.to_thread(office.outlets.stop)
 
     async def _serve(self, worker: Worker, sockets: list[socket.socket], control: App, life: Life) -> None:
         settings = self.base.settings

@@ -38,8 +38,10 @@ class Drainer:
         seen: Callable[[Iterable[Facts]], None] = lambda batch: None,
         node: str = "",
         proofs: Proofs | None = None,
+        outside: Callable[[list[bytes]], None] | None = None,
     ) -> None:
         """*seen* is told every finished call after it is stored, once, from the drainer's thread; *proofs* seals them.
+        *outside* is given the same records as they were written: it must not wait for anybody.
 
         *where* is a path or a database URL, *node* the name of the home among those that share it.
         """
@@ -47,7 +49,7 @@ class Drainer:
         """Monotonic seconds; ``None`` while the database takes what it is given."""
         self.error: str | None = None
         self._directory = directory
-        self._keeper = Keeper(where, directory / "dead.jsonl", seen, node, proofs)
+        self._keeper = Keeper(where, directory / "dead.jsonl", seen, node, proofs, outside)
         self._tails: dict[str, Tail] = {}
         self._closed: set[str] = set()
         self._holds: dict[str, int] = {}

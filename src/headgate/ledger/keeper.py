@@ -40,10 +40,12 @@ class Keeper:
         seen: Callable[[Iterable[Facts]], None],
         node: str = "",
         proofs: Proofs | None = None,
+        outside: Callable[[list[bytes]], None] | None = None,
     ) -> None:
         """*where* is a path or a database URL, *node* the name of this home among those that share the database.
 
-        *seen* is told what was stored and is new; what cannot be stored is appended to *dead_letters*. *proofs* seals.
+        *seen* is told what was stored and is new, and *outside* is given it as it was written; what cannot be stored
+        is appended to *dead_letters*. *proofs* seals.
         """
         self.stored = 0
         self.buried = 0
@@ -56,6 +58,7 @@ class Keeper:
         self._dead_letters = dead_letters
         self._seen = seen
         self._proofs = proofs
+        self._outside = outside
         self._sql = open_sql(where, patience=PATIENCE if self._file is None else 5.0)
         self._commits = self._noted = 0
 
@@ -93,7 +96,7 @@ class Keeper:
             self.bury(line)
         self.stored += len(new)
         if new:
-            self._tell([facts for facts, _, _ in new])
+            self._tell(new)
 
     def bury(self, line: bytes) -> None:
         """Keep what cannot be stored in a file, for a person to look at."""
@@ -161,8 +164,10 @@ class Keeper:
         if self._proofs is not None and new:
             self._proofs.add(sql, ((facts, raw) for facts, raw, _ in new))
 
-    def _tell(self, new: list[Facts]) -> None:
+    def _tell(self, new: list[Ended]) -> None:
         try:
-            self._seen(new)
+            self._seen([facts for facts, _, _ in new])
+            if self._outside is not None:
+                self._outside([raw for _, raw, _ in new])
         except Exception:  # an observer that fails must not make a stored batch look unstored
             self.unseen += len(new)

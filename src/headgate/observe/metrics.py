@@ -81,6 +81,7 @@ class Metrics:
         self._surfaces: set[str] = set()
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
         self._states: Callable[[], Iterable[Any]] = tuple
+        self._more: list[Callable[[Page], None]] = []
 
     def know(self, providers: Iterable[str], models: Iterable[str]) -> None:
         """Name what may be a label value: configured providers, and models as ``provider/model``."""
@@ -93,6 +94,10 @@ class Metrics:
     def states(self, read: Callable[[], Iterable[Any]]) -> None:
         """Show how each worker finds its deployments: *read* returns posts as ``routing.board`` has them."""
         self._states = read
+
+    def more(self, write: Callable[["Page"], None]) -> None:
+        """Let *write* put families of its own on every page."""
+        self._more.append(write)
 
     def add(self, batch: Iterable[Facts]) -> None:
         """Count finished calls."""
@@ -126,6 +131,8 @@ class Metrics:
             page.family(name, "gauge", help)
             page.line(name, (), read())
         self._write_states(page)
+        for write in self._more:
+            write(page)
         return page.bytes()
 
     def _write_states(self, page: "Page") -> None:

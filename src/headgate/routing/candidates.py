@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cached_property
 from itertools import accumulate
-from typing import Any
+from typing import Any, cast
 
 from headgate.providers.base import Target
 from headgate.routing.types import Measured, Option, Standing
@@ -23,6 +23,19 @@ class Column(list[float | None]):
         """The least and the largest; raise ``TypeError`` where an option is removed."""
         scores: Any = self
         return min(scores), max(scores)
+
+    @cached_property
+    def _spread(self) -> dict[float, list[float | None]]:
+        return {}
+
+    def spread(self, factor: float) -> list[float | None]:
+        """Return them brought to 0 for the least and *factor* for the largest, not to be changed; see ``bounds``."""
+        found = self._spread.get(factor)
+        if found is None:
+            low, high = self.bounds
+            share, scores = factor / (high - low or 1.0), cast(list[float], self)
+            found = self._spread[factor] = [(score - low) * share for score in scores]
+        return found
 
     @cached_property
     def left(self) -> list[float]:

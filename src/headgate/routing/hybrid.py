@@ -61,17 +61,18 @@ class Hybrid(Strategy, frozen=True, dict=True):
 def _sum(rows: Sequence[Any], factors: Iterable[float]) -> list[float | None]:
     """Return for each option the sum of its scores, each row of them brought to 0 for its best and its factor for its
     worst; raise ``TypeError`` where one is ``None``."""
-    least, shares = 0.0, []
+    total: list[Any] = []
     for row, factor in zip(rows, factors, strict=True):
+        if isinstance(row, Column) and not total:
+            total = row.spread(factor)
+            continue
         low, high = row.bounds if isinstance(row, Column) else (min(row), max(row))
-        shares.append(factor / (high - low or 1.0))
-        least += low * shares[-1]
-    if len(rows) == 1:
-        return [score * shares[0] - least for score in rows[0]]
-    one, other = shares[:2]
-    total: list[Any] = [a * one + b * other - least for a, b in zip(rows[0], rows[1], strict=True)]
-    for row, share in zip(rows[2:], shares[2:], strict=True):
-        total = [sum_ + score * share for sum_, score in zip(total, row, strict=True)]
+        share = factor / (high - low or 1.0)
+        least = low * share
+        if total:
+            total = [sum_ + score * share - least for sum_, score in zip(total, row, strict=True)]
+        else:
+            total = [score * share - least for score in row]
     return total
 
 

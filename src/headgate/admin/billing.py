@@ -251,9 +251,9 @@ async def send_invoice(id: str, body: Sending, who: Who, to: Parts, by: By) -> S
 
 
 async def account_of(to: Any, who: Principal) -> Account:
-    """Return the tenant that is spoken of."""
-    account: Account = found(await to.money.bills.account(who.tenant_id), "tenant")
-    return account
+    """Return the tenant that is spoken of; the installation's own is there before anything is stored of it."""
+    id = who.tenant_id
+    return await to.money.bills.account(id) or Account(id=id, name=id, email=None, zone="UTC", settings="{}")
 
 
 async def _channels(to: Any, who: Principal, ids: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/uv/bin/uv)
 BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS = never
 
-.PHONY: help serve dashboard test check format prove bench lock system-deps clean
+.PHONY: help serve dashboard test check format prove bench bench-guardrails lock system-deps clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,9 @@ prove: .venv/.dev .tools/upstreams ## The long proofs at full size
 
 prove-%: .venv/.dev .tools/upstreams
 	@$(BIN)/python -m tests.prove $* $(ARGS)
+
+bench-guardrails: .venv/.dev ## What the detectors find, how often they err, how long they take
+	@$(BIN)/python -m benchmarks.guardrails $(ARGS)
 
 bench: .venv/.dev ## The gateway and its peers side by side
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -180,3 +180,23 @@ async def test_two_readings_of_one_object_are_refused(wall: Wall) -> None:
         caller.sent = b'{"model":"fast","messages":[{"role":"user","content":"jane@corp.example","content":"hi"}]}'
         await task
         assert caller.status == 400 and json.loads(caller.body_sent)["error"]["code"] == "duplicate_key"
+
+
+async def test_some_look_at_every_call_and_some_only_at_those_of_a_key(wall: Wall) -> None:
+    config = """
+guardrails:
+  everywhere: {kind: keywords, words: [orion], always: true}
+  mine: {kind: pii, types: [card], always: true, keys: [key-1]}
+  theirs: {kind: pii, types: [email], always: true, keys: [key-2]}
+  tagged: {kind: urls, always: true, tags: [strict]}
+"""
+    async with Stage(wall, config) as stage:
+        for text, headers, status in (
+            ("about Orion", {}, 400),
+            (CARD, {}, 400),
+            ("jane@corp.example", {}, 200),
+            ("https://corp.example", {}, 200),
+            ("https://corp.example", {"x-headgate-tags": "strict"}, 400),
+        ):
+            caller = await stage.ask("sandbox/mock", headers=headers, **asks(text), **said("ok"))
+            assert caller.status == status, (text, headers, caller.body_sent)

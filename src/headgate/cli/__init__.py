@@ -23,6 +23,7 @@ COMMANDS = {
     "route": ("headgate.cli.route", "List, change and explain routes: where a call would go."),
     "alias": ("headgate.cli.alias", "List and change other names of routes and models."),
     "use-case": ("headgate.cli.use_case", "List and change what callers can ask for by purpose."),
+    "guard": ("headgate.cli.guard", "List, change and try guardrails."),
     "providers": ("headgate.cli.providers", "List providers, and manage their keys."),
     "chat": ("headgate.cli.chat", "Talk to a model through the gateway."),
     "doctor": ("headgate.cli.doctor", "Check the home, the configuration and the providers."),

@@ -24,7 +24,7 @@ class Calls(Protocol):
 
 
 class RouteCalls:
-    """Methods of ``Admin``. *plural* is ``routes``, ``aliases`` or ``use-cases``; they raise ``ApiError``."""
+    """Methods of ``Admin``; they raise ``ApiError``. *plural*: ``routes``, ``aliases``, ``use-cases``, ``guardrails``."""
 
     def routes(self: Calls) -> list[Found]:
         """Return the routes in force, with their deployments and strategies."""
@@ -35,6 +35,12 @@ class RouteCalls:
         """Return what would become of a call; *asked* are the API's fields, ``None`` ones are left out."""
         body = {name: value for name, value in asked.items() if value is not None}
         return self._send("POST", "/routes/explain", Found, {"model": model, **body})
+
+    def try_guardrails(self: Calls, texts: list[str], names: list[str], *, place: str = "user") -> list[Found]:
+        """Return what becomes of each text under the guardrails of these names."""
+        body = {"texts": texts, "guardrails": names, "place": place}
+        tried: list[Found] = self._send("POST", "/guardrails/test", Found, body)["data"]
+        return tried
 
     def configured(self: Calls, plural: str) -> list[Found]:
         """Return the objects of a kind, by name."""

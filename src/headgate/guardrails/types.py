@@ -114,6 +114,10 @@ class Guardrail(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     records; ``reask`` has the model answer again; ``reroute`` sends the call to ``to``."""
     always: bool = False
     """Look at every call, whatever its route."""
+    keys: list[str] = []
+    """Look only at the calls of these keys (ids)."""
+    tags: list[str] = []
+    """Look only at calls with one of these tags, the key's own among them."""
     to: str | None = None
     """For ``reroute``: the route that takes the call."""
     places: list[Place] = []

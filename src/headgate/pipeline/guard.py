@@ -38,7 +38,7 @@ MOST_CHECKS = 64
 class Guarding:
     """Which guardrails there are, and which of them a call passes. Made once for each configuration."""
 
-    __slots__ = ("_always", "_known", "_own", "_stepped", "_steps")
+    __slots__ = ("_always", "_known", "_picky", "_stepped", "_steps")
 
     def __init__(
         self,
@@ -52,6 +52,11 @@ class Guarding:
             tenant: tuple([name for name, one in rules.items() if one.guardrail.always])
             for tenant, rules in self._known.items()
         }
+        self._picky = frozenset(
+            tenant
+            for tenant, rules in self._known.items()
+            if any(one.guardrail.keys or one.guardrail.tags for one in rules.values())
+        )
         self._stepped = stepped
         self._steps: dict[tuple[str, tuple[str, ...], tuple[str, ...]], tuple[StepCall, ...]] = {}
 
@@ -63,6 +68,9 @@ class Guarding:
         for asked in call.asked:
             names += tuple(asked.config.guardrails)
         names = tuple(dict.fromkeys((*names, *call.options.guardrails)))
+        if tenant in self._picky and names:
+            known = self._known[tenant]
+            names = tuple([name for name in names if name not in known or concerns(known[name], call)])
         if not names:
             return route
         key = (tenant, names, tuple(route.config.skip))
@@ -84,6 +92,14 @@ class Guarding:
             if name not in known:
                 raise no_guardrail(name, known)
         return tuple([known[name] for name in names])
+
+
+def concerns(rule: Rule, call: Call) -> bool:
+    """Whether *rule* looks at calls of this key, and with these tags."""
+    guardrail = rule.guardrail
+    if guardrail.keys and call.who.id not in guardrail.keys:
+        return False
+    return not guardrail.tags or not {*call.options.tags, *call.who.tags}.isdisjoint(guardrail.tags)
 
 
 def no_guardrail(name: str, known: Collection[str]) -> BadRequest:

@@ -11,7 +11,12 @@ import click
 
 COMMANDS = {
     "serve": ("headgate.cli.serve", "Run the gateway."),
-    "keys": ("headgate.cli.keys", "Make, list, revoke and rotate keys."),
+    "keys": ("headgate.cli.keys", "Make, list, change, revoke and rotate keys."),
+    "tenants": ("headgate.cli.tenants", "Manage tenants."),
+    "teams": ("headgate.cli.teams", "Manage teams, and who is in them."),
+    "apps": ("headgate.cli.apps", "Manage apps, which keys belong to."),
+    "users": ("headgate.cli.users", "Manage people."),
+    "roles": ("headgate.cli.roles", "Manage roles, and who has them."),
     "logs": ("headgate.cli.logs", "List the latest calls."),
     "trace": ("headgate.cli.trace", "Show everything that happened to one call."),
     "usage": ("headgate.cli.usage", "Add up calls, tokens and cost."),
@@ -27,7 +32,6 @@ COMMANDS = {
     "providers": ("headgate.cli.providers", "List providers, and manage their keys."),
     "chat": ("headgate.cli.chat", "Talk to a model through the gateway."),
     "doctor": ("headgate.cli.doctor", "Check the home, the configuration and the providers."),
-    "users": ("headgate.cli.users", "Manage people: let one choose a password."),
     "sso": ("headgate.cli.sso", "Manage identity providers, through which people sign in."),
     "login": ("headgate.cli.login:login", "Sign in at a gateway elsewhere."),
     "logout": ("headgate.cli.login:logout", "Sign out of it."),

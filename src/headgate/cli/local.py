@@ -52,8 +52,8 @@ class Owner:
         return OPERATOR
 
 
-def local_admin(settings: Settings) -> Admin:
-    """Return the management API of the home, which is made where it is absent.
+def local_admin(settings: Settings, tenant: str | None = None) -> Admin:
+    """Return the management API of the home, which is made where it is absent; *tenant* is whom it is about.
 
     Raise ``StorageRefused`` where the home or its database cannot be used.
     """
@@ -93,7 +93,7 @@ def local_admin(settings: Settings) -> Admin:
         entering.close()
         await engine.dispose()
 
-    return Admin("http://home", transport=InProcess(create(parts), close))
+    return Admin("http://home", tenant=tenant, transport=InProcess(create(parts), close))
 
 
 def settle(settings: Settings, home: Home) -> None:

@@ -1,12 +1,11 @@
 """``headgate providers``."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from headgate.cli.connect import gateway_options, home_option, load_settings, open_admin
+from headgate.cli.connect import gateway_options, home_option, load_settings, open_admin, read_secret
 from headgate.cli.output import as_json, print_json, print_table
 
 if TYPE_CHECKING:
@@ -93,9 +92,7 @@ def add(provider: str, name: str, home: Path | None, url: str | None, key: str |
 
     It is used within a second, and never shown again.
     """
-    secret = click.prompt("Key", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().strip()
-    if not secret:
-        raise click.UsageError("no key came from standard input.")
+    secret = read_secret()
     with open_admin(home, url, key) as gateway:
         made = gateway.add_provider_key(provider, secret, name=name)
     print_json(made) if json else click.echo(f"Sealed the key {_short(made)} of {provider}; its id is {made.id}.")

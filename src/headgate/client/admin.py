@@ -12,6 +12,7 @@ from headgate.client.answers import Key, KeyPage, LogPage, MadeKey, ProviderKey,
 from headgate.client.entry import EntryCalls
 from headgate.client.money import MoneyCalls
 from headgate.client.routes import RouteCalls
+from headgate.client.tenancy import TenancyCalls
 
 T = TypeVar("T")
 PREFIX = "/api/v1"
@@ -28,7 +29,7 @@ class ApiError(Exception):
         self.exit_code = 3 if code == "storage_unavailable" else 1
 
 
-class Admin(RouteCalls, EntryCalls, MoneyCalls):
+class Admin(TenancyCalls, RouteCalls, EntryCalls, MoneyCalls):
     """One gateway, seen with one key. Every method raises :class:`ApiError`.
 
     >>> with Admin("http://127.0.0.1:8080", "hga_...") as gateway:
@@ -40,11 +41,15 @@ class Admin(RouteCalls, EntryCalls, MoneyCalls):
         base_url: str,
         key: str = "",
         *,
+        tenant: str | None = None,
         transport: httpx2.BaseTransport | None = None,
         timeout: float = 30.0,
     ) -> None:
+        """*tenant* is whom it is about, for who administers the platform; else it is the key's own."""
         headers = {"authorization": f"Bearer {key}"} if key else {}
         self._http = httpx2.Client(base_url=base_url, headers=headers, transport=transport, timeout=timeout)
+        if tenant is not None:
+            self._http.params = self._http.params.set("tenant_id", tenant)
 
     def __enter__(self) -> Self:
         return self
@@ -58,15 +63,15 @@ class Admin(RouteCalls, EntryCalls, MoneyCalls):
         """Close the connections."""
         self._http.close()
 
-    def keys(self, *, limit: int = 100, after: str | None = None) -> KeyPage:
-        """Return a page of keys, oldest first."""
-        return self._get("/config/virtual-keys", KeyPage, limit=limit, after=after)
+    def keys(self, *, limit: int = 100, after: str | None = None, **filters: Any) -> KeyPage:
+        """Return a page of keys. *filters* are the API's: ``team_id``, ``app_id``, ``user_id``, ``search`` ..."""
+        return self._get("/config/virtual-keys", KeyPage, limit=limit, after=after, **filters)
 
-    def all_keys(self) -> Iterator[Key]:
+    def all_keys(self, **filters: Any) -> Iterator[Key]:
         """Yield every key, page by page."""
         after = None
         while True:
-            page = self.keys(limit=1000, after=after)
+            page = self.keys(limit=1000, after=after, **filters)
             yield from page.data
             if not page.has_more:
                 return
@@ -79,6 +84,10 @@ class Admin(RouteCalls, EntryCalls, MoneyCalls):
     def create_key(self, name: str, **fields: Any) -> MadeKey:
         """Make a key. *fields* are those of the API: ``models``, ``limits``, ``budgets``, ``expires_at`` and so on."""
         return self._send("POST", "/config/virtual-keys", MadeKey, {"name": name, **fields})
+
+    def update_key(self, id: str, **fields: Any) -> Key:
+        """Change what is said of a key; ``is_active=False`` switches it off."""
+        return self._send("PATCH", f"/config/virtual-keys/{quote(id, safe='')}", Key, fields)
 
     def revoke_key(self, id: str) -> Key:
         """Turn a key off for ever."""

@@ -23,13 +23,24 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str
     last4: str
     status: Literal["active", "off", "expired", "revoked"]
+    is_active: bool = True
+    environment: str = "live"
     models: list[str]
+    routes: list[str] = []
+    providers: list[str] = []
+    addresses: list[str] = []
+    default_model: str | None = None
+    provider_keys: list[str] = []
+    permissions: list[str] | None = None
     limits: Limits
     budgets: list[Amount]
     tags: list[str]
+    team_id: str | None = None
+    app_id: str | None = None
     user_id: str | None
     created_at: str
     updated_at: str
+    last_used_at: str | None = None
     expires_at: str | None
     revoked_at: str | None
     rotated_at: str | None

@@ -79,13 +79,17 @@ class Experiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     measure: Measure = "errors"
     """Less is better: of calls that failed, time to the whole answer, time to its first token, or cost."""
     since: str | None = None
-    """Calls from this day or instant on count, ``2026-01-31`` or ``2026-01-31T12:00:00Z``; write it when weights change."""
+    """Calls from this day or instant on count, ``2026-01-31`` or ``2026-01-31T12:00:00Z``; write it when weights
+    change."""
     level: float = 0.05
     """In how many comparisons of hundred, as a share, a difference may be told where there is none."""
 
 
 class Shadow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A copy of some calls to another deployment, after they were answered. Nobody gets its answer; the same key pays."""
+    """A copy of some calls to another deployment, after they were answered.
+
+    Nobody gets its answer; the same key pays.
+    """
 
     target: str
     """``provider/model``."""

@@ -1,5 +1,7 @@
 """Requests for more over the API: asked, decided by others, in effect, and told."""
 
+from typing import Any
+
 import pytest
 
 from headgate.access.permissions import OWN_KEY, ROLES
@@ -91,7 +93,7 @@ async def test_others_requests_are_not_seen(api, key):
 
 
 async def test_what_makes_no_sense_is_refused(api, key):
-    for fields in (
+    wrong: tuple[dict[str, Any], ...] = (
         {"models": ["a/m"]},
         {"models": None},
         {"usd": "5"},
@@ -104,6 +106,7 @@ async def test_what_makes_no_sense_is_refused(api, key):
         {"subject_kind": "team"},
         {"expires_in": 1},
         {"state": "approved"},
-    ):
+    )
+    for fields in wrong:
         response = await ask(api, subject_id=key["id"], **fields)
         assert response.status_code == 400, (fields, response.text)

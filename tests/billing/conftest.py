@@ -18,7 +18,6 @@ from headgate.storage.engine import open_engine
 from headgate.storage.object_rows import Author
 from headgate.storage.schema import tenants
 from headgate.storage.sql import open_sql
-from headgate.storage.upgrade import ensure
 
 BOSS = Author(kind="user", id="boss", tenant_id="t1")
 
@@ -59,9 +58,7 @@ BOTH = pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
 def url(request):
     if getattr(request, "param", "sqlite") == "sqlite":
         return f"sqlite:///{request.getfixturevalue('database')}"
-    found = request.getfixturevalue("postgres")
-    ensure(found)
-    return found
+    return request.getfixturevalue("migrated")
 
 
 @pytest.fixture

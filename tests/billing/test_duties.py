@@ -6,6 +6,7 @@ import json
 from base64 import b64encode
 from datetime import UTC, date, datetime
 from threading import Thread
+from typing import Any
 
 import msgspec
 import pytest
@@ -98,7 +99,7 @@ async def test_reports_are_made_for_every_app(engine, money, store):
     names = {column.name for column in apps.c if not column.nullable}
     async with engine.begin() as con:
         for id in ("x", "y"):
-            row = {
+            row: dict[str, Any] = {
                 "id": id,
                 "tenant_id": "t1",
                 "name": id,
@@ -268,12 +269,12 @@ async def test_one_process_has_the_lease_and_another_takes_it_when_it_is_gone(ur
     await message(engine)
     runs = []
 
-    class Counting:
+    class Counting(Deliverer):
         async def run(self):
             runs.append(1)
             return 0
 
-    one, two = (Duties(url, name, money.sealing, lambda: (money, Counting())) for name in ("one", "two"))
+    one, two = (Duties(url, name, money.sealing, lambda: (money, Counting(engine, {}))) for name in ("one", "two"))
     assert await asyncio.to_thread(one._due)
     assert not await asyncio.to_thread(two._due)
     assert await asyncio.to_thread(one._due)

@@ -10,18 +10,20 @@ from headgate.storage.sqlite import connect
 
 
 @pytest.fixture
-def run(tmp_path, database):
-    home = tmp_path / "home"
-    home.mkdir()
-    database.rename(home / "headgate.db")
-    environ = {"HEADGATE_HOME": str(home)}
+def home(tmp_path, database):
+    made = tmp_path / "home"
+    made.mkdir()
+    database.rename(made / "headgate.db")
+    return made
 
+
+@pytest.fixture
+def run(home):
     def run(*words, code=0):
-        done = CliRunner().invoke(group, list(words), env=environ)
+        done = CliRunner().invoke(group, list(words), env={"HEADGATE_HOME": str(home)})
         assert done.exit_code == code, (done.exit_code, done.output, done.exception)
         return done.output
 
-    run.home = home
     return run
 
 
@@ -43,13 +45,13 @@ def test_budgets_and_what_is_asked_of_them(run):
     assert "Removed" in run("budgets", "remove", made["id"])
 
 
-def test_bills_and_their_proof(run):
+def test_bills_and_their_proof(run, home):
     run("billing", "price", "openai/*", "--markup", "20")
     assert "20" in run("billing", "list", "prices")
     assert "Nothing was used" in run("billing", "chargeback")
     issued = json.loads(run("billing", "issue", "--json"))
     assert issued["number"] in run("billing", "invoices", "--kind", "invoice")
-    page = run.home / "invoice.html"
+    page = home / "invoice.html"
     run("billing", "show", issued["id"], "--format", "html", "--output", str(page))
     assert "<h1>Invoice" in page.read_text()
     assert "billing:create" in run("audit", "list")
@@ -59,7 +61,7 @@ def test_bills_and_their_proof(run):
     assert "as written" in verified
     assert "as written" in run("audit", "verify", "--known", head)
     run("audit", "verify", "--known", "5", code=2)
-    con = connect(run.home / "headgate.db")
+    con = connect(home / "headgate.db")
     con.execute("DROP TRIGGER audit_no_update")
     con.execute("UPDATE audit SET actor_id = 'nobody' WHERE seq = 1")
     con.close()

@@ -52,7 +52,7 @@ def test_a_mistyped_command_is_corrected(cli):
 
 
 def test_settings_that_cannot_be_used_are_exit_2_and_all_told(tmp_path):
-    done = run("keys", "list", home=tmp_path, HEADGATE_PORT="x", HEADGATE_REDIS_URL="redis://canary")
+    done = run("keys", "list", home=tmp_path, HEADGATE_PORT="x", HEADGATE_REDIS_URL="http://canary")
     assert done.returncode == 2
     assert "HEADGATE_PORT" in done.stderr
     assert "HEADGATE_REDIS_URL" in done.stderr

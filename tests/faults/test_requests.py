@@ -247,7 +247,7 @@ def test_heads_that_are_too_large(asker: Asker, path: str) -> None:
 @pytest.mark.parametrize(
     "target",
     [
-        "/v1/nothing-here", "/nothing-here", "/", "//v1/chat/completions", "/v1//chat/completions", "/v1/chat/completions/",
+        "/v1/nothing-here", "/nothing-here", "//", "//v1/chat/completions", "/v1//chat/completions", "/v1/chat/completions/",
         "/V1/chat/completions", "/v1/Chat/Completions", "/v1/%2e%2e/admin", "/v1/../v1/chat/completions", "/v1/messages/",
         "/v1/./messages", "/v1/chat%2fcompletions", "/v1/chat/completions;x", "/v1/chat/completion%73", "/v1/messages/../keys",
         "/api/v1", "/api/v1/", "/api/v1/logs/", "/api/v1//logs", "/api/v1/%6cogs", "/api/v1/config/virtual%2dkeys", "/api/v1/traces%2fx", "/api/v1/../v1/logs", "/API/v1/logs",

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 COUNT_SECONDS = 10.0
 PROMPT = 100_000_000
 """Nanoseconds: an answer that took longer says too little about how late it is."""
+CAUTION = 4
+"""By how much smaller slices of budgets are than one machine would cut them: what a lost machine had stays taken."""
 COUNT = """SELECT CAST(COUNT(*) AS BIGINT) FROM journals JOIN nodes ON nodes.id = journals.node
     WHERE journals.closed = ? AND nodes.seen_at > ?"""
 
@@ -101,7 +103,7 @@ class Stores:
         self._clock = Clock()
         self.clock: Callable[[], int] = self._clock if self._server else time_ns
         """Nanoseconds since 1970, by which budgets' windows begin and end."""
-        self.grants = SqlGrants(self.desk, owner, processes)
+        self.grants = SqlGrants(self.desk, owner, processes * CAUTION if self._server else processes)
         where = base.url if self._server else base.home.path / "responses.db"
         self.responses = KeptResponses(where, base.config.responses.keep)
         self.probes: Probes | None = FileProbes(base.home.path / "health" / "probes.json") if workers > 1 else None
@@ -171,7 +173,8 @@ class Stores:
                 pass
             else:
                 self._clock.set(now, asked)
-                processes = self.grants.workers = max(found, 2)
+                processes = max(found, 2)
+                self.grants.workers = processes * CAUTION
                 if self._rates is not None:
                     self._rates.processes = processes
             await asyncio.sleep(COUNT_SECONDS)

@@ -23,6 +23,7 @@ PROOFS = (
     "outage",
     "redis",
     "revoked",
+    "clock",
     "guard_chunks",
     "canaries",
     "matrix",

@@ -3,10 +3,44 @@
 from collections.abc import Iterator
 from typing import Any
 
-from headgate.dialects.text import NO_EVENT, Event, Path, Piece, Place, field, inner, rows, strings, texts
+import msgspec
+
+from headgate.dialects.text import NO_EVENT, Event, Path, Piece, Place, Quick, field, inner, rows, strings, texts
 
 RESULTS = ("tool_result", "web_search_tool_result", "web_fetch_tool_result", "mcp_tool_result")
 CALLS = ("tool_use", "server_tool_use", "mcp_tool_use")
+
+
+class _Delta(msgspec.Struct, gc=False):
+    type: str = ""
+    text: str | None = None
+    thinking: str | None = None
+    partial_json: str | None = None
+
+
+class _Event(msgspec.Struct, gc=False):
+    type: str = ""
+    index: int | None = None
+    delta: _Delta | None = None
+
+
+_events = msgspec.json.Decoder(list[_Event]).decode
+GROWS: dict[str, tuple[str, Place]] = {
+    "text_delta": ("text", "output"),
+    "thinking_delta": ("thinking", "thinking"),
+    "input_json_delta": ("partial_json", "tool_argument"),
+}
+
+
+def _grown(event: _Event) -> Quick | None:
+    if event.type != "content_block_delta" or event.delta is None:
+        return None
+    known = GROWS.get(event.delta.type)
+    if known is None:
+        return None
+    name, place = known
+    text = getattr(event.delta, name)
+    return ((event.index, name), ("delta", name), place, text, name == "partial_json") if text else None
 
 
 class MessagesWalker:
@@ -49,6 +83,14 @@ class MessagesWalker:
         if kind in ("message_delta", "message_stop"):
             return Event([], [()])
         return NO_EVENT
+
+    def quick(self, documents: list[bytes]) -> list[Quick | None]:
+        """See ``Walker``."""
+        try:
+            events = _events(b"[%b]" % b",".join(documents))
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return [None] * len(documents)
+        return [_grown(event) for event in events] if len(events) == len(documents) else [None] * len(documents)
 
     def beside(self, path: Path) -> tuple[Path, ...]:
         """See ``Walker``."""

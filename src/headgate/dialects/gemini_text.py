@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from headgate.dialects.text import Event, Path, Piece, Place, field, inner, rows, strings
+from headgate.dialects.text import Event, Path, Piece, Place, Slow, field, inner, rows, strings
 
 SYSTEM = ("systemInstruction", "system_instruction")
 WRAPPED = ("generateContentRequest", "generate_content_request")
 
 
-class GeminiWalker:
+class GeminiWalker(Slow):
     """See :class:`headgate.dialects.text.Walker`."""
 
     repeats = False

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from headgate.dialects.text import NO_EVENT, Event, Path, Piece, Place, field, inner, rows, strings, texts
+import msgspec
+
+from headgate.dialects.text import NO_EVENT, Event, Path, Piece, Place, Quick, Slow, field, inner, rows, strings, texts
 
 PLACES: dict[str, Place] = {
     "system": "system",
@@ -13,6 +15,49 @@ PLACES: dict[str, Place] = {
     "function": "tool_result",
 }
 THOUGHTS = ("reasoning_content", "reasoning")
+
+
+CONTENT: Path = ("choices", 0, "delta", "content")
+
+
+class _Delta(msgspec.Struct, gc=False):
+    """Everything in it but the role that may hold text."""
+
+    content: str | None = None
+    refusal: Any = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    reasoning_details: Any = None
+    tool_calls: Any = None
+    function_call: Any = None
+    annotations: Any = None
+
+
+class _Choice(msgspec.Struct, gc=False):
+    index: int = 0
+    delta: _Delta | None = None
+    finish_reason: Any = None
+
+
+class _Chunk(msgspec.Struct, gc=False):
+    choices: list[_Choice] = []
+
+
+_chunks = msgspec.json.Decoder(list[_Chunk]).decode
+
+
+def _content(choices: list[_Choice]) -> Quick | None:
+    if len(choices) != 1:
+        return None
+    choice = choices[0]
+    delta = choice.delta
+    if delta is None or not delta.content or choice.finish_reason is not None:
+        return None
+    if delta.refusal or delta.reasoning_content or delta.reasoning or delta.tool_calls or delta.function_call:
+        return None
+    if delta.annotations or delta.reasoning_details:
+        return None
+    return (choice.index, "content"), CONTENT, "output", delta.content, False
 
 
 class ChatWalker:
@@ -60,12 +105,22 @@ class ChatWalker:
                 event.ends.append((index,))
         return event
 
+    def quick(self, documents: list[bytes]) -> list[Quick | None]:
+        """See ``Walker``."""
+        try:
+            chunks = _chunks(b"[%b]" % b",".join(documents))
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return [None] * len(documents)
+        return (
+            [_content(chunk.choices) for chunk in chunks] if len(chunks) == len(documents) else [None] * len(documents)
+        )
+
     def beside(self, path: Path) -> tuple[Path, ...]:
         """See ``Walker``."""
         return ((*path[:2], "logprobs"),) if path[0] == "choices" else ()
 
 
-class CompletionsWalker:
+class CompletionsWalker(Slow):
     """See :class:`headgate.dialects.text.Walker`."""
 
     repeats = False

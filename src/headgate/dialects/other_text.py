@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from headgate.dialects.text import NO_EVENT, Event, Path, Piece, field, rows, texts
+from headgate.dialects.text import NO_EVENT, Event, Path, Piece, Slow, field, rows, texts
 
 
-class PlainWalker:
+class PlainWalker(Slow):
     """Requests whose texts stand under known names, and answers that have few or none."""
 
     repeats = True

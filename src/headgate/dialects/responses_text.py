@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from headgate.dialects.openai_text import PLACES, described
-from headgate.dialects.text import NO_EVENT, Event, Path, Piece, Place, field, inner, rows, strings, texts
+from headgate.dialects.text import NO_EVENT, Event, Path, Piece, Place, Quick, field, inner, rows, strings, texts
 
 DELTAS: dict[str, tuple[Place, str, bool]] = {
     "response.output_text": ("output", "text", False),
@@ -19,6 +21,27 @@ DELTAS: dict[str, tuple[Place, str, bool]] = {
 }
 """Event without ``.delta`` or ``.done`` -> where its text belongs, what ``.done`` calls it, whether it is JSON."""
 WHO = ("output_index", "content_index", "summary_index")
+
+
+class _Event(msgspec.Struct, gc=False):
+    type: str = ""
+    delta: str | None = None
+    output_index: Any = None
+    content_index: Any = None
+    summary_index: Any = None
+
+
+_events = msgspec.json.Decoder(list[_Event]).decode
+
+
+def _grown(event: _Event) -> Quick | None:
+    if not event.delta or event.type[-6:] != ".delta":
+        return None
+    known = DELTAS.get(event.type[:-6])
+    if known is None:
+        return None
+    lane = (event.type[:-6], event.output_index, event.content_index, event.summary_index)
+    return lane, ("delta",), known[0], event.delta, known[2]
 
 
 class ResponsesWalker:
@@ -67,6 +90,14 @@ class ResponsesWalker:
             thought = "summary" in kind or inner(document, "part").get("type") == "reasoning_text"
             return Event(list(_part(inner(document, "part"), ("part",), "thinking" if thought else "output")))
         return Event(list(strings(document.get("annotation"), ("annotation",), "output")))
+
+    def quick(self, documents: list[bytes]) -> list[Quick | None]:
+        """See ``Walker``."""
+        try:
+            events = _events(b"[%b]" % b",".join(documents))
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return [None] * len(documents)
+        return [_grown(event) for event in events] if len(events) == len(documents) else [None] * len(documents)
 
     def beside(self, path: Path) -> tuple[Path, ...]:
         """See ``Walker``."""

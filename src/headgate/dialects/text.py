@@ -29,6 +29,10 @@ class Event(msgspec.Struct):
     ends: list[tuple[Any, ...]] = []
 
 
+Quick = tuple[tuple[Any, ...], Path, Place, str, bool]
+"""Lane, path, place, text, and whether it is JSON."""
+
+
 class Walker(Protocol):
     """Finds the text of one dialect. Documents are decoded JSON; what is not as the format has it is passed over."""
 
@@ -47,12 +51,27 @@ class Walker(Protocol):
         """Return the text of one event of a stream."""
         ...
 
+    def quick(self, documents: list[bytes]) -> list[Quick | None]:
+        """Return what each event of a read brings where that is one piece and nothing ends; ``None`` for any other.
+
+        Most events are so, and a stream has thousands: they are decoded together, as far as that takes.
+        """
+        ...
+
     def beside(self, path: Path) -> tuple[Path, ...]:
         """Return where else what stands at *path* is told, in a form that cannot be rewritten: it has to go."""
         ...
 
 
 NO_EVENT = Event([])
+
+
+class Slow:
+    """A walker that looks at every event by itself."""
+
+    def quick(self, documents: list[bytes]) -> list[Quick | None]:
+        """See ``Walker``."""
+        return [None] * len(documents)
 
 
 def rows(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -50,15 +50,10 @@ class _Growing:
         self.out: list[str] = []
 
 
-class _Entry:
-    """An event in line."""
-
-    __slots__ = ("document", "frame", "parts", "whole")
-
-    def __init__(self, frame: Frame) -> None:
-        self.frame = frame
-        self.parts: list[tuple[Piece, _Growing, int, int]] = []
-        self.whole: list[Piece] = []
+Part = tuple[Path, str, _Growing, int, int]
+"""Path, text, what it is a part of, and from where to where."""
+_Entry = tuple[Frame, tuple[Part, ...], tuple[Piece, ...]]
+"""An event in line: its parts of growing texts, and the texts that it tells whole."""
 
 
 class Filter:
@@ -102,40 +97,64 @@ class Filter:
 
     async def pass_on(self, data: bytes, *, final: bool = False) -> bytes:
         """Take whole events; return those that may go on. Raise :class:`Tripped`, or ``guardrail_unavailable``."""
-        for frame in self._frames.feed(data) if data else ():
-            self._take(frame)
+        if data:
+            self._take(self._frames.feed(data))
         if final:
             rest = self._frames.rest()
             if rest:
-                self._queue.append(_Entry(Frame(rest)))
+                self._queue.append((Frame(rest), (), ()))
         if self._windows or self._wholes:
             await self._look(final)
         return self._release(final)
 
-    def _take(self, frame: Frame) -> None:
-        entry = _Entry(frame)
-        self._queue.append(entry)
-        if frame.data is None:
-            return
+    def _take(self, frames: list[Frame]) -> None:
+        queue, lanes, busy = self._queue, self._lanes, self._busy
+        quick = iter(self._walker.quick([frame.data for frame in frames if frame.data is not None]))
+        for frame in frames:
+            if frame.data is None:
+                queue.append((frame, (), ()))
+                continue
+            one = next(quick)
+            if one is None:
+                self._take_slowly(frame, frame.data)
+                continue
+            key, path, place, text, json = one
+            growing = lanes.get(key)
+            if growing is None:
+                growing = self._growing(Piece(path, text, place, json, key))
+            lane = growing.lane
+            start = lane.size
+            lane.add(text)
+            queue.append((frame, ((path, text, growing, start, lane.size),), ()))
+            if growing not in busy:
+                busy.append(growing)
+            if self._keeps:
+                growing.raw.append(text)
+
+    def _take_slowly(self, frame: Frame, data: bytes) -> None:
         try:
-            document = wire.decode(frame.data)
+            document = wire.decode(data)
         except msgspec.DecodeError:
-            return
+            document = None
         if not isinstance(document, dict):
+            self._queue.append((frame, (), ()))
             return
         event = self._walker.event(document)
+        parts: list[Part] = []
+        whole: list[Piece] = []
         for piece in event.pieces:
             if piece.lane is None and (self._walker.repeats or not (self._windows or self._wholes)):
-                entry.whole.append(piece)
+                whole.append(piece)
                 continue
             growing = self._growing(piece)
             start = growing.lane.size
             growing.lane.add(piece.text)
-            entry.parts.append((piece, growing, start, growing.lane.size))
+            parts.append((piece.path, piece.text, growing, start, growing.lane.size))
             if growing not in self._busy:
                 self._busy.append(growing)
             if self._keeps:
                 growing.raw.append(piece.text)
+        self._queue.append((frame, tuple(parts), tuple(whole)))
         for ended in event.ends:
             self._end(ended)
 
@@ -231,11 +250,11 @@ class Filter:
         out = []
         queue = self._queue
         while queue and not waits:
-            entry = queue[0]
-            if any(end > growing.lane.done for _, growing, _, end in entry.parts):
+            frame, parts, whole = queue[0]
+            if parts and any([end > growing.lane.done for _, _, growing, _, end in parts]):
                 break
             queue.popleft()
-            out.append(self._written(entry) if entry.parts or entry.whole else entry.frame.raw)
+            out.append(self._written(frame, parts, whole) if parts or whole else frame.raw)
         return b"".join(out)
 
     def _judge(self, found: list[Found]) -> None:
@@ -246,26 +265,26 @@ class Filter:
             findings = [Finding(0, one.start, one.end, one.type) for one in found if one.guard == number]
             self._stop(number, rule.guardrail.verdict(findings))
 
-    def _written(self, entry: _Entry) -> bytes:
+    def _written(self, frame: Frame, parts: tuple[Part, ...], whole: tuple[Piece, ...]) -> bytes:
         edits: dict[Path, str | None] = {}
-        for piece, growing, start, end in entry.parts:
-            if growing.lane.touched(start, end):
-                edits[piece.path] = text = growing.lane.cut(start, end)
+        for path, text, growing, start, end in parts:
+            lane = growing.lane
+            if lane.touched(start, end):
+                edits[path] = text = lane.cut(start, end)
             else:
-                growing.lane.passed(end)
-                text = piece.text
+                lane.passed(end)
             if self._keeps:
                 growing.out.append(text)
-        for piece in entry.whole:
+        for piece in whole:
             text = self._repeated(piece)
             if text != piece.text:
                 edits[piece.path] = text
         if not edits:
-            return entry.frame.raw
+            return frame.raw
         for path in list(edits):
             edits |= dict.fromkeys(self._walker.beside(path))
-        assert entry.frame.data is not None
-        return entry.frame.written(splice(entry.frame.data, edits))
+        assert frame.data is not None
+        return frame.written(splice(frame.data, edits))
 
     def _repeated(self, piece: Piece) -> str:
         """How a text reads that is told whole: what was masked as it grew is masked here too."""

@@ -107,7 +107,8 @@ def test_chat_then_logs_trace_usage_and_the_same_from_elsewhere(gateway):
     assert gateway.json("logs", *elsewhere, admin[0]) == logs
     assert gateway.json("logs", *elsewhere, first[0]) == []
     assert "404" not in gateway.run("trace", said["id"], *elsewhere, first[0], code=1)
-    assert "permission" in gateway.run("keys", "list", *elsewhere, first[0], code=1)
+    assert [key["name"] for key in gateway.json("keys", "list", *elsewhere, first[0])] == ["first key"]
+    assert "permission" in gateway.run("keys", "create", "--name", "x", *elsewhere, first[0], code=1)
     assert "Incorrect or missing API key" in gateway.run("logs", *elsewhere, "hga_wrong", code=1)
     assert {m["id"] for m in gateway.json("models", *elsewhere, first[0])} >= {"sandbox/chat"}
     assert "a gateway runs on" in gateway.run("doctor")

@@ -12,7 +12,7 @@ from headgate.access.principals import Principals
 from headgate.access.vault import LocalSealer
 from headgate.audit.drained import Proofs
 from headgate.audit.sealing import sealing, sealing_key
-from headgate.base import Base
+from headgate.base import Base, Ways
 from headgate.billing.duties import Duties
 from headgate.config.compile import Compiled
 from headgate.control import Control
@@ -21,6 +21,7 @@ from headgate.ledger.drain import Drainer
 from headgate.live import Live
 from headgate.observe.metrics import Metrics
 from headgate.observe.outlets import OUTLETS, Outlets
+from headgate.observe.plans import accounts_of, plans
 from headgate.providers.catalog import keyed_kinds
 from headgate.site import Site
 from headgate.transport.server import App
@@ -63,10 +64,19 @@ class Office:
         self.metrics.states(base.board.read)
 
     def know(self, compiled: Compiled) -> None:
-        """Tell the metrics which names may be label values."""
+        """Tell the metrics which names may be label values, and the outlets where to send."""
         names = [model.id for model in compiled.registry.listing(compiled.providers.values())]
         names += [t.name for route in compiled.snapshot.table.routes.values() for t in route.targets]
         self.metrics.know(compiled.providers, names)
+        settings = self._base.settings
+        self.outlets.set(
+            plans(
+                compiled.config.observe,
+                self._base.environ,
+                lambda: Ways(settings.ca_file, settings.proxy),
+                lambda: accounts_of(self._compiled().told({})),
+            )
+        )
 
     def control(self) -> App:
         """Return the control plane."""

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 HEADGATE = Path(sys.executable).with_name("headgate")
 UPSTREAMS = ROOT / "tests" / "upstreams"
 
-PROVIDER_VARIABLES = re.compile(r"_API_KEY$|^AWS_|^HEADGATE_|_PROXY$|_proxy$")
+PROVIDER_VARIABLES = re.compile(r"_API_KEY$|^AWS_|^HEADGATE_|_PROXY$|_proxy$|^OTEL_|^LANGFUSE_")
 
 
 def free_port() -> int:

@@ -79,3 +79,18 @@ def test_a_broken_trace_is_not_taken(value: str) -> None:
     own = one.trace_id
     read_options(one)
     assert one.trace_id == own
+
+
+@pytest.mark.parametrize(
+    ("given", "trace", "parent"),
+    [
+        (f"00-{'a' * 32}-{'b' * 16}-01", "a" * 32, "b" * 16),
+        (f"00-{'0' * 32}-{'b' * 16}-01", "", None),
+        (f"00-{'a' * 32}-{'0' * 16}-01", "", None),
+        (f"00-{'A' * 32}-{'b' * 16}-01", "", None),
+    ],
+)
+def test_the_callers_trace_goes_on(given: str, trace: str, parent: str | None) -> None:
+    one = call(traceparent=given)
+    read_options(one)
+    assert (one.trace_id, one.parent_id) == (trace or one.id.replace("-", ""), parent)

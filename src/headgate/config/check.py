@@ -91,6 +91,7 @@ def check(values: Mapping[str, Any], shape: Shape, known: Known, beside: Names |
             shape.note(("models", name, "base"), fault)
     for name, case in values.get("use_cases", {}).items():
         _use_case(name, case, shape, names)
+    _observe(values.get("observe", {}), shape)
     for name in values.get("steps", {}):
         if name not in known.steps:
             shape.note(("steps", name), _unknown_step(name, known))
@@ -141,6 +142,18 @@ def _provider(name: str, provider: Mapping[str, Any], shape: Shape, known: Known
     for place, key in (("api_key", provider.get("api_key")), *(("api_keys", k) for k in provider.get("api_keys", ()))):
         if isinstance(key, Secret) and not (key.reveal().isascii() and key.reveal().isprintable()):
             shape.note((*path, place), "is not printable ASCII; is there a line break in it?")
+
+
+def _observe(observe: Mapping[str, Any], shape: Shape) -> None:
+    for section, field in (("otlp", "endpoint"), ("langfuse", "host"), ("webhook", "url")):
+        url = (observe.get(section) or {}).get(field)
+        if url is not None and (fault := _url_fault(url)) is not None:
+            shape.note(("observe", section, field), fault)
+    for header, value in (observe.get("otlp") or {}).get("headers", {}).items():
+        if not HEADER_NAME.fullmatch(header) or header.lower() in ("content-type", "host"):
+            shape.note(("observe", "otlp", "headers", header), "is not a header that can be set here")
+        elif isinstance(value, Secret) and not (value.reveal().isascii() and value.reveal().isprintable()):
+            shape.note(("observe", "otlp", "headers", header), "a header's value is printable ASCII")
 
 
 def _url_fault(url: str) -> str | None:

@@ -7,6 +7,7 @@ import msgspec
 
 from headgate.guardrails.types import Guardrail
 from headgate.models.config import ModelConfig
+from headgate.observe.config import LogConfig, ObserveConfig, OtlpConfig
 from headgate.providers.base import Capacity, PriceConfig, ProviderConfig, TierConfig, Timeouts
 from headgate.routing.table import Experiment, FanOut, Hedge, RouteConfig, Shadow, TargetConfig
 from headgate.routing.types import Strategy
@@ -70,6 +71,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """What looks at the text of calls: each has a `kind` and its settings beside it. Routes name those they pass."""
     limits: LimitsConfig = LimitsConfig()
     responses: ResponsesConfig = ResponsesConfig()
+    observe: ObserveConfig = ObserveConfig()
+    """Where finished calls are told of: traces, logs, webhooks."""
     steps: dict[str, bool] = {}
     """Optional steps of the pipeline, on or off for every route."""
     sandbox: bool = True
@@ -146,6 +149,10 @@ RANGES: dict[tuple[type, str], tuple[float, float]] = {
     (Experiment, "level"): (0.0001, 0.5),
     (TargetConfig, "weight"): (0.001, 1_000_000),
     (TargetConfig, "quality"): (0, 1),
+    (OtlpConfig, "sample"): (0, 1),
+    (OtlpConfig, "slow"): (0, 3600),
+    (LogConfig, "max_bytes"): (1_000_000, 10_000_000_000),
+    (LogConfig, "keep"): (0, 100),
     (ResponsesConfig, "keep"): (0, 30 * 86_400),
     (Parameters, "temperature"): (0, 2),
     (Parameters, "top_p"): (0, 1),

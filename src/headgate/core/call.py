@@ -99,6 +99,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     id: str
     trace_id: str
+    parent_id: str | None = None
+    """The caller's own span, where it told of one: 16 hexadecimal digits."""
     at: int
     tenant_id: str
     key_id: str | None = None
@@ -207,6 +209,8 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     """Microseconds since 1970, UTC."""
     trace_id: str = ""
     """The caller's W3C trace id; else the id without its dashes."""
+    parent_id: str | None = None
+    """The caller's span, in 16 hexadecimal digits, where a ``traceparent`` names it."""
     path_model: str = ""
     """The model, where the path names it and not the body."""
     path_stream: bool = False

@@ -1,16 +1,26 @@
 """Sending a batch to an HTTP server that the operator named."""
 
 from collections.abc import Mapping
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from headgate.core.errors import HeadgateError
 from headgate.observe.outlets import Refused, Unwell
+from headgate.providers.base import Senders
 from headgate.transport.base import Origin, Outbound, Sender
 
 CONNECT, ANSWER = 5.0, 15.0
 LATER = frozenset((408, 425, 429, 502, 503, 504))
 """Statuses by which a server says that it is not the batch that is wrong."""
 MAX_ANSWER = 64 * 1024
+
+
+class Outside(Senders, Protocol):
+    """The ways out of one thread."""
+
+    async def close(self) -> None:
+        """Close every connection."""
+        ...
 
 
 class Poster:
@@ -26,7 +36,9 @@ class Poster:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         lines = {"host": f"{f'[{host}]' if ':' in host else host}:{port}", "user-agent": "headgate", **headers}
         head = f"POST {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-        self._head = head.encode("latin-1")
+        if not all(value.isascii() and value.isprintable() for value in lines.values()):
+            raise ValueError("a header that is to be sent is not printable ASCII")
+        self._head = head.encode("ascii")
 
     async def __call__(self, body: bytes, headers: Mapping[str, str] | None = None) -> None:
         """Send *body*. Raise :class:`Unwell` or :class:`Refused`; other server errors may be the body's fault."""

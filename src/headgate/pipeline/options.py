@@ -11,7 +11,7 @@ from headgate.core.errors import BadRequest, MediaType
 from headgate.dialects.json_guard import FORBIDDEN, not_allowed
 
 PREFIX = b"x-headgate-"
-TRACEPARENT = re.compile(rb"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
+TRACEPARENT = re.compile(rb"^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$")
 MAX_TEXT = 256
 MAX_TAGS = 20
 MAX_METADATA = 4096
@@ -30,8 +30,8 @@ def read_options(call: Call) -> None:
             media = value
         elif name == b"traceparent":
             match = TRACEPARENT.match(value)
-            if match and match[1] != b"0" * 32:
-                call.trace_id = match[1].decode()
+            if match and match[1] != b"0" * 32 and match[2] != b"0" * 16:
+                call.trace_id, call.parent_id = match[1].decode(), match[2].decode()
         elif name.startswith(PREFIX):
             _option(name[len(PREFIX) :].decode("latin-1"), value.decode("latin-1").strip(), found)
     if media != call.media and call.media and media.partition(b";")[0].strip().lower() != call.media:

@@ -64,6 +64,7 @@ def record_of(call: Call, worker: int) -> Record:
     return Record(
         id=call.id,
         trace_id=call.trace_id,
+        parent_id=call.parent_id,
         at=call.at,
         tenant_id=who.tenant_id,
         key_id=who.id if who.kind == "key" else None,

@@ -150,6 +150,7 @@ class Session:
             t0=monotonic(),
             address=session.address,
             trace_id=session.trace_id,
+            parent_id=session.parent_id,
             options=session.options,
             who=session.who,
             envelope=session.envelope,

@@ -76,6 +76,7 @@ class Duties:
         money, deliverer = self._loaded
         done = await money.approvals.expire()
         done += await scheduled(money)
+        await money.notices.prune()
         return done + await deliverer.run()
 
     def _due(self) -> bool:

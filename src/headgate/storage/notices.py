@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from headgate.core.call import new_id, now
@@ -15,6 +15,8 @@ from headgate.storage.billing_rows import ChannelRow, MessageRow, NotificationRo
 from headgate.storage.schema.billing import channels, notifications, outbox
 
 MAX_CHANNELS = 50
+LINES_KEPT = 90 * 86_400_000_000
+MESSAGES_KEPT = 30 * 86_400_000_000
 
 
 async def notify(
@@ -95,3 +97,11 @@ class SqlNotices:
         async with self._engine.connect() as con:
             found = await con.execute(query.order_by(c.id.desc()).limit(limit))
             return [MessageRow(**row._mapping) for row in found]
+
+    async def prune(self) -> None:
+        """Delete old lines, and messages that were sent or have failed, of all tenants: the timer's."""
+        at = now()
+        async with self._engine.begin() as con:
+            await con.execute(delete(notifications).where(notifications.c.created_at < at - LINES_KEPT))
+            over = (outbox.c.state != "waiting", outbox.c.created_at < at - MESSAGES_KEPT)
+            await con.execute(delete(outbox).where(*over))

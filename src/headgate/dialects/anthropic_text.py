@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from headgate.dialects.text import NO_EVENT, Event, Path, Piece, Place, Quick, field, inner, rows, strings, texts
+from headgate.dialects.text import NO_EVENT, Event, Path, Piece, Place, Quick, Slow, field, inner, rows, strings, texts
 
 RESULTS = ("tool_result", "web_search_tool_result", "web_fetch_tool_result", "mcp_tool_result")
 CALLS = ("tool_use", "server_tool_use", "mcp_tool_use")
@@ -43,7 +43,7 @@ def _grown(event: _Event) -> Quick | None:
     return ((event.index, name), ("delta", name), place, text, name == "partial_json") if text else None
 
 
-class MessagesWalker:
+class MessagesWalker(Slow):
     """See :class:`headgate.dialects.text.Walker`."""
 
     repeats = False

@@ -5,7 +5,21 @@ from typing import Any
 
 import msgspec
 
-from headgate.dialects.text import NO_EVENT, Event, Path, Piece, Place, Quick, Slow, field, inner, rows, strings, texts
+from headgate.dialects.text import (
+    NO_EVENT,
+    Event,
+    Path,
+    Piece,
+    Place,
+    Quick,
+    Run,
+    Slow,
+    field,
+    inner,
+    rows,
+    strings,
+    texts,
+)
 
 PLACES: dict[str, Place] = {
     "system": "system",
@@ -114,6 +128,25 @@ class ChatWalker:
         return (
             [_content(chunk.choices) for chunk in chunks] if len(chunks) == len(documents) else [None] * len(documents)
         )
+
+    def run(self, data: bytes) -> Run | None:
+        """See ``Walker``."""
+        if data[:7] != b"data: {" or data[-3:] != b"}\n\n":
+            return None
+        inner_ = data[6:-2].replace(b"\n\ndata: ", b",")
+        if b"\n" in inner_:
+            return None
+        try:
+            chunks = _chunks(b"[%b]" % inner_)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return None
+        found = [_content(chunk.choices) for chunk in chunks]
+        first = found[0]
+        if first is None or None in found:
+            return None
+        lane = first[0]
+        told = [one[3] for one in found if one is not None and one[0] == lane]
+        return (lane, CONTENT, "output", told) if len(told) == len(found) else None
 
     def beside(self, path: Path) -> tuple[Path, ...]:
         """See ``Walker``."""

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from headgate.dialects.openai_text import PLACES, described
-from headgate.dialects.text import NO_EVENT, Event, Path, Piece, Place, Quick, field, inner, rows, strings, texts
+from headgate.dialects.text import NO_EVENT, Event, Path, Piece, Place, Quick, Slow, field, inner, rows, strings, texts
 
 DELTAS: dict[str, tuple[Place, str, bool]] = {
     "response.output_text": ("output", "text", False),
@@ -44,7 +44,7 @@ def _grown(event: _Event) -> Quick | None:
     return lane, ("delta",), known[0], event.delta, known[2]
 
 
-class ResponsesWalker:
+class ResponsesWalker(Slow):
     """See :class:`headgate.dialects.text.Walker`."""
 
     repeats = True

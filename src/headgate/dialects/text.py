@@ -33,6 +33,10 @@ Quick = tuple[tuple[Any, ...], Path, Place, str, bool]
 """Lane, path, place, text, and whether it is JSON."""
 
 
+Run = tuple[tuple[Any, ...], Path, Place, list[str]]
+"""Lane, path, place, and the text of each event."""
+
+
 class Walker(Protocol):
     """Finds the text of one dialect. Documents are decoded JSON; what is not as the format has it is passed over."""
 
@@ -58,6 +62,10 @@ class Walker(Protocol):
         """
         ...
 
+    def run(self, data: bytes) -> Run | None:
+        """Return what a read brings if all its events are one line and one piece of the same lane, else ``None``."""
+        ...
+
     def beside(self, path: Path) -> tuple[Path, ...]:
         """Return where else what stands at *path* is told, in a form that cannot be rewritten: it has to go."""
         ...
@@ -67,11 +75,15 @@ NO_EVENT = Event([])
 
 
 class Slow:
-    """A walker that looks at every event by itself."""
+    """The part of a walker that looks at every event by itself."""
 
     def quick(self, documents: list[bytes]) -> list[Quick | None]:
         """See ``Walker``."""
         return [None] * len(documents)
+
+    def run(self, data: bytes) -> Run | None:
+        """See ``Walker``."""
+        return None
 
 
 def rows(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:

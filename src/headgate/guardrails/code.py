@@ -12,7 +12,9 @@ from headgate.guardrails.types import Finding, Guardrail, Means, Span, Verdict
 Language = Literal[
     "python", "javascript", "typescript", "java", "c", "csharp", "go", "rust", "php", "ruby", "sql", "shell", "html"
 ]  # fmt: skip
-FENCE = re.compile(r"(?:^[ ]{0,3}|(?<=\"))(```|~~~)[ ]{0,2}([A-Za-z0-9+#_-]{0,20})[^\n`\"]{0,80}(?:$|(?=\"))", re.MULTILINE)
+FENCE = re.compile(
+    r"(?:^[ ]{0,3}|(?<=\"))(```|~~~)[ ]{0,2}([A-Za-z0-9+#_-]{0,20})[^\n`\"]{0,80}(?:$|(?=\"))", re.MULTILINE
+)
 ALIASES = {
     "py": "python", "python3": "python", "js": "javascript", "jsx": "javascript", "node": "javascript",
     "ts": "typescript", "tsx": "typescript", "c++": "c", "cpp": "c", "cc": "c", "h": "c", "cs": "csharp",

@@ -104,7 +104,8 @@ class Lane:
         out = [Found(i, s + base, e + base, kind) for s, e, i, kind in sorted(found) if e <= end]
         told = [Found(i, s + base, e + base, kind) for s, e, i, kind in noted if e <= end]
         self._noted = [n for n in self._noted if n.end - base > end]
-        self._edit(start, end, [(s, e, v) for s, e, v in back if e <= end], _in_order([*out, *told]))
+        if back or out or told:
+            self._edit(start, end, [(s, e, v) for s, e, v in back if e <= end], _in_order([*out, *told]))
         self._release(end)
         return out
 

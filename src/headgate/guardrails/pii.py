@@ -22,7 +22,7 @@ SIMPLE: dict[str, tuple[Finder, int]] = {
     "email": (contact.emails, 0),
     "phone": (contact.phones, contact.MIN_DIGITS),
     "card": (numbers.cards, 12),
-    "iban": (numbers.ibans, 2),
+    "iban": (numbers.ibans, 7),
     "ip": (contact.addresses, 0),
     "mac": (contact.macs, 0),
     "url": (contact.urls, 0),
@@ -30,6 +30,9 @@ SIMPLE: dict[str, tuple[Finder, int]] = {
 """Kind -> what finds it, and how many digits a text has at least that holds one."""
 _SIGNS = re.compile(r"[0-9@:]")
 _DIGITS = re.compile(r"[0-9]")
+MANY = 6
+_CLOSE = re.compile(r"[0-9](?:[^0-9]{0,4}[0-9]){5}")
+"""So many digits close together, as every number has that has that many."""
 
 
 class Pii(Patterned, frozen=True, kw_only=True):
@@ -45,6 +48,8 @@ class Pii(Patterned, frozen=True, kw_only=True):
         if _SIGNS.search(text, start) is None:
             return []
         digits = len(_DIGITS.findall(text, start))
+        if digits >= MANY and _CLOSE.search(text, start) is None:
+            digits = MANY - 1
         return [
             (s, e, name)
             for name, finder, least in _finders(tuple(self.types) or USUAL)

@@ -4,8 +4,10 @@ Text is followed in lanes, one for each thing that grows (a choice's content, a 
 matter how it is cut into events. An event leaves as it came unless what it brings has to read otherwise.
 """
 
+from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Sequence
+from itertools import accumulate
 from time import monotonic
 from typing import Any
 
@@ -14,7 +16,7 @@ import msgspec
 from headgate.dialects import wire
 from headgate.dialects.splice import splice
 from headgate.dialects.text import Path, Piece, Walker
-from headgate.guardrails.frames import Frame, Frames
+from headgate.guardrails.frames import Frame, Frames, SseFrames
 from headgate.guardrails.lane import NEAR, Found, Lane, Mask
 from headgate.guardrails.mask import Masks
 from headgate.guardrails.rules import Checked, Rule
@@ -56,6 +58,38 @@ _Entry = tuple[Frame, tuple[Part, ...], tuple[Piece, ...]]
 """An event in line: its parts of growing texts, and the texts that it tells whole."""
 
 
+class _Run:
+    """A read whose events all are parts of one growing text; ``at`` is how many have gone on."""
+
+    __slots__ = ("_data", "_pieces", "at", "begin", "ends", "growing", "path", "texts")
+
+    def __init__(self, data: bytes, path: Path, texts: list[str], growing: _Growing) -> None:
+        self._data = data
+        self._pieces: list[bytes] = []
+        self.path = path
+        self.texts = texts
+        self.growing = growing
+        self.at = 0
+        self.begin = growing.lane.size
+        growing.lane.add("".join(texts))
+        self.ends = list(accumulate(map(len, texts), initial=self.begin))[1:]
+
+    def raw(self, first: int, last: int) -> bytes:
+        """Return the events *first* to *last* as they came."""
+        if not first and last == len(self.texts):
+            return self._data
+        return b"".join([piece + b"\n\n" for piece in self._split()[first:last]])
+
+    def frame(self, number: int) -> Frame:
+        """Return one event."""
+        piece = self._split()[number]
+        return Frame(piece + b"\n\n", piece[6:])
+
+    def _split(self) -> list[bytes]:
+        self._pieces = self._pieces or self._data.split(b"\n\n")
+        return self._pieces
+
+
 class Filter:
     """One answer on its way. ``seen`` counts what each rule has found."""
 
@@ -78,7 +112,7 @@ class Filter:
         self._mask = mask
         self._means = means
         self._json = json
-        self._queue: deque[_Entry] = deque()
+        self._queue: deque[_Entry | _Run] = deque()
         self._lanes: dict[tuple[Any, ...], _Growing] = {}
         self._busy: list[_Growing] = []
         self._patterns = [(i, r.guardrail) for i, r in enumerate(rules) if r.guardrail.streaming == "pattern"]
@@ -89,6 +123,7 @@ class Filter:
         )
         self._window = min([rules[i].guardrail.window for i in self._windows], default=0)
         self._keeps = walker.repeats and any(i in self._masked for i in self._windows)
+        self._runs = not self._keeps and isinstance(frames, SseFrames)
         self._all: list[_Growing] = []
         self._unique = 0
         self.seen: dict[int, Counter[str]] = {}
@@ -97,7 +132,7 @@ class Filter:
 
     async def pass_on(self, data: bytes, *, final: bool = False) -> bytes:
         """Take whole events; return those that may go on. Raise :class:`Tripped`, or ``guardrail_unavailable``."""
-        if data:
+        if data and not self._take_run(data):
             self._take(self._frames.feed(data))
         if final:
             rest = self._frames.rest()
@@ -106,6 +141,20 @@ class Filter:
         if self._windows or self._wholes:
             await self._look(final)
         return self._release(final)
+
+    def _take_run(self, data: bytes) -> bool:
+        """Take a read as most are; return whether it was one."""
+        run = self._walker.run(data) if self._runs else None
+        if run is None:
+            return False
+        key, path, place, texts = run
+        growing = self._lanes.get(key)
+        if growing is None:
+            growing = self._growing(Piece(path, texts[0], place, False, key))
+        self._queue.append(_Run(data, path, texts, growing))
+        if growing not in self._busy:
+            self._busy.append(growing)
+        return True
 
     def _take(self, frames: list[Frame]) -> None:
         queue, lanes, busy = self._queue, self._lanes, self._busy
@@ -250,11 +299,36 @@ class Filter:
         out = []
         queue = self._queue
         while queue and not waits:
-            frame, parts, whole = queue[0]
+            first = queue[0]
+            if isinstance(first, _Run):
+                out.append(self._of_run(first))
+                if first.at < len(first.texts):
+                    break
+                queue.popleft()
+                continue
+            frame, parts, whole = first
             if parts and any([end > growing.lane.done for _, _, growing, _, end in parts]):
                 break
             queue.popleft()
             out.append(self._written(frame, parts, whole) if parts or whole else frame.raw)
+        return b"".join(out)
+
+    def _of_run(self, run: _Run) -> bytes:
+        """Return what of a run may go on."""
+        lane = run.growing.lane
+        first, last = run.at, bisect_right(run.ends, lane.done)
+        if last <= first:
+            return b""
+        start, end = run.ends[first - 1] if first else run.begin, run.ends[last - 1]
+        run.at = last
+        if not lane.touched(start, end):
+            lane.passed(end)
+            return run.raw(first, last)
+        out = []
+        for number in range(first, last):
+            at = run.ends[number - 1] if number else run.begin
+            part = (run.path, run.texts[number], run.growing, at, run.ends[number])
+            out.append(self._written(run.frame(number), (part,), ()))
         return b"".join(out)
 
     def _judge(self, found: list[Found]) -> None:

@@ -24,7 +24,10 @@ class Calls(Protocol):
 
 
 class RouteCalls:
-    """Methods of ``Admin``; they raise ``ApiError``. *plural*: ``routes``, ``aliases``, ``use-cases``, ``guardrails``."""
+    """Methods of ``Admin``; they raise ``ApiError``.
+
+    *plural* is ``routes``, ``aliases``, ``use-cases`` or ``guardrails``.
+    """
 
     def routes(self: Calls) -> list[Found]:
         """Return the routes in force, with their deployments and strategies."""

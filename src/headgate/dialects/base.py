@@ -28,8 +28,8 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     cache_points: bool = False
     """It takes explicit cache markers."""
     prefill: str = ""
-    """How it goes on from the beginning of an answer: ``message`` where that is the last message, ``prefix`` where it is
-    marked so too (Mistral, DeepSeek), ``continue`` where the request says so (vLLM), ``never``; empty: unknown."""
+    """How it goes on from the beginning of an answer: ``message`` where that is the last message, ``prefix`` where it
+    is marked so too (Mistral, DeepSeek), ``continue`` where the request says so (vLLM), ``never``; empty: unknown."""
     speaks: tuple[str, ...] = ()
     """The dialects it can be reached by, best first; empty where its provider's all do."""
     tools_by: str | None = None

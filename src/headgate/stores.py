@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 COUNT_SECONDS = 10.0
 PROMPT = 100_000_000
 """Nanoseconds: an answer that took longer says too little about how late it is."""
+PATIENCE = 60
+"""Rounds of 50 ms: so long a caller who pauses is still served when the server goes away, and others who wait for room
+are not refused before."""
 CAUTION = 4
 """By how much smaller slices of budgets are than one machine would cut them: what a lost machine had stays taken."""
 COUNT = """SELECT CAST(COUNT(*) AS BIGINT) FROM journals JOIN nodes ON nodes.id = journals.node
@@ -103,7 +106,10 @@ class Stores:
         self._clock = Clock()
         self.clock: Callable[[], int] = self._clock if self._server else time_ns
         """Nanoseconds since 1970, by which budgets' windows begin and end."""
-        self.grants = SqlGrants(self.desk, owner, processes * CAUTION if self._server else processes)
+        if self._server:
+            self.grants = SqlGrants(self.desk, owner, processes * CAUTION, self._clock, PATIENCE)
+        else:
+            self.grants = SqlGrants(self.desk, owner, processes)
         where = base.url if self._server else base.home.path / "responses.db"
         self.responses = KeptResponses(where, base.config.responses.keep)
         self.probes: Probes | None = FileProbes(base.home.path / "health" / "probes.json") if workers > 1 else None

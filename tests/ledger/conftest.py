@@ -47,6 +47,7 @@ class MemoryGrants:
 
     def __init__(self, workers: int = 1, shared: "MemoryGrants | None" = None) -> None:
         self.alone = workers == 1
+        self.patience = 2
         self._workers = workers
         self.spending: dict[Scope, int] = shared.spending if shared else {}
         self.told: set[tuple[Scope, int]] = shared.told if shared else set()

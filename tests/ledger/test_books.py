@@ -27,7 +27,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def books(journal, stores, clock):
-    made = LedgerBooks(journal, stores("a", 1), clock=clock, wait_seconds=0.3)
+    made = LedgerBooks(journal, stores("a", 1), clock=clock, wait_seconds=0.6)
     yield made
     made.close()
 

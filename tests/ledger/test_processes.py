@@ -22,13 +22,16 @@ from headgate.core.errors import BudgetSpent
 from headgate.ledger.books import LedgerBooks
 from headgate.ledger.grants import SqlGrants
 from headgate.ledger.journal import Journal
+from headgate.storage import desk
 from headgate.storage.desk import Desk
 from tests.ledger.conftest import ask, end, hold, who
 
+desk.BUDGET["postgresql"] = 20.0   # the machine may be busy
+
 async def main(home, cap, settle):
-    desk = Desk(sys.argv[4])
+    store = Desk(sys.argv[4])
     journal = Journal(home / "journal")
-    books = LedgerBooks(journal, SqlGrants(desk, journal.id, 4), wait_seconds=0.7)
+    books = LedgerBooks(journal, SqlGrants(store, journal.id, 4), wait_seconds=0.7)
     caller = who(nano=cap)
     counts = [0, 0, 0]
     async def one():

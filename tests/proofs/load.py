@@ -37,7 +37,10 @@ class Load:
         tally: Tally,
         total: int | None = None,
         max_tokens: int = 50,
+        rate: float | None = None,
     ) -> None:
+        """*rate* is how many requests a second all callers together make at most."""
+        self.pause = concurrency / rate if rate is not None else 0.0
         self.ports = ports if isinstance(ports, list) else [ports]
         self.key, self.tally = key, tally
         self.body = {"model": model, "messages": [{"role": "user", "content": "hi"}], "max_tokens": max_tokens}
@@ -67,7 +70,7 @@ class Load:
         body = json.dumps({**self.body, "stream": stream}).encode()
         sock: socket.socket | None = None
         while not self.stopping.is_set() and self._next():
-            trace = uuid4().hex
+            begun, trace = time.monotonic(), uuid4().hex
             head = (
                 f"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {self.key}\r\n"
                 f"content-type: application/json\r\ntraceparent: 00-{trace}-{trace[:16]}-01\r\ncontent-length: {len(body)}\r\n\r\n"
@@ -91,6 +94,8 @@ class Load:
             if status == 200:
                 with self.tally.lock:
                     self.tally.answered[trace] = request_id
+            if self.pause:
+                time.sleep(max(self.pause - (time.monotonic() - begun), 0))
         if sock is not None:
             sock.close()
 

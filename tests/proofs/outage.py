@@ -15,7 +15,8 @@ from tests.proofs.load import Load, Tally
 from tests.proofs.sigkill import judge
 
 AWAY = 60.0
-CONCURRENCY = 8
+CONCURRENCY = 20
+RATE = 200.0
 
 
 def prove(scale: float, folder: Path, progress: Progress) -> str:
@@ -26,7 +27,7 @@ def prove(scale: float, folder: Path, progress: Progress) -> str:
         known = fleet.first.key("known", "--budget", "1000", "--window", "month")
         unknown = fleet.first.key("unknown")
         during, after = Tally(), Tally()
-        load = Load(fleet.ports, known, "wall/good", concurrency=CONCURRENCY, tally=during)
+        load = Load(fleet.ports, known, "wall/good", concurrency=CONCURRENCY, tally=during, rate=RATE)
         time.sleep(1.0)  # what is not used goes back: a lease is had by who is at work
         fleet.postgres.stop(immediate=True)
         end, told = time.monotonic() + away, set()
@@ -64,7 +65,7 @@ def prove(scale: float, folder: Path, progress: Progress) -> str:
 
 def quiet(fleet: Fleet, key: str, tally: Tally, seconds: float) -> None:
     """Some load for a while."""
-    load = Load(fleet.ports, key, "wall/good", concurrency=CONCURRENCY, tally=tally)
+    load = Load(fleet.ports, key, "wall/good", concurrency=CONCURRENCY, tally=tally, rate=RATE)
     time.sleep(seconds)
     load.stop()
 

@@ -42,14 +42,14 @@ def judge(fleet: Fleet, tally: Tally, cycles: int) -> str:
     for trace, request_id in tally.answered.items():
         record = recorded[trace]
         assert record["id"] == request_id and record["status"] == "success", record
-        assert record["cost_nano"] == NANO and record["billed"] == "usage", record
+        assert record["cost_nano"] == NANO and record.get("billed") == "usage", record
     unknown = sent - set(recorded)
     assert not unknown, f"{len(unknown)} calls reached the provider and are not on record"
     costs, ledger = sum(record.get("cost_nano") or 0 for record in recorded.values()), fleet.spent()
     assert ledger == costs, f"the ledger says {ledger}, the records say {costs}"
     ((open_,),) = fleet.rows("SELECT CAST(COUNT(*) AS BIGINT) FROM grants WHERE amount <> 0")
     assert open_ == 0, f"{open_} grants are left of processes that ended"
-    uncertain = sum(record["billed"] == "uncertain" for record in recorded.values())
+    uncertain = sum(record.get("billed") == "uncertain" for record in recorded.values())
     return (
         f"{cycles} kills, {len(tally.answered)} answered, {len(sent)} dispatched: 0 lost, 0 doubled; "
         f"{uncertain} uncertain, {ledger} nano-dollars in the ledger agree to the last unit"

@@ -49,6 +49,8 @@ class Account(msgspec.Struct, gc=False, eq=False, kw_only=True):
     elsewhere: int = 0
     """What other processes hold, and what the store had left, as of ``asked``."""
     asked: float = UNASKED
+    ample: bool = False
+    """The store had far more than was asked for."""
     exhausted: bool = False
     """The store had less than it was asked for, or gave its last."""
 
@@ -64,6 +66,7 @@ class Account(msgspec.Struct, gc=False, eq=False, kw_only=True):
         self.free += answer.granted
         self.exhausted = answer.granted < need or answer.elsewhere == 0
         self.elsewhere = answer.elsewhere
+        self.ample = answer.ample
         self.asked = monotonic()
 
     def settle_up(self, store: GrantStore) -> None:

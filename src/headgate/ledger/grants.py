@@ -28,6 +28,8 @@ class Answer(msgspec.Struct, frozen=True):
 
     granted: int
     elsewhere: int
+    ample: bool = False
+    """Far more was left than was asked for: nobody waits for what was granted."""
 
 
 class GrantStore(Protocol):
@@ -35,6 +37,8 @@ class GrantStore(Protocol):
 
     alone: bool
     """One process takes all the room at once; several take slices."""
+    patience: int
+    """Rounds of housekeeping for which room of an ample budget stays with a process that does not use it just now."""
 
     def take(self, scope: Scope, cap: int, need: int, least: int) -> Awaitable[Answer]:
         """Set room aside: *need* or more; all that is left if that is at least *least*; else nothing.
@@ -83,9 +87,12 @@ def slice_of(room: int, need: int, least: int, workers: int) -> int:
 class SqlGrants:
     """:class:`GrantStore` on the database, for all processes that share it."""
 
-    def __init__(self, desk: Desk, owner: str, workers: int, clock: Callable[[], int] = time_ns) -> None:
+    def __init__(
+        self, desk: Desk, owner: str, workers: int, clock: Callable[[], int] = time_ns, patience: int = 2
+    ) -> None:
         """*owner* is the id of this process's journal, *workers* the number of processes; *clock* gives nanoseconds."""
         self.alone = workers == 1
+        self.patience = patience
         self._desk = desk
         self._owner = owner
         self.workers = workers
@@ -100,7 +107,8 @@ class SqlGrants:
             granted = slice_of(room, need, least, self.workers)
             if granted > 0:
                 self._credit(sql, scope, granted)
-            return Answer(max(granted, 0), others + max(room - granted, 0))
+            ample = room >= NEAR * self.workers * need
+            return Answer(max(granted, 0), others + max(room - granted, 0), ample)
 
         return self._desk.ask(work, lock=(scope.id, self._owner), late=lambda answer: self._too_late(scope, answer))
 

@@ -75,9 +75,10 @@ class Tidy:
             self._timer = loop.call_later(self._every, self._round)
 
     def _look(self, account: Account) -> None:
-        """Give back what has been free for two rounds; forget an account of which nothing is left."""
+        """Give back what has been free for two rounds or more; forget an account of which nothing is left."""
         account.still += 1
-        if account.still < 2 or account.line is not None or account.retired or account.offered:
+        patience = self._store.patience if account.ample else 2
+        if account.still < patience or account.line is not None or account.retired or account.offered:
             return
         if account.free > 0:
             account.offered, account.free, account.asked = account.free, 0, UNASKED

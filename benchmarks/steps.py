@@ -32,6 +32,7 @@ from headgate.providers.base import Target, Timeouts
 from headgate.routing.policy import Policy, option
 from headgate.routing.table import TargetConfig
 from headgate.routing.types import EMPTY, Option, Sight
+from headgate.storage.tenancy_rows import Found, TenantRow
 from headgate.storage.types import Change, KeyRow
 from headgate.transport.server_head import parse_head
 
@@ -63,8 +64,8 @@ class OneKey:
     def __init__(self, row: KeyRow) -> None:
         self.row = row
 
-    async def lookup(self, digest: bytes) -> KeyRow | None:
-        return self.row
+    async def lookup(self, digest: bytes) -> Found | None:
+        return Found(tenant=TenantRow(id="default", name="default", created_at=1, updated_at=1), key=self.row)
 
     async def changes(self, after: int) -> list[Change]:
         return []
@@ -119,12 +120,16 @@ class AllRoom:
     """A store of grants that always has room."""
 
     alone = True
+    patience = 2
 
     async def take(self, scope: Scope, cap: int, need: int, least: int) -> Answer:
         return Answer(cap, 0)
 
     def give(self, scope: Scope, nano: int) -> None:
         pass
+
+    def offer(self, scope: Scope, amount: int, ended: Callable[[bool], object]) -> None:
+        ended(True)
 
     def renew(self) -> None:
         pass

@@ -27,6 +27,7 @@ PROOFS = (
     "guard_chunks",
     "canaries",
     "matrix",
+    "schema",
 )
 
 Progress = Callable[[int, int], None]

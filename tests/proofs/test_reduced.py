@@ -18,6 +18,7 @@ SCALE = {
     "disconnects": 0.02,
     "fuzz": 0.04,
     "matrix": 0.1,
+    "schema": 0.007,
     "failover": 0.1,
     "simulation": 0.004,
     "schedules": 0.002,

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from headgate.billing.services import Money
     from headgate.models.registry import Entry
     from headgate.models.select import Wanted
+    from headgate.observe.ring import Ring
 
 
 class Office:
@@ -50,13 +51,14 @@ class Office:
         proofs = Proofs(sealing(base.home.derived))
         self.outlets = Outlets(base.home.path / OUTLETS)
         self.metrics.more(self.outlets.write)
+        self.tail: Ring | None = None
         self.drainer = Drainer(
             base.journal_dir,
             base.url,
             seen=self.metrics.add,
             node=base.home.node,
             proofs=proofs,
-            outside=self.outlets.offer,
+            outside=self._outside,
         )
         self.metrics.gauge("journal_behind_bytes", "Journal bytes not in the database yet", lambda: self.drainer.behind)
         self.metrics.gauge("calls_in_flight", "Holds that have not ended", lambda: self.drainer.in_flight)
@@ -115,8 +117,21 @@ class Office:
             objects=SqlObjects(engine),
             money=self._money(),
             entrance=self._entering.entrance(engine),
+            tail=self._ring(),
         )
         return Management(parts)
+
+    def _ring(self) -> "Ring":
+        """Keep the last calls from now on: nobody could have looked at them before."""
+        from headgate.observe.ring import Ring
+
+        self.tail = Ring()
+        return self.tail
+
+    def _outside(self, batch: list[bytes]) -> None:
+        self.outlets.offer(batch)
+        if self.tail is not None:
+            self.tail.offer(batch)
 
     @cached_property
     def _made(self) -> "tuple[AsyncEngine, Money]":

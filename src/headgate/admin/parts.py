@@ -16,6 +16,7 @@ from headgate.config.types import Config
 from headgate.models.registry import Entry
 from headgate.models.select import Wanted
 from headgate.observe.log import LogStore
+from headgate.observe.ring import Ring
 from headgate.observe.usage import UsageStore
 from headgate.pipeline.parts import Snapshot
 from headgate.routing.board import Board
@@ -88,5 +89,7 @@ class AdminParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What workers know of deployments, and what was switched by hand."""
     money: Money
     """Budgets, approvals, bills, and the audit log."""
+    tail: Ring = msgspec.field(default_factory=Ring)
+    """The last calls; without an office behind it, none ever."""
     entrance: Entrance | None = None
     """How people and services sign in."""

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from headgate.cli.connect import gateway_options, open_admin
-from headgate.cli.output import as_json, print_json, print_table
+from headgate.cli.output import as_json, print_json, print_table, text
 from headgate.cli.when import Moment, iso
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 COLUMNS = ("at", "id", "status", "model", "answered by", "tokens in>", "out>", "USD>", "ms>", "why")
 
 
-@click.command("logs")
+@click.group("logs", invoke_without_command=True)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many.")
 @click.option("--since", type=Moment(past=True), help="Not before this time: 1h, 2026-12-01.")
 @click.option("--until", type=Moment(past=True), help="Before this time.")
@@ -26,8 +27,13 @@ COLUMNS = ("at", "id", "status", "model", "answered by", "tokens in>", "out>", "
 @click.option("--status", type=click.Choice(["success", "fallback", "failure"]), help="How it ended.")
 @gateway_options
 @as_json
-def command(home: Path | None, url: str | None, key: str | None, json: bool, **filters: Any) -> None:
+@click.pass_context
+def command(
+    context: click.Context, /, home: Path | None, url: str | None, key: str | None, json: bool, **filters: Any
+) -> None:
     """List calls, the latest first."""
+    if context.invoked_subcommand is not None:
+        return
     limit = filters.pop("limit")
     for name in ("since", "until"):
         filters[name] = iso(filters[name])
@@ -44,6 +50,27 @@ def command(home: Path | None, url: str | None, key: str | None, json: bool, **f
         print_json(found)
         return
     print_table(COLUMNS, map(_row, found), empty="There are no such calls.")
+
+
+@command.command("tail")
+@click.option("--key-id", help="Calls of this key.")
+@click.option("--model", help="Calls that this model answered.")
+@click.option("--provider", help="Calls that this provider answered.")
+@click.option("--status", type=click.Choice(["success", "fallback", "failure"]), help="How it ended.")
+@gateway_options
+@as_json
+def tail(home: Path | None, url: str | None, key: str | None, json: bool, **filters: Any) -> None:
+    """Show calls as they end, until interrupted. Needs --url: only a gateway that runs has any."""
+    if not url:
+        raise click.UsageError("--url says which gateway to look at, such as --url http://127.0.0.1:8080.")
+    with open_admin(home, url, key) as gateway:
+        for log in gateway.tail(**filters):
+            line = msgspec.json.encode(log).decode() if json else "  ".join(text(_shown(cell)) for cell in _row(log))
+            click.echo(line)
+
+
+def _shown(cell: Any) -> str:
+    return "-" if cell is None or cell == "" else str(cell)
 
 
 def _row(log: "Log") -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import httpx2
 import msgspec
 
-from headgate.client.answers import Key, KeyPage, LogPage, MadeKey, ProviderKey, Trace, Usage
+from headgate.client.answers import Key, KeyPage, Log, LogPage, MadeKey, ProviderKey, Trace, Usage
 from headgate.client.entry import EntryCalls
 from headgate.client.money import MoneyCalls
 from headgate.client.routes import RouteCalls
@@ -100,6 +100,16 @@ class Admin(TenancyCalls, RouteCalls, EntryCalls, MoneyCalls):
     def logs(self, **filters: Any) -> LogPage:
         """Return a page of calls, latest first. *filters* are the API's, ``None`` ones are left out."""
         return self._get("/logs", LogPage, **filters)
+
+    def tail(self, **filters: Any) -> Iterator[Log]:
+        """Yield calls as they end, without an end. *filters* are those of :meth:`logs`, but for pages."""
+        after: str | None = None
+        while True:
+            for event in self._text("/logs/tail", after=after, **filters).split("\n\n"):
+                fields = dict(line.partition(": ")[::2] for line in event.splitlines())
+                after = fields.get("id", after)
+                if fields.get("event") == "call":
+                    yield msgspec.json.decode(fields["data"], type=Log)
 
     def trace(self, id: str) -> Trace:
         """Return everything about one call, by its request id or its trace id."""

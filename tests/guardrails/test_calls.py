@@ -200,3 +200,45 @@ guardrails:
         ):
             caller = await stage.ask("sandbox/mock", headers=headers, **asks(text), **said("ok"))
             assert caller.status == status, (text, headers, caller.body_sent)
+
+
+RACING = """
+guardrails: {back: {kind: pii, reversible: true, action: mask}}
+routes:
+  race: {targets: [sandbox/mock, sandbox/other], guardrails: [back], fan_out: {answer: first, n: 2}}
+  all: {targets: [sandbox/mock, sandbox/other], guardrails: [back], fan_out: {answer: all, n: 2}}
+"""
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_tries_side_by_side_do_not_mix(wall: Wall, stream: bool) -> None:
+    async with Stage(wall, RACING) as stage:
+        for _ in range(5):
+            caller = await stage.ask(
+                "race", stream=stream, **asks("echo Write to jane@corp.example, call +49 30 1234567.")
+            )
+            assert caller.text == "Write to jane@corp.example, call +49 30 1234567."
+
+
+async def test_every_answer_of_several_is_looked_at(wall: Wall) -> None:
+    async with Stage(wall, RACING) as stage:
+        caller = await stage.ask("all", **asks("echo Write to jane@corp.example."))
+        choices = json.loads(caller.body_sent)["choices"]
+        assert [one["message"]["content"] for one in choices] == ["Write to jane@corp.example."] * 2
+
+
+async def test_a_judge_is_asked_in_a_call_of_its_own(wall: Wall) -> None:
+    config = """
+guardrails: {judge: {kind: judge, model: sandbox/mock, policy: "No advice.", on: [input], fail: FAIL}}
+routes: {judged: {targets: [sandbox/mock], guardrails: [judge]}}
+"""
+    async with Stage(wall, config.replace("FAIL", "open")) as stage:
+        caller = await stage.ask("judged", **asks("what shall I buy?"))
+        asked, judged = stage.books.records
+        assert caller.status == 200 and (asked.surface, judged.surface) == ("guardrail", "openai")
+        assert asked.trace_id == judged.trace_id and asked.usage.output > 0
+        assert judged.guardrails[0].act == "not_run", "the sandbox gives no verdict"
+    async with Stage(wall, config.replace("FAIL", "closed")) as stage:
+        caller = await stage.ask("judged", **asks("what shall I buy?"))
+        assert caller.status == 503 and json.loads(caller.body_sent)["error"]["code"] == "guardrail_unavailable"
+        assert not stage.record.attempts

@@ -128,6 +128,8 @@ class Trace(Answer):
     at: UtcTime
     call: Asked
     route: Routed
+    guardrails: list[dict[str, Any]]
+    """What looked at its text, and what it found: never the text."""
     attempts: list[Tried]
     ledger: list[Charged]
     usage: Tokens
@@ -164,6 +166,7 @@ def trace_of(record: Record, ledger: Sequence[LedgerRow]) -> Trace:
             model_used=record.model_used,
             provider_used=record.provider_used,
         ),
+        guardrails=[msgspec.to_builtins(one) for one in record.guardrails],
         attempts=[_tried(number, attempt) for number, attempt in enumerate(record.attempts, 1)],
         ledger=[
             Charged(attempt=row.attempt, target=row.target, usd=usd(row.nano), tokens=row.tokens, billed=row.billed)

@@ -45,6 +45,11 @@ def tree(trace: "Trace") -> "Tree":
         for one in candidates:
             said = f"{one['target']}: {one['act']} {one.get('rule', '')} {one.get('reason', '')}"
             root.children[-1].add(Text(text(said.strip())))
+    if trace.guardrails:
+        guardrails = root.add(Text(f"guardrails ({len(trace.guardrails)})", style="bold"))
+        for one in trace.guardrails:
+            said = f"{one['guardrail']} on {one['on']}: {one['act']}{' (shadow)' if one.get('shadow') else ''}"
+            guardrails.add(Text(text(": ".join(part for part in (said, one.get("reason")) if part))))
     attempts = root.add(Text(f"attempts ({len(trace.attempts)})", style="bold"))
     for number, attempt in enumerate(trace.attempts, 1):
         _branch(attempts, f"{number}. {attempt['provider']}/{attempt['model']}: {attempt['outcome']}", attempt)

@@ -113,6 +113,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     at: str
     call: dict[str, Any]
     route: dict[str, Any]
+    guardrails: list[dict[str, Any]]
     attempts: list[dict[str, Any]]
     ledger: list[dict[str, Any]]
     usage: dict[str, Any]

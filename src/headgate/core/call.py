@@ -240,6 +240,8 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     """What became of each candidate for the call, and by which rule (``routing.types.Verdict``)."""
     guard: Any = None
     """What looks at its text (``pipeline.guard.Guard``), where something does."""
+    passing: Any = None
+    """What its stream goes through there (``guardrails.stream.Filter``)."""
     proven: Any = None
     """To be called, where there is something, once an answer has begun: a deployment that was shut works again."""
     pings: Any = None

@@ -111,9 +111,9 @@ def no_guardrail(name: str, known: Collection[str]) -> BadRequest:
 
 
 class Guard:
-    """What looks at one call, and what it has found. ``filter`` is the answer's stream on its way."""
+    """What looks at one call, and what it has found."""
 
-    __slots__ = ("checks", "filter", "json", "masks", "means", "rules", "walker")
+    __slots__ = ("checks", "json", "masks", "means", "rules", "walker")
 
     def __init__(self, call: Call, parts: Parts, rules: Rules, walker: Walker) -> None:
         guards: Guards = parts.guards or Guards()
@@ -122,7 +122,6 @@ class Guard:
         self.masks = Masks(tenant_key(guards.secret, call.who.tenant_id))
         self.checks: list[Checked] = []
         self.json = False
-        self.filter: Filter | None = None
         self.means = Means(guards.post(), partial(ask, call, parts))
 
     async def request(self, call: Call, parts: Parts) -> None:
@@ -168,8 +167,8 @@ class Guard:
         """Return what of a stream's whole events *out* may go on now; raise as :meth:`whole`."""
         if not self.rules.reads_answers:
             return out
-        if self.filter is None:
-            self.filter = Filter(
+        if call.passing is None:
+            call.passing = Filter(
                 self.walker,
                 frames(call.dialect.stream_type),
                 self.rules.output,
@@ -179,15 +178,15 @@ class Guard:
                 json=self.json,
             )
         try:
-            passed = await self.filter.pass_on(out, final=final)
+            passed: bytes = await call.passing.pass_on(out, final=final)
         except Tripped as tripped:
-            self._streamed()
+            self._streamed(call.passing)
             raise refused(tripped.rule, tripped.reason) from None
         except Unavailable as error:
-            self._streamed()
+            self._streamed(call.passing)
             raise AnswerRefused(error.message, code=error.code) from None
         if final:
-            self._streamed()
+            self._streamed(call.passing)
         return passed
 
     async def final(self, body: bytes) -> bytes:
@@ -199,10 +198,6 @@ class Guard:
             return b""
         finally:
             del self.checks[noted:]
-
-    def fresh(self) -> None:
-        """Another answer begins."""
-        self.filter = None
 
     def line(self) -> str:
         """Return the header line that tells what was found in the request; nothing where nothing was."""
@@ -263,11 +258,8 @@ class Guard:
     def _note(self, outcomes: Sequence[Outcome]) -> None:
         self.checks += [one.checked for one in outcomes][: MOST_CHECKS - len(self.checks)]
 
-    def _streamed(self) -> None:
+    def _streamed(self, seen: Filter) -> None:
         """Record what was found in a stream, once."""
-        seen = self.filter
-        if seen is None:
-            return
         rules = self.rules.output
         for number, counts in seen.seen.items():
             rule = rules[number]
@@ -325,7 +317,11 @@ def document_of(body: bytes) -> Any:
 def rewrite(call: Call, edits: Mapping[Path, str | None]) -> None:
     """Write *edits* into the body of *call*, and read again what was read of it."""
     call.body = splice(call.body, edits)
-    model = call.envelope.model
+    model, previous = call.envelope.model, None
+    if call.keeper is not None:  # what is kept of a conversation is what was said, to be masked anew in its next turn
+        call.keeper.said = call.envelope.fields.get("input")
+    if call.request is not None and call.request.extra is not None:
+        previous = call.request.extra.form.get("previous")
     if call.path_model:
         call.envelope = call.dialect.envelope_at(call.body, call.path_model, stream=call.path_stream)
     else:
@@ -333,6 +329,11 @@ def rewrite(call: Call, edits: Mapping[Path, str | None]) -> None:
     if call.envelope.model != model:  # `take_wishes` has put another in
         call.envelope.model = model
     call.request = None
+    if previous is not None:
+        call.request = call.dialect.read_request(call.body)
+        extra = call.request.extra if call.request is not None else None
+        if extra is not None:
+            extra.form["previous"] = previous
 
 
 def refused(rule: Rule, reason: str) -> AnswerRefused:

@@ -23,7 +23,7 @@ RACES = frozenset(("chat", "embeddings", "rerank"))
 """Operations of which several tries may be under way at once."""
 TAKEN_OVER = (
     "target", "spoken", "attempt", "request", "streaming", "usage", "billed", "finish", "dropped", "defaulted", "error",
-    "status", "bytes_out", "settled", "resume",
+    "status", "bytes_out", "settled", "resume", "passing",
 )  # fmt: skip
 """What a call takes over of the try that answered."""
 

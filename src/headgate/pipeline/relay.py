@@ -151,7 +151,7 @@ async def first_passed(call: Call, parts: Parts, pipe: Tap, inbound: Inbound, ho
     """Wait until guardrails let something pass: before that a refusal is an answer of its own."""
     guard = call.guard
     if call.resume is None or call.resume.cut is None:
-        guard.fresh()
+        call.passing = None
     try:
         out: bytes = await guard.stream(call, pending, final=pipe.ended)
         while not out and not pipe.ended:

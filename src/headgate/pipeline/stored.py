@@ -141,10 +141,12 @@ def input_items(value: Any) -> list[Any]:
 class Keeper:
     """Keeps the answer of one call."""
 
-    __slots__ = ("_kept",)
+    __slots__ = ("_kept", "said")
 
     def __init__(self, kept: KeptResponses) -> None:
         self._kept = kept
+        self.said: Any = None
+        """The input as its caller sent it, where guardrails have changed it."""
 
     def keep(self, call: Call, body: bytes | None) -> None:
         """Keep the response *body*, or remember whose it is where its provider keeps it."""
@@ -157,5 +159,5 @@ class Keeper:
         if relayed and (call.pinned or stores(call.target)):
             self._kept.claim(who.tenant_id, who.id, named.id, call.target.provider.name)
         else:
-            items = wire.encode(input_items(call.envelope.fields.get("input")))
+            items = wire.encode(input_items(self.said or call.envelope.fields.get("input")))
             self._kept.put(who.tenant_id, who.id, named.id, body or b"", items)

@@ -1,4 +1,8 @@
-"""The load generator of `benchmarks.limits`: every request under the next of many keys."""
+"""The load generator of `benchmarks.limits`: many keys take turns on a few connections.
+
+A caller keeps its connection for some requests, as callers do: what the server knows of a connection's last head it
+need not read again.
+"""
 
 import itertools
 import json
@@ -16,6 +20,8 @@ def key_name(number: int) -> str:
 
 
 DRAWN = 200_000
+STAY = 10
+"""Requests of a key before another has its connection."""
 
 
 def order(count: int, spread: str, seed: int) -> list[str]:
@@ -38,10 +44,15 @@ class Turns(Loop):
             job.headers = {"Authorization": f"Bearer {key}"}
             wires[key] = job.wire()
         self.wires = itertools.cycle([wires[key] for key in keys])
+        self.stays: dict[Client, tuple[bytes, int]] = {}
         super().__init__(job)
 
     def next(self, client: Client) -> None:
-        self.request = next(self.wires)
+        wire, left = self.stays.get(client, (b"", 0))
+        if not left:
+            wire, left = next(self.wires), STAY
+        self.stays[client] = wire, left - 1
+        self.request = wire
         super().next(client)
 
 

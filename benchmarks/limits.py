@@ -34,7 +34,7 @@ SPREADS = {
     "traffic": "the n-th busiest calling 1/n as often",
     "even": "each in its turn",
 }
-LIMITS = Limits(rps=1e6, rpm=60_000_000, tpm=10**12, concurrency=100_000)
+LIMITS = Limits(rps=10_000, rpm=600_000, tpm=10**10, concurrency=10_000)
 USD = 10**15
 CONFIG = """providers:
   bench: {kind: openai-compatible, base_url: "http://127.0.0.1:MOCK/v1", price: {input: 1, output: 2}}

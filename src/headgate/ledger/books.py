@@ -158,6 +158,10 @@ class LedgerBooks:
                 code="price_unknown",
                 param="model",
             )
+        wanted = ask.output_tokens
+        nano, tokens = worst(ask, wanted), ask.input_tokens + wanted
+        if grab(needs, nano, tokens, overtake=False):
+            return self._held(ask, needs, now, nano, wanted)
         for account in needs.accounts:
             if account.line is not None:
                 self._refuse(ask, needs)
@@ -173,15 +177,16 @@ class LedgerBooks:
     def _attempt(self, ask: Ask, needs: Needs, now: int) -> Hold | None:
         """Take room for *ask*; ``None`` where more may come. Raise where it cannot."""
         wanted = ask.output_tokens
-        nano = worst(ask, wanted)
-        tokens = ask.input_tokens + wanted
-        if fits(needs, nano, tokens):
-            return self._take(ask, needs, now, nano, wanted)
+        nano, tokens = worst(ask, wanted), ask.input_tokens + wanted
+        if grab(needs, nano, tokens):
+            return self._held(ask, needs, now, nano, wanted)
         if not needs.known(nano, tokens, self._store.alone):
             return None
-        output = needs.fitting(ask)
-        if ask.clamp and output >= max(ask.min_output, 1):
-            return self._take(ask, needs, now, worst(ask, output), output)
+        output = needs.fitting(ask) if ask.clamp else 0
+        if output >= max(ask.min_output, 1):
+            nano = worst(ask, output)
+            if grab(needs, nano, ask.input_tokens + output):
+                return self._held(ask, needs, now, nano, output)
         self._refuse(ask, needs)
         return None
 
@@ -197,21 +202,16 @@ class LedgerBooks:
             if metered.meter.room() < least[1] and metered.meter.known():
                 raise throttled(ask.who, metered, least[1])
 
-    def _take(self, ask: Ask, needs: Needs, now: int, nano: int, output: int) -> Hold:
+    def _held(self, ask: Ask, needs: Needs, now: int, nano: int, output: int) -> Hold:
+        """Write the intent of a call whose room has been taken."""
         tokens = ask.input_tokens + output
         hold = Hold(ask=ask, nano=nano, tokens=tokens, output_tokens=output, parts=needs, at=now)
         line = opened(hold, needs.scopes)
         if not self._journal.append(line):
             if needs.accounts:
+                undo(needs, nano, tokens)
                 raise Unavailable("Calls under a budget cannot be recorded at the moment.", code="storage_unavailable")
             self._journal.unwritten += 1
-        for account in needs.accounts:
-            amount = tokens if account.tokens else nano
-            account.free -= amount
-            account.held += amount
-            account.still = 0
-        for meter in needs.meters:
-            meter.take(tokens)
         for soft in needs.softs:
             soft.look()
         self._journal.open[id(hold)] = (hold, line)
@@ -253,12 +253,38 @@ class LedgerBooks:
         return Needs(accounts=needs.accounts + more, softs=needs.softs).scopes if more else needs.scopes
 
 
-def fits(needs: Needs, nano: int, tokens: int) -> bool:
-    """Whether there is room here for a call of that size."""
+def grab(needs: Needs, nano: int, tokens: int, *, overtake: bool = True) -> bool:
+    """Take room for a call of that size in all that it must fit into, or in none; return whether there was.
+
+    Without *overtake* there is none where others wait.
+    """
     for account in needs.accounts:
-        if account.free < (tokens if account.tokens else nano):
+        amount = tokens if account.tokens else nano
+        if account.free < amount or (account.line is not None and not overtake):
+            undo(needs, nano, tokens, account)
             return False
-    return not needs.meters or all([meter.room() >= tokens for meter in needs.meters])
+        account.free -= amount
+        account.held += amount
+        account.still = 0
+    for meter in needs.meters:
+        if not meter.take(tokens):
+            undo(needs, nano, tokens, meter)
+            return False
+    return True
+
+
+def undo(needs: Needs, nano: int, tokens: int, until: object = None) -> None:
+    """Give back what was taken, up to what had no room."""
+    for account in needs.accounts:
+        if account is until:
+            return
+        amount = tokens if account.tokens else nano
+        account.free += amount
+        account.held -= amount
+    for meter in needs.meters:
+        if meter is until:
+            return
+        meter.give(tokens)
 
 
 def counted(needs: Needs, nano: int, tokens: int) -> tuple[str, ...]:

@@ -21,8 +21,8 @@ class Meter(Protocol):
         """Return how many tokens can be taken now."""
         ...
 
-    def take(self, tokens: int) -> None:
-        """Take them; there is room."""
+    def take(self, tokens: int) -> bool:
+        """Take them if there is room here; return whether there was."""
         ...
 
     def give(self, tokens: int) -> None:
@@ -71,15 +71,19 @@ class LocalMeter(msgspec.Struct, gc=False, eq=False):
 
     def room(self) -> int:
         """See :class:`Meter`."""
-        rule = self.rule  # gcra.left, written out as in limits.gate; and below gcra.taken
+        rule = self.rule  # gcra.left, written out as in limits.gate; and below gcra.wait and gcra.taken
         ahead = self.tat - self.clock() * rule.scale
         return (rule.burst - ahead if ahead > 0 else rule.burst) // rule.cost
 
-    def take(self, tokens: int) -> None:
+    def take(self, tokens: int) -> bool:
         """See :class:`Meter`."""
         rule, tat = self.rule, self.tat
         ticks = self.clock() * rule.scale
-        self.tat = (tat if tat > ticks else ticks) + tokens * rule.cost
+        tat = (tat if tat > ticks else ticks) + tokens * rule.cost
+        if tat - ticks > rule.burst:
+            return False
+        self.tat = tat
+        return True
 
     def give(self, tokens: int) -> None:
         """See :class:`Meter`."""

@@ -59,10 +59,13 @@ class SharedMeter:
         """See :class:`headgate.ledger.meters.Meter`: what has been taken from the store and is not used."""
         return self._stock
 
-    def take(self, tokens: int) -> None:
+    def take(self, tokens: int) -> bool:
         """See :class:`headgate.ledger.meters.Meter`."""
+        if self._stock < tokens:
+            return False
         self._stock -= tokens
         self._still = 0
+        return True
 
     def give(self, tokens: int) -> None:
         """See :class:`headgate.ledger.meters.Meter`."""

@@ -119,40 +119,34 @@ class LocalGate:
         """Take one of each or of none; *who* is ``None`` for a target."""
         now = self._clock()
         least: int = 1 << 62
-        after: list[int] = []
         scarcest = scarce_rule = None
         for scope in scopes:  # gcra.wait and gcra.taken, written out: two calls each would double the cost of admission
             if scope.cap is not None and scope.inflight >= scope.cap:
+                _undo(scopes, scope)
                 raise crowded(who, scope.id, scope.name, scope.cap)
-            rule = scope.rps
+            rule, per_minute, second, minute = scope.rps, scope.rpm, 0, 0
             if rule is not None:
                 ticks = now * rule.scale
-                tat = scope.rps_tat
-                tat = (tat if tat > ticks else ticks) + rule.cost
-                after.append(tat)
-                room = (rule.burst - tat + ticks) // rule.cost
+                second = scope.rps_tat
+                second = (second if second > ticks else ticks) + rule.cost
+                room = (rule.burst - second + ticks) // rule.cost
                 if room < least:
                     if room < 0:
+                        _undo(scopes, scope)
                         raise over_rate(who, scope.id, scope.name, rule, scope.rps_tat, now)
                     least, scarcest, scarce_rule = room, scope, rule
-            rule = scope.rpm
-            if rule is not None:
-                ticks = now * rule.scale
-                tat = scope.rpm_tat
-                tat = (tat if tat > ticks else ticks) + rule.cost
-                after.append(tat)
-                room = (rule.burst - tat + ticks) // rule.cost
+            if per_minute is not None:
+                ticks = now * per_minute.scale
+                minute = scope.rpm_tat
+                minute = (minute if minute > ticks else ticks) + per_minute.cost
+                room = (per_minute.burst - minute + ticks) // per_minute.cost
                 if room < least:
                     if room < 0:
-                        raise over_rate(who, scope.id, scope.name, rule, scope.rpm_tat, now)
-                    least, scarcest, scarce_rule = room, scope, rule
-        states = iter(after)
-        for scope in scopes:
+                        _undo(scopes, scope)
+                        raise over_rate(who, scope.id, scope.name, per_minute, scope.rpm_tat, now)
+                    least, scarcest, scarce_rule = room, scope, per_minute
+            scope.rps_tat, scope.rpm_tat = second, minute
             scope.inflight += 1
-            if scope.rps is not None:
-                scope.rps_tat = next(states)
-            if scope.rpm is not None:
-                scope.rpm_tat = next(states)
         return Taken(scopes, scarcest, scarce_rule, self._clock)
 
     def _made(self, bound: Bound) -> Scope:
@@ -163,6 +157,18 @@ class LocalGate:
     def _changed(self, scope: Scope, bound: Bound) -> Scope:
         scope.follow(bound.limits, self._clock())
         return scope
+
+
+def _undo(scopes: Scopes, until: Scope) -> None:
+    """Give back what was taken of the scopes before *until*: one of them has no room."""
+    for scope in scopes:
+        if scope is until:
+            return
+        scope.inflight -= 1
+        if scope.rps is not None:
+            scope.rps_tat -= scope.rps.cost
+        if scope.rpm is not None:
+            scope.rpm_tat -= scope.rpm.cost
 
 
 def limiting(scopes: list[Scope]) -> Scopes:

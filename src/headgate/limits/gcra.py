@@ -5,6 +5,7 @@ arrival time* (TAT): when the bucket would be full again. Time is kept in ticks,
 needs for whole numbers: a unit then costs ``cost`` ticks exactly. The algorithm is in ITU-T I.371, annex A.
 """
 
+import math
 from fractions import Fraction
 from functools import lru_cache
 
@@ -49,8 +50,10 @@ def _rule(limit: float, seconds: int) -> Rule:
     if ratio <= 0:
         raise ValueError(f"a rate limit is above zero, not {limit!r}")
     cost = seconds * SECOND * ratio.denominator
+    most = math.gcd(ratio.numerator, cost)  # the smaller the numbers, the cheaper their arithmetic
+    scale, cost = ratio.numerator // most, cost // most
     shown = f"{limit:.3f}".rstrip("0").rstrip(".")
-    return Rule(shown, seconds * SECOND, ratio.numerator, cost, max(ratio.numerator * seconds * SECOND, cost))
+    return Rule(shown, seconds * SECOND, scale, cost, max(scale * seconds * SECOND, cost))
 
 
 def wait(rule: Rule, tat: int, now: int, units: int) -> int:

@@ -178,6 +178,22 @@ async def test_a_refused_call_is_one_span_and_no_secret_is_in_it():
     assert about["error.type"] == "upstream_error"
 
 
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "SERVER"},
+        {"LANGFUSE_HOST": "SERVER", "LANGFUSE_PUBLIC_KEY": "p", "LANGFUSE_SECRET_KEY": "s"},
+    ],
+    ids=["otlp", "langfuse"],
+)
+async def test_no_credential_is_in_a_span_wherever_a_caller_put_it(environ):
+    canary = "sk-canary1234567890abcdef"
+    fields = {"tags": (canary,), "end_user": canary, "session": canary, "model_requested": canary, "dropped": (canary,)}
+    ((_, _, found),) = await posted(ObserveConfig(), environ, raw(**fields))
+    assert "canary" not in repr(found)
+    assert found[0][1]["headgate.tags"] == ["***"]
+
+
 async def test_what_is_not_sampled_is_not_sent_and_what_cannot_be_read_is_left_out():
     config = ObserveConfig(otlp=OtlpConfig(sample=0))
     environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "SERVER"}

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 import msgspec
 
-from headgate.core.redact import redact
+from headgate.observe.clean import clean
 from headgate.observe.post import Outside, Poster
 
 HIDDEN = ("choice", "verdicts", "address")
@@ -23,23 +23,10 @@ ESCAPED = {code: f"\\u{code:04x}" for code in (0x7F, *range(0x80, 0xA0), 0x2028,
 
 def told(raw: bytes) -> dict[str, Any]:
     """Return what may be said of the record *raw* elsewhere: no credential is in any text of it."""
-    found: dict[str, Any] = msgspec.json.decode(raw, type=dict[str, Any])
+    found: dict[str, Any] = msgspec.json.decode(clean(raw), type=dict[str, Any])
     for name in HIDDEN:
         found.pop(name, None)
-    text = msgspec.json.encode(found).decode().replace('\\"', '"').replace("\\n", "\n")
-    if redact(text) != text:  # which is rare, and far quicker to see of the whole than of each word
-        found = {name: _redacted(value) for name, value in found.items()}
     return found
-
-
-def _redacted(value: Any) -> Any:
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, list):
-        return [_redacted(one) for one in value]
-    if isinstance(value, dict):
-        return {redact(name): _redacted(one) for name, one in value.items()}
-    return value
 
 
 def line(raw: bytes) -> str:

@@ -11,6 +11,7 @@ import msgspec
 from headgate import __version__
 from headgate.core.call import Record
 from headgate.core.money import NANO
+from headgate.observe.clean import clean
 from headgate.observe.outlets import Refused
 from headgate.observe.post import Outside, Poster
 from headgate.observe.protobuf import Span, request
@@ -54,7 +55,7 @@ class Otlp:
         unread = 0
         for raw in batch:
             try:
-                record = _record(raw)
+                record = _record(clean(raw))
                 if self._sampled(record):
                     spans += self.shaped(record, spans_of(record, accounts))
             except Exception:  # one that cannot be told of must not hold up the others

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -150,7 +151,7 @@ def test_a_sink_that_cannot_be_opened_is_tried_again(tmp_path, told, monkeypatch
     monkeypatch.setattr(module, "REOPEN", 0.01)
     faults = [OSError("no such place")]
 
-    def make() -> Told:
+    def make() -> Any:
         if faults:
             raise faults.pop()
         return told

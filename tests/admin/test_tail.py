@@ -12,7 +12,7 @@ from tests.admin.records import NOW, call
 TAIL = "/api/v1/logs/tail"
 
 
-def events(text: str) -> tuple[list[dict], str]:
+def events(text: str) -> tuple[list[dict[str, str]], str]:
     """The calls of an answer, and the id to go on from."""
     fields = [dict(line.partition(": ")[::2] for line in event.splitlines()) for event in text.split("\n\n")]
     ids = [each["id"] for each in fields if "id" in each]

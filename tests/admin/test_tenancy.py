@@ -28,7 +28,7 @@ def lead(api: Api, team: str, role: str = "tenant-admin", name: str = "lead") ->
     return name
 
 
-OBJECTS = [
+OBJECTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("teams", {"name": "search"}, {"limits": {"rpm": 5}}),
     ("apps", {"name": "shop", "default_model": "fast", "policies": ["strict"]}, {"cost_optimize": True}),
     ("users", {"email": "Ann@Example.com", "name": "Ann"}, {"is_active": False}),
@@ -182,7 +182,8 @@ async def test_who_leads_a_team_sees_and_keeps_that_team_alone(api):
     assert await code(api, "POST", "/teams", word, json={"name": "x"}) == (403, "permission_denied")
     assert await code(api, "DELETE", f"/teams/{mine['id']}", word) == (403, "permission_denied")
     assert await code(api, "PATCH", f"/teams/{mine['id']}", word, json={"name": "ours"}) == (200, "")
-    for loose in ({"limits": {}}, {"models": []}, {"is_active": True}):
+    changes: tuple[dict[str, Any], ...] = ({"limits": {}}, {"models": []}, {"is_active": True})
+    for loose in changes:
         assert await code(api, "PATCH", f"/teams/{mine['id']}", word, json=loose) == (403, "beyond_your_own")
     app = await made(api, "apps", word, name="shop", team_id=mine["id"])
     assert await code(api, "POST", "/apps", word, json={"name": "x"}) == (403, "permission_denied")

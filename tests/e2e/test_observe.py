@@ -35,6 +35,7 @@ def test_traces_lines_and_webhooks_and_one_that_is_stuck(tmp_path: Path) -> None
                 [HEADGATE, "logs", "tail", "--url", gateway.url, "--key", gateway.admin_key, "--json"],
                 stdout=subprocess.PIPE, env=gateway.env, start_new_session=True,
             )  # fmt: skip
+            assert tail.stdout is not None
             sent = 0
             while not select.select([tail.stdout], [], [], 0.2)[0]:  # it looks on from some time on
                 answer = httpx2.post(f"{gateway.url}/v1/chat/completions", headers=headers, json=body, timeout=20)

@@ -8,7 +8,7 @@ from headgate.core.secret import Secret
 from headgate.guardrails.jsonschema import Schema
 from headgate.guardrails.kinds import BUILTIN, KINDS, made
 from headgate.guardrails.regular import Expression
-from headgate.guardrails.types import NONE, Guardrail, Means, Span, Unavailable, Verdict
+from headgate.guardrails.types import NONE, Guardrail, Means, Place, Span, Unavailable, Verdict
 
 CASES: list[tuple[dict[str, Any], str, str]] = [
     ({"kind": "keywords", "words": ["Project Orion"]}, "about PROJECT\norion", "about Orion"),
@@ -42,7 +42,7 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
 @pytest.mark.parametrize(("entry", "bad", "good"), CASES)
 def test_kinds(entry: dict[str, Any], bad: str, good: str) -> None:
     guard = made(entry)
-    place = "output" if "output" in guard.on else "user"
+    place: Place = "output" if "output" in guard.on else "user"
     verdict = guard.check([Span(bad, place)], NONE)
     assert isinstance(verdict, Verdict) and verdict.act == "block", bad
     assert all(bad[f.start : f.end] for f in verdict.findings) and verdict.reason

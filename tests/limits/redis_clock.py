@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from hashlib import sha1
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ def use_test_clock(monkeypatch: pytest.MonkeyPatch) -> None:
         script = getattr(redis_scripts, name).replace("redis.call('TIME')", f"{{redis.call('GET', '{CLOCK}'), 0}}")
         script = script.replace("time[1] * 1000000 + time[2]", "tonumber(time[1])")
         monkeypatch.setattr(redis_rates, name, script)
-        moved[script] = redis_rates.sha1(script.encode()).hexdigest()
+        moved[script] = sha1(script.encode(), usedforsecurity=False).hexdigest()
     monkeypatch.setattr(redis_rates, "SHA", moved)
 
 

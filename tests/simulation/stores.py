@@ -127,6 +127,7 @@ class Grants:
 
     def __init__(self, store: Store, owner: str, workers: int) -> None:
         self.alone = workers == 1
+        self.patience = 2
         self.store, self.owner, self.workers = store, owner, workers
 
     def take(self, scope: Scope, cap: int, need: int, least: int) -> Awaitable[Answer]:

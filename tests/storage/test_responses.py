@@ -5,11 +5,13 @@ import sqlite3
 import stat
 from pathlib import Path
 from time import time
+from typing import cast
 
 import pytest
 
 from headgate.storage import responses
 from headgate.storage.responses import Kept, KeptResponses, create, sweep
+from headgate.storage.sql import Sql
 
 
 @pytest.fixture
@@ -101,7 +103,7 @@ def test_past_the_room_the_oldest_of_whoever_keeps_most_go(path: Path) -> None:
     rows = [(f"big_{i}", "t", "big", far + i, 100, None, b"", b"") for i in range(10)]
     rows += [("small", "t", "small", far - 100, 100, None, b"", b""), ("ended", "t", "small", 1, 100, None, b"", b"")]
     con.executemany("INSERT INTO kept VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-    sweep(con, 600)
+    sweep(cast(Sql, con), 600)
     left = {row[0] for row in con.execute("SELECT id FROM kept")}
     con.close()
     assert left == {"small", *(f"big_{i}" for i in range(5, 10))}

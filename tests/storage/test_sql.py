@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,8 @@ def sql(url: str) -> Iterator[Sql]:
 
 
 def total(sql: Sql, scope: str = "k") -> int:
-    return sql.execute(SUM, (scope,)).fetchone()[0]
+    (found,) = sql.execute(SUM, (scope,)).fetchone() or (0,)
+    return int(found)
 
 
 def test_a_transaction_is_stored_whole_or_not_at_all(sql):
@@ -193,7 +195,7 @@ async def test_a_slow_server_keeps_nobody_waiting(migrated, monkeypatch):
 class Broken:
     """A connection whose commits are cut after the server has, or has not, stored them."""
 
-    def __init__(self, sql: Sql, *, stored: bool) -> None:
+    def __init__(self, sql: Any, *, stored: bool) -> None:
         self.sql, self.stored = sql, stored
         self.cuts = 1
 

@@ -134,7 +134,7 @@ def _draft(to: AdminParts, who: Principal, name: str, config: dict[str, Any]) ->
 
 async def _used(to: AdminParts, who: Principal, budget: Budget) -> int:
     now = time_ns() // 1000
-    start, end = bounds(budget.window, now)
+    start, end = bounds(budget.window, now, who.zone)
     sums = await to.usage.totals(who.tenant_id, "key", since=start, until=min(end, now + 1), key_id=who.id)
     return sum(one.cost_nano for one in sums)
 

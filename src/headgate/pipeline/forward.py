@@ -7,6 +7,7 @@ deletes. A call that the gateway knows goes the way of all others, in the provid
 from asyncio import CancelledError
 from collections.abc import Iterable
 from time import monotonic
+from typing import Any
 
 from headgate.core.call import Attempt, Call
 from headgate.core.errors import BadRequest, HeadgateError, UpstreamFailed
@@ -84,7 +85,13 @@ async def pass_through(call: Call, parts: Parts, method: str, path: str) -> None
     call.target = target = call.plan[0]
     call.reason = f"{method} {path[:200]} was passed on to {provider.name} as it came"
     call.deadline = call.t0 + (call.options.timeout or target.timeouts.total or TOTAL)
-    await once(call, parts, target, method, path)
+    place: Any = parts.gate.enter(target.name)
+    if hasattr(place, "__await__"):
+        place = await place
+    try:
+        await once(call, parts, target, method, path)
+    finally:
+        place.release()
 
 
 def fee(call: Call, target: Target, method: str) -> Price | None:

@@ -74,6 +74,7 @@ async def realtime_socket(state: State, parts: Parts, scope: Scope, link: Any, r
         await waiting
     await session.plan()
     try:
+        await session.enter()
         await session.take_room()
         upstream = await session.dial()
         link.on_close = link.on_shutdown = link.task.cancel
@@ -104,6 +105,13 @@ class Session:
         """The response that is held for, whether it has begun or not."""
         self._hold: Hold | None = None
         self._begun = False
+        self._place: Any = None
+        """Under the limits of the model and the provider."""
+
+    async def enter(self) -> None:
+        """Take a place under the limits of the model and the provider."""
+        place: Any = self._parts.gate.enter(self.call.target.name)
+        self._place = await place if hasattr(place, "__await__") else place
 
     async def plan(self) -> None:
         """Find the deployment: the first of the route that the key may use."""
@@ -259,6 +267,8 @@ class Session:
         elif self._hold is not None:
             self._parts.books.release(self._hold)
             self._hold = self._turn = None
+        if self._place is not None:
+            self._place.release()
         if self.call.slot is not None:
             self.call.slot.release()
 

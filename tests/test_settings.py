@@ -167,3 +167,13 @@ def test_an_edge_that_can_be():
         }
     )
     assert loaded.tls_cert is not None and loaded.tls_cert.is_absolute()
+
+
+@pytest.mark.parametrize(
+    "given", ["postgresql://u:p@h:5433/d?sslmode=require", "postgres://u:p@h:5433/d?sslmode=require"]
+)
+def test_a_database_server(given):
+    loaded = load({"HEADGATE_DATABASE_URL": given})
+    assert loaded.database() == "postgresql://u:p@h:5433/d?sslmode=require"
+    assert loaded.database_path() is None
+    assert "u:p" not in repr(loaded)

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from headgate.access.first import FirstKeys, admin_principal, ensure_keys
+from headgate.access.first import FirstKeys, admin_principal, agree, ensure_keys
 from headgate.access.home import open_home
 from headgate.access.keys import digest
 from headgate.storage.engine import open_engine
@@ -83,3 +83,10 @@ def test_a_server_that_is_not_there_is_told_without_its_password(tmp_path):
         ensure_keys(open_home(tmp_path), where, lambda tenant, row: None, has_admin_key=False)
     assert "me@127.0.0.1:1/none" in str(caught.value)
     assert "hidden" not in str(caught.value)
+
+
+def test_another_secret_key_is_refused(tmp_path, url):
+    agree(open_home(tmp_path / "one"), url)
+    agree(open_home(tmp_path / "one"), url)
+    with pytest.raises(StorageRefused, match="another secret key"):
+        agree(open_home(tmp_path / "two"), url)

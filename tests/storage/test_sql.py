@@ -230,3 +230,18 @@ async def test_a_commit_that_nobody_confirmed_happens_once(migrated, stored, mon
     assert found == (105 if stored else 100), "who gave up and was not served wants nothing any more"
     assert late == ([1] if stored else [])
     desk.close()
+
+
+async def test_both_ways_in_read_a_url_alike(migrated):
+    from sqlalchemy import text
+
+    from headgate.storage.engine import open_engine
+
+    url = f"{migrated}?sslmode=disable&target_session_attrs=any"
+    engine = open_engine(url)
+    async with engine.connect() as con:
+        assert (await con.execute(text("SELECT count(*) FROM meta"))).scalar_one() == 0
+    await engine.dispose()
+    desk = Desk(url)
+    assert (await desk.ask(lambda sql: sql.execute("SELECT count(*) FROM meta"))).fetchone() == (0,)
+    desk.close()

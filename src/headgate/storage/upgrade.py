@@ -114,6 +114,7 @@ def _migrate_postgres(url: str) -> None:
     def upgrade(connection: "Connection") -> None:
         from alembic import command
 
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # a large table takes the time it takes
         command.upgrade(_config(connection), HEAD)
 
     async def run() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -15,6 +16,7 @@ from starlette.responses import JSONResponse
 from headgate.core.call import new_id
 from headgate.core.errors import BadRequest, HeadgateError, MethodNotAllowed, NotFound, Unavailable
 from headgate.core.redact import redact
+from headgate.storage.sql import SqlError
 
 log = logging.getLogger("headgate.admin")
 
@@ -46,9 +48,11 @@ def from_validation(problems: list[dict[str, Any]]) -> BadRequest:
 
 def broken(request: Request, error: Exception) -> JSONResponse:
     """Return the answer to what went wrong on our side, after logging it."""
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    if isinstance(error, OperationalError | InterfaceError):
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if lost or isinstance(error, OperationalError | InterfaceError | PoolTimeout | SqlError):
+        log.error("%s %s failed: %s", request.method, request.url.path, error)
         return answer(Unavailable("The database cannot be reached now. Try again.", code="storage_unavailable"))
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return answer(HeadgateError("The gateway failed to answer; its log says why."))
 
 

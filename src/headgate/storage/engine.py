@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from headgate.storage.sql import StoreDown
 from headgate.storage.sqlite import BUSY_SECONDS
 
 POOL = 5
@@ -37,7 +38,11 @@ def open_engine(url: str) -> AsyncEngine:
 
 
 async def _connect(url: str) -> Any:
+    """Open a connection; raise ``StoreDown``."""
     import asyncpg  # type: ignore[import-untyped]
 
     settings = {"application_name": "headgate", "statement_timeout": str(STATEMENT_SECONDS * 1000), "timezone": "UTC"}
-    return await asyncpg.connect(url, timeout=CONNECT_SECONDS, server_settings=settings)
+    try:
+        return await asyncpg.connect(url, timeout=CONNECT_SECONDS, server_settings=settings)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise StoreDown(str(error) or "it does not answer") from error

@@ -53,7 +53,7 @@ def matrix(texts: list[str]) -> Any:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--strength", type=float, default=15.0, help="inverse of the regularisation")
+    parser.add_argument("--strength", type=float, default=20.0, help="inverse of the regularisation")
     given = parser.parse_args()
     texts, labels = [], []
     for row in training_rows():

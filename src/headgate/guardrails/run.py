@@ -15,7 +15,7 @@ from headgate.guardrails.types import ALLOW, Finding, Means, Side, Span, Unavail
 
 log = logging.getLogger("headgate.guardrails")
 
-LONG = 16_384
+LONG = 8192
 """Characters from which on a guardrail that computes is given a thread of its own."""
 MOST_REASON = 200
 

@@ -179,9 +179,3 @@ def told(findings: Sequence[Finding]) -> str:
     for finding in findings:
         counts[finding.type] = counts.get(finding.type, 0) + 1
     return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
-
-
-def settings(guardrail: Guardrail) -> dict[str, Any]:
-    """Return the settings that differ from how a kind comes, for people and records; credentials hidden."""
-    shown: dict[str, Any] = msgspec.to_builtins(guardrail, enc_hook=str)
-    return shown

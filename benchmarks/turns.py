@@ -38,7 +38,8 @@ def order(count: int, spread: str, seed: int) -> list[str]:
 class Turns(Loop):
     """A loop whose requests take turns."""
 
-    def __init__(self, job: Job, keys: list[str]) -> None:
+    def __init__(self, job: Job, keys: list[str], stay: int) -> None:
+        self.stay = stay
         wires = {}
         for key in set(keys):
             job.headers = {"Authorization": f"Bearer {key}"}
@@ -50,7 +51,7 @@ class Turns(Loop):
     def next(self, client: Client) -> None:
         wire, left = self.stays.get(client, (b"", 0))
         if not left:
-            wire, left = next(self.wires), STAY
+            wire, left = next(self.wires), self.stay
         self.stays[client] = wire, left - 1
         self.request = wire
         super().next(client)
@@ -60,7 +61,7 @@ def main() -> None:
     """A job, how many keys (0 for the one without limits), their spread and a seed on standard input."""
     given = json.loads(sys.stdin.read())
     keys = order(given["keys"], given["spread"], given["seed"])
-    print(json.dumps(asdict(Turns(Job.load(given["job"]), keys).run())))
+    print(json.dumps(asdict(Turns(Job.load(given["job"]), keys, given["stay"]).run())))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ MAX_BUCKETS = 100_000
 
 Bucket = tuple[str, str]
 """Scope and name."""
+Unused = tuple[str, str, Rule, int]
+"""Scope, name, rule and units; a negative number is a use beyond what was taken."""
 
 
 def part_of(rule: Rule, processes: int) -> Rule:
@@ -20,6 +22,51 @@ def part_of(rule: Rule, processes: int) -> Rule:
     """
     cost = rule.cost * processes
     return msgspec.structs.replace(rule, cost=cost, burst=max(rule.burst, cost))
+
+
+class Memory:
+    """What a process remembers of shared limits while the store answers, and goes by when it does not."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, int] = {}
+        """Places in flight that this process has, by scope."""
+        self.last: dict[Bucket, tuple[Rule, int]] = {}
+        """The shared buckets' rules and states as last seen, by this machine's clock."""
+
+    def hold(self, scope: str, count: int) -> None:
+        """Note *count* more places of *scope*, or fewer."""
+        left = self.held.get(scope, 0) + count
+        if left > 0:
+            self.held[scope] = left
+        else:
+            self.held.pop(scope, None)
+
+    def hold_all(self, places: list[Places], found: Granted) -> None:
+        """Note the places that were given."""
+        for place, count in zip(places, found.places, strict=True):
+            self.hold(place.scope, count)
+
+    def note(self, claim: Claim, tat: int) -> int:
+        """Note the state of a claim's bucket, and return it."""
+        if len(self.last) >= MAX_BUCKETS:
+            self.last.clear()
+        self.last[claim.scope, claim.name] = (claim.rule, tat)
+        return tat
+
+    def parts(self, processes: int) -> "Parts":
+        """Return this process's part of every limit from now on."""
+        return Parts(processes, self.last, self.held)
+
+
+def given_back(claims: list[Claim], places: list[Places], found: Granted) -> tuple[list[Unused], list[tuple[str, int]]]:
+    """Return *found* as what ``RateStore.give`` takes, for a caller who is gone."""
+    units = [(c.scope, c.name, c.rule, count) for c, count in zip(claims, found.units, strict=True)]
+    return units, [(place.scope, count) for place, count in zip(places, found.places, strict=True)]
+
+
+def used_alone(claims: list[Claim], found: Granted) -> list[Unused]:
+    """Return *found* as units that were used without asking."""
+    return [(c.scope, c.name, c.rule, -count) for c, count in zip(claims, found.units, strict=True)]
 
 
 class State:
@@ -72,7 +119,7 @@ class Parts:
             state.tat -= ticks
             state.own -= ticks
 
-    def used(self, now: int, *, all_of_it: bool) -> list[tuple[str, str, Rule, int]]:
+    def used(self, now: int, *, all_of_it: bool) -> list[Unused]:
         """Return scope, name, rule and used units of every bucket: its own use or, where the store knows none, all."""
         found = []
         states = self._states

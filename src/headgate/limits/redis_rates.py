@@ -15,11 +15,10 @@ from hashlib import sha1
 from time import monotonic, monotonic_ns
 
 from headgate.core.call import new_id
-from headgate.limits.fallback import MAX_BUCKETS, Bucket, Parts
+from headgate.limits.fallback import Memory, Unused, given_back, used_alone
 from headgate.limits.gcra import Rule
 from headgate.limits.rates import SLOTS, Claim, Granted, Places, Refused
 from headgate.limits.redis_scripts import BEAT, GIVE, TAKE
-from headgate.limits.store import Unused
 from headgate.storage.redis import Command, Redis, RedisDown
 
 CAP_SECONDS = 0.05
@@ -77,13 +76,10 @@ class RedisRates:
         self._epoch = ""
         self._jobs: deque[Take | Give] = deque()
         self._wake = asyncio.Event()
-        self._held: dict[str, int] = {}
-        """Places in flight that this process has, by scope."""
+        self._memory = Memory()
         self._doubtful: set[str] = set()
         """Scopes whose places Redis may have wrong."""
-        self._last: dict[Bucket, tuple[Rule, int]] = {}
-        """The shared buckets' rules and states as last seen."""
-        self._parts: Parts = self._apart()
+        self._parts = self._memory.parts(processes)
         self._settled_at = self._down_at = self._up_at = self._beat_at = 0.0
         self._reached = False
         self._pause = LOOK_SECONDS
@@ -103,7 +99,7 @@ class RedisRates:
     def give(self, units: list[Unused], places: list[tuple[str, int]]) -> None:
         """See :class:`headgate.limits.store.RateStore`."""
         for scope, count in places:
-            self._hold(scope, -count)
+            self._memory.hold(scope, -count)
         if not self.up:
             for scope, name, _, count in units:
                 self._parts.give(scope, name, count)
@@ -145,7 +141,8 @@ class RedisRates:
             self._settled_at = monotonic() + SETTLE_SECONDS
             used = self._parts.used(self._clock(), all_of_it=self._epoch != knew)
             for begin in range(0, len(used), BATCH):
-                self._jobs.append(Give([(*of, -n) for *of, n in used[begin : begin + BATCH]], []))  # type: ignore[misc]
+                some = used[begin : begin + BATCH]
+                self._jobs.append(Give([(scope, name, rule, -units) for scope, name, rule, units in some], []))
         else:
             self.up = True
         self._up_at = monotonic()
@@ -180,7 +177,7 @@ class RedisRates:
         if self._epoch and epoch != self._epoch.encode():
             raise Emptied("it was emptied")
         self._epoch, self.processes, self._beat_at = epoch.decode(), max(count, 1), monotonic()
-        scopes = self._doubtful | (self._held.keys() if is_new else set())
+        scopes = self._doubtful | (self._memory.held.keys() if is_new else set())
         self._doubtful = set()
         if scopes:
             for job in self._jobs:
@@ -189,7 +186,7 @@ class RedisRates:
             await self._redis.call([self._holding(scope) for scope in scopes], CAP_SECONDS)
 
     def _holding(self, scope: str) -> Command:
-        key, count = self._keys("p:" + scope)[0], self._held.get(scope, 0)
+        key, count = self._keys("p:" + scope)[0], self._memory.held.get(scope, 0)
         return ("HSET", key, self._owner, count) if count else ("HDEL", key, self._owner)
 
     async def _send(self) -> None:
@@ -246,31 +243,24 @@ class RedisRates:
         return Granted(now, units, tats, reply[1 + 2 * len(claims) :])
 
     def _note(self, claim: Claim, level: int, now: int) -> int:
-        tat = now * claim.rule.scale + level * 1000
-        if len(self._last) >= MAX_BUCKETS:
-            self._last.clear()
-        self._last[claim.scope, claim.name] = (claim.rule, tat)
-        return tat
+        return self._memory.note(claim, now * claim.rule.scale + level * 1000)
 
     def _answer(self, job: Take, found: Granted | Refused) -> None:
         if isinstance(found, Granted):
-            for place, count in zip(job.places, found.places, strict=True):
-                self._hold(place.scope, count)
+            self._memory.hold_all(job.places, found)
         if not job.answer.done():
             job.answer.set_result(found)
         elif isinstance(found, Granted):  # the caller was taken away while it was asked for
-            units = [(c.scope, c.name, c.rule, n) for c, n in zip(job.claims, found.units, strict=True)]
-            self.give(units, [(p.scope, n) for p, n in zip(job.places, found.places, strict=True)])
+            self.give(*given_back(job.claims, job.places, found))
 
     def _alone(self, job: Take) -> None:
         """Answer from this process's part of the limits, and tell Redis what was used where it listens."""
         found = self._parts.take(job.claims, job.places, self._clock())
         self._answer(job, found)
         if isinstance(found, Granted):
-            units = [(c.scope, c.name, c.rule, -n) for c, n in zip(job.claims, found.units, strict=True)]
             self._doubtful.update(place.scope for place in job.places)
             if self._reached and len(self._jobs) < MAX_JOBS:
-                self._put(Give(units, []))
+                self._put(Give(used_alone(job.claims, found), []))
 
     def _fall(self, error: RedisDown) -> None:
         """From now on this process is alone."""
@@ -280,7 +270,7 @@ class RedisRates:
             self._pause = LOOK_SECONDS if steady or not self._reached else min(self._pause * 2, LONGEST_LOOK)
             self._down_at = monotonic()
             if self.up or not self._reached:
-                self._parts = self._apart()
+                self._parts = self._memory.parts(self.processes)
         self.up = self._reached = False
         self._epoch = self._epoch or "none"
         jobs, self._jobs = self._jobs, deque()
@@ -293,19 +283,9 @@ class RedisRates:
                 self._doubtful.update(place.scope for place in job.places)
                 self._alone(job)
 
-    def _apart(self) -> Parts:
-        return Parts(self.processes, self._last, self._held)
-
     def _put(self, job: Take | Give) -> None:
         self._jobs.append(job)
         self._wake.set()
-
-    def _hold(self, scope: str, count: int) -> None:
-        left = self._held.get(scope, 0) + count
-        if left > 0:
-            self._held[scope] = left
-        else:
-            self._held.pop(scope, None)
 
     def _keys(self, *names: str) -> list[str]:
         return [self._prefix + name for name in names]

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from time import monotonic, monotonic_ns
 
 from headgate.core.errors import Unavailable
-from headgate.limits.fallback import MAX_BUCKETS, Bucket, Parts
-from headgate.limits.gcra import Rule
+from headgate.limits.fallback import Memory, Parts, Unused, given_back, used_alone
 from headgate.limits.rates import Claim, Granted, Places, Refused, hold_places
-from headgate.limits.store import SqlRates, Unused
+from headgate.limits.store import SqlRates
 from headgate.storage.desk import Desk
 from headgate.storage.sql import Sql
 
@@ -27,12 +26,9 @@ class ServerRates:
         self._owner = owner
         self._clock = clock
         self._rows = SqlRates(desk, owner, processes)
-        self._held: dict[str, int] = {}
-        """Places in flight that this process has, by scope."""
+        self._memory = Memory()
         self._touched: set[str] = set()
         """Scopes whose places the server may have wrong."""
-        self._last: dict[Bucket, tuple[Rule, int]] = {}
-        """The shared buckets' rules and states as last seen, by this machine's clock."""
         self._parts: Parts | None = None
         self._settled_at: float | None = None
 
@@ -59,8 +55,7 @@ class ServerRates:
             if not answer.done():
                 answer.set_result(found)
             elif isinstance(found, Granted):  # the caller was taken away while it was asked for
-                units = [(c.scope, c.name, c.rule, n) for c, n in zip(claims, found.units, strict=True)]
-                self.give(units, [(p.scope, n) for p, n in zip(places, found.places, strict=True)])
+                self.give(*given_back(claims, places, found))
 
         self._rows.take(claims, places, lambda found: self._came_late(claims, places, found)).add_done_callback(came)
         return answer
@@ -68,7 +63,7 @@ class ServerRates:
     def give(self, units: list[Unused], places: list[tuple[str, int]]) -> None:
         """See :class:`headgate.limits.store.RateStore`."""
         for scope, count in places:
-            self._hold(scope, -count)
+            self._memory.hold(scope, -count)
         if self._parts is not None:
             self._touched.update(scope for scope, _ in places)
             for scope, name, _, count in units:
@@ -95,25 +90,23 @@ class ServerRates:
 
     def _fall(self) -> None:
         if self._parts is None:
-            self._parts = Parts(self.processes, self._last, self._held)
+            self._parts = self._memory.parts(self.processes)
             self._desk.tell(lambda sql: sql.execute("SELECT 1"))  # tried until it works: then the server is back
 
     def _from_parts(self, claims: list[Claim], places: list[Places]) -> Granted | Refused:
         assert self._parts is not None
         found = self._parts.take(claims, places, self._clock())
         if isinstance(found, Granted):
-            for place, count in zip(places, found.places, strict=True):
-                self._hold(place.scope, count)
-                self._touched.add(place.scope)
+            self._memory.hold_all(places, found)
+            self._touched.update(place.scope for place in places)
             if self._settled_at is not None:
-                self._rows.give([(c.scope, c.name, c.rule, -n) for c, n in zip(claims, found.units, strict=True)], [])
+                self._rows.give(used_alone(claims, found), [])
         return found
 
     def _came_late(self, claims: list[Claim], places: list[Places], found: Granted | Refused) -> None:
         """Give back what nobody waited for any more."""
         if isinstance(found, Granted):
-            units = [(c.scope, c.name, c.rule, n) for c, n in zip(claims, found.units, strict=True)]
-            self._rows.give(units, [(p.scope, n) for p, n in zip(places, found.places, strict=True)])
+            self._rows.give(*given_back(claims, places, found))
 
     def _seen(self, claims: list[Claim], places: list[Places], found: Granted | Refused) -> Granted | Refused:
         """Note what the server said, and say it by this machine's clock."""
@@ -122,27 +115,22 @@ class ServerRates:
             claim = next((c for c in claims if (c.scope, c.name) == (found.scope, found.name)), None)
             tat = 0 if claim is None else self._note(claim, found.tat, found.at, now)
             return Refused(now, found.scope, found.name, tat)
-        for place, count in zip(places, found.places, strict=True):
-            self._hold(place.scope, count)
+        self._memory.hold_all(places, found)
         tats = [self._note(claim, tat, found.at, now) for claim, tat in zip(claims, found.tats, strict=True)]
         return Granted(now, found.units, tats, found.places)
 
     def _note(self, claim: Claim, tat: int, at: int, now: int) -> int:
-        here = tat + (now - at) * claim.rule.scale
-        if len(self._last) >= MAX_BUCKETS:
-            self._last.clear()
-        self._last[claim.scope, claim.name] = (claim.rule, here)
-        return here
+        return self._memory.note(claim, tat + (now - at) * claim.rule.scale)
 
     def _tell(self, parts: Parts) -> None:
         """Tell the server what was used while it was away."""
         used = parts.used(self._clock(), all_of_it=False)
         if used:
-            self._rows.give([(*bucket, -units) for *bucket, units in used], [])  # type: ignore[misc]
+            self._rows.give([(scope, name, rule, -units) for scope, name, rule, units in used], [])
         self._tell_places()
 
     def _tell_places(self) -> None:
-        places = [(scope, self._held.get(scope, 0)) for scope in sorted(self._touched)]
+        places = [(scope, self._memory.held.get(scope, 0)) for scope in sorted(self._touched)]
         self._touched.clear()
 
         def work(sql: Sql) -> None:
@@ -150,10 +138,3 @@ class ServerRates:
 
         if places:
             self._desk.tell(work, lock={scope for scope, _ in places})
-
-    def _hold(self, scope: str, count: int) -> None:
-        left = self._held.get(scope, 0) + count
-        if left > 0:
-            self._held[scope] = left
-        else:
-            self._held.pop(scope, None)

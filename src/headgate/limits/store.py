@@ -4,13 +4,10 @@ from asyncio import Future
 from collections.abc import Callable
 from typing import Protocol
 
-from headgate.limits.gcra import Rule
+from headgate.limits.fallback import Unused
 from headgate.limits.rates import Claim, Granted, Places, Refused, give, return_places, take
 from headgate.storage.desk import Desk
 from headgate.storage.sql import Sql
-
-Unused = tuple[str, str, Rule, int]
-"""Scope, name, rule and units; a negative number is a use beyond what was taken."""
 
 
 class RateStore(Protocol):

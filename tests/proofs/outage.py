@@ -26,6 +26,8 @@ def prove(scale: float, folder: Path, progress: Progress) -> str:
         assert fleet.postgres is not None
         known = fleet.first.key("known", "--budget", "1000", "--window", "month")
         unknown = fleet.first.key("unknown")
+        admin = next(gateway.admin_key for gateway in fleet.gateways if "Admin key" in gateway.printed)
+        assert {manage(gateway, admin) for gateway in fleet.gateways} == {200}
         during, after = Tally(), Tally()
         load = Load(fleet.ports, known, "wall/good", concurrency=CONCURRENCY, tally=during, rate=RATE)
         time.sleep(1.0)  # what is not used goes back: a lease is had by who is at work
@@ -33,6 +35,7 @@ def prove(scale: float, folder: Path, progress: Progress) -> str:
         end, told = time.monotonic() + away, set()
         while time.monotonic() < end:
             told |= {ask(gateway, key) for gateway in fleet.gateways for key in (unknown, unknown[:-1] + "x")}
+            told |= {manage(gateway, admin) for gateway in fleet.gateways}
             ready = [httpx2.get(f"{gateway.url}/health/ready", timeout=5).status_code for gateway in fleet.gateways]
             assert set(ready) == {200}, ready
             progress(round(away - (end - time.monotonic())), round(away))
@@ -50,7 +53,7 @@ def prove(scale: float, folder: Path, progress: Progress) -> str:
         empty = time.monotonic() - back
         quiet(fleet, known, after, 1.0)
         fleet.stop()
-        assert told == {503}, f"new keys were told {told}"
+        assert told == {503}, f"new keys and administrators were told {told}"
         assert set(during.statuses) <= {200, 503} and set(after.statuses) == {200}, (during.statuses, after.statuses)
         refused = during.statuses.get(503, 0)
         assert away > 55 or not refused, f"{refused} calls of a known key were refused"
@@ -79,6 +82,12 @@ def ask(gateway: Gateway, key: str) -> int:
     answer = httpx2.post(f"{gateway.url}/v1/chat/completions", json=body, headers=headers, timeout=10)
     assert answer.status_code != 503 or time.monotonic() - begun < 3, "a new key was kept waiting"
     return answer.status_code
+
+
+def manage(gateway: Gateway, admin: str) -> int:
+    """Return the status of a look at the log."""
+    headers = {"authorization": f"Bearer {admin}"}
+    return httpx2.get(f"{gateway.url}/api/v1/logs", headers=headers, timeout=30).status_code
 
 
 def behind(gateway: Gateway) -> float:

@@ -22,11 +22,12 @@ class Timed(Load):
 
     def __init__(self, ports: list[int], key: str, tally: Tally) -> None:
         self.times: list[tuple[float, float]] = []
+        self.begun: float | None = None
         super().__init__(ports, key, "wall/good", concurrency=1, tally=tally)
 
     def _next(self) -> bool:
         now = time.monotonic()
-        if getattr(self, "begun", None) is not None:
+        if self.begun is not None:
             self.times.append((self.begun, now - self.begun))
             time.sleep(max(1 / RATE - (now - self.begun), 0))
         self.begun = time.monotonic()

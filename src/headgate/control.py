@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 
 from headgate.access.principals import Principals
+from headgate.access.reach import reach
 from headgate.access.types import Principal
 from headgate.core.call import new_id
 from headgate.core.errors import Forbidden, HeadgateError, MethodNotAllowed
@@ -68,7 +69,7 @@ class Control:
             await answer_error(send, error)
 
     async def _may_read_metrics(self, scope: Scope) -> None:
-        """Open on loopback; elsewhere a token or an admin key."""
+        """Open on loopback; elsewhere to a token, and to who administers the platform."""
         client = scope["client"]
         if client is not None and ip_address(client[0]).is_loopback:
             return
@@ -79,8 +80,9 @@ class Control:
         who = self._principals.authenticate(headers, scope["query_string"], client[0] if client else None)
         if not isinstance(who, Principal):
             who = await who
-        if who.kind != "admin":
-            raise Forbidden("Metrics are open to HEADGATE_METRICS_TOKEN and to admin keys.")
+        far = reach(who, "usage:view")
+        if far is None or not far.platform:  # they tell of every tenant
+            raise Forbidden("Metrics are open to HEADGATE_METRICS_TOKEN and to who administers the platform.")
 
 
 async def answer(send: Send, status: int, headers: Headers, body: bytes) -> None:

@@ -391,3 +391,15 @@ async def test_both_names_of_keys_are_one(api):
     one, two = await api.ask("GET", f"/api/v1/keys/{key['id']}"), await api.ask("GET", f"{KEYS}/{key['id']}")
     assert one.json() == two.json()
     assert one.headers["etag"] == two.headers["etag"]
+
+
+async def test_what_binds_a_tenant_is_granted_by_the_platform(api):
+    await made(api, "tenants", id="other", name="Other", catalogue=["a"])
+    body = {"kind": "models", "subject_kind": "tenant", "subject_id": "other", "models": ["b"], "reason": "we need it"}
+    asked = await api.ask("POST", "/api/v1/approvals", "other", json=body)
+    assert asked.status_code == 201, asked.text
+    api.doors.known["second"] = who("second", "other", scope="tenant", permissions=ROLES["tenant-admin"])
+    path = f"/approvals/{asked.json()['id']}/approve"
+    assert await code(api, "POST", path, "second", json={}) == (403, "beyond_your_own")
+    assert await code(api, "POST", f"{path}?tenant_id=other", json={}) == (200, "")
+    assert (await api.ask("GET", "/api/v1/tenants/other")).json()["catalogue"] == ["a", "b"]

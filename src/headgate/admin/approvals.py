@@ -6,6 +6,7 @@ import msgspec
 from fastapi import Query
 from pydantic import Field, model_validator
 
+from headgate.access.reach import reach
 from headgate.access.types import Limits, Principal, Window
 from headgate.admin.crud import By, Parts, Who, Within, found, told
 from headgate.admin.fields import Answer, Body, Text, Usd, UtcTime, object_id, optional_instant
@@ -185,6 +186,11 @@ async def _decide(id: str, who: Principal, to: Any, by: Author, state: str, body
     if (row.asked_by_kind, row.asked_by) == (by.kind, by.id) and not await _may_decide_own(to, who):
         raise Forbidden(
             "Nobody decides on his own request, unless the tenant's setting self_approval is on.", code="own_request"
+        )
+    far = reach(who, "approvals:decide")
+    if state == "approved" and row.subject_kind == "tenant" and not (far is not None and far.platform):
+        raise Forbidden(
+            "What binds the tenant itself is granted by who administers the platform.", code="beyond_your_own"
         )
     return await _settled(to, who, id, by, state, body.answer if body is not None else "")
 

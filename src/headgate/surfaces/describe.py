@@ -28,7 +28,10 @@ REFERENCES = {
 }
 
 ABOUT = {
-    "/metrics": ("Metrics for Prometheus; open on loopback, else for the metrics token or an admin key", "text/plain"),
+    "/metrics": (
+        "Metrics for Prometheus; open on loopback, else for the metrics token or the platform's administrators",
+        "text/plain",
+    ),
     "/openapi.json": ("This document", "application/json"),
     "/docs": ("This document, for people", "text/html"),
 }

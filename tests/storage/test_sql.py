@@ -148,6 +148,25 @@ def test_a_connection_that_broke_while_idle_is_opened_again(migrated):
     sql.close()
 
 
+def test_a_connection_that_breaks_inside_leaves_nothing_behind(migrated):
+    sql, other = open_sql(migrated), open_sql(migrated)
+
+    def work(inside: Sql) -> None:
+        inside.execute(NEW, ("a", 0))
+        (mine,) = inside.execute("SELECT pg_backend_pid()").fetchone()
+        other.execute("SELECT pg_terminate_backend(?)", (mine,))
+        inside._loop.run_until_complete(asyncio.sleep(0.3))  # it is noticed between two statements
+        inside.execute(NEW, ("b", 0))
+
+    with pytest.raises(StoreDown):
+        sql.transact(work)
+    assert other.execute("SELECT name FROM meta").fetchall() == []
+    assert sql.transact(lambda s: s.insert(NEW, [("c", 0)])) == 1
+    assert not sql.committed("99999999999")
+    sql.close()
+    other.close()
+
+
 def test_a_server_that_is_not_there_is_told_soon():
     sql = open_sql("postgresql://nobody@127.0.0.1:1/none")
     with pytest.raises(StoreDown):

@@ -9,7 +9,7 @@ from headgate.ledger.batch import Ended, store_singly, store_together
 from headgate.limits.rates import SLOTS
 from headgate.observe.facts import Facts
 from headgate.storage.check import commits_file
-from headgate.storage.sql import BadValue, Sql, open_sql
+from headgate.storage.sql import BadValue, InDoubt, Sql, open_sql
 from headgate.storage.sqlite import path_of
 
 POSITION = """INSERT INTO journals (id, position, closed, node) VALUES (?, ?, ?, ?)
@@ -89,6 +89,9 @@ class Keeper:
             self._sql.transact(together)
         except (BadValue, Doubled):
             self._sql.transact(singly)
+        except InDoubt as error:
+            if not self._sql.committed(error.transaction):
+                raise
         self._commits += 1
         if self._proofs is not None:
             self._proofs.done()

@@ -17,7 +17,7 @@ T = TypeVar("T")
 MAX_CHANGES = 1000
 CHANGES = "SELECT seq, kind, object_id, tenant_id FROM changes WHERE seq > ? ORDER BY seq LIMIT ?"
 LAST = "SELECT seq, kind, object_id, tenant_id FROM changes ORDER BY seq DESC LIMIT 1"
-PATIENCE = {"sqlite": 5.0, "postgresql": 2.0}
+PATIENCE = 2.0
 BUDGET = {"sqlite": None, "postgresql": 0.25}
 """Seconds that a request waits for a key: a server that is slower than that would make all of them slow."""
 
@@ -27,9 +27,8 @@ class SqlKeyFeed:
 
     def __init__(self, where: str | Path) -> None:
         """*where* is a path or a database URL; nothing is opened yet."""
-        kind = "postgresql" if isinstance(where, str) and not where.startswith("sqlite:") else "sqlite"
-        self._budget = BUDGET[kind]
-        self._sql = open_sql(where, patience=PATIENCE[kind])
+        self._sql = open_sql(where, patience=PATIENCE)
+        self._budget = BUDGET[self._sql.kind]
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="keys")
 
     async def lookup(self, digest: bytes) -> Found | None:

@@ -118,8 +118,11 @@ class PostgresSql:
     def committed(self, transaction: str) -> bool:
         """See :class:`headgate.storage.sql.Sql`."""
         con = self._opened()
-        while (state := self._run(con.fetchval(STATUS, transaction))) == "in progress":
-            sleep(PAUSE)
+        try:
+            while (state := self._run(con.fetchval(STATUS, transaction))) == "in progress":
+                sleep(PAUSE)
+        except BadValue:  # a server that took the first one's place has not come so far
+            return False
         return bool(state == "committed")
 
     def close(self) -> None:
@@ -182,6 +185,8 @@ class PostgresSql:
         if self._con is not None and self._con.is_closed():
             self._con = None
         if self._con is None:
+            if self._inside:
+                raise StoreDown("the connection was lost")  # on another one this would be outside of the transaction
             self._con = self._run(self._connect())
         return self._con
 

@@ -74,11 +74,12 @@ PERMISSIONS: Mapping[str, str] = {
 """Permission -> what it allows, in words."""
 
 _SEE = frozenset(name for name in PERMISSIONS if name.endswith(":view"))
-_PLATFORM = frozenset({"tenants:create", "tenants:delete", "providers:switch"})
+PLATFORM_ONLY = frozenset({"tenants:create", "tenants:delete", "providers:switch"})
+"""What is of use over the whole platform alone: over one tenant, nobody has it."""
 
 ROLES: Mapping[str, frozenset[str]] = {
     "platform-admin": frozenset(PERMISSIONS),
-    "tenant-admin": frozenset(PERMISSIONS) - _PLATFORM,
+    "tenant-admin": frozenset(PERMISSIONS) - PLATFORM_ONLY,
     "developer": _SEE - {"audit:view", "sso:view", "clients:view", "issuers:view", "sessions:view", "billing:view"}
     | {"gateway:use", "api_keys:create", "api_keys:update", "approvals:create", "guardrails:test"},
     "billing": frozenset(

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from headgate.access.permissions import PERMISSIONS
+from headgate.access.permissions import PERMISSIONS, PLATFORM_ONLY
 from headgate.access.principals import CREDENTIALS
 from headgate.access.reach import Reach, reach
 from headgate.access.types import Principal
@@ -122,6 +122,8 @@ class ManagedRoute(APIRoute):
         far = Reach(own=True) if self.about.permission == SELF else reach(who, self.about.permission)
         if far is None:
             raise Forbidden(f"This takes the permission {self.about.permission}, which you do not have.")
+        if self.about.permission in PLATFORM_ONLY and not far.platform:
+            raise Forbidden(f"This takes the permission {self.about.permission} over the whole platform.")
         if far.narrow and self.about.permission != SELF and not self._narrowed(far):
             raise Forbidden(f"This takes the permission {self.about.permission} over the whole tenant.")
         asked = request.query_params.get(TENANT)

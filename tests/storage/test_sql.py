@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -155,7 +155,7 @@ def test_a_connection_that_breaks_inside_leaves_nothing_behind(migrated):
         inside.execute(NEW, ("a", 0))
         (mine,) = inside.execute("SELECT pg_backend_pid()").fetchone()
         other.execute("SELECT pg_terminate_backend(?)", (mine,))
-        inside._loop.run_until_complete(asyncio.sleep(0.3))  # it is noticed between two statements
+        cast(Any, inside)._loop.run_until_complete(asyncio.sleep(0.3))  # it is noticed between two statements
         inside.execute(NEW, ("b", 0))
 
     with pytest.raises(StoreDown):

@@ -1,7 +1,7 @@
 """Strings that a JSON schema asks for: by format, by pattern, by length."""
 
-from re import _constants as op  # type: ignore[attr-defined]  # the library's own parser knows a pattern best
-from re import _parser  # type: ignore[attr-defined]
+import re._constants as op  # type: ignore[import-not-found]  # the library's own parser knows a pattern best
+import re._parser as _parser  # type: ignore[import-not-found]
 from re import error as PatternError
 from typing import Any
 

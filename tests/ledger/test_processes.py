@@ -99,8 +99,12 @@ def one(url: str, query: str) -> tuple[Any, ...]:
     return row
 
 
-@pytest.mark.parametrize("holds", [7, 250, 2001])
-def test_exactly_as_many_as_the_cap_holds(url, tmp_path, holds):
+@pytest.mark.parametrize("holds", [7, 2001])
+def test_exactly_as_many_as_a_small_or_a_large_cap_holds(database, tmp_path, holds):
+    test_exactly_as_many_as_the_cap_holds(f"sqlite:///{database}", tmp_path, holds)
+
+
+def test_exactly_as_many_as_the_cap_holds(url, tmp_path, holds=250):
     counts, drainer = race(url, tmp_path, holds * HOLD + HOLD - 1, settle=False)
     assert sum(admitted for admitted, _, _ in counts) == min(holds, PROCESSES * 600)
     assert sum(admitted + refused for admitted, refused, _ in counts) == PROCESSES * 600

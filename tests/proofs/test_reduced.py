@@ -10,7 +10,6 @@ SCALE = {
     "sigkill": 0.02,
     "sigkill_postgres": 0.02,
     "budget": 0.05,
-    "budget_redis": 0.04,
     "outage": 0.05,
     "redis": 0.04,
     "revoked": 0.01,

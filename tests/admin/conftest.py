@@ -11,7 +11,6 @@ from headgate.access.keys import derive
 from headgate.access.permissions import OWN_KEY, ROLES
 from headgate.access.types import Principal
 from headgate.access.vault import LocalSealer
-from headgate.admin.app import create
 from headgate.admin.parts import AdminParts
 from headgate.audit.sealing import sealing_key
 from headgate.billing.services import Money
@@ -30,6 +29,7 @@ from headgate.storage.keys import SqlKeyStore
 from headgate.storage.objects import SqlObjects
 from headgate.storage.provider_keys_sql import SqlProviderKeys
 from headgate.storage.tenancy_stores import Tenancy
+from tests.admin.built import application
 from tests.admin.live import TestLive
 
 KNOWN = Known(kinds=frozenset(("openai-compatible",)), strategies=KINDS, guardrails=GUARDRAILS)
@@ -123,7 +123,7 @@ async def opened(folder: Path, url: str) -> AsyncIterator[Api]:
         provider_names=lambda: {"mine"},
         models=lambda wanted: chosen(Registry().entries({"mine": "anthropic"}), wanted),
     )
-    transport = httpx2.ASGITransport(create(parts), raise_app_exceptions=False)
+    transport = httpx2.ASGITransport(application(parts), raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as http:
         yield Api(http, keys, parts, doors)
     await money.refusals.close()

@@ -16,7 +16,9 @@ import pytest
 import yaml
 
 from headgate.config import Known, loads
+from headgate.guardrails.kinds import KINDS as GUARDRAILS
 from headgate.providers import kinds
+from headgate.routing.kinds import KINDS as STRATEGIES
 from tests.e2e.processes import ROOT, Gateway, clean_environment, free_port
 
 pytestmark = pytest.mark.xdist_group("e2e-how-to")
@@ -130,7 +132,7 @@ def install(folder: Path, name: str, version: str, entries: dict[str, dict[str, 
 @pytest.mark.parametrize("page", sorted(page.name for page in PAGES.glob("*.md")))
 def test_every_configuration_on_a_page_is_one(page: str, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("value")
-    known = Known(kinds=kinds() | {"parrot", "elsewhere"})
+    known = Known(kinds=kinds() | {"parrot", "elsewhere"}, strategies=STRATEGIES, guardrails=GUARDRAILS)
     variables = dict.fromkeys(re.findall(r"\$\{(\w+)", (PAGES / page).read_text()), "value")
     for block in blocks((PAGES / page).read_text(), "yaml"):
         if isinstance(found := yaml.safe_load(block), dict) and "providers" in found:

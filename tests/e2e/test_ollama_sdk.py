@@ -105,7 +105,7 @@ def test_the_vendor_errors(client: ollama.Client) -> None:
             client.chat(MODEL, ask(text))
         assert refused.value.status_code == status
     with pytest.raises(ollama.ResponseError, match="died"):
-        list(client.chat(MODEL, ask("please fail"), stream=True))
+        list(client.chat("failing", ask("please fail"), stream=True))
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_openai_errors(chat: openai.OpenAI) -> None:
         chat.chat.completions.create(model="local/missing", messages=ask("hello"))
     for text in ("please fail", "please cut"):
         with pytest.raises(openai.APIError):
-            list(chat.chat.completions.create(model="local/qwen", messages=ask(text), stream=True))
+            list(chat.chat.completions.create(model="local/failing", messages=ask(text), stream=True))
 
 
 def test_anthropic_tools_streamed(gateway: Gateway) -> None:

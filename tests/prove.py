@@ -1,7 +1,7 @@
 """``make prove``: the long proofs at full size, one figure each, resumable, under an optional cap of minutes.
 
-With a cap the proofs rotate: those that ran longest ago go first, and the last line says which did not run. Fuzzing,
-a minute for each reader by name, is a quarter of that then.
+With a cap the proofs rotate: those that ran longest ago go first, each at a part of its size, and the last line says
+which did not run.
 """
 
 import argparse

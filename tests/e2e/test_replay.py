@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+import httpx2
 import pytest
 
 from headgate.dialects.sse import Parser
@@ -67,6 +68,10 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, replayer: Replayer) -> Ite
         pytest.skip("the recorded exchanges are not here")
     config = CONFIG.format(base=f"http://127.0.0.1:{replayer.port}")
     gateway = Gateway(tmp_path_factory.mktemp("replay"), config=config).start()
+    admin = {"authorization": f"Bearer {gateway.admin_key}"}
+    for name in PROVIDERS:  # a recorded refusal must not bench its account for what follows
+        health = {"name": name, "state": "closed"}
+        httpx2.post(f"{gateway.url}/api/v1/providers/health", json=health, headers=admin).raise_for_status()
     yield gateway
     gateway.kill()
 

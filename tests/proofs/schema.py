@@ -15,8 +15,8 @@ from tests.proofs import Progress
 EXAMPLES = 150
 """Of each operation and each way of drawing."""
 ADMIN_KEY = "hga_a-key-for-the-fuzzer-alone"
-OTHERS = ("/api/v1/chat/completions", "/api/v1/gateway/")
-"""Paths of the data plane below the same prefix."""
+OTHERS = ("/api/v1/chat/completions", "/api/v1/gateway/", "/api/v1/logs/tail")
+"""Paths of the data plane below the same prefix, and one that waits for news."""
 FOR_GOOD = {("delete", "/api/v1/tenants/{id}")}
 """What would take the ground from under the rest."""
 

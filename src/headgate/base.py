@@ -181,8 +181,8 @@ class Base:
         """
         fixed = {}
         if self.settings.admin_key is not None:
-            fixed[digest(self.settings.admin_key, self.home.derived)] = admin_principal()
-        assembler = Assembler(LocalSealer(self.home.derived))
+            fixed[digest(self.settings.admin_key, self.home.derived)] = admin_principal(self.settings.payload)
+        assembler = Assembler(LocalSealer(self.home.derived), self.settings.payload)
         feed = SqlKeyFeed(self.url)
         return Principals(feed, self.home.derived, fixed=fixed, others=others, rest=rest, assembler=assembler)
 

@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Meta
 
 from headgate import settings_edge
+from headgate.access.keeping import Level
 from headgate.access.keys import weakness
 from headgate.core.secret import Secret
 
@@ -122,6 +123,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "besides public addresses."
         ),
     ] = ()
+    payload: Annotated[
+        Level,
+        Meta(
+            description="What is kept of calls whose tenant says nothing: none, metadata (the record), redacted or full "
+            "(also what was said)."
+        ),
+    ] = "metadata"
     smtp_url: Annotated[
         Secret | None,
         Meta(description="Mail server of reports and notices: smtp://user:password@host:587?from=..., or smtps://."),

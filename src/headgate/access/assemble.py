@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from headgate.access import keeping
 from headgate.access.permissions import OWN_KEY, PERMISSIONS, PLATFORM_TENANT, ROLES
 from headgate.access.types import NO_LIMITS, Budget, Grants, Limits, Principal, Subject, SubjectKind
 from headgate.access.vault import Sealer, opened
@@ -36,9 +37,11 @@ class Assembler:
     A sealed provider key that cannot be opened raises ``vault.Unsealable``.
     """
 
-    def __init__(self, sealer: Sealer | None = None) -> None:
-        """*sealer* opens the provider keys that are mapped to a key."""
+    def __init__(self, sealer: Sealer | None = None, usual: keeping.Level = "metadata") -> None:
+        """*sealer* opens the provider keys that are mapped to a key; *usual* is kept of calls where a tenant says
+        nothing."""
         self._sealer = sealer
+        self._usual = usual
         self._shared: dict[Any, Any] = {}
 
     def key(self, found: Found) -> Principal:
@@ -128,6 +131,14 @@ class Assembler:
             "catalogue": self._one(_names.decode(tenant.catalogue)),
             "providers": self._one(frozenset.intersection(*allowed)) if allowed else None,
             "zone": self._one(tenant.zone),
+            "keeping": self._one(
+                keeping.keeping_of(
+                    tenant.settings,
+                    found.app.payload if found.app is not None else None,
+                    found.key.payload if found.key is not None else None,
+                    usual=self._usual,
+                )
+            ),
         }
 
     def _subjects(self, found: Found) -> Iterable[Subject]:

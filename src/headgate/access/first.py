@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from headgate.access.home import Home
+from headgate.access.keeping import Level, keeping_of
 from headgate.access.keys import mint, new_row
 from headgate.access.permissions import PLATFORM_TENANT, ROLES
 from headgate.access.types import Principal
@@ -70,8 +71,8 @@ def agree(home: Home, where: str | Path) -> None:
         raise StorageRefused(without_password(where), why)
 
 
-def admin_principal() -> Principal:
-    """Return whom HEADGATE_ADMIN_KEY stands for."""
+def admin_principal(usual: Level = "metadata") -> Principal:
+    """Return whom HEADGATE_ADMIN_KEY stands for; *usual* is what is kept of its calls."""
     return Principal(
         kind="admin",
         id=ADMIN_ID,
@@ -79,6 +80,7 @@ def admin_principal() -> Principal:
         name="HEADGATE_ADMIN_KEY",
         permissions=ROLES["platform-admin"],
         scope="platform",
+        keeping=keeping_of("{}", usual=usual),
     )
 
 

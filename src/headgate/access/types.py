@@ -63,6 +63,15 @@ class Budget(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Every end user, model, provider or tag has this much of its own: the scope is ``scope:value``."""
 
 
+class Keeping(msgspec.Struct, frozen=True, gc=False):
+    """What is kept of calls where that is more, or less, than the record: see ``access.keeping``."""
+
+    level: Literal["none", "redacted", "full"]
+    """``none`` leaves out of the record what callers wrote; the others keep the request and the answer."""
+    limit: int = 0
+    """Bytes of each of the two; what is beyond is cut off."""
+
+
 class Principal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Whoever a credential stands for, as the request path sees it: immutable, replaced whole when it changes."""
 
@@ -111,3 +120,5 @@ class Principal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """How far each permission reaches, where they differ or there is more than one scope; see ``access.reach``."""
     expires_at: int | None = None
     """Microseconds since 1970, UTC."""
+    keeping: Keeping | None = None
+    """What is kept of its calls; ``None`` is the record alone."""

@@ -1,13 +1,24 @@
 """``/apps``: the applications that keys belong to."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import Field
 
 from headgate.admin.crud import Asked, Kind, Listing, PageOf, routes_of
 from headgate.admin.fields import UtcTime, instant
-from headgate.admin.levels import Id, Level, LevelAnswer, ModelName, Name, Word, level_of, stored, texts
+from headgate.admin.levels import (
+    Id,
+    Level,
+    LevelAnswer,
+    ModelName,
+    Name,
+    PayloadLevel,
+    Word,
+    level_of,
+    stored,
+    texts,
+)
 from headgate.core.call import new_id, now
 from headgate.core.errors import Forbidden
 from headgate.storage.tenancy_rows import AppRow
@@ -27,6 +38,8 @@ class AppFields(Level):
     """The cheapest deployment first, where a route does not say otherwise."""
     policies: Annotated[tuple[Word, ...], Field(max_length=20)] = ()
     """Names of policies that are to hold for its calls."""
+    payload: PayloadLevel | None = None
+    """The most that is kept of what its calls say; without it, what the tenant's policy says."""
 
 
 class NewApp(AppFields):
@@ -50,6 +63,7 @@ class App(LevelAnswer):
     default_provider: str | None
     cost_optimize: bool
     policies: list[str]
+    payload: PayloadLevel | None
     created_at: UtcTime
     updated_at: UtcTime
 
@@ -96,6 +110,7 @@ def _shown(row: AppRow) -> App:
         default_provider=row.default_provider,
         cost_optimize=row.cost_optimize,
         policies=texts(row.policies),
+        payload=cast(PayloadLevel | None, row.payload),
         created_at=instant(row.created_at),
         updated_at=instant(row.updated_at),
     )

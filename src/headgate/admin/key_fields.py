@@ -1,7 +1,7 @@
 """What may be said of a key, and how it is shown."""
 
 from ipaddress import ip_network
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import msgspec
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -17,6 +17,7 @@ from headgate.admin.levels import (
     ModelName,
     ModelNames,
     Name,
+    PayloadLevel,
     ProviderNames,
     Word,
     limits_of,
@@ -75,6 +76,8 @@ class KeyFields(Body):
     user_id: Id | None = None
     """The user whom it belongs to, by id or e-mail address."""
     expires_at: Instant | None = None
+    payload: PayloadLevel | None = None
+    """The most that is kept of what its calls say; without it, what the policies of its tenant and app say."""
 
     @field_validator("budgets")
     @classmethod
@@ -168,6 +171,7 @@ class Key(Answer):
     team_id: str | None
     app_id: str | None
     user_id: str | None
+    payload: PayloadLevel | None
     created_at: UtcTime
     updated_at: UtcTime
     last_used_at: UtcTime | None
@@ -222,6 +226,7 @@ def shown(row: KeyRow, used: int | None = None) -> Key:
         team_id=row.team_id,
         app_id=row.app_id,
         user_id=row.user_id,
+        payload=cast(PayloadLevel | None, row.payload),
         created_at=instant(row.created_at),
         updated_at=instant(row.updated_at),
         last_used_at=optional_instant(used),

@@ -15,6 +15,7 @@ Id = Annotated[Text, Field(min_length=1, max_length=128)]
 Word = Annotated[Text, Field(min_length=1, max_length=64)]
 ModelNames = Annotated[tuple[ModelName, ...], Field(max_length=500)]
 """Routes, aliases, ``provider/model`` or ``provider/*``; none allows all."""
+PayloadLevel = Literal["none", "metadata", "redacted", "full"]
 ProviderNames = Annotated[tuple[Word, ...], Field(max_length=100)]
 """Names of accounts; none allows all."""
 

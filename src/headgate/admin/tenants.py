@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 from fastapi import Depends, Query, Request, Response
 from pydantic import AfterValidator, Field
 
+from headgate.access.keeping import MOST_BYTES
 from headgate.access.reach import Reach
 from headgate.admin.crud import By, Listing, PageOf, Parts, Who, expected, found, page_of, paged, tagged, told, wanted
 from headgate.admin.fields import Body, Text, UtcTime, instant, object_id
@@ -18,6 +19,7 @@ from headgate.admin.levels import (
     LimitsBody,
     ModelNames,
     Name,
+    PayloadLevel,
     ProviderNames,
     level_of,
     limits_of,
@@ -47,9 +49,16 @@ def _zone(name: str) -> str:
 class Logging(Body):
     """What is kept of calls."""
 
-    payload: Literal["none", "metadata", "redacted", "full"] = "metadata"
+    payload: PayloadLevel | None = None
+    """How much of what is said; without it, what the installation's own setting says."""
     retention_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     """Without it they are kept."""
+    payload_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    """What was said goes sooner, where this is less."""
+    max_bytes: Annotated[int, Field(ge=1024, le=MOST_BYTES)] | None = None
+    """Of a request and of an answer; without it 262,144, or 20,000,000 where all is kept."""
+    audit_reads: bool = False
+    """The audit log says who has read what was said."""
 
 
 class TenantFields(Body):

@@ -54,7 +54,7 @@ class SqlKeyStore(Objects[KeyRow]):
             "addresses",
             "is_active",
         }
-        | {"default_model", "permissions", "limits", "budgets", "tags", "expires_at"}
+        | {"payload", "default_model", "permissions", "limits", "budgets", "tags", "expires_at"}
     )
 
     def __init__(self, engine: AsyncEngine) -> None:

@@ -89,7 +89,7 @@ class SqlApps(Objects[AppRow]):
     """Applications, which keys belong to."""
 
     table, word, things = apps, "app", "apps"
-    settable = LEVEL | {"team_id", "owner_id", "default_model", "default_provider", "cost_optimize", "policies"}
+    settable = LEVEL | {"team_id", "owner_id", "default_model", "default_provider", "cost_optimize", "policies", "payload"}
 
     def __init__(self, engine: AsyncEngine) -> None:
         super().__init__(engine, AppRow)

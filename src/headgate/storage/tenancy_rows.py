@@ -68,6 +68,8 @@ class AppRow(msgspec.Struct, frozen=True, kw_only=True):
     default_provider: str | None = None
     cost_optimize: bool = False
     policies: str = "[]"
+    payload: str | None = None
+    """The most that is kept of what its calls say; ``None`` is what its tenant has."""
     created_at: int
     updated_at: int
 

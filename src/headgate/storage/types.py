@@ -67,6 +67,8 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     limits and what it spent go on."""
     overlap_until: int | None = None
     rotated_at: int | None = None
+    payload: str | None = None
+    """The most that is kept of what its calls say; ``None`` is what its tenant and app have."""
     created_at: int
     updated_at: int
 

@@ -87,6 +87,7 @@ keys = Table(
     Column("rotated_from", LargeBinary),
     Column("overlap_until", BigInteger),
     Column("rotated_at", BigInteger),
+    Column("payload", Text),  # the most that is kept of what its calls say; none is what its tenant and app have
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Index("keys_hash", "key_hash", unique=True),

@@ -61,6 +61,7 @@ apps = Table(
     Column("default_provider", Text),
     Column("cost_optimize", Boolean, nullable=False),
     Column("policies", Text, nullable=False),
+    Column("payload", Text),  # the most that is kept of what its calls say; none is what its tenant has
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     UniqueConstraint("tenant_id", "name", name="apps_name"),

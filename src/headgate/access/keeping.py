@@ -1,0 +1,66 @@
+"""The logging policy of a caller: its tenant's, else the installation's, which its app and its key may narrow.
+
+``none`` keeps of a call what it cost and how it ended, ``metadata`` the whole record, ``redacted`` what was said as well,
+with secrets and personal data masked, and ``full`` all of it as it was.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from headgate.access.types import Keeping
+
+Level = Literal["none", "metadata", "redacted", "full"]
+LEVELS: tuple[Level, ...] = ("none", "metadata", "redacted", "full")
+"""From the least to the most."""
+USUAL_BYTES = 262_144
+MOST_BYTES = 20_000_000
+
+
+class Logging(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A tenant's logging policy, as it stands in its settings."""
+
+    payload: Level | None = None
+    """``None`` is what the installation's setting says."""
+    retention_days: int | None = None
+    """Records, and what was said, are kept so long; ``None`` is for good."""
+    payload_days: int | None = None
+    """What was said goes sooner, where this is less."""
+    max_bytes: int | None = None
+    """Of a request, and of an answer; ``None`` is 262,144, and 20,000,000 where the policy is ``full``."""
+    audit_reads: bool = False
+    """The audit log says who has read what was said."""
+
+    @property
+    def days(self) -> int | None:
+        """How many days what was said is kept."""
+        stated = [days for days in (self.retention_days, self.payload_days) if days is not None]
+        return min(stated, default=None)
+
+
+class _Settings(msgspec.Struct, frozen=True):
+    logging: Logging = Logging()
+
+
+_settings = msgspec.json.Decoder(_Settings).decode
+
+
+def logging_of(settings: str) -> Logging:
+    """Return the policy in a tenant's *settings* (JSON text). Raise ``msgspec.MsgspecError``."""
+    return _settings(settings).logging if "logging" in settings else Logging()
+
+
+def keeping_of(settings: str, *narrower: str | None, usual: Level = "metadata") -> Keeping | None:
+    """Return what is kept of the calls of somebody whose tenant has *settings*, and whose app and key say *narrower*.
+
+    *usual* is the installation's. Raise ``msgspec.MsgspecError`` where *settings* cannot be read.
+    """
+    policy = logging_of(settings)
+    stated = [policy.payload or usual, *[level for level in narrower if level in LEVELS]]
+    level = min(stated, key=lambda one: LEVELS.index(one))  # type: ignore[arg-type]
+    if level == "metadata":
+        return None
+    if level == "none":
+        return Keeping("none")
+    whole = MOST_BYTES if level == "full" else USUAL_BYTES
+    return Keeping("full" if level == "full" else "redacted", min(policy.max_bytes or whole, MOST_BYTES))

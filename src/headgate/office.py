@@ -118,6 +118,8 @@ class Office:
             money=self._money(),
             entrance=self._entering.entrance(engine),
             tail=self._ring(),
+            settings=self._base.settings,
+            environ=self._base.environ,
         )
         return Management(parts)
 

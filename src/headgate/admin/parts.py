@@ -1,6 +1,6 @@
 """What the management API is handed by the composition root."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -20,6 +20,7 @@ from headgate.observe.ring import Ring
 from headgate.observe.usage import UsageStore
 from headgate.pipeline.parts import Snapshot
 from headgate.routing.board import Board
+from headgate.settings import Settings
 from headgate.storage.keys import SqlKeyStore
 from headgate.storage.object_rows import ObjectRow
 from headgate.storage.objects import ObjectStore
@@ -93,3 +94,7 @@ class AdminParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The last calls; without an office behind it, none ever."""
     entrance: Entrance | None = None
     """How people and services sign in."""
+    settings: Settings | None = None
+    """What the process was started with."""
+    environ: Mapping[str, str] = {}
+    """Its environment, to tell where a setting came from."""

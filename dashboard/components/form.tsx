@@ -9,7 +9,7 @@ import { useAsk } from "@/lib/use";
 export type FieldOf = {
   name: string;
   label: string;
-  kind: "text" | "list" | "switch" | "limits" | "select" | "number" | "json" | "secret" | "ref" | "permissions";
+  kind: "text" | "list" | "switch" | "limits" | "budgets" | "select" | "number" | "json" | "secret" | "ref" | "permissions" | "time";
   hint?: string;
   required?: boolean;
   /** Set when it is made, and never after. */
@@ -21,16 +21,22 @@ export type FieldOf = {
 };
 export type Values = Record<string, unknown>;
 
+const WINDOWS = [["day", "each day"], ["week", "each week"], ["month", "each month"], ["total", "in total"]] as const;
 const RATES = [["rps", "requests a second"], ["rpm", "requests a minute"], ["tpm", "tokens a minute"], ["concurrency", "at once"]] as const;
 
 /** What a form begins with. */
 export function blank(fields: readonly FieldOf[]): Values {
-  return Object.fromEntries(fields.map((f) => [f.name, f.start ?? (f.kind === "switch" ? true : f.kind === "list" || f.kind === "permissions" ? [] : f.kind === "limits" ? {} : f.kind === "json" ? "{}" : "")]));
+  return Object.fromEntries(fields.map((f) => [f.name, f.start ?? (f.kind === "switch" ? true : f.kind === "json" ? "{}" : nothing(f))]));
+}
+
+function nothing(f: FieldOf): unknown {
+  if (f.kind === "list" || f.kind === "permissions" || f.kind === "budgets") return [];
+  return f.kind === "limits" ? {} : f.kind === "switch" ? false : "";
 }
 
 /** What the form shows of a thing as the gateway has it. */
 export function shown(fields: readonly FieldOf[], of: Values): Values {
-  return Object.fromEntries(fields.map((f) => [f.name, f.kind === "json" ? JSON.stringify(of[f.name] ?? {}, null, 2) : (of[f.name] ?? (f.kind === "switch" ? false : f.kind === "list" || f.kind === "permissions" ? [] : f.kind === "limits" ? {} : ""))]));
+  return Object.fromEntries(fields.map((f) => [f.name, f.kind === "json" ? JSON.stringify(of[f.name] ?? {}, null, 2) : (of[f.name] ?? nothing(f))]));
 }
 
 /** What is sent: empty texts are nothing, numbers are numbers. Throws for JSON that is none. */
@@ -42,7 +48,8 @@ export function sent(fields: readonly FieldOf[], values: Values, before?: Values
     if (f.kind === "number") value = value === "" || value == null ? null : Number(value);
     if (f.kind === "json") value = JSON.parse(String(value || "{}"));
     if (f.kind === "limits") value = Object.fromEntries(Object.entries(value as Values).map(([k, v]) => [k, v === "" || v == null ? null : Number(v)]));
-    if ((f.kind === "text" || f.kind === "ref" || f.kind === "select" || f.kind === "secret") && value === "") value = null;
+    if (f.kind === "budgets") value = (value as Budget[]).filter((b) => b.usd.trim());
+    if ((f.kind === "text" || f.kind === "time" || f.kind === "ref" || f.kind === "select" || f.kind === "secret") && value === "") value = null;
     if (before && JSON.stringify(value ?? null) === JSON.stringify(before[f.name] ?? null)) continue;
     if (!before && value == null) continue;
     if (f.kind === "secret" && value == null) continue;
@@ -78,6 +85,7 @@ function One({ field: f, value, set }: { field: FieldOf; value: unknown; set: (v
       </fieldset>
     );
   }
+  if (f.kind === "budgets") return <Budgets label={f.label} hint={f.hint} value={(value as Budget[]) ?? []} set={set} />;
   if (f.kind === "permissions") return <Permissions label={f.label} value={value as string[]} set={set} />;
   return (
     <Field label={f.label} hint={f.hint}>
@@ -86,6 +94,7 @@ function One({ field: f, value, set }: { field: FieldOf; value: unknown; set: (v
         if (f.kind === "select") return <Select id={id} value={text} required={f.required} onChange={(e) => set(e.target.value)} options={f.options ?? []} />;
         if (f.kind === "ref") return <Ref id={id} of={f.of ?? ""} value={text} set={set} required={f.required} />;
         if (f.kind === "json") return <textarea id={id} className="code" value={text} onChange={(e) => set(e.target.value)} />;
+        if (f.kind === "time") return <input id={id} type="datetime-local" value={text ? local(text) : ""} onChange={(e) => set(e.target.value ? new Date(e.target.value).toISOString() : "")} />;
         if (f.kind === "list") return <List id={id} value={(value as string[]) ?? []} set={set} />;
         return <input id={id} required={f.required} type={f.kind === "secret" ? "password" : "text"} autoComplete="off" inputMode={f.kind === "number" ? "decimal" : undefined} value={text} onChange={(e) => set(e.target.value)} />;
       }}
@@ -95,6 +104,31 @@ function One({ field: f, value, set }: { field: FieldOf; value: unknown; set: (v
 
 function List({ id, value, set }: { id: string; value: string[]; set: (value: string[]) => void }) {
   return <input id={id} className="code" defaultValue={value.join(", ")} onChange={(e) => set(e.target.value.split(/[\s,]+/).filter(Boolean))} placeholder="with commas between" />;
+}
+
+type Budget = { usd: string; window: string };
+
+/** One amount for each window: a key may have one of each. */
+function Budgets({ label, hint, value, set }: { label: string; hint?: string; value: Budget[]; set: (value: Budget[]) => void }) {
+  return (
+    <fieldset className="bare">
+      <legend className="small muted">{label}</legend>
+      <div className="grid2">
+        {WINDOWS.map(([window, text]) => (
+          <Field key={window} label={`USD ${text}`}>
+            {(id) => <input id={id} inputMode="decimal" placeholder="no budget" value={value.find((b) => b.window === window)?.usd ?? ""} onChange={(e) => set([...value.filter((b) => b.window !== window), { usd: e.target.value, window }])} />}
+          </Field>
+        ))}
+      </div>
+      {hint ? <span className="hint small muted">{hint}</span> : null}
+    </fieldset>
+  );
+}
+
+/** An instant as an input of local time has it. */
+function local(at: string): string {
+  const then = new Date(at);
+  return new Date(then.getTime() - then.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
 
 type Named = { id: string; name?: string; email?: string };

@@ -3,9 +3,10 @@
 // A route that lives in the database: edited as a form or as JSON, tried before it is saved, with every version it had.
 
 import { useState } from "react";
-import { Button, Confirm, Dialog, Empty, Field, Loaded, Segment, Table, Time, useAction } from "./ui";
+import { Button, Confirm, Dialog, Field, Loaded, Segment, useAction } from "./ui";
+import { Versions } from "./versions";
 import { ModelInput } from "./modelinput";
-import { json, raw } from "@/lib/api";
+import { raw } from "@/lib/api";
 import type { Schema } from "@/lib/api";
 import { useAsk } from "@/lib/use";
 
@@ -86,45 +87,11 @@ function Editor({ name, managed, config, etag, close, done }: { name: string | n
       ) : as === "json" ? (
         <Field label="Configuration" hint="As below `routes:` in headgate.yaml; JSON is YAML too.">{(id) => <textarea id={id} className="code tall" value={text} onChange={(e) => { setText(e.target.value); setTried(null); }} readOnly={fixed} />}</Field>
       ) : (
-        <Versions name={name ?? ""} done={() => { done(); close(); }} />
+        <Versions path={`routes/${encodeURIComponent(name ?? "")}`} done={() => { done(); close(); }} />
       )}
       {fixed || as === "versions" ? null : <Field label="Note" hint="Why, for who reads the versions later.">{(id) => <input id={id} value={note} onChange={(e) => setNote(e.target.value)} />}</Field>}
       {tried ? <div className="note-box" role="status">{tried}</div> : null}
     </Dialog>
-  );
-}
-
-function Versions({ name, done }: { name: string; done: () => void }) {
-  const path = `/api/v1/routes/${encodeURIComponent(name)}`;
-  const found = useAsk(["versions", name], () => json<Schema["VersionList"]>(`${path}/versions`));
-  const [diff, setDiff] = useState<Schema["Diff"] | null>(null);
-  const [, run] = useAction();
-  const rows = found.data?.data ?? [];
-  const latest = Math.max(0, ...rows.map((v) => v.version));
-  return (
-    <Loaded error={found.error} loading={found.isLoading}>
-      <Table<Schema["VersionShown"]>
-        label="Versions"
-        rows={rows}
-        id={(v) => String(v.version)}
-        empty={<Empty title="No versions" />}
-        columns={[
-          { name: "", num: true, show: (v) => v.version },
-          { name: "Made", show: (v) => <Time at={v.created_at} /> },
-          { name: "Note", show: (v) => v.note || <span className="muted">{v.author_kind} {v.author_id.slice(0, 8)}</span> },
-          {
-            name: "",
-            show: (v) => v.version === latest ? <span className="tag">in force</span> : (
-              <div className="row">
-                <Button onClick={() => void run(async () => setDiff(await json(`${path}/diff?before=${v.version}&after=${latest}`)))}>Compare</Button>
-                <Confirm look="" name="Roll back" title={`Back to version ${v.version}`} consequence="It becomes the newest version and is in force within a second; the present one stays in the list." act={async () => { await json(`${path}/rollback`, "POST", { version: v.version, note: `back to version ${v.version}` }); done(); }} />
-              </div>
-            ),
-          },
-        ]}
-      />
-      {diff ? <pre className="snippet">{`From version ${diff.before} to ${diff.after}\n${(diff.changes ?? []).map((c) => `${c.path}\n  - ${JSON.stringify(c.before)}\n  + ${JSON.stringify(c.after)}`).join("\n")}`}</pre> : null}
-    </Loaded>
   );
 }
 

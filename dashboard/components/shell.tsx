@@ -6,9 +6,11 @@ import Link from "next/link";
 import { usePathname, useRouter } from "next/navigation";
 import { useEffect, useMemo, useRef, useState } from "react";
 import type { ReactNode } from "react";
+import { json } from "@/lib/api";
 import { PAGES } from "@/lib/pages";
 import type { PageLink } from "@/lib/pages";
 import { useSession } from "@/lib/session";
+import { useAsk } from "@/lib/use";
 import { SignIn } from "./signin";
 import { Button } from "./ui";
 
@@ -37,7 +39,7 @@ export function Shell({ children }: { children: ReactNode }) {
           {groups.map((group) => (
             <div className="group" key={group}>
               {group ? <div className="title">{group}</div> : null}
-              {pages.filter((p) => p.group === group).map((p) => <Link key={p.path} href={p.path} prefetch={false} aria-current={here(path, p.path) ? "page" : undefined}>{p.name}</Link>)}
+              {pages.filter((p) => p.group === group).map((p) => <Link key={p.path} href={p.path} prefetch={false} aria-current={here(path, p.path) ? "page" : undefined}>{p.name}{p.path === "/notifications" ? <Unread /> : null}</Link>)}
             </div>
           ))}
         </nav>
@@ -54,6 +56,13 @@ export function Shell({ children }: { children: ReactNode }) {
       {palette ? <Palette pages={pages} close={() => setPalette(false)} /> : null}
     </div>
   );
+}
+
+/** How much there is to know that was not read yet. */
+function Unread() {
+  const found = useAsk(["unread"], () => json<{ data: unknown[]; has_more: boolean }>("/api/v1/notifications?unread=true&limit=50"), 60);
+  const many = found.data?.data.length ?? 0;
+  return many ? <span className="pill" aria-label={`${many} unread`}>{many}{found.data?.has_more ? "+" : ""}</span> : null;
 }
 
 function here(path: string, page: string): boolean {

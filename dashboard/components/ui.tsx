@@ -107,6 +107,17 @@ export function Head({ title, children, aside }: { title: string; children?: Rea
   );
 }
 
+/** What is known of one thing, name by name; what is not known is left out. */
+export function Facts({ rows }: { rows: readonly (readonly [string, ReactNode])[] }) {
+  return <dl className="kv">{rows.filter(([, value]) => value).map(([name, value]) => <div key={name} className="pair"><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
+}
+
+/** How much of an amount is used: a bar that a reader hears as a number. */
+export function Meter({ share, label }: { share: number; label: string }) {
+  const tone = share >= 1 ? "s4" : share >= 0.8 ? "s2" : "s0";
+  return <svg viewBox="0 0 100 6" preserveAspectRatio="none" className={`chart meter ${tone}`} role="meter" aria-label={label} aria-valuenow={Math.round(share * 100)} aria-valuemin={0} aria-valuemax={100}><rect className="track" width="100" height="6" rx="2" /><rect className="bar" width={Math.min(100, share * 100)} height="6" rx="2" /></svg>;
+}
+
 export function Time({ at }: { at: string | null | undefined }) {
   return <time dateTime={at ?? undefined} title={whenWhole(at)}>{when(at)}</time>;
 }
@@ -163,7 +174,7 @@ export function Table<T>({ rows, columns, id, open, label, empty, chosen }: { ro
   );
 }
 
-export function Dialog({ title, open, close, children, footer, submit }: { title: string; open: boolean; close: () => void; children: ReactNode; footer: ReactNode; submit?: () => void }) {
+export function Dialog({ title, open, close, children, footer, submit, wide = false }: { title: string; open: boolean; close: () => void; children: ReactNode; footer: ReactNode; submit?: () => void; wide?: boolean }) {
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = ref.current;
@@ -171,7 +182,7 @@ export function Dialog({ title, open, close, children, footer, submit }: { title
     if (!open && dialog?.open) dialog.close();
   }, [open]);
   return (
-    <dialog ref={ref} aria-label={title} onClose={close} onCancel={close}>
+    <dialog ref={ref} className={wide ? "wide" : undefined} aria-label={title} onClose={close} onCancel={close}>
       {open ? (
         <form method="dialog" onSubmit={(e) => { e.preventDefault(); submit?.(); }}>
           <header><span>{title}</span><Button look="plain" onClick={close} aria-label="Close">✕</Button></header>

@@ -10,6 +10,7 @@ export const PAGES: PageLink[] = [
   { path: "/models", name: "Models", permission: "config:view", group: "Models", words: "registry prices" },
   { path: "/providers", name: "Providers", permission: "config:view", group: "Models", words: "health keys accounts" },
   { path: "/routes", name: "Routes", permission: "routes:view", group: "Models", words: "routing explain strategies" },
+  { path: "/guardrails", name: "Guardrails", permission: "guardrails:view", group: "Models", words: "policies pii injection masks playground" },
   { path: "/keys", name: "Keys", permission: "api_keys:view", group: "Access", words: "virtual keys credentials" },
   { path: "/apps", name: "Apps", permission: "apps:view", group: "Access", words: "applications" },
   { path: "/teams", name: "Teams", permission: "teams:view", group: "Access" },
@@ -20,6 +21,16 @@ export const PAGES: PageLink[] = [
   { path: "/budgets", name: "Budgets", permission: "budgets:view", group: "Money", words: "limits spending" },
   { path: "/approvals", name: "Approvals", permission: "approvals:view", group: "Money", words: "requests inbox" },
   { path: "/billing", name: "Billing", permission: "billing:view", group: "Money", words: "invoices reports prices chargeback" },
+  { path: "/notifications", name: "Notifications", permission: null, group: "Gateway", words: "inbox unread" },
   { path: "/audit", name: "Audit", permission: "audit:view", group: "Gateway", words: "log chain verify" },
   { path: "/settings", name: "Settings", permission: "config:view", group: "Gateway", words: "configuration" },
 ];
+
+const MOVED: Record<string, string> = { "/invoices": "/billing" };
+
+/** The page that a link of the gateway's own leads to; null where there is none. */
+export function pageOf(link: string | null | undefined): string | null {
+  const [path = "", query] = (link ?? "").split("?");
+  const to = MOVED[path] ?? path;
+  return PAGES.some((page) => page.path === to) || to === "/trace" ? to + (query ? `?${query}` : "") : null;
+}

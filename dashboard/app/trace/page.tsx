@@ -4,7 +4,7 @@ import Link from "next/link";
 import { useSearchParams } from "next/navigation";
 import { Suspense } from "react";
 import type { ReactNode } from "react";
-import { Card, Copy, Empty, Head, Loaded, Panel, Status, Table, Time } from "@/components/ui";
+import { Card, Copy, Empty, Facts, Head, Loaded, Panel, Status, Table, Time } from "@/components/ui";
 import { api, got } from "@/lib/api";
 import type { Schema } from "@/lib/api";
 import { count, money, ms } from "@/lib/format";
@@ -80,10 +80,6 @@ function Whole({ of: t }: { of: Trace }) {
       </Panel>
     </>
   );
-}
-
-function Facts({ rows }: { rows: [string, ReactNode][] }) {
-  return <dl className="kv">{rows.filter(([, value]) => value).map(([name, value]) => <div key={name} className="pair"><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
 }
 
 /** Each attempt as a bar over the time of the whole call: waiting for headers, for the first token, and the answer. */

@@ -1,0 +1,153 @@
+"use client";
+
+// A page for things that are configured by name, in the file or here: a list, an editor, and every version.
+
+import { useState } from "react";
+import type { ReactNode } from "react";
+import { SchemaForm, kindsOf, plain, shared, useSchema } from "./schemaform";
+import type { Config } from "./schemaform";
+import { Button, Confirm, Dialog, Empty, Field, Loaded, Panel, Segment, Select, Snippet, Table, Time, useAction } from "./ui";
+import type { Column } from "./ui";
+import { Versions } from "./versions";
+import { json, raw } from "@/lib/api";
+import type { Schema } from "@/lib/api";
+import { useSession } from "@/lib/session";
+import { useAsk } from "@/lib/use";
+
+export type Shown = Schema["Shown"] & { config: Config };
+export type NamedThing = {
+  /** Below /api/v1, and the section of the configuration file. */
+  path: string;
+  section: string;
+  title: string;
+  one: string;
+  /** `guardrails` for `guardrails:change`. */
+  permission: string;
+  empty: ReactNode;
+  removal: string;
+  columns: readonly Column<Shown>[];
+  start: Config;
+  /** Fields that every kind has and that stand above the fold all the same. */
+  upper?: readonly string[];
+  /** What stands below the form: a way to try what it says. */
+  extra?: (config: Config) => ReactNode;
+};
+
+export function useNamed(path: string) {
+  return useAsk([path], () => json<{ data: Shown[] }>(`/api/v1/${path}`));
+}
+
+export function Named({ of: thing }: { of: NamedThing }) {
+  const { may } = useSession();
+  const [open, setOpen] = useState<Shown | "new" | null>(null);
+  const found = useNamed(thing.path);
+  const change = may(`${thing.permission}:change`);
+  return (
+    <>
+      {change ? <div className="row"><Button look="primary" onClick={() => setOpen("new")}>New {thing.one}</Button></div> : null}
+      <Panel flush>
+        <Loaded error={found.error} loading={found.isLoading} retry={() => void found.mutate()}>
+          <Table<Shown>
+            label={thing.title}
+            rows={found.data?.data ?? []}
+            id={(r) => `${r.shared} ${r.name}`}
+            open={setOpen}
+            empty={<Empty title={`No ${thing.title.toLowerCase()} yet`}><span>{thing.empty}</span></Empty>}
+            columns={[
+              { name: "Name", show: (r) => <strong>{r.name}</strong> },
+              ...thing.columns,
+              { name: "Managed by", show: (r) => <span className="tag">{r.managed_by}{r.version ? ` v${r.version}` : ""}{r.shared && r.managed_by !== "file" ? ", all tenants" : ""}</span> },
+              { name: "Changed", show: (r) => <Time at={r.updated_at} /> },
+            ]}
+          />
+        </Loaded>
+      </Panel>
+      {open ? <Editor key={open === "new" ? "new" : `${open.name} ${open.version}`} thing={thing} was={open === "new" ? null : open} may={change} close={() => setOpen(null)} done={() => { setOpen(null); void found.mutate(); }} /> : null}
+    </>
+  );
+}
+
+type View = "form" | "json" | "versions";
+
+function Editor({ thing, was, may, close, done }: { thing: NamedThing; was: Shown | null; may: boolean; close: () => void; done: () => void }) {
+  const fixed = was?.managed_by === "file" || !may;
+  const [view, setView] = useState<View>("form");
+  const [name, setName] = useState(was?.name ?? "");
+  const [text, setText] = useState(JSON.stringify(was?.config ?? thing.start, null, 2));
+  const [note, setNote] = useState("");
+  const [tried, setTried] = useState(false);
+  const [busy, run] = useAction();
+  const change = (to: string) => { setText(to); setTried(false); };
+  const config = parsed(text);
+  const path = `${thing.path}/${encodeURIComponent(name)}`;
+  const send = (dry: boolean) =>
+    raw(`/api/v1/${was ? path : thing.path}`, {
+      method: was ? "PUT" : "POST",
+      headers: { "content-type": "application/json", ...(was?.etag && !dry ? { "if-match": was.etag } : {}) },
+      body: JSON.stringify({ ...(was ? {} : { name }), config: JSON.parse(text), note, dry_run: dry }),
+    });
+  const views = [["form", "Form"], ["json", "JSON"], ...(was && was.managed_by !== "file" ? [["versions", "Versions"] as const] : [])] as const;
+  return (
+    <Dialog
+      title={was ? `${was.name}` : `New ${thing.one}`}
+      wide
+      open
+      close={close}
+      submit={fixed ? undefined : () => run(async () => { await send(false); done(); }, "In force within a second.")}
+      footer={
+        <>
+          {was && !fixed ? <Confirm name="Remove" title={`Remove ${was.name}`} consequence={thing.removal} act={async () => { await raw(`/api/v1/${path}`, { method: "DELETE" }); done(); }} /> : null}
+          <span className="grow" />
+          <Button onClick={close}>Close</Button>
+          {fixed || view === "versions" ? null : <><Button busy={busy} onClick={() => void run(async () => { await send(true); setTried(true); })}>Check</Button><Button type="submit" look="primary" busy={busy}>Save</Button></>}
+        </>
+      }
+    >
+      {was?.managed_by === "file" ? <div className="note-box warn">This stands in the configuration file, which is taken up within a second of being changed. <span className="mono">headgate config adopt {was.name}</span> moves it here.</div> : null}
+      <Segment label="View" options={views} value={view} onChange={(to) => setView(to as View)} />
+      {view === "versions" ? <Versions path={path} done={done} /> : null}
+      {view === "form" ? (
+        <>
+          {was ? null : <Field label="Name">{(id) => <input id={id} required value={name} onChange={(e) => setName(e.target.value)} autoFocus />}</Field>}
+          {config ? <fieldset className="bare stack" disabled={fixed}><Fields thing={thing} config={config} set={(to) => change(JSON.stringify(to, null, 2))} /></fieldset> : <p className="muted">What the JSON view has is no JSON: mend it there.</p>}
+        </>
+      ) : null}
+      {view === "json" ? <Field label="Configuration" hint={`As below \`${thing.section}:\` in headgate.yaml; JSON is YAML too.`}>{(id) => <textarea id={id} className="code tall" value={text} onChange={(e) => change(e.target.value)} readOnly={fixed} />}</Field> : null}
+      {was?.managed_by === "file" && view === "json" ? <Snippet text={`${thing.section}:\n  ${was.name}: ${text.replaceAll("\n", "\n  ")}`} /> : null}
+      {fixed || view === "versions" ? null : <Field label="Note" hint="Why, for who reads the versions later.">{(id) => <input id={id} value={note} onChange={(e) => setNote(e.target.value)} />}</Field>}
+      {tried ? <div className="note-box" role="status">It is valid, and could be saved.</div> : null}
+      {config && view !== "versions" ? thing.extra?.(config) : null}
+    </Dialog>
+  );
+}
+
+function Fields({ thing, config, set }: { thing: NamedThing; config: Config; set: (config: Config) => void }) {
+  const doc = useSchema();
+  if (!doc) return <Loaded loading>{null}</Loaded>;
+  const kinds = kindsOf(thing.section, doc);
+  if (!kinds.size) {
+    const entry = doc.properties?.[thing.section]?.additionalProperties;
+    const node = plain(typeof entry === "object" ? entry : undefined, doc);
+    return <SchemaForm node={node} doc={doc} value={config} set={set} first={thing.upper ? (name) => thing.upper?.includes(name) ?? false : undefined} />;
+  }
+  const kind = String(config.kind ?? "");
+  const node = kinds.get(kind);
+  const common = shared(kinds.values());
+  return (
+    <>
+      <Field label="Kind" hint={node?.description?.replaceAll("`", "")}>
+        {(id) => <Select id={id} value={kind} onChange={(e) => set({ ...Object.fromEntries(Object.entries(config).filter(([name]) => common.has(name))), kind: e.target.value })} options={[...(node ? [] : [[kind, kind || "choose one"] as const]), ...kinds.keys()]} />}
+      </Field>
+      {node ? <SchemaForm key={kind} node={node} doc={doc} value={config} set={set} first={(name) => !common.has(name) || (thing.upper?.includes(name) ?? false)} /> : null}
+    </>
+  );
+}
+
+function parsed(text: string): Config | null {
+  try {
+    const found: unknown = JSON.parse(text);
+    return typeof found === "object" && found !== null && !Array.isArray(found) ? (found as Config) : null;
+  } catch {
+    return null;
+  }
+}

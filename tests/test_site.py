@@ -58,8 +58,9 @@ async def test_a_policy_names_the_scripts_of_its_own_page(root: Path) -> None:
 async def test_what_is_known_is_not_sent_again(root: Path) -> None:
     site = Site(root)
     _, headers, _ = await asked(site, "/logs")
-    status, _, body = await asked(site, "/logs", if_none_match=headers["etag"])
+    status, again, body = await asked(site, "/logs", if_none_match=headers["etag"])
     assert (status, body) == (304, b"")
+    assert again["content-security-policy"] == headers["content-security-policy"]
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/../site.py", "/logs/", "//", "/%6c%6fgs"])

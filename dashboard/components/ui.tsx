@@ -71,6 +71,7 @@ export function Badge({ tone = "", children }: { tone?: Tone; children: ReactNod
 
 const TONES: Record<string, Tone> = {
   success: "good", active: "good", closed: "good", ok: "good", fallback: "warn", benched: "warn", "half-open": "warn",
+  block: "bad", mask: "warn", flag: "info", allow: "good", not_run: "warn", reask: "warn", reroute: "warn", firing: "bad", acknowledged: "warn", silenced: "", resolved: "good", hit: "good", miss: "",
   off: "", expired: "", chosen: "good", kept: "info", removed: "", sunk: "warn", shut: "bad", testing: "info", deprecated: "warn", failure: "bad", open: "bad", revoked: "bad", pending: "info", withdrawn: "", ended: "", approved: "good", refused: "bad",
 };
 
@@ -184,7 +185,7 @@ export function Dialog({ title, open, close, children, footer, submit, wide = fa
   return (
     <dialog ref={ref} className={wide ? "wide" : undefined} aria-label={title} onClose={close} onCancel={close}>
       {open ? (
-        <form method="dialog" onSubmit={(e) => { e.preventDefault(); submit?.(); }}>
+        <form method="dialog" onSubmit={(e) => { e.preventDefault(); e.stopPropagation(); submit?.(); }}>
           <header><span>{title}</span><Button look="plain" onClick={close} aria-label="Close">✕</Button></header>
           <div className="body">{children}</div>
           <footer>{footer}</footer>

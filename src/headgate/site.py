@@ -94,7 +94,8 @@ class Site:
 
     async def _send(self, send: Send, status: int, file: File, asked: dict[bytes, bytes]) -> None:
         if status == 200 and asked.get(b"if-none-match") == file.tag:
-            await answer(send, 304, [(b"etag", file.tag)], b"")
+            # All of them: a browser puts those of this answer in place of those it kept, the policy among them.
+            await answer(send, 304, [line for line in file.headers if line[0] != b"content-type"], b"")
         elif file.packed and b"gzip" in asked.get(b"accept-encoding", b""):
             packed = [*file.headers, (b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
             await answer(send, status, packed, file.packed)

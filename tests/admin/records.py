@@ -6,9 +6,9 @@ from typing import Any
 
 from headgate.core.call import Attempt, Record, new_id
 from headgate.core.money import Usage
-from headgate.ledger.batch import ended_of, store_together
+from headgate.ledger.batch import Ended, ended_of
+from headgate.ledger.keeper import Keeper
 from headgate.ledger.lines import Charge
-from headgate.storage.sql import open_sql
 
 NOW = time_ns() // 1000
 
@@ -33,7 +33,6 @@ def call(**fields: Any) -> Record:
 
 def store(path: Path, *records: Record) -> None:
     """Write them."""
-    sql = open_sql(path)
     batch = []
     for record in records:
         charges = []
@@ -41,5 +40,12 @@ def store(path: Path, *records: Record) -> None:
             who = record.key_id or ""
             charges = [Charge(1, record.at, who, record.cost_nano, 120, "usage", "local/mock", "UTC", [])]
         batch.append(ended_of(record, charges))
-    assert sql.transact(lambda sql: store_together(sql, "journal", batch))
-    sql.close()
+    keep(path, batch)
+
+
+def keep(where: str | Path, batch: list[Ended]) -> None:
+    """Write what ended calls leave; *where* is a path or a database URL."""
+    keeper = Keeper(where, Path("/dev/null"), lambda batch: None, "home")
+    keeper.store("journal", batch, 1)
+    assert keeper.stored == len(batch)
+    keeper.close()

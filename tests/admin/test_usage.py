@@ -28,8 +28,9 @@ async def test_sums_by_model_and_their_total(api, path):
     assert (rows["local/mock"]["requests"], rows["local/mock"]["cost_usd"]) == (2, "0.000003")
     assert (rows["a/b"]["failures"], rows["a/b"]["unpriced"], rows["a/b"]["cost_usd"]) == (1, 1, "0")
     assert usage["total"] == {
-        "name": None, "requests": 3, "failures": 1, "input_tokens": 300, "output_tokens": 60, "cached_tokens": 90,
-        "reasoning_tokens": 15, "cost_usd": "0.000003", "unpriced": 1,
+        "name": None, "requests": 3, "failures": 1, "fallbacks": 0, "attempts": 3, "cache_hits": 0,
+        "input_tokens": 300, "output_tokens": 60, "cached_tokens": 90, "cache_write_tokens": 0,
+        "reasoning_tokens": 15, "cost_usd": "0.000003", "saved_usd": "0", "unpriced": 1,
     }  # fmt: skip
     assert usage["by"] == "model"
     assert usage["since"] < usage["until"]
@@ -38,7 +39,10 @@ async def test_sums_by_model_and_their_total(api, path):
 async def test_every_dimension(api, path):
     store(path, call(), call(key_id="key-2", at=NOW - 2 * DAY))
     assert {r["name"] for r in (await ask(api, by="key"))["data"]} == {"key-1", "key-2"}
-    assert {r["name"] for r in (await ask(api, by="provider"))["data"]} == {"local"}
+    for by, name in (("provider", "local"), ("route", "fast"), ("tag", "team-a"), ("surface", "openai")):
+        (row,) = (await ask(api, by=by))["data"]
+        assert (row["name"], row["requests"]) == (name, 2)
+    assert (await ask(api, by="team"))["data"] == []
     days = [r["name"] for r in (await ask(api, by="day"))["data"]]
     assert days == [f"{instant(NOW - 2 * DAY):%Y-%m-%d}", f"{instant(NOW):%Y-%m-%d}"]
     assert len((await ask(api, by="hour"))["data"]) == 2

@@ -9,7 +9,7 @@ from sqlalchemy import insert
 from headgate.billing.chargeback import Office
 from headgate.core.call import Attempt, Record, new_id
 from headgate.core.money import Usage
-from headgate.ledger.batch import ended_of, store_together
+from headgate.ledger.batch import ended_of
 from headgate.ledger.lines import Charge
 from headgate.storage.audit import keyed
 from headgate.storage.bill_days import SqlBillDays
@@ -17,7 +17,7 @@ from headgate.storage.bills import SqlBills
 from headgate.storage.engine import open_engine
 from headgate.storage.object_rows import Author
 from headgate.storage.schema import tenants
-from headgate.storage.sql import open_sql
+from tests.admin.records import keep
 
 BOSS = Author(kind="user", id="boss", tenant_id="t1")
 
@@ -91,10 +91,7 @@ def store(url):
     """Store calls as the drainer does: in a thread."""
 
     def work(records):
-        sql = open_sql(url)
-        batch = [ended_of(record, charges_of(record)) for record in records]
-        assert sql.transact(lambda sql: store_together(sql, "journal", batch))
-        sql.close()
+        keep(url, [ended_of(record, charges_of(record)) for record in records])
 
     async def stored(*records):
         await asyncio.to_thread(work, records)

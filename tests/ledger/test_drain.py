@@ -120,8 +120,9 @@ async def test_ledger_balances_and_usage_are_sums_of_the_same(books, drainer, qu
         (scope, *row, 120, 12) for scope in ("k1", "tenant:t1") for row in (("d", today), ("t", 0))
     ]
     rows = query(
-        "SELECT status, SUM(requests), SUM(unpriced), SUM(input), SUM(output), SUM(cached), SUM(cache_write),"
-        " SUM(reasoning), SUM(cost_nano) FROM usage WHERE tenant_id = 't1' AND key_id = 'k1' GROUP BY 1 ORDER BY 1"
+        "SELECT a, SUM(requests), SUM(unpriced), SUM(input), SUM(output), SUM(cached), SUM(cache_write),"
+        " SUM(reasoning), SUM(cost_nano) FROM rollups WHERE tenant_id = 't1' AND cut = 'status' AND grain = 3600"
+        " GROUP BY 1 ORDER BY 1"
     )
     assert rows == [("failure", 1, 1, 10, 20, 0, 0, 0, 0), ("success", 3, 0, 30, 60, 8, 6, 4, 120)]
 
@@ -162,7 +163,7 @@ async def test_a_line_read_twice_counts_once(books, drainer, database, query, se
     again.drain()
     assert query("SELECT count(*), SUM(cost_nano) FROM records") == [(2, 70)]
     assert query("SELECT SUM(nano) FROM ledger") == query(SPENT) == [(70,)]
-    assert query("SELECT SUM(requests) FROM usage") == [(2,)]
+    assert query("SELECT SUM(requests) FROM rollups WHERE cut = 'all' AND grain = 3600") == [(2,)]
     assert seen[0].id == made.id
     assert len(seen) == 2
     again._release()

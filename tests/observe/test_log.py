@@ -1,20 +1,18 @@
 """The log and the usage, as the drainer would have left them, on SQLite and on PostgreSQL."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-import msgspec
 import pytest
-from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from headgate.core.call import Record, new_id
 from headgate.core.money import Usage
-from headgate.ledger.batch import ended_of, record_row, usage_rows
+from headgate.ledger.batch import RECORD, ended_of, record_row
 from headgate.observe.log import LogFilter, SqlLogStore
-from headgate.observe.usage import SqlUsage
 from headgate.storage.engine import open_engine
-from headgate.storage.schema import records, usage
+from headgate.storage.sql import open_sql
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
@@ -51,7 +49,7 @@ async def engine(url: str) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture
-async def calls(engine) -> list[Record]:
+async def calls(url) -> list[Record]:
     made = [call(number) for number in range(10)]
     made += [
         call(3, tenant_id="t2", trace_id="0af7651916cd43dd8448eb211c80319c"),
@@ -59,12 +57,15 @@ async def calls(engine) -> list[Record]:
         call(12, trace_id="0af7651916cd43dd8448eb211c80319c"),
     ]
     ended = [ended_of(each, []) for each in made]
-    async with engine.begin() as con:
-        rows = [dict(zip(records.c.keys(), record_row(facts, raw), strict=True)) for facts, raw, _ in ended]
-        await con.execute(insert(records), rows)
-        sums = usage_rows([facts for facts, _, _ in ended])
-        await con.execute(insert(usage), [dict(zip(usage.c.keys(), row, strict=True)) for row in sums])
+    rows = [record_row(facts, raw) for facts, raw, _ in ended]
+    await asyncio.to_thread(write, url, rows)
     return made
+
+
+def write(url: str, rows: list[tuple[object, ...]]) -> None:
+    sql = open_sql(url)
+    assert sql.transact(lambda sql: sql.insert(RECORD, rows)) == len(rows)
+    sql.close()
 
 
 async def ids(engine, **where) -> list[str]:
@@ -103,24 +104,3 @@ async def test_one_call_by_id_by_its_own_trace_and_by_the_callers(engine, calls)
     assert await store.get("t2", "0af7651916cd43dd8448eb211c80319c") == calls[10]
     assert await store.get("t2", calls[5].id) is None
     assert await store.get("t1", "nothing") is None
-
-
-async def test_usage_by_every_dimension(engine, calls):
-    store = SqlUsage(engine)
-    window: dict[str, Any] = {"since": START, "until": START + 10 * HOUR}
-    by_key = {each.name: each for each in await store.totals("t1", "key", **window)}
-    assert (by_key["k0"].requests, by_key["k1"].requests) == (5, 5)
-    assert (by_key["k0"].cost_nano, by_key["k1"].cost_nano) == (20_000, 25_000)
-    assert (by_key["k0"].failures, by_key["k0"].unpriced) == (1, 1)
-    by_model = {each.name: each.requests for each in await store.totals("t1", "model", **window)}
-    assert by_model == {"claude/x": 4, "local/mock": 6}
-    by_provider = {each.name: each.output for each in await store.totals("t1", "provider", **window)}
-    assert by_provider == {"claude": 18, "local": 27}
-    hours = await store.totals("t1", "hour", **window)
-    assert [each.name for each in hours] == [START + n * HOUR for n in range(10)]
-    (day,) = await store.totals("t1", "day", since=START, until=START + DAY)
-    assert (day.name, day.requests, day.cost_nano, day.input) == (START, 12, 68_000, 120)
-    (mine,) = await store.totals("t1", "day", key_id="k1", since=START, until=START + DAY)
-    assert mine.requests == 6
-    assert await store.totals("t2", "model", since=START + 4 * HOUR, until=START + DAY) == []
-    assert msgspec.json.encode(day), "plain numbers, whatever the database sums in"

@@ -1,9 +1,10 @@
 """``/metrics/usage``: calls, tokens and cost, added up by one dimension. A virtual key sees its own."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, Query
+from msgspec.structs import replace
 
 from headgate.access.types import Principal
 from headgate.admin.fields import Answer, Instant, UsdText, UtcTime, instant, micros
@@ -11,11 +12,17 @@ from headgate.admin.parts import AdminParts
 from headgate.admin.route import Route, caller, key_asked, parts, within
 from headgate.core.errors import BadRequest
 from headgate.core.money import usd
-from headgate.observe.usage import Dimension, Used
+from headgate.observe.rollups import DAY, DIMENSIONS, HOUR, MINUTE, Dimension
+from headgate.observe.usage import Question, Used
 from headgate.storage.tenancy import Narrow
 
+By = Literal[
+    "day", "hour", "minute",
+    "team", "key", "user", "app", "tag", "model", "provider", "route", "surface", "status", "code",
+]  # fmt: skip
+TIMES = {"day": (DAY, "%Y-%m-%d"), "hour": (HOUR, "%Y-%m-%dT%H:%MZ"), "minute": (MINUTE, "%Y-%m-%dT%H:%MZ")}
 USUAL = timedelta(days=30)
-LONGEST = {"hour": timedelta(days=92)}
+LONGEST = {"hour": timedelta(days=92), "minute": timedelta(days=2)}
 """A page of sums has no second one, so there must not be too many rows."""
 
 
@@ -25,20 +32,25 @@ class UsageRow(Answer):
     name: str | None
     requests: int
     failures: int
+    fallbacks: int
+    attempts: int
+    cache_hits: int
     input_tokens: int
     output_tokens: int
     cached_tokens: int
+    cache_write_tokens: int
     reasoning_tokens: int
     cost_usd: UsdText
+    saved_usd: UsdText
     unpriced: int
 
 
 class Usage(Answer):
-    """Sums of the whole hours from ``since`` to ``until``, and their total."""
+    """Sums of the whole hours from ``since`` to ``until``, and their total: a call with several tags is once in it."""
 
     since: UtcTime
     until: UtcTime
-    by: Dimension
+    by: By
     data: list[UsageRow]
     total: UsageRow
 
@@ -47,7 +59,7 @@ async def get_usage(
     who: Annotated[Principal, Depends(caller)],
     to: Annotated[AdminParts, Depends(parts)],
     inside: Annotated[Narrow | None, Depends(within)],
-    by: Annotated[Dimension, Query()] = "model",
+    by: Annotated[By, Query()] = "model",
     since: Annotated[Instant | None, Query()] = None,
     until: Annotated[Instant | None, Query()] = None,
     key_id: Annotated[str | None, Query(max_length=64)] = None,
@@ -58,33 +70,60 @@ async def get_usage(
     if begin >= end:
         raise BadRequest("since must be before until.", code="invalid_parameter", param="since")
     if end - begin > LONGEST.get(by, timedelta.max):
-        raise BadRequest("by hour takes at most 92 days; ask by day.", code="invalid_parameter", param="since")
-    found = await to.usage.totals(
-        who.tenant_id, by, since=micros(begin), until=micros(end), key_id=key_asked(who, key_id), within=inside
+        days = LONGEST[by].days
+        raise BadRequest(f"by {by} takes at most {days} days; ask by day.", code="invalid_parameter", param="since")
+    key = key_asked(who, key_id)
+    asked = Question(
+        since=micros(begin),
+        until=micros(end),
+        by=dimension_of(by),
+        interval=TIMES[by][0] if by in TIMES else None,
+        where={"key": key} if key is not None else {},
+        within=inside,
+        finest=MINUTE if by == "minute" else HOUR,
     )
+    try:
+        found = await to.usage.sums(who.tenant_id, asked)
+        whole = await to.usage.sums(who.tenant_id, replace(asked, by=None, interval=None))
+    except LookupError:
+        raise BadRequest(
+            f"Of some keys alone nothing is added up by {by}; ask by key, model, provider or time.",
+            code="invalid_parameter",
+            param="by",
+        ) from None
+    found.sort(key=lambda used: used.at if used.at is not None else (-used.cost_nano, used.name))
     return Usage(
-        since=begin, until=end, by=by, data=[_sums(_name(u, by), [u]) for u in found], total=_sums(None, found)
+        since=begin, until=end, by=by, data=[row_of(_name(u, by), u) for u in found], total=row_of(None, *whole)
     )
 
 
-def _name(used: Used, by: Dimension) -> str | None:
-    if isinstance(used.name, int):
-        return instant(used.name).strftime("%Y-%m-%d" if by == "day" else "%Y-%m-%dT%H:%MZ")
-    return used.name or None
+def dimension_of(by: str) -> Dimension | None:
+    """Return the dimension of this name; ``None`` for a time."""
+    return next((one for one in DIMENSIONS if one == by), None)
 
 
-def _sums(name: str | None, found: list[Used]) -> UsageRow:
+def row_of(name: str | None, used: Used = Used()) -> UsageRow:
+    """Return sums as a client is sent them."""
     return UsageRow(
         name=name,
-        requests=sum(used.requests for used in found),
-        failures=sum(used.failures for used in found),
-        input_tokens=sum(used.input for used in found),
-        output_tokens=sum(used.output for used in found),
-        cached_tokens=sum(used.cached for used in found),
-        reasoning_tokens=sum(used.reasoning for used in found),
-        cost_usd=usd(sum(used.cost_nano for used in found)),
-        unpriced=sum(used.unpriced for used in found),
+        requests=used.requests,
+        failures=used.failures,
+        fallbacks=used.fallbacks,
+        attempts=used.attempts,
+        cache_hits=used.hits,
+        input_tokens=used.input,
+        output_tokens=used.output,
+        cached_tokens=used.cached,
+        cache_write_tokens=used.cache_write,
+        reasoning_tokens=used.reasoning,
+        cost_usd=usd(used.cost_nano),
+        saved_usd=usd(used.saved_nano),
+        unpriced=used.unpriced,
     )
+
+
+def _name(used: Used, by: By) -> str | None:
+    return instant(used.at).strftime(TIMES[by][1]) if used.at is not None else used.name or None
 
 
 ROUTES = (

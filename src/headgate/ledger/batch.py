@@ -8,8 +8,8 @@ import msgspec
 from headgate.core.call import Record
 from headgate.ledger.balances import ADD, DAY, TOTAL
 from headgate.ledger.lines import RECORD_BEGINS, Charge, EndLine, EndOnly, Paid
-from headgate.ledger.windows import HOUR, Calendar
-from headgate.observe.facts import Facts
+from headgate.ledger.windows import Calendar
+from headgate.observe.facts import Facts, strongest
 from headgate.storage.sql import BadValue, Sql
 
 UNSTORABLE = re.compile(
@@ -20,19 +20,12 @@ UNSTORABLE = re.compile(
 
 _BACKSLASH = 0x5C  # a byte is looked for far faster by its number than a text is
 
-RECORD = """INSERT INTO records (id, trace_id, tenant_id, key_id, at, status, model, provider, cost_nano, detail)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
+RECORD = """INSERT INTO records (id, trace_id, tenant_id, key_id, at, status, model, provider, cost_nano, detail,
+        team_id, user_id, app_id, end_user, asked, route, surface, code, tags, cache, guard, total_us)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
 LEDGER = """INSERT INTO ledger (tenant_id, at, call_id, attempt, key_id, user_id, app_id, team_id, end_user, tags,
         target, nano, tokens, billed)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
-USAGE = """INSERT INTO usage (tenant_id, hour, key_id, model, provider, status,
-        requests, unpriced, input, output, cached, cache_write, reasoning, cost_nano)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (tenant_id, hour, key_id, model, provider, status) DO UPDATE SET
-    requests = usage.requests + excluded.requests, unpriced = usage.unpriced + excluded.unpriced,
-    input = usage.input + excluded.input, output = usage.output + excluded.output,
-    cached = usage.cached + excluded.cached, cache_write = usage.cache_write + excluded.cache_write,
-    reasoning = usage.reasoning + excluded.reasoning, cost_nano = usage.cost_nano + excluded.cost_nano"""
 GRANT = """INSERT INTO grants (owner, scope, period, start, amount, expires_at) VALUES (?, ?, ?, ?, ?, 0)
     ON CONFLICT (scope, period, start, owner) DO UPDATE SET amount = grants.amount + excluded.amount"""
 
@@ -109,7 +102,7 @@ def store_together(sql: Sql, owner: str, batch: list[Ended]) -> bool:
     rows = [ledger_row(facts, charge) for facts, charge in charged]
     if sql.insert(RECORD, records) + sql.insert(LEDGER, rows) != len(records) + len(rows):
         return False
-    write_sums(sql, owner, [facts for facts, _, _ in batch], charged)
+    write_sums(sql, owner, charged)
     return True
 
 
@@ -137,15 +130,15 @@ def store_one(sql: Sql, owner: str, ended: Ended) -> list[Ended]:
     facts, raw, charges = ended
     sql.execute("SAVEPOINT one")
     try:
-        counted = [facts] if sql.execute(RECORD, record_row(facts, raw)).rowcount else []
+        new = bool(sql.execute(RECORD, record_row(facts, raw)).rowcount)
         charged = [(facts, each) for each in charges if sql.execute(LEDGER, ledger_row(facts, each)).rowcount]
-        write_sums(sql, owner, counted, charged)
+        write_sums(sql, owner, charged)
     except BadValue:
         sql.execute("ROLLBACK TO one")
         sql.execute("RELEASE one")
         raise
     sql.execute("RELEASE one")
-    return [ended] if counted else []
+    return [ended] if new else []
 
 
 def record_row(facts: Facts, raw: bytes) -> tuple[object, ...]:
@@ -162,6 +155,18 @@ def record_row(facts: Facts, raw: bytes) -> tuple[object, ...]:
         facts.provider_used,
         facts.cost_nano,
         raw.decode(),
+        facts.team_id,
+        facts.user_id,
+        facts.app_id,
+        facts.end_user,
+        facts.model_requested,
+        facts.route,
+        facts.surface,
+        facts.code,
+        msgspec.json.encode(facts.tags).decode() if facts.tags else None,
+        None if facts.cache is None else facts.cache.verdict,
+        strongest(facts.guardrails),
+        int(facts.total_ms * 1000),
     )
 
 
@@ -185,13 +190,11 @@ def ledger_row(facts: Facts, charge: Charge) -> tuple[object, ...]:
     )
 
 
-def write_sums(sql: Sql, owner: str, counted: list[Facts], charged: list[tuple[Facts, Charge]]) -> None:
-    """Add up what is new, by hour and by day, and take charges off the grants that covered them.
+def write_sums(sql: Sql, owner: str, charged: list[tuple[Facts, Charge]]) -> None:
+    """Add charges up by day, and take them off the grants that covered them.
 
     In order, so that two who add to the same rows do not wait for each other; last what its owner waits for.
     """
-    if counted:
-        sql.executemany(USAGE, sorted(usage_rows(counted)))
     if charged:
         balances, grants = charge_sums(charged)
         sql.executemany(ADD, [(*key, *sums) for key, sums in sorted(balances.items())])
@@ -242,27 +245,3 @@ def standing(facts: Facts, scope: str) -> list[str]:
         if id:
             found.append(f"{kind}:{id}")
     return found
-
-
-def usage_rows(counted: list[Facts]) -> list[tuple[object, ...]]:
-    """Return the rows to add to ``usage``."""
-    found: dict[tuple[object, ...], list[int]] = {}
-    for facts in counted:
-        model = facts.model_used or facts.model_requested or ""
-        key = (facts.tenant_id, facts.at // HOUR, facts.key_id or "", model, facts.provider_used or "", facts.status)
-        sums = found.get(key)
-        if sums is None:
-            sums = found[key] = [0] * 8
-        usage, cost = facts.usage, facts.cost_nano
-        sums[0] += 1
-        sums[2] += usage.input
-        sums[3] += usage.output
-        if usage.cached or usage.cache_write or usage.reasoning:
-            sums[4] += usage.cached
-            sums[5] += usage.cache_write
-            sums[6] += usage.reasoning
-        if cost is not None:
-            sums[7] += cost
-        elif facts.unpriced:
-            sums[1] += 1
-    return [(*key, *sums) for key, sums in found.items()]

@@ -7,7 +7,9 @@ from pathlib import Path
 from headgate.audit.drained import Proofs
 from headgate.ledger.batch import Ended, store_singly, store_together
 from headgate.limits.rates import SLOTS
+from headgate.observe.error_groups import ErrorGroups
 from headgate.observe.facts import Facts
+from headgate.observe.views import Views
 from headgate.storage.check import commits_file
 from headgate.storage.sql import BadValue, InDoubt, Sql, open_sql
 from headgate.storage.sqlite import path_of
@@ -58,6 +60,7 @@ class Keeper:
         self._dead_letters = dead_letters
         self._seen = seen
         self._proofs = proofs
+        self._views, self._errors = Views(node), ErrorGroups(node)
         self._outside = outside
         self._sql = open_sql(where, patience=PATIENCE if self._file is None else 5.0)
         self._commits = self._noted = 0
@@ -77,11 +80,13 @@ class Keeper:
         def together(sql: Sql) -> None:
             if batch and not store_together(sql, journal, batch):
                 raise Doubled
+            self._view(sql, new)
             self._prove(sql, new)
             self._move_on(sql, journal, position, closed)
 
         def singly(sql: Sql) -> None:
             new[:], poison[:] = store_singly(sql, journal, batch)
+            self._view(sql, new)
             self._prove(sql, new)
             self._move_on(sql, journal, position, closed)
 
@@ -93,6 +98,7 @@ class Keeper:
             if not self._sql.committed(error.transaction):
                 raise
         self._commits += 1
+        self._views.done()
         if self._proofs is not None:
             self._proofs.done()
         for _, line, _ in poison:
@@ -154,6 +160,7 @@ class Keeper:
 
     def close(self) -> None:
         """Let go of the database."""
+        self._views.forget()
         self._sql.close()
 
     def _move_on(self, sql: Sql, journal: str, position: int, closed: bool) -> None:
@@ -162,6 +169,13 @@ class Keeper:
             sql.execute("DELETE FROM grants WHERE owner = ?", (journal,))
         if self._file is not None:
             sql.execute(COMMIT)
+
+    def _view(self, sql: Sql, new: list[Ended]) -> None:
+        """Add what is new to the sums that everybody looks at."""
+        if new:
+            facts = [one for one, _, _ in new]
+            self._views.add(sql, facts)
+            self._errors.add(sql, facts)
 
     def _prove(self, sql: Sql, new: list[Ended]) -> None:
         if self._proofs is not None and new:

@@ -6,6 +6,33 @@ from headgate.core.call import Status
 from headgate.core.money import Usage
 
 
+class Tried(msgspec.Struct, frozen=True, gc=False):
+    """See :class:`headgate.core.call.Attempt`."""
+
+    provider: str
+    model: str
+    outcome: str = "ok"
+    error: str | None = None
+
+
+class Did(msgspec.Struct, frozen=True, gc=False):
+    """See :class:`headgate.guardrails.rules.Checked`."""
+
+    act: str
+    shadow: bool = False
+
+
+class Kept(msgspec.Struct, frozen=True, gc=False):
+    """See :class:`headgate.core.call.Cached`."""
+
+    verdict: str
+    saved_nano: int | None = None
+
+
+ACTS = ("block", "reroute", "reask", "mask", "flag", "not_run", "allow")
+"""What guardrails do, the strongest first."""
+
+
 class Facts(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """See :class:`headgate.core.call.Record` for each."""
 
@@ -31,6 +58,12 @@ class Facts(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     overhead_ms: float = 0.0
     first_token_ms: float | None = None
     code: str | None = None
+    http_status: int = 200
+    error_message: str | None = None
+    route: str | None = None
+    attempts: tuple[Tried, ...] = ()
+    guardrails: tuple[Did, ...] = ()
+    cache: Kept | None = None
 
     @property
     def unpriced(self) -> bool:
@@ -41,3 +74,9 @@ class Facts(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     def model(self) -> str | None:
         """The model that answered, else the one that was asked for."""
         return self.model_used or self.model_requested
+
+
+def strongest(done: tuple[Did, ...]) -> str | None:
+    """Return the strongest thing that was done, shadows aside; ``None`` where nothing looked."""
+    acts = {one.act for one in done if not one.shadow}
+    return next((act for act in ACTS if act in acts), None)

@@ -1,50 +1,109 @@
-"""What was used: calls, tokens and cost, added up from the hourly rollups."""
+"""What was used, and how it went: sums by any dimension and window, read from the rollups."""
 
-from typing import Any, Literal, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import ColumnElement, case, func, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import BigInteger, ColumnElement, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from headgate.storage.schema import usage
+from headgate.observe.rollups import GRAINS, Dimension
+from headgate.observe.sketch import Sketch
+from headgate.observe.windows import Cut, Span, cut_for, spans
+from headgate.storage.schema.views import rollups
+from headgate.storage.sums import SKETCHES, SUMS
 from headgate.storage.tenancy import Narrow
 from headgate.storage.tenancy_objects import of_keys
 
-Dimension = Literal["day", "hour", "key", "model", "provider"]
-HOUR = 3_600_000_000
+MAX_ROWS = 100_000
+"""Of sums, in one answer of the database."""
 
 
-class Used(msgspec.Struct, frozen=True, kw_only=True):
-    """What was used under one name of a dimension; for ``day`` and ``hour`` the name is microseconds UTC."""
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked. Instants are microseconds UTC; windows that they lie in count whole."""
 
-    name: str | int
-    requests: int
-    failures: int
-    input: int
-    output: int
-    cached: int
-    reasoning: int
-    cost_nano: int
-    unpriced: int
+    since: int
+    until: int
+    by: Dimension | None = None
+    interval: int | None = None
+    """Seconds of a window, one of ``rollups.GRAINS``, where each is wanted by itself."""
+    where: Mapping[Dimension, str] = {}
+    within: Narrow | None = None
+    """Of whose keys alone."""
+    finest: int = GRAINS[0]
+    """Seconds: windows that are smaller are not there any more, or are not wanted."""
+
+    @property
+    def dimensions(self) -> frozenset[Dimension]:
+        """All that it asks about."""
+        named = {*self.where} | ({self.by} if self.by else set())
+        return frozenset(named | ({"key"} if self.within is not None else set()))
+
+    @property
+    def cut(self) -> Cut | None:
+        """Where the sums are, ``None`` where there are none for it."""
+        return cut_for(self.dimensions)
+
+    @property
+    def spans(self) -> list[Span]:
+        """The windows that answer it."""
+        cut = self.cut
+        kept = [grain for grain in (cut.grains if cut else GRAINS) if grain >= self.finest]
+        if self.interval is not None:
+            kept = [self.interval]
+        return spans(self.since, self.until, kept)
+
+
+class Used(msgspec.Struct, kw_only=True):
+    """What was used under one name, in one window where they were asked for. Money is nano-dollars."""
+
+    name: str = ""
+    at: int | None = None
+    requests: int = 0
+    failures: int = 0
+    fallbacks: int = 0
+    attempts: int = 0
+    hits: int = 0
+    """Calls that a cache answered."""
+    unpriced: int = 0
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+    cost_nano: int = 0
+    saved_nano: int = 0
+    """What calls that a cache answered would have cost."""
+    latency: Sketch | None = None
+    first_token: Sketch | None = None
+    overhead: Sketch | None = None
+
+    def take(self, other: "Used") -> None:
+        """Add the numbers of *other*."""
+        for name in SUMS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def merge(self, sketches: Sequence[Sketch]) -> None:
+        """Add durations, in the order of ``storage.sums.SKETCHES``."""
+        for name, sketch in zip(SKETCHES, sketches, strict=True):
+            mine = getattr(self, name)
+            if mine is None:
+                setattr(self, name, mine := Sketch())
+            mine.merge(sketch)
 
 
 class UsageStore(Protocol):
     """Sums of one tenant at a time."""
 
-    async def totals(
-        self,
-        tenant_id: str,
-        by: Dimension,
-        *,
-        since: int,
-        until: int,
-        key_id: str | None = None,
-        within: Narrow | None = None,
-    ) -> list[Used]:
-        """Return the sums of the whole hours from *since* to *until* (microseconds UTC), by *by*, dearest first.
+    async def sums(self, tenant_id: str, asked: Question) -> list[Used]:
+        """Return the numbers by name and window, in no order, without durations.
 
-        *within* says of whose keys alone.
+        Raise ``LookupError`` where no sums are kept for it: ``asked.cut`` is ``None``.
         """
+        ...
+
+    async def durations(self, tenant_id: str, asked: Question, into: Sequence[Used]) -> None:
+        """Add the durations of *into*, which are some of what :meth:`sums` answered, to them."""
         ...
 
 
@@ -54,41 +113,82 @@ class SqlUsage:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def totals(
-        self,
-        tenant_id: str,
-        by: Dimension,
-        *,
-        since: int,
-        until: int,
-        key_id: str | None = None,
-        within: Narrow | None = None,
-    ) -> list[Used]:
+    async def sums(self, tenant_id: str, asked: Question) -> list[Used]:
         """See :class:`UsageStore`."""
-        c = usage.c
-        names: dict[Dimension, ColumnElement[Any]] = {
-            "day": c.hour - c.hour % 24, "hour": c.hour, "key": c.key_id, "model": c.model, "provider": c.provider,
-        }  # fmt: skip
-        name = names[by].label("name")
-        sums = [
-            func.sum(column).label(column.name) for column in (c.requests, c.input, c.output, c.cached, c.reasoning)
-        ]
-        sums += [func.sum(c.cost_nano).label("cost_nano"), func.sum(c.unpriced).label("unpriced")]
-        sums.append(func.sum(case((c.status == "failure", c.requests), else_=0)).label("failures"))
-        query = select(name, *sums).where(c.tenant_id == tenant_id, c.hour >= since // HOUR, c.hour * HOUR < until)
-        if key_id is not None:
-            query = query.where(c.key_id == key_id)
-        if within is not None:
-            query = query.where(of_keys(c.key_id, tenant_id, within))
-        order = [name] if by in ("day", "hour") else [func.sum(c.cost_nano).desc(), name]
+        c, cut = rollups.c, _cut(asked)
+        name = _name(asked, cut)
+        columns = [cast(func.sum(c[one]), BigInteger).label(one) for one in SUMS]
+        groups: list[Any] = [column for column in (name, c.start if asked.interval else None) if column is not None]
+        found: dict[tuple[str, int | None], Used] = {}
         async with self._engine.connect() as con:
-            rows = (await con.execute(query.group_by(name).order_by(*order))).mappings()
-            return [_used(dict(row), timed=by in ("day", "hour")) for row in rows]
+            for span in asked.spans:
+                query = select(*groups, *columns).where(*_tests(tenant_id, asked, cut, span)).limit(MAX_ROWS)
+                for row in await con.execute(query.group_by(*groups) if groups else query):
+                    _take(found, row._mapping, named=name is not None, timed=asked.interval is not None)
+        return list(found.values())
+
+    async def durations(self, tenant_id: str, asked: Question, into: Sequence[Used]) -> None:
+        """See :class:`UsageStore`."""
+        cut = _cut(asked)
+        name = _name(asked, cut)
+        wanted = {(used.name, used.at): used for used in into}
+        async with self._engine.connect() as con:
+            for span in asked.spans:
+                await self._merge(con, _tests(tenant_id, asked, cut, span), name, asked, wanted)
+
+    async def _merge(
+        self,
+        con: AsyncConnection,
+        tests: list[ColumnElement[bool]],
+        name: Any,
+        asked: Question,
+        wanted: dict[tuple[str, int | None], Used],
+    ) -> None:
+        c = rollups.c
+        columns = [c.start, *(c[one] for one in SKETCHES), *([name] if name is not None else [])]
+        query = select(*columns).where(*tests)
+        if name is not None:
+            query = query.where(name.in_(sorted({key[0] for key in wanted})))
+        for start, latency, first, overhead, *named in await con.execute(query.limit(MAX_ROWS)):
+            used = wanted.get((named[0] if named else "", start if asked.interval else None))
+            if used is not None:
+                used.merge([Sketch.unpack(bytes(each)) for each in (latency, first, overhead)])
 
 
-def _used(row: dict[str, Any], *, timed: bool) -> Used:
-    """PostgreSQL sums big integers as decimals; hours are stored by number."""
-    plain: dict[str, Any] = {field: value if isinstance(value, str) else int(value) for field, value in row.items()}
-    if timed:
-        plain["name"] *= HOUR
-    return Used(**plain)
+def _cut(asked: Question) -> Cut:
+    cut = asked.cut
+    if cut is None:
+        raise LookupError("+".join(sorted(asked.dimensions)))
+    return cut
+
+
+def _column(cut: Cut, dimension: Dimension) -> Any:
+    return (rollups.c.a, rollups.c.b)[cut.columns.index(dimension)]
+
+
+def _name(asked: Question, cut: Cut) -> Any:
+    return _column(cut, asked.by) if asked.by else None
+
+
+def _tests(tenant_id: str, asked: Question, cut: Cut, span: Span) -> list[ColumnElement[bool]]:
+    c = rollups.c
+    tests = [c.tenant_id == tenant_id, c.grain == span.grain, c.cut == cut.name]
+    tests += [c.start >= span.since, c.start < span.until]
+    tests += [_column(cut, dimension) == value for dimension, value in asked.where.items()]
+    if asked.within is not None:
+        tests.append(of_keys(_column(cut, "key"), tenant_id, asked.within))
+    return tests
+
+
+def _take(found: dict[tuple[str, int | None], Used], row: Any, *, named: bool, timed: bool) -> None:
+    values = dict(row)
+    if values["requests"] is None:
+        return
+    at = values.pop("start") if timed else None
+    name = next((values.pop(column) for column in ("a", "b") if column in values), "") if named else ""
+    used = Used(name=name, at=at, **values)
+    known = found.get((name, at))
+    if known is None:
+        found[name, at] = used
+    else:
+        known.take(used)

@@ -17,8 +17,9 @@ from headgate.storage.billing_rows import ImportRow
 from headgate.storage.bills import ADJUSTED
 from headgate.storage.object_rows import Author
 from headgate.storage.owned import Taken, act
-from headgate.storage.schema import balances, ledger, usage
+from headgate.storage.schema import balances, ledger
 from headgate.storage.schema.billing import adjustments, imports
+from headgate.storage.schema.views import rollups
 
 DAY = 86_400_000_000
 UNCERTAIN = "uncertain"
@@ -136,16 +137,16 @@ class SqlImports:
 
 
 async def _used(con: AsyncConnection, tenant_id: str, provider: str, first: int, end: int) -> list[dict[str, Any]]:
-    c = usage.c
-    day = (c.hour - c.hour % 24).label("start")
+    c = rollups.c
     sums = [func.sum(c[name]).label(name) for name in ("requests", "input", "output", "cached", "cache_write")]
     query = (
-        select(day, c.model, *sums)
-        .where(c.tenant_id == tenant_id, c.provider == provider, c.hour >= first * 24, c.hour < end * 24)
-        .group_by(day, c.model)
+        select(c.start, c.b.label("model"), *sums)
+        .where(c.tenant_id == tenant_id, c.grain == DAY // 1_000_000, c.cut == "provider+model", c.a == provider)
+        .where(c.start >= first * DAY, c.start < end * DAY)
+        .group_by(c.start, c.b)
     )
     rows = [dict(row._mapping) for row in await con.execute(query)]
-    return [{"day": row.pop("start") // 24, **_plain(row)} for row in rows]
+    return [{"day": row.pop("start") // DAY, **_plain(row)} for row in rows]
 
 
 async def _costs(con: AsyncConnection, tenant_id: str, provider: str, first: int, end: int) -> list[dict[str, Any]]:

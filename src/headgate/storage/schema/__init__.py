@@ -4,7 +4,7 @@ Ids are text, instants microseconds since 1970 (UTC), hours are whole hours sinc
 ``migrations`` builds these tables; a test holds the two together.
 """
 
-from headgate.storage.schema import alerts, billing, entry, objects, payloads, proofs, stores, tenancy
+from headgate.storage.schema import alerts, billing, entry, objects, payloads, proofs, stores, tenancy, views
 from headgate.storage.schema.base import metadata
 from headgate.storage.schema.first import (
     balances,
@@ -18,7 +18,6 @@ from headgate.storage.schema.first import (
     rates,
     records,
     tenants,
-    usage,
     users,
 )
 
@@ -43,6 +42,6 @@ __all__ = [
     "stores",
     "tenancy",
     "tenants",
-    "usage",
     "users",
+    "views",
 ]

@@ -138,8 +138,35 @@ records = Table(
     Column("provider", Text),
     Column("cost_nano", BigInteger),
     Column("detail", Text, nullable=False),  # the whole record, as the journal had it
+    Column("team_id", Text),
+    Column("user_id", Text),
+    Column("app_id", Text),
+    Column("end_user", Text),
+    Column("asked", Text),  # the model that was asked for
+    Column("route", Text),
+    Column("surface", Text),
+    Column("code", Text),
+    Column("tags", Text),  # JSON
+    Column("cache", Text),  # what became of it there; none where there was no cache
+    Column("guard", Text),  # the strongest thing that a guardrail did; none where there was none
+    Column("total_us", BigInteger),
     Index("records_at", "tenant_id", "at"),
     Index("records_key", "tenant_id", "key_id", "at"),
+    Index(
+        "records_failed",
+        "tenant_id",
+        "at",
+        sqlite_where=text("code IS NOT NULL"),
+        postgresql_where=text("code IS NOT NULL"),
+    ),
+    Index(
+        "records_user",
+        "tenant_id",
+        "user_id",
+        "at",
+        sqlite_where=text("user_id IS NOT NULL"),
+        postgresql_where=text("user_id IS NOT NULL"),
+    ),
     Index(
         "records_trace",
         "trace_id",
@@ -202,27 +229,6 @@ rates = Table(
     Column("name", Text, nullable=False),
     Column("tat", Text, nullable=False),  # an integer beyond 64 bits
     PrimaryKeyConstraint("scope", "name"),
-    sqlite_with_rowid=False,
-)
-
-usage = Table(
-    "usage",
-    metadata,
-    Column("tenant_id", Text, nullable=False),
-    Column("hour", BigInteger, nullable=False),
-    Column("key_id", Text, nullable=False),
-    Column("model", Text, nullable=False),
-    Column("provider", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("requests", BigInteger, nullable=False),
-    Column("unpriced", BigInteger, nullable=False),
-    Column("input", BigInteger, nullable=False),
-    Column("output", BigInteger, nullable=False),
-    Column("cached", BigInteger, nullable=False),
-    Column("cache_write", BigInteger, nullable=False),
-    Column("reasoning", BigInteger, nullable=False),
-    Column("cost_nano", BigInteger, nullable=False),
-    PrimaryKeyConstraint("tenant_id", "hour", "key_id", "model", "provider", "status"),
     sqlite_with_rowid=False,
 )
 

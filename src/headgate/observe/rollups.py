@@ -1,0 +1,180 @@
+"""Which sums a finished call is added to. Pure: :mod:`headgate.observe.views` writes them.
+
+A *cut* is one dimension, or a pair of them; a call counts once in each cut, in the row of its names there. So every
+question about one dimension, and about the pairs that are asked for most, is answered from few rows, however many calls
+there were. A call without, say, a team counts in no row of that cut; the cut ``all`` has every call.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Literal
+
+import msgspec
+
+from headgate.observe.facts import Facts
+from headgate.observe.sketch import size_of
+
+Dimension = Literal["team", "key", "user", "app", "tag", "model", "provider", "route", "surface", "status", "code"]
+DIMENSIONS: tuple[Dimension, ...] = Dimension.__args__  # type: ignore[attr-defined]
+PAIRS: tuple[tuple[Dimension, Dimension], ...] = (
+    ("team", "model"),
+    ("key", "model"),
+    ("user", "model"),
+    ("app", "model"),
+    ("route", "model"),
+    ("key", "provider"),
+    ("provider", "model"),
+    ("model", "code"),
+    ("provider", "code"),
+)
+"""Kept by hour and day; one dimension alone by minute as well."""
+ALL = "all"
+OTHER = "(other)"
+"""The name of all names beyond the bound of a cut."""
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+GRAINS = (MINUTE, HOUR, DAY)
+SECOND = 1_000_000
+MANY, FEW = 10_000, 500
+BOUNDS = {"team": MANY, "key": MANY, "user": MANY, "app": MANY, "key+model": MANY, "user+model": MANY}
+"""How many names a cut may have within one window, a tenant and a home: those that administrators make, and others."""
+MAX_TAGS = 8
+"""Of one call; more count nowhere."""
+
+Name = tuple[str, str, str]
+"""Cut and its names."""
+Numbers = tuple[int, ...]
+"""As in ``storage.schema.views.SUMS``."""
+
+
+class Counted(msgspec.Struct, frozen=True, gc=False):
+    """What one call adds: its numbers, and how long it took in all, to the first token, and in the gateway."""
+
+    numbers: Numbers
+    latency: int
+    first_token: int | None
+    overhead: int
+
+
+def cut_of(first: str, second: str = "") -> str:
+    """Return the name of a cut."""
+    return f"{first}+{second}" if second else first
+
+
+def bound_of(cut: str) -> int:
+    """Return how many names a cut may have."""
+    return BOUNDS.get(cut, FEW)
+
+
+def counted(facts: Facts) -> Counted:
+    """Return what a call adds."""
+    usage, status, cache = facts.usage, facts.status, facts.cache
+    numbers = (
+        1,
+        1 if status == "failure" else 0,
+        1 if status == "fallback" else 0,
+        len(facts.attempts),
+        1 if cache is not None and cache.verdict == "hit" else 0,
+        1 if facts.unpriced else 0,
+        usage.input,
+        usage.output,
+        usage.cached,
+        usage.cache_write,
+        usage.reasoning,
+        facts.cost_nano or 0,
+        cache.saved_nano or 0 if cache is not None else 0,
+    )
+    first = facts.first_token_ms
+    return Counted(
+        numbers, size_of(facts.total_ms), None if first is None else size_of(first), size_of(facts.overhead_ms)
+    )
+
+
+def model_of(facts: Facts) -> str:
+    """Return the model that answered, else what was asked for, where that is something the gateway knows."""
+    return facts.model_used or (facts.model_requested if facts.route is not None else None) or ""
+
+
+def singles(facts: Facts) -> list[Name]:
+    """Return the rows of one dimension that a call counts in."""
+    names = [(ALL, "", ""), ("surface", facts.surface, ""), ("status", facts.status, "")]
+    for cut, name in (
+        ("team", facts.team_id),
+        ("key", facts.key_id),
+        ("user", facts.user_id),
+        ("app", facts.app_id),
+        ("model", model_of(facts)),
+        ("provider", facts.provider_used),
+        ("route", facts.route),
+        ("code", facts.code),
+    ):
+        if name:
+            names.append((cut, name, ""))
+    if facts.tags:
+        names += [("tag", tag, "") for tag in facts.tags[:MAX_TAGS]]
+    return names
+
+
+def pairs(facts: Facts) -> list[Name]:
+    """Return the rows of two dimensions that a call counts in."""
+    names: list[Name] = []
+    model, provider, key = model_of(facts), facts.provider_used, facts.key_id
+    if model:
+        for cut, name in (
+            ("team+model", facts.team_id),
+            ("key+model", key),
+            ("user+model", facts.user_id),
+            ("app+model", facts.app_id),
+            ("route+model", facts.route),
+        ):
+            if name:
+                names.append((cut, name, model))
+    if provider:
+        names.append(("provider+model", provider, model))
+        if key:
+            names.append(("key+provider", key, provider))
+    if facts.code:
+        if model:
+            names.append(("model+code", model, facts.code))
+        if provider:
+            names.append(("provider+code", provider, facts.code))
+    return names
+
+
+def start_of(at: int, grain: int) -> int:
+    """Return when the window began that *at* lies in; both in microseconds UTC, *grain* in seconds."""
+    return at - at % (grain * SECOND)
+
+
+Rows = dict[Name, list[Counted]]
+
+
+def rows_of(calls: Iterable[Facts]) -> dict[tuple[str, int, int], Rows]:
+    """Return what *calls* add, by tenant, grain and start, and there by row."""
+    minutes: dict[tuple[str, int], tuple[Rows, Rows]] = {}
+    for facts in calls:
+        key = (facts.tenant_id, start_of(facts.at, MINUTE))
+        found = minutes.get(key)
+        if found is None:
+            found = minutes[key] = ({}, {})
+        adds = counted(facts)
+        for rows, names in ((found[0], singles(facts)), (found[1], pairs(facts))):
+            for name in names:
+                if name in rows:
+                    rows[name].append(adds)
+                else:
+                    rows[name] = [adds]
+    made: dict[tuple[str, int, int], Rows] = {}
+    for (tenant_id, minute), (one, two) in minutes.items():
+        made[tenant_id, MINUTE, minute] = one
+        for grain in (HOUR, DAY):
+            rows = made.setdefault((tenant_id, grain, start_of(minute, grain)), {})
+            for name, adds_of in chain(one.items(), two.items()):
+                rows.setdefault(name, []).extend(adds_of)
+    return made
+
+
+def total_of(adds: Sequence[Counted]) -> Numbers:
+    """Return the sums of what several calls add."""
+    if len(adds) == 1:
+        return adds[0].numbers
+    return tuple(map(sum, zip(*[one.numbers for one in adds], strict=True)))

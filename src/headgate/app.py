@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from headgate.access.types import Budget, Principal
+from headgate.access.vault import LocalSealer
 from headgate.base import Base, Ways
 from headgate.config.compile import Compiled
 from headgate.config.standing import standing_of
@@ -32,6 +33,7 @@ from headgate.models.discovered import keep_looking
 from headgate.observe.outlets import OUTLETS, ills
 from headgate.pipeline.attach import Attacher
 from headgate.pipeline.parts import Parts
+from headgate.observe.spool import FOLDER, PAYLOADS, Spool
 from headgate.providers.discover import probe_local
 from headgate.providers.keys import breakers
 from headgate.routing.board import keep_posted
@@ -60,6 +62,7 @@ class Worker:
         self.live = Live(base, self.ways, self._taken)
         self.parts = Parts(
             principals=self.principals,
+        self.spool = Spool(base.home.path / FOLDER, LocalSealer(base.home.derived, PAYLOADS))
             gate=self.stores.gate,
             books=self.books,
             snapshot=self.live.compiled.snapshot,
@@ -73,6 +76,7 @@ class Worker:
             attacher=Attacher(self.ways.lean),
             guards=Guards(base.home.derived.signing, self.ways.lean),
             health=Health(shared=self.stores.probes is not None),
+            spool=self.spool,
         )
         self.parts.health.keys = breakers(self.live.compiled.providers)
         self._limit(self.live.compiled.config.limits)
@@ -128,6 +132,7 @@ class Worker:
         await self.signals.close()
         await self.stores.close()
         self.journal.close()
+        await asyncio.to_thread(self.spool.close)
 
     def abort(self) -> None:
         """Cut every connection now; their calls are settled all the same."""

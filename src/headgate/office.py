@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from headgate.access.keeping import payloads_end
 from headgate.access.principals import Principals
 from headgate.access.vault import LocalSealer
 from headgate.audit.drained import Proofs
@@ -17,11 +18,14 @@ from headgate.billing.duties import Duties
 from headgate.config.compile import Compiled
 from headgate.control import Control
 from headgate.entering import Entering
+from headgate.guardrails.detect import detected
 from headgate.ledger.drain import Drainer
 from headgate.live import Live
 from headgate.observe.metrics import Metrics
 from headgate.observe.outlets import OUTLETS, Outlets
+from headgate.observe.payload_keeper import PayloadKeeper
 from headgate.observe.plans import accounts_of, plans
+from headgate.observe.spool import FOLDER, PAYLOADS
 from headgate.providers.catalog import keyed_kinds
 from headgate.site import Site
 from headgate.transport.server import App
@@ -60,6 +64,10 @@ class Office:
             proofs=proofs,
             outside=self._outside,
         )
+        self.payloads = PayloadKeeper(
+            base.home.path / FOLDER, base.url, LocalSealer(base.home.derived, PAYLOADS), detected, payloads_end
+        )
+        self.metrics.more(self.payloads.write)
         self.metrics.gauge("journal_behind_bytes", "Journal bytes not in the database yet", lambda: self.drainer.behind)
         self.metrics.gauge("calls_in_flight", "Holds that have not ended", lambda: self.drainer.in_flight)
         self.metrics.gauge("dead_letters", "Journal lines that could not be stored", lambda: self.drainer.dead_letters)
@@ -94,6 +102,7 @@ class Office:
         from headgate.observe.usage import SqlUsage
         from headgate.storage.keys import SqlKeyStore
         from headgate.storage.objects import SqlObjects
+        from headgate.storage.payloads import SqlPayloads
         from headgate.storage.provider_keys_sql import SqlProviderKeys
         from headgate.storage.tenancy_stores import Tenancy
 
@@ -105,6 +114,7 @@ class Office:
             derived=self._base.home.derived,
             config=self._config,
             logs=SqlLogStore(engine),
+            payloads=SqlPayloads(engine),
             usage=SqlUsage(engine),
             models=self._models,
             provider_keys=SqlProviderKeys(engine),

@@ -78,6 +78,7 @@ class Process:
                 raise
             log.warning("the database server does not answer: %s", error)  # it did a moment ago, and will
         office.drainer.start()
+        office.payloads.start()
         following = [
             asyncio.create_task(one) for one in (principals.run(), live.run(), office.duties.run(), *signals.run())
         ]
@@ -94,6 +95,7 @@ class Process:
         entering.close()
         await ways.close()
         await asyncio.to_thread(office.drainer.stop)
+        await asyncio.to_thread(office.payloads.stop)
         await asyncio.to_thread(office.outlets.stop)
 
     async def _serve(self, worker: Worker, sockets: list[socket.socket], control: App, life: Life) -> None:

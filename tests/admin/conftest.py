@@ -27,6 +27,7 @@ from headgate.storage.audit import keyed
 from headgate.storage.engine import open_engine
 from headgate.storage.keys import SqlKeyStore
 from headgate.storage.objects import SqlObjects
+from headgate.storage.payloads import SqlPayloads
 from headgate.storage.provider_keys_sql import SqlProviderKeys
 from headgate.storage.tenancy_stores import Tenancy
 from tests.admin.built import application
@@ -110,6 +111,7 @@ async def opened(folder: Path, url: str) -> AsyncIterator[Api]:
         tenancy=Tenancy.on(engine),
         derived=DERIVED,
         logs=SqlLogStore(engine),
+        payloads=SqlPayloads(engine),
         usage=SqlUsage(engine),
         board=Board(folder / "health"),
         snapshot=lambda: live.compiled.snapshot,

@@ -1,7 +1,7 @@
 """The logging policy of a caller: its tenant's, else the installation's, which its app and its key may narrow.
 
-``none`` keeps of a call what it cost and how it ended, ``metadata`` the whole record, ``redacted`` what was said as well,
-with secrets and personal data masked, and ``full`` all of it as it was.
+``none`` keeps of a call what it cost and how it ended, ``metadata`` the whole record, ``redacted`` what was said as
+well, with secrets and personal data masked, and ``full`` all of it as it was.
 """
 
 from typing import Literal
@@ -9,10 +9,14 @@ from typing import Literal
 import msgspec
 
 from headgate.access.types import Keeping
+from headgate.core.call import now
+from headgate.storage import payloads_sql
+from headgate.storage.sql import Sql
 
 Level = Literal["none", "metadata", "redacted", "full"]
 LEVELS: tuple[Level, ...] = ("none", "metadata", "redacted", "full")
 """From the least to the most."""
+DAY = 86_400_000_000
 USUAL_BYTES = 262_144
 MOST_BYTES = 20_000_000
 
@@ -57,10 +61,20 @@ def keeping_of(settings: str, *narrower: str | None, usual: Level = "metadata") 
     """
     policy = logging_of(settings)
     stated = [policy.payload or usual, *[level for level in narrower if level in LEVELS]]
-    level = min(stated, key=lambda one: LEVELS.index(one))  # type: ignore[arg-type]
+    level = min(stated, key=lambda one: LEVELS.index(one))
     if level == "metadata":
         return None
     if level == "none":
         return Keeping("none")
     whole = MOST_BYTES if level == "full" else USUAL_BYTES
     return Keeping("full" if level == "full" else "redacted", min(policy.max_bytes or whole, MOST_BYTES))
+
+
+def payloads_end(sql: Sql) -> dict[str, int]:
+    """Return, by tenant, the instant (microseconds since 1970) before which what was said is kept no longer."""
+    found = {}
+    for tenant, settings in payloads_sql.settings(sql):
+        days = logging_of(settings).days
+        if days is not None:
+            found[tenant] = now() - days * DAY
+    return found

@@ -57,6 +57,10 @@ PERMISSIONS: Mapping[str, str] = {
     "billing:update": "Change prices and schedules",
     "usage:view": "See usage",
     "logs:view": "See calls",
+    "payloads:view": "See what was said in calls",
+    "payloads:delete": "Remove what an end user's calls said",
+    "exports:view": "See and fetch exports of calls",
+    "exports:create": "Make and stop exports of calls",
     "audit:view": "See and verify the audit log",
     "config:view": "See the configuration, providers and models",
     "provider_keys:view": "See which provider keys there are",
@@ -73,7 +77,7 @@ PERMISSIONS: Mapping[str, str] = {
 }
 """Permission -> what it allows, in words."""
 
-_SEE = frozenset(name for name in PERMISSIONS if name.endswith(":view"))
+_SEE = frozenset(name for name in PERMISSIONS if name.endswith(":view")) - {"payloads:view"}
 PLATFORM_ONLY = frozenset({"tenants:create", "tenants:delete", "providers:switch"})
 """What is of use over the whole platform alone: over one tenant, nobody has it."""
 

@@ -43,8 +43,9 @@ class Sealer(Protocol):
 class LocalSealer:
     """Seals under a key derived (HKDF-Expand, RFC 5869) from the installation's secret key."""
 
-    def __init__(self, derived: Derived) -> None:
-        self._key = hmac.digest(derived.envelope, b"headgate/provider-keys\x01", "sha256")
+    def __init__(self, derived: Derived, use: bytes = b"provider-keys") -> None:
+        """*use* is what the key is for: what is sealed for one thing cannot be opened for another."""
+        self._key = hmac.digest(derived.envelope, b"headgate/" + use + b"\x01", "sha256")
 
     def seal(self, secret: bytes, about: bytes) -> bytes:
         """See :class:`Sealer`."""

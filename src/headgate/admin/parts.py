@@ -24,6 +24,7 @@ from headgate.settings import Settings
 from headgate.storage.keys import SqlKeyStore
 from headgate.storage.object_rows import ObjectRow
 from headgate.storage.objects import ObjectStore
+from headgate.storage.payloads import SqlPayloads
 from headgate.storage.provider_keys_sql import ProviderKeyStore
 from headgate.storage.tenancy_stores import Tenancy
 
@@ -69,6 +70,8 @@ class AdminParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     tenancy: Tenancy
     derived: Derived
     logs: LogStore
+    payloads: SqlPayloads
+    """What was said in calls."""
     usage: UsageStore
     config: Callable[[], dict[str, Any]]
     """The configuration in force; what may be secret in it is masked before it is shown."""

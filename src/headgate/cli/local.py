@@ -27,6 +27,7 @@ from headgate.storage.audit import keyed
 from headgate.storage.engine import open_engine
 from headgate.storage.keys import SqlKeyStore
 from headgate.storage.objects import SqlObjects
+from headgate.storage.payloads import SqlPayloads
 from headgate.storage.provider_keys_sql import SqlProviderKeys
 from headgate.storage.sql import SqlError, without_password
 from headgate.storage.tenancy_stores import Tenancy
@@ -78,6 +79,7 @@ def local_admin(settings: Settings, tenant: str | None = None) -> Admin:
         providers=lambda: [],
         provider_names=lambda: {*here.compiled.accounts, *keyed_kinds()},
         logs=SqlLogStore(engine),
+        payloads=SqlPayloads(engine),
         usage=SqlUsage(engine),
         snapshot=lambda: here.compiled.snapshot,
         live=here,

@@ -288,3 +288,5 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
 
     def __post_init__(self) -> None:
         self.trace_id = self.trace_id or self.id.replace("-", "")
+    heard: Any = None
+    """What hears the answer, where what was said is kept (``pipeline.hearing.Hearing``)."""

@@ -80,6 +80,10 @@ class Masks:
                 return f"<{kind.upper()}_{digest[:size]}>"
         return None
 
+    def originals(self) -> dict[str, str]:
+        """Return each value that was masked, with its placeholder."""
+        return {value: f"<{kind.upper()}_{name}>" for name, (kind, value) in self._values.items()}
+
     def find(self, text: str, start: int = 0, json: bool = False) -> list[tuple[int, int, str]]:
         """Return the placeholders in *text* from *start* on: start, end, original; as models write them again.
 

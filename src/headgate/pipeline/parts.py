@@ -10,6 +10,7 @@ from headgate.core.errors import HeadgateError
 from headgate.core.secret import Secret
 from headgate.ledger.types import Books
 from headgate.limits.types import Gate
+from headgate.observe.spool import Spool
 from headgate.pipeline.alarm import Alarms
 from headgate.pipeline.aside import Aside
 from headgate.pipeline.attach import Attacher
@@ -89,6 +90,7 @@ class Parts:
         "rooms",
         "snapshot",
         "worker",
+        "spool",
     )
 
     def __init__(  # noqa: PLR0913  # the list of the parts is the point
@@ -107,6 +109,7 @@ class Parts:
         responses: KeptResponses | None = None,
         attacher: Attacher | None = None,
         health: Health | None = None,
+        spool: Spool | None = None,
         guards: Any = None,
     ) -> None:
         self.principals = principals
@@ -125,6 +128,8 @@ class Parts:
         """Where responses are kept."""
         self.attacher = attacher
         """Fetches what callers name by URL, for targets that take bytes alone."""
+        self.spool = spool
+        """Takes what was said, where a caller's policy keeps it."""
         self.guards = guards
         """What guardrails need of the installation (``pipeline.guard.Guards``)."""
         self.health = health or Health()

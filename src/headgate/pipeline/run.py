@@ -5,6 +5,7 @@ import asyncio
 from headgate.core.call import Call
 from headgate.core.errors import HeadgateError, Unavailable, UpstreamFailed
 from headgate.pipeline.answer import error_head
+from headgate.pipeline.hearing import hand_over
 from headgate.pipeline.order import ENTRY
 from headgate.pipeline.parts import Parts, StepCall
 from headgate.pipeline.settle import finish
@@ -48,6 +49,8 @@ async def run(call: Call, parts: Parts, way: StepCall = walk) -> None:
         link.on_close = link.on_shutdown = None
         if call.pings is not None:
             call.pings.stop(call)
+        if call.heard is not None:
+            hand_over(call, parts.spool)
 
 
 def fail(call: Call, parts: Parts, error: HeadgateError) -> None:

@@ -8,6 +8,7 @@ from headgate.core.call import Attempt, Call, Record
 from headgate.core.money import Usage
 from headgate.ledger.types import Hold
 from headgate.pipeline.answer import cost_of
+from headgate.pipeline.hearing import spared
 from headgate.pipeline.parts import Parts
 
 PARAMETERS = ("temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "n", "seed", "reasoning_effort")
@@ -47,7 +48,10 @@ def finish(call: Call, parts: Parts) -> None:
         return
     call.settled = True
     if call.who is not None:
-        parts.books.end(record_of(call, parts.worker), call.holds)
+        record = record_of(call, parts.worker)
+        if call.who.keeping is not None:
+            record = spared(record, call.who.keeping)
+        parts.books.end(record, call.holds)
     if call.slot is not None:
         call.slot.release()
 

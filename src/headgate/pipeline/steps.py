@@ -13,6 +13,7 @@ from headgate.pipeline.advise import advise
 from headgate.pipeline.answer import own_head
 from headgate.pipeline.choose import choose
 from headgate.pipeline.grants import add_tags, cheapest_first, may_call, plan_of, resolved, sign_own
+from headgate.pipeline.hearing import hear
 from headgate.pipeline.listed import order_list
 from headgate.pipeline.options import read_options
 from headgate.pipeline.parts import Parts, neutral
@@ -44,6 +45,8 @@ def authenticate(call: Call, parts: Parts) -> Awaitable[None] | None:
         if not who.calls:
             may_call(who)
         call.who = who
+        if who.keeping is not None:
+            hear(call)
         return None
     return _when_known(call, who)
 
@@ -52,6 +55,8 @@ async def _when_known(call: Call, who: Awaitable[Principal]) -> None:
     found = await who
     may_call(found)
     call.who = found
+    if found.keeping is not None:
+        hear(call)
 
 
 async def read(call: Call, parts: Parts) -> None:

@@ -89,7 +89,8 @@ class SqlApps(Objects[AppRow]):
     """Applications, which keys belong to."""
 
     table, word, things = apps, "app", "apps"
-    settable = LEVEL | {"team_id", "owner_id", "default_model", "default_provider", "cost_optimize", "policies", "payload"}
+    settable = LEVEL | {"team_id", "owner_id", "default_model", "default_provider", "cost_optimize"}
+    settable |= {"policies", "payload"}
 
     def __init__(self, engine: AsyncEngine) -> None:
         super().__init__(engine, AppRow)

@@ -1,0 +1,127 @@
+"""What was said in a call, as it is kept: masked or marked, compressed, and sealed.
+
+The row's ``body`` is a :class:`Payload` in JSON, compressed by zlib and sealed for its tenant and call: who has the
+database alone reads nothing. Its ``text`` is what a search looks in: the masked text of both sides, in clear. What is
+kept in full has none, for it would stand there as it was.
+"""
+
+import zlib
+from typing import Any, Literal
+
+import msgspec
+
+from headgate.observe.said import MOST_TEXT, Said, answer_of, plain, request_of
+from headgate.observe.spool import Frame, Seals
+from headgate.observe.veil import Find, Mark, Veil
+from headgate.storage.payloads_sql import PayloadRow
+
+LEVEL = 3
+"""Of zlib: twice the speed of its usual one, and a tenth more bytes."""
+MOST_OPENED = 128 * 1024 * 1024
+BINARY = "<BINARY>"
+
+
+class Side(msgspec.Struct, omit_defaults=True):
+    """What one of the two said."""
+
+    size: int
+    """Bytes, kept or not."""
+    cut: bool = False
+    """There was more than may be kept."""
+    text: str = ""
+    document: Any = None
+    """The JSON document; of a stream, what it would have been whole."""
+    raw: str | None = None
+    """What is no JSON, or was cut."""
+    base64: bool = False
+    """``raw`` is."""
+    found: dict[str, int] = {}
+    """Kinds of secrets and personal data, and how many of each."""
+    marks: list[Mark] = []
+    """Where they stand: path, start, end, kind. Only where nothing was masked."""
+    tool_calls: list[dict[str, str]] = []
+
+
+class Payload(msgspec.Struct):
+    """What was said in one call."""
+
+    level: Literal["redacted", "full"]
+    operation: str
+    dialect: str
+    request: Side
+    answer: Side
+
+
+_payload = msgspec.json.Decoder(Payload).decode
+
+
+def payload_of(frame: Frame, find: Find) -> Payload:
+    """Return what is kept of *frame*; *find* finds what is to be masked."""
+    taken = frame.taken
+    masks = taken.level != "full"
+    request = request_of(taken.dialect, frame.request, taken.request_bytes, taken.media)
+    answer = answer_of(taken.dialect, frame.answer, taken.answer_bytes, streamed=taken.streamed)
+    return Payload(
+        level="redacted" if masks else "full",
+        operation=taken.operation,
+        dialect=taken.dialect,
+        request=_side(request, find, masks=masks),
+        answer=_side(answer, find, masks=masks),
+    )
+
+
+def _side(said: Said, find: Find, *, masks: bool) -> Side:
+    veil = Veil(find, masks=masks)
+    raw, base64 = plain(said.raw)
+    if raw is not None:
+        raw = (BINARY if base64 else veil.text(raw)) if masks else raw if base64 else veil.text(raw)
+        base64 = base64 and not masks
+    document = veil.over([said.document, said.tool_calls])
+    text = Veil(find, masks=True).text(said.text) if masks else said.text
+    return Side(
+        size=said.size,
+        cut=said.cut,
+        text=text,
+        document=document[0],
+        raw=raw,
+        base64=base64,
+        found=dict(veil.found),
+        marks=[] if masks else [(_inside(path), start, end, kind) for path, start, end, kind in veil.marks],
+        tool_calls=document[1],
+    )
+
+
+def _inside(path: str) -> str:
+    """Return a path in the document for one in the list that :func:`_side` has made of it."""
+    return path.removeprefix("[0]").removeprefix(".")
+
+
+def row_of(frame: Frame, find: Find, sealer: Seals) -> PayloadRow:
+    """Return what is stored of *frame*."""
+    taken, payload = frame.taken, payload_of(frame, find)
+    body = sealer.seal(zlib.compress(msgspec.json.encode(payload), LEVEL), about(taken.tenant_id, taken.id))
+    text = None
+    if payload.level == "redacted":
+        text = f"{payload.request.text}\n{payload.answer.text}"[: 2 * MOST_TEXT].replace("\x00", "\ufffd").strip()
+    return PayloadRow(
+        taken.id,
+        taken.tenant_id,
+        taken.at,
+        taken.key_id,
+        taken.end_user,
+        payload.level,
+        len(body),
+        body,
+        text,
+    )
+
+
+def opened(row: PayloadRow, sealer: Seals) -> Payload:
+    """Return what a row holds; raise what *sealer* raises where it is not as it was stored."""
+    unpacked = zlib.decompressobj().decompress(sealer.open(row.body, about(row.tenant_id, row.id)), MOST_OPENED)
+    return _payload(unpacked)
+
+
+def about(tenant_id: str, id: str) -> bytes:
+    """Return what is authenticated with a sealed payload: in another's place it cannot be opened."""
+    return f"payload\0{tenant_id}\0{id}".encode()

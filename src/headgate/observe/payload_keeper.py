@@ -1,0 +1,165 @@
+"""The keeper of what was said: takes what workers left in the spool into the database, in a thread of its own.
+
+One per home, as the drainer is; but a thread beside it, since masking takes time that the ledger must not wait for. A
+database that takes nothing makes the spool longer, up to its bound.
+"""
+
+import fcntl
+import logging
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from threading import Event, Thread
+from time import monotonic
+
+import msgspec
+
+from headgate.observe.metrics import Page
+from headgate.observe.payload import row_of
+from headgate.observe.spool import ABOUT, BATCH, LOST, Frame, Seals, frames
+from headgate.observe.veil import Find
+from headgate.storage import payloads_sql
+from headgate.storage.sql import BadValue, Sql, SqlError, open_sql
+
+log = logging.getLogger("headgate.payloads")
+POLL = 0.25
+LONGEST_PAUSE = 5.0
+SWEEP = 60.0
+AT_ONCE = 50
+Until = Callable[[Sql], dict[str, int]]
+"""Returns, by tenant, the instant before which what was said may go."""
+
+
+class PayloadKeeper:
+    """Takes batches from *folder* into the database."""
+
+    def __init__(self, folder: Path, where: str, sealer: Seals, find: Find, until: Until) -> None:
+        self.stored = 0
+        self.unreadable = 0
+        """Calls whose batch could not be opened, or that the database will never take."""
+        self.removed = 0
+        self.failing: str | None = None
+        self._folder = folder
+        self._sealer = sealer
+        self._find = find
+        self._until = until
+        self._sql = open_sql(where)
+        self._stopping = Event()
+        self._thread: Thread | None = None
+        self._lock: int | None = None
+        self._swept = monotonic()
+
+    def start(self) -> None:
+        """Keep from now on. Where another process keeps this home's, wait until it ends."""
+        self._thread = Thread(target=self._run, name="payload-keeper", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take what is there, and end. Blocks; gives up where the database takes nothing."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self._own():
+            with suppress(Exception):
+                self.take()
+        self._sql.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def take(self) -> int:
+        """Take all batches there are; return how many calls' were stored. Raise ``SqlError`` or ``OSError``."""
+        done = 0
+        for path in sorted(self._folder.glob("*" + BATCH)):
+            done += self._take(path)
+        self.stored += done
+        return done
+
+    def sweep(self) -> int:
+        """Remove what is to be kept no longer; return how many calls' that was. Raise ``SqlError``."""
+        gone = 0
+        for tenant, at in self._until(self._sql).items():
+            gone += payloads_sql.remove_before(self._sql, tenant, at, lambda: self._stopping.wait(0.02))
+        self.removed += gone
+        self._swept = monotonic()
+        return gone
+
+    def write(self, page: Page) -> None:
+        """Write what is counted, once there is anything."""
+        if not self._folder.is_dir():
+            return
+        waiting = [path.stat().st_size for path in self._folder.glob("*" + BATCH) if path.exists()]
+        for name, kind, help, value in (
+            ("payloads_stored_total", "counter", "Calls of which was kept what was said.", self.stored),
+            ("payloads_lost_total", "counter", "Calls of which it was not: no room, or no disk.", self._lost()),
+            ("payloads_unreadable_total", "counter", "Calls of which it could not be stored.", self.unreadable),
+            ("payloads_removed_total", "counter", "Calls of which it went, its time being over.", self.removed),
+            ("payloads_waiting_bytes", "gauge", "What was said and waits to be stored.", sum(waiting)),
+        ):
+            page.family(name, kind, help)
+            page.line(name, (), value)
+
+    def _lost(self) -> int:
+        found = 0
+        for path in self._folder.glob("*" + LOST):
+            with suppress(OSError, ValueError):
+                found += int(path.read_text())
+        return found
+
+    def _run(self) -> None:
+        pause = POLL
+        while not self._stopping.wait(pause):
+            try:
+                if self._own():
+                    self.take()
+                    if monotonic() - self._swept > SWEEP:
+                        self.sweep()
+                pause, self.failing = POLL, None
+            except Exception as error:  # whatever it is, the spool keeps, and this thread must go on trying
+                if self.failing is None and not isinstance(error, SqlError):
+                    log.exception("what was said cannot be stored")
+                self.failing = str(error)
+                self._sql.close()
+                pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _own(self) -> bool:
+        if self._lock is None and self._folder.is_dir():
+            fd = os.open(self._folder / "keep.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(fd)
+                return False
+            self._lock = fd
+            for path in self._folder.glob("*" + LOST):  # of processes of an earlier run
+                path.unlink(missing_ok=True)
+        return self._lock is not None
+
+    def _take(self, path: Path) -> int:
+        try:
+            found = list(frames(self._sealer.open(path.read_bytes(), ABOUT)))
+        except SqlError:
+            raise
+        except Exception as error:  # cut by a crash, or another key's
+            log.warning("a batch of what was said cannot be read and is left as %s.bad: %s", path.name, error)
+            self.unreadable += 1
+            path.rename(path.with_name(path.name + ".bad"))
+            return 0
+        for at in range(0, len(found), AT_ONCE):
+            self._store(found[at : at + AT_ONCE])
+        path.unlink()
+        return len(found)
+
+    def _store(self, some: list[Frame]) -> None:
+        rows = [msgspec.structs.astuple(row_of(frame, self._find, self._sealer)) for frame in some]
+        try:
+            payloads_sql.put(self._sql, rows)
+        except BadValue:
+            for row in rows:
+                try:
+                    payloads_sql.put(self._sql, [row])
+                except BadValue as error:
+                    self.unreadable += 1
+                    log.warning("what was said in the call %s cannot be stored: %s", row[0], error)

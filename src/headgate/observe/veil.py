@@ -1,0 +1,119 @@
+"""Masks what somebody has found in what was said: secrets and personal data give way to the names of their kinds.
+
+What nobody can look into, pictures and sound in base64, goes as a whole. All texts of a document are looked at
+together: most hold nothing, which is far quicker to see of the whole than of each.
+"""
+
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import accumulate
+from typing import Any
+
+from headgate.core.redact import redact
+from headgate.dialects.text import DEEPEST, LONG_NUMBER
+
+Find = Callable[[str], list[tuple[int, int, str]]]
+"""Returns start, end and kind of what is to be masked in a text, in order; see ``guardrails.detect``."""
+Mark = tuple[str, int, int, str]
+"""Where something stands: the path of its string, start, end, and its kind."""
+SHORTEST = 6
+"""Characters below which nothing is found."""
+MOST_MARKS = 1000
+BETWEEN = "\n\x00\n"
+_BLOB = re.compile(r"(?:data:[a-z0-9.+/;=-]{1,100},)?[A-Za-z0-9+/_-]{1024,}={0,2}")
+
+
+class Veil:
+    """Looks at documents with what finds; counts, and notes where."""
+
+    def __init__(self, find: Find, *, masks: bool) -> None:
+        """*masks*: what is found is taken out; else it is only noted."""
+        self._find = find
+        self._masks = masks
+        self.found: Counter[str] = Counter()
+        self.marks: list[Mark] = []
+
+    def over(self, value: Any) -> Any:
+        """Return a JSON *value* as it may be kept."""
+        places = list(_texts(value, "", 0))
+        kept = self._kept([self._blobless(text) for _, text in places], [path for path, _ in places])
+        return _rebuilt(value, iter(kept), 0) if self._masks else value
+
+    def text(self, text: str) -> str:
+        """Return a text as it may be kept."""
+        return self._kept([text], [""])[0] if len(text) >= SHORTEST else text
+
+    def _kept(self, texts: list[str], paths: list[str]) -> list[str]:
+        whole = BETWEEN.join(texts)
+        starts = [0, *accumulate(len(text) + len(BETWEEN) for text in texts)]
+        held: dict[int, list[tuple[int, int, str]]] = {}
+        for start, end, kind in self._find(whole):
+            at = bisect_right(starts, start) - 1
+            begin, stop = start - starts[at], min(end - starts[at], len(texts[at]))
+            self.found[kind] += 1
+            if len(self.marks) < MOST_MARKS:
+                self.marks.append((paths[at], begin, stop, kind))
+            held.setdefault(at, []).append((begin, stop, kind))
+        if not self._masks:
+            return texts
+        for at, found in held.items():
+            texts[at] = _masked(texts[at], found)
+        if redact(whole) == whole:
+            return texts
+        return [redact(text) for text in texts]
+
+    def _blobless(self, text: str) -> str:
+        if self._masks and len(text) > 1024 and _BLOB.fullmatch(text):
+            self.found["blob"] += 1
+            return f"<BLOB {len(text)}>"
+        return text
+
+
+def _masked(text: str, found: list[tuple[int, int, str]]) -> str:
+    out, at = [], 0
+    for start, end, kind in found:
+        out += [text[at:start], f"<{kind.upper()}>"]
+        at = end
+    return "".join(out) + text[at:]
+
+
+def _counts(value: Any) -> bool:
+    """Whether *value* is looked at: a text that may hold something, or a number that may be somebody's."""
+    if isinstance(value, str):
+        return len(value) >= SHORTEST
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) >= LONG_NUMBER
+
+
+def _texts(value: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
+    if _counts(value):
+        yield path, str(value)
+    elif depth > DEEPEST:
+        return
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            if _counts(name):
+                yield path, name
+            yield from _texts(one, f"{path}.{name[:100]}" if path else name[:100], depth + 1)
+    elif isinstance(value, list):
+        for i, one in enumerate(value):
+            yield from _texts(one, f"{path}[{i}]", depth + 1)
+
+
+def _rebuilt(value: Any, texts: Iterator[str], depth: int) -> Any:
+    """Return *value* with what :func:`_texts` told of it replaced, in the same order; what lies deeper is left out."""
+    if _counts(value):
+        text = next(texts)
+        return value if text == str(value) else text
+    if not isinstance(value, dict | list):
+        return value
+    if depth > DEEPEST:
+        return None
+    if isinstance(value, list):
+        return [_rebuilt(one, texts, depth + 1) for one in value]
+    found = {}
+    for name, one in value.items():
+        shown = next(texts) if _counts(name) else name
+        found[shown] = _rebuilt(one, texts, depth + 1)
+    return found

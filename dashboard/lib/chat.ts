@@ -2,9 +2,13 @@
 
 import { PREFIX, Refused, json, ownKey } from "./api";
 
-export type Turn = { role: "system" | "user" | "assistant"; content: string };
-export type Told = { text: string; thought: string; tools: string; finish: string | null; id: string | null; model: string | null; cost: string | null; usage: { input: number; output: number } | null; firstMs: number | null; totalMs: number | null };
-export const NOTHING: Told = { text: "", thought: "", tools: "", finish: null, id: null, model: null, cost: null, usage: null, firstMs: null, totalMs: null };
+export type ToolCall = { id: string; name: string; arguments: string };
+export type Turn =
+  | { role: "system" | "user"; content: string }
+  | { role: "assistant"; content: string | null; tool_calls?: { id: string; type: "function"; function: { name: string; arguments: string } }[] }
+  | { role: "tool"; tool_call_id: string; content: string };
+export type Told = { text: string; thought: string; calls: ToolCall[]; finish: string | null; id: string | null; model: string | null; cost: string | null; usage: { input: number; output: number } | null; firstMs: number | null; totalMs: number | null };
+export const NOTHING: Told = { text: "", thought: "", calls: [], finish: null, id: null, model: null, cost: null, usage: null, firstMs: null, totalMs: null };
 
 let token: { value: string; until: number } | null = null;
 
@@ -30,7 +34,7 @@ export async function chat(body: Record<string, unknown>, seen: (told: Told) => 
     headers: { authorization: `Bearer ${await credential()}`, "content-type": "application/json", "x-headgate-stream-info": "1" },
     body: JSON.stringify({ ...body, stream: true, stream_options: { include_usage: true } }),
   });
-  const told: Told = { ...NOTHING, id: response.headers.get("x-request-id"), model: response.headers.get("x-headgate-model") };
+  const told: Told = { ...NOTHING, calls: [], id: response.headers.get("x-request-id"), model: response.headers.get("x-headgate-model") };
   if (!response.ok || !response.body) {
     const error = (await response.json().catch(() => ({}))).error ?? {};
     throw new Refused(response.status, error.message ?? `Status ${response.status}`, error.code ?? "unknown", error.param ?? null, told.id);
@@ -62,9 +66,26 @@ function take(event: string, told: Told, began: number): void {
       if (told.firstMs == null && (delta.content || delta.reasoning || delta.tool_calls)) told.firstMs = performance.now() - began;
       told.text += delta.content ?? "";
       told.thought += delta.reasoning ?? "";
-      for (const call of delta.tool_calls ?? []) told.tools += `${call.function?.name ? `\n${call.function.name} ` : ""}${call.function?.arguments ?? ""}`;
+      for (const piece of delta.tool_calls ?? []) called(told.calls, piece);
       told.finish = choice?.finish_reason ?? told.finish;
       if (chunk.usage) told.usage = { input: chunk.usage.prompt_tokens, output: chunk.usage.completion_tokens };
     }
   }
+}
+
+type Piece = { index?: number; id?: string; function?: { name?: string; arguments?: string } };
+
+/** Puts a piece of a tool's call to what came of it before. */
+function called(calls: ToolCall[], piece: Piece): void {
+  const at = piece.index ?? calls.length;
+  const call = (calls[at] ??= { id: "", name: "", arguments: "" });
+  call.id ||= piece.id ?? "";
+  call.name += piece.function?.name ?? "";
+  call.arguments += piece.function?.arguments ?? "";
+}
+
+/** The turn that an answer is in the conversation from then on. */
+export function answered(told: Told): Turn {
+  const calls = told.calls.map(({ id, name, arguments: given }) => ({ id, type: "function" as const, function: { name, arguments: given } }));
+  return { role: "assistant", content: told.text || null, ...(calls.length ? { tool_calls: calls } : {}) };
 }

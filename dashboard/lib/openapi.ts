@@ -2309,7 +2309,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Metrics for Prometheus; open on loopback, else for the metrics token or an admin key */
+        /** Metrics for Prometheus; open on loopback, else for the metrics token or the platform's administrators */
         get: {
             parameters: {
                 query?: never;
@@ -2913,6 +2913,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/logs/tail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Calls as they end, by server-sent events
+         * @description Return the calls that ended since the last event that the client had, else those that end from now on.
+         */
+        get: operations["tail_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/{id}/payload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was said in a call
+         * @description Return the request and the answer of one call, as they were kept.
+         */
+        get: operations["get_payload"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payloads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove what was said in the calls of an end user
+         * @description Remove what was said in all calls of an end user. What was exported or archived is not within reach.
+         */
+        delete: operations["erase_payloads"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/traces/{id}": {
         parameters: {
             query?: never;
@@ -2965,6 +3025,46 @@ export interface paths {
          * @description Return the configuration as it is in force: the file's, and defaults for the rest.
          */
         get: operations["show_config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/config/origins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where each value in force came from
+         * @description Return where each value in force came from: a line of the file, the API, the environment or the command line.
+         */
+        get: operations["show_origins"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/config/schema": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the configuration may say
+         * @description Return the JSON schema of ``headgate.yaml``: every section, every kind, every field with its meaning.
+         */
+        get: operations["show_schema"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3493,6 +3593,158 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/guardrails": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List guardrails
+         * @description List guardrails.
+         */
+        get: operations["list_guardrails"];
+        put?: never;
+        /**
+         * Make a guardrail
+         * @description Make a guardrail.
+         */
+        post: operations["make_guardrail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/guardrails/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a guardrail
+         * @description Show a guardrail.
+         */
+        get: operations["show_guardrail"];
+        /**
+         * Make or change a guardrail
+         * @description Make or change a guardrail.
+         */
+        put: operations["change_guardrail"];
+        post?: never;
+        /**
+         * Remove a guardrail
+         * @description Remove a guardrail.
+         */
+        delete: operations["remove_guardrail"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/guardrails/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a guardrail's versions
+         * @description List a guardrail's versions.
+         */
+        get: operations["list_guardrail_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/guardrails/{name}/versions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a guardrail's version
+         * @description Show a guardrail's version.
+         */
+        get: operations["show_guardrail_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/guardrails/{name}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How two versions of a guardrail differ
+         * @description How two versions of a guardrail differ.
+         */
+        get: operations["diff_guardrail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/guardrails/{name}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a guardrail's older version anew
+         * @description Make a guardrail's older version anew.
+         */
+        post: operations["roll_back_guardrail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/guardrails/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try guardrails on texts
+         * @description Run guardrails on texts as they would run on a call. Nothing is recorded and no model is asked.
+         */
+        post: operations["try_guardrails"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/providers/health": {
         parameters: {
             query?: never;
@@ -3838,6 +4090,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/billing/chargeback/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who pays for what, as a table
+         * @description Return who pays for what as a table.
+         */
+        get: operations["export_chargeback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/billing/forecast": {
         parameters: {
             query?: never;
@@ -3958,6 +4230,26 @@ export interface paths {
          * @description Return what a provider said beside what we say now, day by day.
          */
         get: operations["get_import"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/billing/imports/{id}/page": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The same as a page
+         * @description Return the same as a page, with a chart.
+         */
+        get: operations["show_import"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4538,6 +4830,22 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Adjustment
+         * @description What charges of a key and a model were corrected by.
+         */
+        Adjustment: {
+            /** Key Id */
+            key_id: string;
+            /** Model */
+            model: string;
+            /**
+             * Usd
+             * @description An amount in USD, as a plain decimal.
+             * @example 0.00012
+             */
+            usd: string;
+        };
+        /**
          * Amounts
          * @description USD, or tokens.
          */
@@ -4575,6 +4883,8 @@ export interface components {
             cost_optimize: boolean;
             /** Policies */
             policies: string[];
+            /** Payload */
+            payload: ("none" | "metadata" | "redacted" | "full") | null;
             /** Created At */
             created_at: string;
             /** Updated At */
@@ -4620,6 +4930,8 @@ export interface components {
              * @default []
              */
             policies: string[];
+            /** Payload */
+            payload?: ("none" | "metadata" | "redacted" | "full") | null;
             /**
              * Name
              * @default
@@ -4945,11 +5257,8 @@ export interface components {
             id: string;
             /** Name */
             name: string;
-            /**
-             * Kind
-             * @enum {string}
-             */
-            kind: "webhook" | "email";
+            /** Kind */
+            kind: string;
             /** Target */
             target: string;
             /** Events */
@@ -4982,7 +5291,7 @@ export interface components {
              * Events
              * @default []
              */
-            events: ("approvals" | "billing" | "budgets")[];
+            events: ("approvals" | "alerts")[];
             /**
              * Is Active
              * @default true
@@ -5000,6 +5309,78 @@ export interface components {
             has_more: boolean;
             /** Next */
             next: string | null;
+        };
+        /**
+         * ChargeLine
+         * @description Sums under one name. What providers charge is the cost; what the tenant pays is billed.
+         */
+        ChargeLine: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Calls */
+            calls: number;
+            /** Unpriced */
+            unpriced: number;
+            /** Uncertain */
+            uncertain: number;
+            /** Input */
+            input: number;
+            /** Output */
+            output: number;
+            /** Cached */
+            cached: number;
+            /** Cache Write */
+            cache_write: number;
+            /** Reasoning */
+            reasoning: number;
+            /**
+             * Cost Usd
+             * @description An amount in USD, as a plain decimal.
+             * @example 0.00012
+             */
+            cost_usd: string;
+            /**
+             * Billed Usd
+             * @description An amount in USD, as a plain decimal.
+             * @example 0.00012
+             */
+            billed_usd: string;
+        };
+        /**
+         * ChargebackAnswer
+         * @description Days added up. A call with two tags stands under both.
+         */
+        ChargebackAnswer: {
+            /**
+             * By
+             * @enum {string}
+             */
+            by: "tenant" | "team" | "app" | "user" | "key" | "tag" | "model" | "provider" | "day";
+            /**
+             * First
+             * Format: date
+             */
+            first: string;
+            /**
+             * End
+             * Format: date
+             */
+            end: string;
+            /** Zone */
+            zone: string;
+            /** Data */
+            data: components["schemas"]["ChargeLine"][];
+            total: components["schemas"]["ChargeLine"];
+            /** Adjustments */
+            adjustments: components["schemas"]["Adjustment"][];
+            /**
+             * Due Usd
+             * @description An amount in USD, as a plain decimal.
+             * @example 0.00012
+             */
+            due_usd: string;
         };
         /**
          * Charged
@@ -5294,6 +5675,14 @@ export interface components {
             seal: string;
         };
         /**
+         * Erased
+         * @description What was removed.
+         */
+        Erased: {
+            /** Calls */
+            calls: number;
+        };
+        /**
          * Explained
          * @description What would happen; see ``candidates`` for each deployment, best first.
          */
@@ -5362,6 +5751,20 @@ export interface components {
             /** Zone */
             zone: string;
             forecast: components["schemas"]["Coming"] | null;
+        };
+        /**
+         * Found
+         * @description What was found, by its characters.
+         */
+        Found: {
+            /** Start */
+            start: number;
+            /** End */
+            end: number;
+            /** Type */
+            type: string;
+            /** Score */
+            score: number;
         };
         /**
          * Import
@@ -5561,6 +5964,8 @@ export interface components {
             app_id: string | null;
             /** User Id */
             user_id: string | null;
+            /** Payload */
+            payload: ("none" | "metadata" | "redacted" | "full") | null;
             /** Created At */
             created_at: string;
             /** Updated At */
@@ -5639,6 +6044,8 @@ export interface components {
             user_id?: string | null;
             /** Expires At */
             expires_at?: string | null;
+            /** Payload */
+            payload?: ("none" | "metadata" | "redacted" | "full") | null;
             /**
              * Name
              * @default
@@ -5767,14 +6174,19 @@ export interface components {
          * @description What is kept of calls.
          */
         Logging: {
-            /**
-             * Payload
-             * @default metadata
-             * @enum {string}
-             */
-            payload: "none" | "metadata" | "redacted" | "full";
+            /** Payload */
+            payload?: ("none" | "metadata" | "redacted" | "full") | null;
             /** Retention Days */
             retention_days?: number | null;
+            /** Payload Days */
+            payload_days?: number | null;
+            /** Max Bytes */
+            max_bytes?: number | null;
+            /**
+             * Audit Reads
+             * @default false
+             */
+            audit_reads: boolean;
         };
         /**
          * Login
@@ -5897,6 +6309,8 @@ export interface components {
             app_id: string | null;
             /** User Id */
             user_id: string | null;
+            /** Payload */
+            payload: ("none" | "metadata" | "redacted" | "full") | null;
             /** Created At */
             created_at: string;
             /** Updated At */
@@ -5913,6 +6327,20 @@ export interface components {
             overlap_until: string | null;
             /** Key */
             key: string;
+        };
+        /**
+         * MarkAnswer
+         * @description Where a secret or something personal stands.
+         */
+        MarkAnswer: {
+            /** Path */
+            path: string;
+            /** Start */
+            start: number;
+            /** End */
+            end: number;
+            /** Kind */
+            kind: string;
         };
         /**
          * Match
@@ -6074,6 +6502,8 @@ export interface components {
              * @default []
              */
             policies: string[];
+            /** Payload */
+            payload?: ("none" | "metadata" | "redacted" | "full") | null;
             /** Name */
             name: string;
         };
@@ -6181,17 +6611,23 @@ export interface components {
         };
         /**
          * NewChannel
-         * @description Where messages go: a webhook's URL with the secret that its signatures are made with, or an e-mail address.
+         * @description Where messages go. What `target` and `secret` are depends on the kind.
          */
         NewChannel: {
             /** Name */
             name: string;
             /**
              * Kind
-             * @enum {string}
+             * @example webhook
+             * @example slack
+             * @example pagerduty
+             * @example email
              */
-            kind: "webhook" | "email";
-            /** Target */
+            kind: string;
+            /**
+             * Target
+             * @default
+             */
             target: string;
             /** Secret */
             secret?: string | null;
@@ -6199,7 +6635,7 @@ export interface components {
              * Events
              * @default []
              */
-            events: ("approvals" | "billing" | "budgets")[];
+            events: ("approvals" | "alerts")[];
             /**
              * Is Active
              * @default true
@@ -6366,6 +6802,8 @@ export interface components {
             user_id?: string | null;
             /** Expires At */
             expires_at?: string | null;
+            /** Payload */
+            payload?: ("none" | "metadata" | "redacted" | "full") | null;
             /** Name */
             name: string;
             /**
@@ -6595,7 +7033,7 @@ export interface components {
             catalogue: string[];
             /**
              * @default {
-             *       "payload": "metadata"
+             *       "audit_reads": false
              *     }
              */
             logging: components["schemas"]["Logging"];
@@ -6670,6 +7108,38 @@ export interface components {
             next: string | null;
         };
         /**
+         * ObjectOrigin
+         * @description What is configured through the API, and not in the file.
+         */
+        ObjectOrigin: {
+            /** Section */
+            section: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+            /** Shared */
+            shared: boolean;
+            /** Updated At */
+            updated_at: number;
+        };
+        /**
+         * Origins
+         * @description Where the configuration came from.
+         */
+        Origins: {
+            /** File */
+            file: string | null;
+            /** Lines */
+            lines: {
+                [key: string]: number;
+            };
+            /** Objects */
+            objects: components["schemas"]["ObjectOrigin"][];
+            /** Settings */
+            settings: components["schemas"]["SettingOrigin"][];
+        };
+        /**
          * Outcome
          * @description How it ended and what it cost.
          */
@@ -6742,6 +7212,27 @@ export interface components {
         OwnBudgets: {
             /** Data */
             data: components["schemas"]["OwnBudget"][];
+        };
+        /**
+         * PayloadAnswer
+         * @description What was said in one call.
+         */
+        PayloadAnswer: {
+            /** Id */
+            id: string;
+            /** At */
+            at: string;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "none" | "metadata" | "redacted" | "full";
+            /** Operation */
+            operation: string;
+            /** Dialect */
+            dialect: string;
+            request: components["schemas"]["Said"];
+            answer: components["schemas"]["Said"];
         };
         /**
          * Permissions
@@ -6908,6 +7399,14 @@ export interface components {
             refresh_token?: string | null;
         };
         /**
+         * Report
+         * @description What became of the texts, in their order.
+         */
+        Report: {
+            /** Data */
+            data: components["schemas"]["headgate__admin__guardrails__Tried"][];
+        };
+        /**
          * Reset
          * @description What lets a user choose a password, once. It is shown this once.
          */
@@ -7061,6 +7560,32 @@ export interface components {
             provider_used: string | null;
         };
         /**
+         * Said
+         * @description What one of the two said.
+         */
+        Said: {
+            /** Size */
+            size: number;
+            /** Cut */
+            cut: boolean;
+            /** Text */
+            text: string;
+            /** Document */
+            document: unknown;
+            /** Raw */
+            raw: string | null;
+            /** Base64 */
+            base64: boolean;
+            /** Found */
+            found: {
+                [key: string]: number;
+            };
+            /** Marks */
+            marks: components["schemas"]["MarkAnswer"][];
+            /** Tool Calls */
+            tool_calls: components["schemas"]["ToolCallAnswer"][];
+        };
+        /**
          * Schedule
          * @description What is made and sent by itself.
          */
@@ -7172,6 +7697,27 @@ export interface components {
             has_more: boolean;
             /** Next */
             next: string | null;
+        };
+        /**
+         * SettingOrigin
+         * @description A setting of the process, and who set it.
+         */
+        SettingOrigin: {
+            /** Name */
+            name: string;
+            /** Variable */
+            variable: string;
+            /** Value */
+            value: string | null;
+            /** Default */
+            default: string | null;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "default" | "environment" | "command line";
+            /** Help */
+            help: string;
         };
         /**
          * Shown
@@ -7499,7 +8045,7 @@ export interface components {
             catalogue: string[];
             /**
              * @default {
-             *       "payload": "metadata"
+             *       "audit_reads": false
              *     }
              */
             logging: components["schemas"]["Logging"];
@@ -7547,6 +8093,18 @@ export interface components {
             first_token_ms: number | null;
         };
         /**
+         * ToolCallAnswer
+         * @description What the model wants to have called.
+         */
+        ToolCallAnswer: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Arguments */
+            arguments: string;
+        };
+        /**
          * Trace
          * @description One call, whole.
          */
@@ -7559,8 +8117,12 @@ export interface components {
             at: string;
             call: components["schemas"]["Asked"];
             route: components["schemas"]["Routed"];
+            /** Guardrails */
+            guardrails: {
+                [key: string]: unknown;
+            }[];
             /** Attempts */
-            attempts: components["schemas"]["Tried"][];
+            attempts: components["schemas"]["headgate__admin__traces__Tried"][];
             /** Ledger */
             ledger: components["schemas"]["Charged"][];
             usage: components["schemas"]["headgate__admin__traces__Tokens"];
@@ -7568,54 +8130,28 @@ export interface components {
             outcome: components["schemas"]["Outcome"];
         };
         /**
-         * Tried
-         * @description One call to one deployment. Times are milliseconds since the exchange began.
+         * Trial
+         * @description Texts, and what is to look at them.
          */
-        Tried: {
-            /** Number */
-            number: number;
-            /** Provider */
-            provider: string;
-            /** Model */
-            model: string;
-            /** Role */
-            role: string;
-            /** Outcome */
-            outcome: string;
-            /** Status */
-            status: number | null;
-            /** Error */
-            error: string | null;
+        Trial: {
+            /** Texts */
+            texts: string[];
             /**
-             * Started Ms
-             * @description Milliseconds.
-             */
-            started_ms: number;
-            /** Headers Ms */
-            headers_ms: number | null;
-            /** First Ms */
-            first_ms: number | null;
-            /** Ended Ms */
-            ended_ms: number | null;
-            /**
-             * Held Usd
-             * @description An amount in USD, as a plain decimal.
-             * @example 0.00012
-             */
-            held_usd: string;
-            /** Cost Usd */
-            cost_usd: string | null;
-            /**
-             * Billed
+             * Place
+             * @default user
              * @enum {string}
              */
-            billed: "usage" | "estimated" | "uncertain" | "none";
-            /** Upstream Id */
-            upstream_id: string | null;
+            place: "system" | "user" | "assistant" | "tool_result" | "tool_argument" | "document" | "output" | "thinking";
+            /** Guardrails */
+            guardrails?: string[];
+            /** Config */
+            config?: {
+                [key: string]: unknown;
+            } | null;
         };
         /**
          * Usage
-         * @description Sums of the whole hours from ``since`` to ``until``, and their total.
+         * @description Sums of the whole hours from ``since`` to ``until``, and their total: a call with several tags is once in it.
          */
         Usage: {
             /** Since */
@@ -7626,7 +8162,7 @@ export interface components {
              * By
              * @enum {string}
              */
-            by: "day" | "hour" | "key" | "model" | "provider";
+            by: "day" | "hour" | "minute" | "team" | "key" | "user" | "app" | "tag" | "model" | "provider" | "route" | "surface" | "status" | "code";
             /** Data */
             data: components["schemas"]["UsageRow"][];
             total: components["schemas"]["UsageRow"];
@@ -7642,12 +8178,20 @@ export interface components {
             requests: number;
             /** Failures */
             failures: number;
+            /** Fallbacks */
+            fallbacks: number;
+            /** Attempts */
+            attempts: number;
+            /** Cache Hits */
+            cache_hits: number;
             /** Input Tokens */
             input_tokens: number;
             /** Output Tokens */
             output_tokens: number;
             /** Cached Tokens */
             cached_tokens: number;
+            /** Cache Write Tokens */
+            cache_write_tokens: number;
             /** Reasoning Tokens */
             reasoning_tokens: number;
             /**
@@ -7656,6 +8200,12 @@ export interface components {
              * @example 0.00012
              */
             cost_usd: string;
+            /**
+             * Saved Usd
+             * @description An amount in USD, as a plain decimal.
+             * @example 0.00012
+             */
+            saved_usd: string;
             /** Unpriced */
             unpriced: number;
         };
@@ -7728,6 +8278,26 @@ export interface components {
             has_more: boolean;
             /** Next */
             next: string | null;
+        };
+        /**
+         * Verdict
+         * @description What one guardrail says of one text.
+         */
+        Verdict: {
+            /** Guardrail */
+            guardrail: string;
+            /** Kind */
+            kind: string;
+            /** Act */
+            act: string;
+            /** Reason */
+            reason: string;
+            /** Score */
+            score: number | null;
+            /** Ms */
+            ms: number;
+            /** Findings */
+            findings: components["schemas"]["Found"][];
         };
         /**
          * Verification
@@ -7803,6 +8373,18 @@ export interface components {
             csrf_token?: string | null;
         };
         /**
+         * Tried
+         * @description What becomes of one text.
+         */
+        headgate__admin__guardrails__Tried: {
+            /** Passed */
+            passed: boolean;
+            /** Text */
+            text: string;
+            /** Verdicts */
+            verdicts: components["schemas"]["Verdict"][];
+        };
+        /**
          * Tokens
          * @description Tokens: ``input`` is the whole prompt, ``output`` all that was generated; the others are parts of these.
          */
@@ -7819,6 +8401,52 @@ export interface components {
             cache_write: number;
             /** Reasoning */
             reasoning: number;
+        };
+        /**
+         * Tried
+         * @description One call to one deployment. Times are milliseconds since the exchange began.
+         */
+        headgate__admin__traces__Tried: {
+            /** Number */
+            number: number;
+            /** Provider */
+            provider: string;
+            /** Model */
+            model: string;
+            /** Role */
+            role: string;
+            /** Outcome */
+            outcome: string;
+            /** Status */
+            status: number | null;
+            /** Error */
+            error: string | null;
+            /**
+             * Started Ms
+             * @description Milliseconds.
+             */
+            started_ms: number;
+            /** Headers Ms */
+            headers_ms: number | null;
+            /** First Ms */
+            first_ms: number | null;
+            /** Ended Ms */
+            ended_ms: number | null;
+            /**
+             * Held Usd
+             * @description An amount in USD, as a plain decimal.
+             * @example 0.00012
+             */
+            held_usd: string;
+            /** Cost Usd */
+            cost_usd: string | null;
+            /**
+             * Billed
+             * @enum {string}
+             */
+            billed: "usage" | "estimated" | "uncertain" | "none";
+            /** Upstream Id */
+            upstream_id: string | null;
         };
         Error: {
             error: {
@@ -9369,6 +9997,109 @@ export interface operations {
             };
         };
     };
+    tail_logs: {
+        parameters: {
+            query?: {
+                /** @description As Last-Event-ID, which wins over it */
+                after?: string | null;
+                since?: string | null;
+                until?: string | null;
+                key_id?: string | null;
+                model?: string | null;
+                provider?: string | null;
+                status?: ("success" | "fallback" | "failure") | null;
+                min_cost?: (number | string) | null;
+            };
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_payload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadAnswer"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    erase_payloads: {
+        parameters: {
+            query: {
+                end_user: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erased"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     get_trace: {
         parameters: {
             query?: never;
@@ -9403,7 +10134,7 @@ export interface operations {
     get_usage: {
         parameters: {
             query?: {
-                by?: "day" | "hour" | "key" | "model" | "provider";
+                by?: "day" | "hour" | "minute" | "team" | "key" | "user" | "app" | "tag" | "model" | "provider" | "route" | "surface" | "status" | "code";
                 since?: string | null;
                 until?: string | null;
                 key_id?: string | null;
@@ -9435,6 +10166,66 @@ export interface operations {
         };
     };
     show_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    show_origins: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Origins"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    show_schema: {
         parameters: {
             query?: never;
             header?: never;
@@ -10619,6 +11410,346 @@ export interface operations {
             };
         };
     };
+    list_guardrails: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownList"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    make_guardrail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewObject"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    show_guardrail: {
+        parameters: {
+            query?: {
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    change_guardrail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Change"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    remove_guardrail: {
+        parameters: {
+            query?: {
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_guardrail_versions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: number | null;
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionList"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    show_guardrail_version: {
+        parameters: {
+            query?: {
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionShown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    diff_guardrail: {
+        parameters: {
+            query: {
+                before: number;
+                after: number;
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diff"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    roll_back_guardrail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rollback"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    try_guardrails: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Trial"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     provider_health: {
         parameters: {
             query?: never;
@@ -11321,7 +12452,45 @@ export interface operations {
                 key?: string | null;
                 provider?: string | null;
                 model?: string | null;
-                format?: "json" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChargebackAnswer"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    export_chargeback: {
+        parameters: {
+            query?: {
+                by?: "tenant" | "team" | "app" | "user" | "key" | "tag" | "model" | "provider" | "day";
+                first?: string | null;
+                end?: string | null;
+                team?: string | null;
+                app?: string | null;
+                user?: string | null;
+                key?: string | null;
+                provider?: string | null;
+                model?: string | null;
             };
             header?: never;
             path?: never;
@@ -11583,9 +12752,38 @@ export interface operations {
     };
     get_import: {
         parameters: {
-            query?: {
-                format?: "json" | "html";
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
             };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    show_import: {
+        parameters: {
+            query?: never;
             header?: never;
             path: {
                 id: string;

@@ -5,9 +5,12 @@ import { useSearchParams } from "next/navigation";
 import { Suspense } from "react";
 import type { ReactNode } from "react";
 import { Card, Copy, Empty, Facts, Head, Loaded, Panel, Status, Table, Time } from "@/components/ui";
+import { useNames } from "@/components/form";
+import { PayloadView } from "@/components/payload";
 import { api, got } from "@/lib/api";
 import type { Schema } from "@/lib/api";
 import { count, money, ms } from "@/lib/format";
+import { useSession } from "@/lib/session";
 import { useAsk } from "@/lib/use";
 
 type Trace = Schema["Trace"];
@@ -21,7 +24,7 @@ function One() {
   const found = useAsk(id ? ["trace", id] : null, () => got(api.GET("/api/v1/traces/{id}", { params: { path: { id } } })));
   return (
     <>
-      <Head title="Call" aside={id ? <Copy text={id} name="Copy id" /> : null}><span className="mono">{id}</span></Head>
+      <Head title="Call" aside={id ? <><Link className="button" href={`/playground?replay=${id}`}>Replay in the playground</Link><Copy text={id} name="Copy id" /></> : null}><span className="mono">{id}</span></Head>
       {id ? (
         <Loaded error={found.error} loading={found.isLoading} retry={() => void found.mutate()}>{found.data ? <Whole of={found.data} /> : null}</Loaded>
       ) : (
@@ -32,6 +35,11 @@ function One() {
 }
 
 function Whole({ of: t }: { of: Trace }) {
+  const { may } = useSession();
+  const keys = useNames(may("api_keys:view") ? "config/virtual-keys" : null);
+  const apps = useNames(may("apps:view") ? "apps" : null);
+  const users = useNames(may("users:view") ? "users" : null);
+  const named = (names: Map<string, string>, id: string | null | undefined, query: string) => id && <Link href={`/logs?${query}=${id}`} title={id}>{names.get(id) ?? id}</Link>;
   return (
     <>
       <div className="cards">
@@ -42,6 +50,8 @@ function Whole({ of: t }: { of: Trace }) {
       </div>
       {t.outcome.error_message ? <div className="note-box bad">{t.outcome.error_message}</div> : null}
       <Panel title="What happened"><Waterfall of={t} /></Panel>
+      {t.guardrails.length ? <Checks of={t.guardrails as unknown as Check[]} /> : null}
+      {may("payloads:view") ? <PayloadView id={t.id} endUser={t.call.end_user ?? null} /> : null}
       <div className="columns">
         <Panel title="Why this model">
           <div className="stack">
@@ -59,7 +69,7 @@ function Whole({ of: t }: { of: Trace }) {
           </div>
         </Panel>
         <Panel title="Asked">
-          <Facts rows={[["Time", <Time key="t" at={t.at} />], ["Model", t.call.model_requested], ["Answered by", t.route.model_used ? `${t.route.provider_used} / ${t.route.model_used}` : null], ["Route", t.route.name], ["Surface", `${t.call.surface}, ${t.call.operation}${t.call.stream ? ", streamed" : ""}`], ["Key", t.call.key_id], ["User", t.call.user_id], ["App", t.call.app_id], ["End user", t.call.end_user], ["Tags", t.call.tags.join(", ")], ["Address", t.call.address], ["Sent, received", `${count(t.call.bytes_in)} B, ${count(t.outcome.bytes_out)} B`], ["Left out", t.outcome.dropped.join(", ")], ["Supplied", t.outcome.defaulted.join(", ")], ["Trace id", <span key="i" className="mono">{t.trace_id}</span>]]} />
+          <Facts rows={[["Time", <Time key="t" at={t.at} />], ["Model", t.call.model_requested], ["Answered by", t.route.model_used ? `${t.route.provider_used} / ${t.route.model_used}` : null], ["Route", t.route.name], ["Surface", `${t.call.surface}, ${t.call.operation}${t.call.stream ? ", streamed" : ""}`], ["Key", named(keys, t.call.key_id, "key_id")], ["User", t.call.user_id && (users.get(t.call.user_id) ?? t.call.user_id)], ["App", t.call.app_id && (apps.get(t.call.app_id) ?? t.call.app_id)], ["End user", t.call.end_user], ["Tags", t.call.tags.join(", ")], ["Address", t.call.address], ["Sent, received", `${count(t.call.bytes_in)} B, ${count(t.outcome.bytes_out)} B`], ["Left out", t.outcome.dropped.join(", ")], ["Supplied", t.outcome.defaulted.join(", ")], ["Trace id", <span key="i" className="mono">{t.trace_id}</span>]]} />
         </Panel>
       </div>
       {t.call.parameters && Object.keys(t.call.parameters).length ? <Panel title="Parameters"><pre>{JSON.stringify(t.call.parameters, null, 2)}</pre></Panel> : null}
@@ -79,6 +89,28 @@ function Whole({ of: t }: { of: Trace }) {
         />
       </Panel>
     </>
+  );
+}
+
+type Check = { guardrail: string; kind: string; on: string; act: string; shadow?: boolean; found?: Record<string, number>; score?: number; reason?: string; ms?: number };
+
+function Checks({ of: checks }: { of: Check[] }) {
+  return (
+    <Panel title="Guardrails" flush>
+      <Table<Check>
+        label="Guardrails"
+        rows={checks}
+        id={(c) => JSON.stringify(c)}
+        columns={[
+          { name: "Guardrail", show: (c) => <strong>{c.guardrail}</strong> },
+          { name: "Kind", show: (c) => <span className="tag">{c.kind}</span> },
+          { name: "Looked at", show: (c) => c.on },
+          { name: "Did", show: (c) => <span className="row"><Status of={c.act} />{c.shadow ? <span className="muted small">only recorded</span> : null}</span> },
+          { name: "Why", show: (c) => <span className="muted">{c.reason || Object.entries(c.found ?? {}).map(([type, n]) => `${n} ${type}`).join(", ") || "found nothing"}{c.score === undefined ? "" : `, score ${c.score.toFixed(3)}`}</span> },
+          { name: "Took", num: true, show: (c) => ms(c.ms) },
+        ]}
+      />
+    </Panel>
   );
 }
 

@@ -17,7 +17,9 @@ import msgspec
 from headgate.access.types import Budget, Principal
 from headgate.access.vault import LocalSealer
 from headgate.base import Base, Ways
+from headgate.cache.shelf import Shelf
 from headgate.config.compile import Compiled
+from headgate.config.effective import caches_of
 from headgate.config.standing import standing_of
 from headgate.config.types import ConfigError, LimitsConfig
 from headgate.core.call import Call
@@ -31,14 +33,14 @@ from headgate.live import Live
 from headgate.models import tokens
 from headgate.models.discovered import keep_looking
 from headgate.observe.outlets import OUTLETS, ills
+from headgate.observe.spool import FOLDER, PAYLOADS, Spool
 from headgate.pipeline.attach import Attacher
 from headgate.pipeline.parts import Parts
-from headgate.observe.spool import FOLDER, PAYLOADS, Spool
 from headgate.providers.discover import probe_local
 from headgate.providers.keys import breakers
 from headgate.routing.board import keep_posted
 from headgate.routing.health import Health
-from headgate.stores import Signals, Stores
+from headgate.stores import Signals, Stores, grounds
 from headgate.surfaces.dispatch import Dispatch
 from headgate.surfaces.state import State
 from headgate.transport.server import App, Server, ServerLimits, start
@@ -60,9 +62,9 @@ class Worker:
         stores = self.stores
         self.books = LedgerBooks(self.journal, stores.grants, meter=stores.meter, on_soft=log_soft, clock=stores.clock)
         self.live = Live(base, self.ways, self._taken)
+        self.spool = Spool(base.home.path / FOLDER, LocalSealer(base.home.derived, PAYLOADS))
         self.parts = Parts(
             principals=self.principals,
-        self.spool = Spool(base.home.path / FOLDER, LocalSealer(base.home.derived, PAYLOADS))
             gate=self.stores.gate,
             books=self.books,
             snapshot=self.live.compiled.snapshot,
@@ -74,10 +76,12 @@ class Worker:
             max_body=base.config.limits.body,
             responses=self.stores.responses,
             attacher=Attacher(self.ways.lean),
-            guards=Guards(base.home.derived.signing, self.ways.lean),
-            health=Health(shared=self.stores.probes is not None),
             spool=self.spool,
+            guards=Guards(base.home.derived.signing, self.ways.lean),
+            caches=Shelf(grounds(base, self.ways.lean)),
+            health=Health(shared=self.stores.probes is not None),
         )
+        self._cache()
         self.parts.health.keys = breakers(self.live.compiled.providers)
         self._limit(self.live.compiled.config.limits)
         self.state = State(listing=self._listing, ready_checks=self._checks, started_at=monotonic())
@@ -113,6 +117,7 @@ class Worker:
         self._tasks.append(asyncio.create_task(looking))
         self._tasks.append(asyncio.create_task(self._keep_posted()))
         self._tasks += [asyncio.create_task(one) for one in (self.live.run(), *self.signals.run(), *self.stores.run())]
+        self._tasks.append(asyncio.create_task(self.parts.caches.run()))
         gc.collect()
         gc.freeze()  # what a start has made stays; collections need not walk it again
 
@@ -125,14 +130,15 @@ class Worker:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.parts.aside.close()
+        await self.parts.caches.close()
         self.principals.close()
+        await asyncio.to_thread(self.spool.close)
         self.entering.close()
         self.books.close()
         await self.ways.close()
         await self.signals.close()
         await self.stores.close()
         self.journal.close()
-        await asyncio.to_thread(self.spool.close)
 
     def abort(self) -> None:
         """Cut every connection now; their calls are settled all the same."""
@@ -144,9 +150,15 @@ class Worker:
 
     def _taken(self, compiled: Compiled) -> None:
         self.parts.health.keys = breakers(compiled.providers)
+        self._cache()
         self.parts.snapshot = compiled.snapshot
         self._limit(compiled.config.limits)
         self.stores.responses.keep = compiled.config.responses.keep
+
+    def _cache(self) -> None:
+        """Have the caches that the configuration tells of. What cannot be made is as one that is switched off."""
+        for problem in self.parts.caches.follow(caches_of(self.live.effective)):
+            log.error("%s", problem)
 
     def _limit(self, limits: LimitsConfig) -> None:
         standing = standing_of(limits)

@@ -13,6 +13,7 @@ from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any
 
 from headgate.base import Base
+from headgate.cache.types import Grounds
 from headgate.core.errors import Unavailable
 from headgate.ledger.grants import SqlGrants
 from headgate.ledger.keeper import LEASE
@@ -196,3 +197,16 @@ def prefix_of(base: Base) -> str:
     """Return what all keys of this installation begin with, so that several can share a server."""
     name = hmac.digest(base.home.derived.signing, b"redis", "sha256").hex()[:12]
     return f"{{headgate:{name}}}:"
+
+
+def grounds(base: Base, sender: Any) -> Grounds:
+    """Return what caches of answers may be made of."""
+    has_redis = base.settings.redis_url is not None
+    return Grounds(
+        directory=base.home.path / "caches",
+        secret=base.home.derived.signing,
+        url=base.url,
+        redis=partial(open_redis, base) if has_redis else None,
+        prefix=prefix_of(base),
+        sender=sender,
+    )

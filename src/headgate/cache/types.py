@@ -29,6 +29,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     body: bytes
     frames: tuple[tuple[int, int], ...] = ()
     """Of a stream: after how many milliseconds came how many bytes."""
+    usage_told: bool = False
+    """Of a stream: its usage was asked for."""
     model: str
     """``provider/model`` that answered."""
     provider: str

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from headgate.config.check_alerts import alert_faults, channel_faults
+from headgate.config.check_caches import cache_faults, route_cache_faults
 from headgate.config.check_guardrails import guardrail_faults
 from headgate.config.check_routes import (
     experiment_faults,
@@ -40,11 +42,13 @@ class Names:
         self.own_aliases = self.aliases = _named(shape, "aliases")
         self.own_routes = self.routes = _named(shape, "routes")
         self.guardrails = _named(shape, "guardrails")
+        self.caches = _named(shape, "caches")
         if beside is not None:
             self.providers, self.disabled, self.models = beside.providers, beside.disabled, beside.models
             self.aliases |= beside.aliases - self.own_routes
             self.routes |= beside.routes - self.own_aliases
             self.guardrails |= beside.guardrails
+            self.caches |= beside.caches
 
     def fault_of(self, target: str, *, but: Iterable[str] = ()) -> str | None:
         """Say why *target* is no deployment (``provider/model``), or ``None``; *but* are names that would do too."""
@@ -97,6 +101,11 @@ def check(values: Mapping[str, Any], shape: Shape, known: Known, beside: Names |
             shape.note(("steps", name), _unknown_step(name, known))
     for name, entry in values.get("guardrails", {}).items():
         guardrail_faults(name, entry, shape, known, names.routes)
+    for name, entry in values.get("channels", {}).items():
+        channel_faults(name, entry, shape)
+    for name, entry in values.get("alerts", {}).items():
+        alert_faults(name, entry, shape, values.get("channels", {}).keys())
+    cache_faults(values.get("caches", {}), shape)
     for name in names.own_routes | names.own_aliases:
         _free(name, shape, names)
     for name, route in values.get("routes", {}).items():
@@ -218,6 +227,7 @@ def _route(name: str, route: Mapping[str, Any], shape: Shape, names: Names) -> N
         if one is not ABSENT and one not in names.guardrails:
             hint = nearest(one, sorted(names.guardrails))
             shape.note(("routes", name, "guardrails", index), f"no guardrail {shown(one)}{hint}")
+    route_cache_faults(name, route, shape, names.caches)
     for index, step in enumerate(route.get("skip", ())):
         if step is not ABSENT and step not in names.known.steps:
             shape.note(("routes", name, "skip", index), _unknown_step(step, names.known))

@@ -124,8 +124,17 @@ def _guarding(
     return Guarding(
         rules(config),
         {tenant: rules(over) for tenant, over in own.items() if over.guardrails},
-        lambda skip, guard: compile_steps(off | set(skip), plugins, guard),
+        lambda route, guard: compile_steps(off | set(route.skip), plugins, guard, cache_step(route)),
     )
+
+
+def cache_step(route: RouteConfig) -> StepCall | None:
+    """Return the step of a route's cache, loaded where there is one; ``None`` where there is none."""
+    if route.cache is None:
+        return None
+    from headgate.pipeline.cached import look_up
+
+    return look_up
 
 
 class Maker:
@@ -157,9 +166,11 @@ class Maker:
         return RouteTable(routes, frozenset(providers), self._target, self._bare, cases.route, self._policy)
 
     def _stepped(self, route: Route) -> Route:
-        if not route.config.skip:
+        if not route.config.skip and route.config.cache is None:
             return route
-        return msgspec.structs.replace(route, steps=compile_steps(self.off | set(route.config.skip), self._plugins))
+        skip = self.off | set(route.config.skip)
+        steps = compile_steps(skip, self._plugins, cache=cache_step(route.config))
+        return msgspec.structs.replace(route, steps=steps)
 
     def _policy(self, name: str, strategy: Sequence[Mapping[str, Any]], targets: tuple[Target, ...]) -> "Policy":
         return policy_of(name, strategy, targets, self._stated, self._registry)

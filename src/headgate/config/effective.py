@@ -12,6 +12,7 @@ import msgspec
 import yaml
 from msgspec import inspect
 
+from headgate.cache.config import CacheConfig
 from headgate.config.check import Names, check
 from headgate.config.parse import compose
 from headgate.config.shape import ABSENT, Shape, convert, shown
@@ -23,9 +24,20 @@ SECTIONS: Mapping[str, str] = {
     "alias": "aliases",
     "use_case": "use_cases",
     "guardrail": "guardrails",
+    "cache": "caches",
+    "alert": "alerts",
 }
 """Kind of object -> the section of the file that it would stand in."""
-WORDS = {"route": "route", "alias": "alias", "use_case": "use case", "guardrail": "guardrail"}
+WORDS = {
+    "route": "route",
+    "alias": "alias",
+    "use_case": "use case",
+    "guardrail": "guardrail",
+    "cache": "cache",
+    "alert": "alert",
+}
+COMMANDS = {"use_case": "use-case", "guardrail": "guard", "alert": "alerts rules"}
+"""Kind of object -> the command on it, where it is called otherwise."""
 TAG = "tag:yaml.org,2002:"
 CONFIG = inspect.type_info(Config)
 
@@ -113,6 +125,11 @@ def tried(now: Effective, rows: Sequence[ObjectRow], row: ObjectRow, read: Readi
     return found
 
 
+def caches_of(now: Effective) -> dict[str, dict[str, CacheConfig]]:
+    """Return the caches in force by tenant and name; under the empty name, those that all tenants share."""
+    return {"": now.config.caches, **{tenant: config.caches for tenant, config in now.own.items() if config.caches}}
+
+
 def entry(row: ObjectRow) -> Any:
     """Return what would stand in the file for an object."""
     body = msgspec.json.decode(row.body or "{}")
@@ -125,7 +142,7 @@ def _read(
     root = compose(data, file)
     if root is None:
         root = yaml.MappingNode(TAG + "map", [])
-    shape = Shape(file, environ, known.strategies, known.guardrails)
+    shape = Shape(file, environ, known.strategies, known.guardrails, known.alerts)
     if isinstance(root, yaml.MappingNode):
         for row in rows:
             _put(root, row, shape)
@@ -150,7 +167,7 @@ def _put(root: yaml.MappingNode, row: ObjectRow, shape: Shape) -> None:
         what = WORDS[row.kind]
         message = (
             f"the {what} {shown(name)} is in this file and in the database (version {row.version}): remove it here, "
-            f"or there with `headgate {what.replace(' ', '-')} delete {name[:80]} --shared`"
+            f"or there with `headgate {COMMANDS.get(row.kind, row.kind)} delete {name[:80]} --shared`"
         )
         shape.note((section, name), message, there)
         return
@@ -161,7 +178,7 @@ def _put(root: yaml.MappingNode, row: ObjectRow, shape: Shape) -> None:
 def _over(rows: Sequence[ObjectRow], known: Known, names: Names) -> tuple[Shape, Any]:
     """Read what a tenant has of its own, on top of what *names* has."""
     root = yaml.MappingNode(TAG + "map", [])
-    shape = Shape("database", {}, known.strategies, known.guardrails)
+    shape = Shape("database", {}, known.strategies, known.guardrails, known.alerts)
     for row in rows:
         _put(root, row, shape)
         shape.owned[SECTIONS[row.kind], row.name] = f"database, tenant {row.tenant_id}"

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from headgate.alerts.channels.types import ChannelConfig
+from headgate.cache.config import CacheConfig
 from headgate.guardrails.types import Guardrail
 from headgate.models.config import ModelConfig
 from headgate.observe.config import LogConfig, ObserveConfig, OtlpConfig
@@ -67,8 +69,15 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """Names that callers send as ``model``, each with the deployments to try in turn."""
     use_cases: dict[str, UseCase] = {}
     """What callers can ask for instead of a model, as ``use-case/NAME``; these go over the ones that are shipped."""
+    alerts: dict[str, dict[str, Any]] = {}
+    """When somebody is told: each rule has a `kind` and its settings beside it. They go over the ones that are
+    shipped."""
+    channels: dict[str, ChannelConfig] = {}
+    """Who can be told of alerts, by the names that rules have for them."""
     guardrails: dict[str, dict[str, Any]] = {}
     """What looks at the text of calls: each has a `kind` and its settings beside it. Routes name those they pass."""
+    caches: dict[str, CacheConfig] = {}
+    """Where answers are kept to be given again. Routes name the one they use."""
     limits: LimitsConfig = LimitsConfig()
     responses: ResponsesConfig = ResponsesConfig()
     observe: ObserveConfig = ObserveConfig()
@@ -98,6 +107,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """Kinds of strategy, each imported when it is looked up."""
     guardrails: Mapping[str, type[Guardrail]] = {}
     """Kinds of guardrail, in the same way."""
+    alerts: Mapping[str, type[Any]] = {}
+    """Kinds of rule of alerts, in the same way."""
 
 
 class Problem(msgspec.Struct, frozen=True, order=True):

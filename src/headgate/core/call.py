@@ -11,7 +11,7 @@ from headgate.core.errors import HeadgateError
 from headgate.core.money import Usage
 
 Status = Literal["success", "fallback", "failure"]
-Role = Literal["", "hedge", "fan-out", "resume"]
+Role = Literal["", "hedge", "fan-out", "resume", "shared"]
 Operation = Literal[
     "chat",
     "embeddings",
@@ -59,7 +59,7 @@ class Attempt(msgspec.Struct, omit_defaults=True, kw_only=True):
     upstream_id: str | None = None
     role: Role = ""
     """What it was made for, where not in its turn: a second call because the first was slow, one of several at once,
-    or to go on where another broke off."""
+    or to go on where another broke off. ``shared``: no call at all, but a part in another's, paid like one."""
 
 
 class Choice(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -89,6 +89,36 @@ class Choice(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What else was decided for the call, on deployments that follow these."""
     whole: bool = False
     """It is on all of the call's deployments, and ``also`` is what was decided on parts of them before."""
+
+
+class Cached(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What a cache did about one call. Money is nano-dollars, durations are milliseconds."""
+
+    cache: str
+    """Its name."""
+    verdict: Literal["hit", "miss", "stored", "refused", "bypass"]
+    """``stored`` and ``refused`` are misses whose answer was kept, or was not for a ``reason``; ``bypass``: the cache
+    had nothing to do with it."""
+    kind: Literal["", "exact", "semantic", "flight"] = ""
+    """How it was found; ``flight``: the same request was under way."""
+    reason: str = ""
+    of: str | None = None
+    """The call that the answer was made for."""
+    model: str = ""
+    """``provider/model`` that gave the answer then."""
+    provider: str = ""
+    age_ms: float = 0.0
+    similarity: float | None = None
+    bound: float | None = None
+    """The share of wrong semantic hits that is not passed."""
+    saved_nano: int | None = None
+    saved_ms: float = 0.0
+    saved_tokens: int = 0
+
+    @property
+    def header(self) -> str:
+        """What its caller is told."""
+        return self.verdict if self.verdict in ("hit", "bypass") else "miss"
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -124,6 +154,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What guardrails did: each as in ``guardrails.rules.Checked``."""
     verdicts: tuple[Any, ...] = ()
     """What became of deployments while they were tried: each as in ``routing.types.Verdict``."""
+    cache: Cached | None = None
+    """What a cache did; ``None`` where its route has none."""
     parameters: dict[str, Any] | None = None
     status: Status
     code: str | None = None
@@ -178,6 +210,8 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True):
     """Milliseconds between the events of a stream."""
     strategy: str | list[dict[str, Any]] | None = None
     """How the caller's own list of models is to be ordered."""
+    cache: Any = None
+    """What is asked of the cache (``cache.rules.Control``)."""
 
     @property
     def shaped(self) -> bool:
@@ -252,8 +286,14 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     """The call that this one is a copy of."""
     flight: Any = None
     """To be given the answer, where calls that are the same wait for it."""
+    cached: Cached | None = None
+    """What a cache did about it so far."""
+    tape: Any = None
+    """What takes down its answer for a cache (``pipeline.cache_tape.Tape``)."""
     spoken: Any = None
     """The dialect that the target is asked in; ``None`` where the request goes on as it is."""
+    heard: Any = None
+    """What hears the answer, where what was said is kept (``pipeline.hearing.Hearing``)."""
     attempts: list[Attempt] = []
     attempt: Attempt | None = None
     """The one that answered, or the last."""
@@ -288,5 +328,3 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
 
     def __post_init__(self) -> None:
         self.trace_id = self.trace_id or self.id.replace("-", "")
-    heard: Any = None
-    """What hears the answer, where what was said is kept (``pipeline.hearing.Hearing``)."""

@@ -32,6 +32,8 @@ def answer_head(call: Call, target: Target, attempt: Attempt, inbound: Inbound) 
             lines += f"x-headgate-cost: {usd(cost_of(attempts) or 0)}\r\n"
     if call.guard is not None:
         lines += call.guard.line()
+    if call.cached is not None:
+        lines += f"x-headgate-cache: {call.cached.header}\r\n"
     if call.dropped:
         lines += f"x-headgate-dropped: {', '.join(call.dropped)}\r\n"
     if call.defaulted:
@@ -50,6 +52,8 @@ def waiting_head(call: Call) -> bytes:
         f"x-request-id: {call.id}\r\nx-headgate-attempts: {len(call.attempts)}\r\n"
         f"content-type: {call.dialect.stream_type}\r\n{limit_lines(call)}{STREAM}"
     )
+    if call.cached is not None:
+        lines += f"x-headgate-cache: {call.cached.header}\r\n"
     return lines.encode("ascii", "backslashreplace")
 
 
@@ -92,13 +96,13 @@ def stream_info(call: Call) -> bytes:
     """The comment that ends a stream asked with ``x-headgate-stream-info: 1``; nothing where streams have none."""
     if call.dialect.stream_type != "text/event-stream":
         return b""
-    cost = cost_of(call.attempts)
+    cost = cost_of(call.attempts) if call.attempts else 0
     usage = {"input": call.usage.input, "output": call.usage.output, "total": call.usage.total}
     info = {
         "cost": None if cost is None else usd(cost),
         "usage": usage,
         "id": call.id,
-        "model": call.target.name,
+        "model": call.target.name if call.target is not None else call.cached.model if call.cached is not None else "",
         "attempts": len(call.attempts),
     }
     return b": headgate " + msgspec.json.encode(info) + b"\n\n"

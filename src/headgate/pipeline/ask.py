@@ -4,14 +4,15 @@ It belongs to the same trace, is paid by the same key, and passes no guardrails:
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
 import msgspec
 
-from headgate.core.call import Call
-from headgate.dialects import openai_chat, wire
+from headgate.cache.types import NoVector
+from headgate.core.call import Call, Operation
+from headgate.dialects import embeddings, openai_chat, wire
 from headgate.guardrails.types import Unavailable
 from headgate.pipeline import steps
 from headgate.pipeline.parts import Parts
@@ -40,33 +41,57 @@ class Listener:
 
 async def ask(call: Call, parts: Parts, model: str, system: str, text: str) -> str:
     """Return what *model*, a route or ``provider/model``, answers; raise :class:`Unavailable` where it does not."""
-    from headgate.pipeline.run import run  # which leads here
-
     messages = [{"role": "system", "content": system}, {"role": "user", "content": text}]
     body = wire.encode({"model": model, "messages": messages, "max_tokens": MOST_SAID, "temperature": 0})
+    reply = await _asked(call, parts, "guardrail", "chat", openai_chat, model, body)
+    try:
+        said = wire.decode(reply)["choices"][0]["message"]["content"]
+    except (msgspec.DecodeError, LookupError, TypeError):
+        said = None
+    if not isinstance(said, str):
+        raise Unavailable(f"{model} answered with no text")
+    return said
+
+
+async def embed(call: Call, parts: Parts, model: str, texts: Sequence[str]) -> list[list[float]]:
+    """Return the vectors of *texts* as *model* makes them; raise :class:`NoVector` where it does not."""
+    body = wire.encode({"model": model, "input": list(texts), "encoding_format": "float"})
+    try:
+        reply = await _asked(call, parts, "cache", "embeddings", embeddings, model, body)
+        rows = wire.decode(reply)["data"]
+        found = [[float(one) for one in row["embedding"]] for row in sorted(rows, key=lambda row: int(row["index"]))]
+    except Unavailable as error:
+        raise NoVector(str(error)) from None
+    except (msgspec.DecodeError, LookupError, TypeError, ValueError):
+        raise NoVector(f"{model} answered with no vectors") from None
+    if len(found) != len(texts):
+        raise NoVector(f"{model} answered with {len(found)} vectors for {len(texts)} texts")
+    return found
+
+
+async def _asked(
+    call: Call, parts: Parts, surface: str, operation: Operation, dialect: Any, model: str, body: bytes
+) -> bytes:
+    """Return a whole answer; raise :class:`Unavailable`."""
+    from headgate.pipeline.run import run  # which leads here
+
     link = Listener()
     asked = Call(
-        surface="guardrail",
-        operation="chat",
-        dialect=openai_chat,
+        surface=surface,
+        operation=operation,
+        dialect=dialect,
         link=link,
         headers=[],
         t0=monotonic(),
         trace_id=call.trace_id,
         body=body,
         who=call.who,
-        envelope=openai_chat.envelope(body),
+        envelope=dialect.envelope(body),
     )
     await run(asked, parts, _way)
     if link.status != 200:
         raise Unavailable(f"{model} did not answer: {asked.error.code if asked.error is not None else link.status}")
-    try:
-        said = wire.decode(link.reply)["choices"][0]["message"]["content"]
-    except (msgspec.DecodeError, LookupError, TypeError):
-        said = None
-    if not isinstance(said, str):
-        raise Unavailable(f"{model} answered with no text")
-    return said
+    return link.reply
 
 
 async def _way(call: Call, parts: Parts) -> None:

@@ -59,7 +59,9 @@ def attempt(call: Call, parts: Parts) -> Awaitable[None]:
         if config.ping and call.operation == "chat" and hasattr(call.dialect, "ping"):
             parts.pings.begin(call)
         return walk_plan(call, parts)
-    return fly(call, parts, walk_plan) if config.single_flight else walk_plan(call, parts)
+    if config.single_flight and call.tape is None:  # a cache lets calls wait for each other itself
+        return fly(call, parts, walk_plan)
+    return walk_plan(call, parts)
 
 
 async def walk_plan(call: Call, parts: Parts) -> None:

@@ -27,7 +27,7 @@ from headgate.guardrails.whole import edited
 from headgate.pipeline.ask import ask
 from headgate.pipeline.parts import Parts, StepCall
 from headgate.pipeline.steps import authorize
-from headgate.routing.table import Route
+from headgate.routing.table import Route, RouteConfig
 
 MOST_COMBINED = 1024
 """Combinations of guardrails that callers ask for by name, kept compiled."""
@@ -44,7 +44,7 @@ class Guarding:
         self,
         shared: Mapping[str, Rule],
         own: Mapping[str, Mapping[str, Rule]],
-        stepped: Callable[[Collection[str], StepCall], tuple[StepCall, ...]],
+        stepped: Callable[[RouteConfig, StepCall], tuple[StepCall, ...]],
     ) -> None:
         """*own* are those that tenants have besides, by tenant; *stepped* returns the steps of a route with a guard."""
         self._known = {"": shared, **{tenant: {**shared, **rules} for tenant, rules in own.items()}}
@@ -58,7 +58,7 @@ class Guarding:
             if any(one.guardrail.keys or one.guardrail.tags for one in rules.values())
         )
         self._stepped = stepped
-        self._steps: dict[tuple[str, tuple[str, ...], tuple[str, ...]], tuple[StepCall, ...]] = {}
+        self._steps: dict[tuple[str, tuple[str, ...], tuple[str, ...], bool], tuple[StepCall, ...]] = {}
 
     def route_of(self, call: Call) -> Route:
         """Return the route of *call* with the steps that its guardrails add; raise for a name that there is not."""
@@ -73,12 +73,12 @@ class Guarding:
             names = tuple([name for name in names if name not in known or concerns(known[name], call)])
         if not names:
             return route
-        key = (tenant, names, tuple(route.config.skip))
+        key = (tenant, names, tuple(route.config.skip), route.config.cache is not None)
         steps = self._steps.get(key)
         if steps is None:
             if len(self._steps) >= MOST_COMBINED:
                 self._steps.clear()
-            steps = self._steps[key] = self._stepped(route.config.skip, guarding(self.rules(tenant, names)))
+            steps = self._steps[key] = self._stepped(route.config, guarding(self.rules(tenant, names)))
         return msgspec.structs.replace(route, steps=steps)
 
     def rules(self, tenant: str, names: Sequence[str]) -> Rules:

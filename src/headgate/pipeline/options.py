@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from headgate.cache.rules import control
 from headgate.core.call import Call, Options
 from headgate.core.errors import BadRequest, MediaType
 from headgate.dialects.json_guard import FORBIDDEN, not_allowed
@@ -113,6 +114,7 @@ def _one_of(**words: Any) -> Any:
 _switch = _one_of(**{"1": True, "0": False, "on": True, "off": False, "true": True, "false": False})
 
 READERS = {
+    "cache": control,
     "tags": _tags,
     "guardrails": _names,
     "user": _text,

@@ -61,16 +61,23 @@ def plugin_steps() -> dict[str, StepCall]:
 
 
 def compile_steps(
-    skip: Collection[str], plugins: Mapping[str, StepCall], guard: StepCall | None = None
+    skip: Collection[str],
+    plugins: Mapping[str, StepCall],
+    guard: StepCall | None = None,
+    cache: StepCall | None = None,
 ) -> tuple[StepCall, ...]:
-    """Return the steps after ``resolve`` for a route that does without those in *skip*. *guard* runs its guardrails."""
+    """Return the steps after ``resolve`` for a route that does without those in *skip*.
+
+    *guard* runs its guardrails, *cache* answers from its cache and sees to it that answers are kept.
+    """
     compiled: list[StepCall] = []
     for entry in ORDER:
         if isinstance(entry, Slot):
             inside = [(n, s) for n, s in plugins.items() if getattr(s, "slot", None) == entry.name and n not in skip]
             compiled.extend(step for _, step in inside)
-            if entry.name == "guard_input" and guard is not None:
-                compiled.append(guard)
+            own = {"guard_input": guard, "cache": cache}.get(entry.name)
+            if own is not None:
+                compiled.append(own)
         elif entry.required or entry.name not in skip:
             compiled.append(entry.call)
     return tuple(compiled)

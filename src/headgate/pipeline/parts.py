@@ -75,6 +75,7 @@ class Parts:
         "aside",
         "attacher",
         "books",
+        "caches",
         "count_tokens",
         "estimate_output",
         "flights",
@@ -89,8 +90,8 @@ class Parts:
         "responses",
         "rooms",
         "snapshot",
-        "worker",
         "spool",
+        "worker",
     )
 
     def __init__(  # noqa: PLR0913  # the list of the parts is the point
@@ -108,9 +109,10 @@ class Parts:
         max_body: int = 20_000_000,
         responses: KeptResponses | None = None,
         attacher: Attacher | None = None,
-        health: Health | None = None,
         spool: Spool | None = None,
+        health: Health | None = None,
         guards: Any = None,
+        caches: Any = None,
     ) -> None:
         self.principals = principals
         self.gate = gate
@@ -126,12 +128,14 @@ class Parts:
         """Bytes."""
         self.responses = responses
         """Where responses are kept."""
-        self.attacher = attacher
-        """Fetches what callers name by URL, for targets that take bytes alone."""
         self.spool = spool
         """Takes what was said, where a caller's policy keeps it."""
+        self.attacher = attacher
+        """Fetches what callers name by URL, for targets that take bytes alone."""
         self.guards = guards
         """What guardrails need of the installation (``pipeline.guard.Guards``)."""
+        self.caches = caches
+        """The caches of answers (``cache.shelf.Shelf``); ``None`` where there are none."""
         self.health = health or Health()
         """What is known of deployments now; in this process."""
         self.rooms = Rooms(workers)

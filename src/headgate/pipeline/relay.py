@@ -55,6 +55,8 @@ async def answer_whole(
         elif call.operation == "rerank":
             give_back(asked, reply)
         body = call.dialect.write_reply(reply)
+    if call.tape is not None:
+        call.tape.whole(body)
     if call.guard is not None:
         body = await call.guard.whole(body)
     attempt.outcome = "ok"
@@ -90,6 +92,8 @@ async def answer_stream(
     pipe, pending = await begun(call, spoken, inbound, first)
     if call.claim is not None:
         await call.claim(inbound, b"")
+    if call.tape is not None:
+        call.tape.begin(call, pending)
     if call.guard is not None:
         pending = await first_passed(call, parts, pipe, inbound, hold, pending)
     attempt.first_ms = (monotonic() - call.t0) * 1000
@@ -122,6 +126,8 @@ async def answer_stream(
     else:
         await estimate(call, parts, attempt, hold, pipe.text_bytes)
     attempt.outcome = "ok"
+    if call.tape is not None:
+        call.tape.complete = True
     finish(call, parts)
     last = last + stream_info(call) if call.options.stream_info else last
     if call.options.pace is None:
@@ -157,6 +163,8 @@ async def first_passed(call: Call, parts: Parts, pipe: Tap, inbound: Inbound, ho
         while not out and not pipe.ended:
             data = await inbound.read(min(IDLE_REASONING, max(call.deadline - monotonic(), 0.001)))
             more = pipe.feed(data) if data else pipe.close()
+            if call.tape is not None:
+                call.tape.add(more)
             if pipe.failure is not None:
                 raise pipe.failure
             out = await guard.stream(call, more, final=pipe.ended)
@@ -172,7 +180,7 @@ async def pump(call: Call, pipe: Tap, inbound: Inbound, pending: bytes, target: 
     """Pass the stream on as it arrives; return its last bytes unsent, so that settlement comes before them."""
     write, unpaced = call.link.write, call.options.pace is None
     idle = target.timeouts.idle or (IDLE_REASONING if target.reasoning else IDLE)
-    guard = call.guard
+    guard, tape = call.guard, call.tape
     out = pending
     while not pipe.ended:
         if out:
@@ -192,6 +200,8 @@ async def pump(call: Call, pipe: Tap, inbound: Inbound, pending: bytes, target: 
                 raise
             data = b""  # the answer itself was complete
         out = pipe.feed(data) if data else pipe.close()
+        if tape is not None:
+            tape.add(out)
         if guard is not None:
             out = await guard.stream(call, out, final=not data or pipe.ended or pipe.failure is not None)
         if not data and pipe.failure is None:

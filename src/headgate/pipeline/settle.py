@@ -47,6 +47,8 @@ def finish(call: Call, parts: Parts) -> None:
     if call.settled:
         return
     call.settled = True
+    if call.tape is not None:
+        call.tape.end(call, parts)
     if call.who is not None:
         record = record_of(call, parts.worker)
         if call.who.keeping is not None:
@@ -65,6 +67,8 @@ def record_of(call: Call, worker: int) -> Record:
     began: Attempt | None = call.resume.first if call.resume is not None else None
     upstream = ((last.ended_ms or total) - last.started_ms) if last is not None else 0.0
     answered = target is not None and last is not None and last.headers_ms is not None
+    cached = call.cached
+    hit = cached if cached is not None and cached.verdict == "hit" and last is None else None
     return Record(
         id=call.id,
         trace_id=call.trace_id,
@@ -84,12 +88,13 @@ def record_of(call: Call, worker: int) -> Record:
         route=call.route.name if call.route is not None else None,
         stream=call.streaming,
         model_requested=envelope.model if envelope is not None else None,
-        model_used=target.name if answered and envelope is not None else None,
-        provider_used=target.provider.name if answered else None,
+        model_used=hit.model if hit else target.name if answered and envelope is not None else None,
+        provider_used=hit.provider if hit else target.provider.name if answered else None,
         routing_reason=call.reason,
         choice=call.choice,
         verdicts=tuple(call.verdicts),
         guardrails=tuple(call.guard.checks) if call.guard is not None else (),
+        cache=cached,
         parameters=parameters_of(envelope.fields) if envelope is not None else None,
         status="failure"
         if error is not None
@@ -102,7 +107,7 @@ def record_of(call: Call, worker: int) -> Record:
         attempts=tuple(attempts),
         finish=call.finish,
         usage=call.usage,
-        cost_nano=cost_of(attempts),
+        cost_nano=0 if hit else cost_of(attempts),
         billed=call.billed,
         held_nano=holds[0].nano if len(holds) == 1 else sum([h.nano for h in holds]),
         dropped=tuple(dropped) if dropped else (),

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from headgate.cache.rules import wished
 from headgate.core.call import Call, Options
 from headgate.core.errors import BadRequest
 from headgate.dialects import wire
@@ -47,6 +48,8 @@ class Wishes(msgspec.Struct, forbid_unknown_fields=True):
     """Milliseconds from one event of a stream to the next."""
     strategy: str | list[dict[str, Any]] | None = None
     """How the list ``models`` is ordered: a kind of strategy, a route whose strategies it takes, or a list of them."""
+    cache: _Text | None = None
+    """What is asked of the cache, as in the header: ``off``, ``no-cache``, ``max-age=60`` ..."""
 
 
 _wishes = msgspec.json.Decoder(Wishes)
@@ -81,6 +84,8 @@ def merged(options: Options, wishes: Wishes, size: int) -> Options:
             param="headgate.metadata",
         )
     said = {name: value for name, value in msgspec.structs.asdict(wishes).items() if value is not None and value != ()}
+    if wishes.cache is not None:
+        said["cache"] = wished(wishes.cache)
     return msgspec.structs.replace(options, **said)
 
 

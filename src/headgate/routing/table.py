@@ -109,6 +109,8 @@ class RouteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     """Another route, whose targets follow in its own order when these have failed."""
     guardrails: list[str] = []
     """Names of `guardrails`, which look at its calls besides those that look at all."""
+    cache: str | None = None
+    """Which of `caches` answers its calls, and keeps their answers."""
     min_output: int = 256
     """Clamping an answer to the room left in a budget stops here (tokens)."""
     on_unsupported: Literal["refuse", "drop"] = "refuse"

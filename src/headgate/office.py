@@ -164,12 +164,21 @@ class Office:
             return self._made[1]
 
     def _deliver(self) -> "tuple[Money, Deliverer]":
-        from headgate.billing.deliver import Deliverer, Mail, Webhook
+        from headgate.alerts.channels import channels
+        from headgate.alerts.channels.out import Ways as Out
+        from headgate.billing.deliver import Deliverer
 
+        settings = self._base.settings
+        out = Out(self._entering.sender, self._entering.web.allow, settings.smtp_url)
         sealer = LocalSealer(self._base.home.derived)
-        webhook = Webhook(self._entering.sender, self._entering.web.allow, sealer)
-        mail = Mail(self._base.settings.smtp_url)
-        return self._money(), Deliverer(self._engine(), {"webhook": webhook, "email": mail})
+        return self._money(), Deliverer(
+            self._engine(),
+            channels(),
+            out,
+            sealer,
+            lambda name: self._compiled().config.channels.get(name),
+            settings.public_url,
+        )
 
     def _models(self, wanted: "Wanted") -> list["Entry"]:
         from headgate.models.select import chosen

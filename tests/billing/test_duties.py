@@ -15,8 +15,11 @@ from sqlalchemy import insert, select, update
 
 from headgate.access.keys import derive
 from headgate.access.vault import LocalSealer
+from headgate.alerts.channels import channels as kinds
+from headgate.alerts.channels.out import Ways
+from headgate.alerts.channels.webhook import signature
 from headgate.billing.calendar import zone
-from headgate.billing.deliver import Deliverer, Mail, Webhook, about, signature
+from headgate.billing.deliver import Deliverer, about
 from headgate.billing.duties import AFTER, Duties, missed, next_at, scheduled
 from headgate.billing.services import Money
 from headgate.core.call import now
@@ -148,7 +151,7 @@ class Hook:
 
 async def send(engine, hook, mail=None):
     sender = Http1Sender(Bounds(connections=4, waiting=4, idle=1))
-    deliverer = Deliverer(engine, {"webhook": Webhook(sender, hook.allow, SEALER), "email": Mail(mail)})
+    deliverer = Deliverer(engine, kinds(), Ways(sender, hook.allow, mail), SEALER)
     done = await deliverer.run()
     await sender.close()
     return done
@@ -282,7 +285,9 @@ async def test_one_process_has_the_lease_and_another_takes_it_when_it_is_gone(ur
             runs.append(1)
             return 0
 
-    one, two = (Duties(url, name, money.sealing, lambda: (money, Counting(engine, {}))) for name in ("one", "two"))
+    one, two = (
+        Duties(url, name, money.sealing, lambda: (money, Counting(engine, {}, None, SEALER))) for name in ("one", "two")
+    )
     assert await asyncio.to_thread(one._due)
     assert not await asyncio.to_thread(two._due)
     assert await asyncio.to_thread(one._due)

@@ -1,6 +1,5 @@
 """``/billing/prices``, ``/billing/channels``, ``/billing/schedules``: what is billed, and what is sent to whom when."""
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -11,12 +10,15 @@ from headgate.admin.crud import Asked, Kind, PageOf, routes_of
 from headgate.admin.fields import Answer, Body, UtcTime, instant
 from headgate.admin.levels import Id, Name, texts
 from headgate.admin.route import Route
+from headgate.alerts.channels import channels, faults
+from headgate.alerts.channels.types import Place
 from headgate.billing.calendar import zone
 from headgate.billing.deliver import about
 from headgate.billing.duties import next_at
 from headgate.billing.pricing import Stored
 from headgate.core.call import new_id, now
 from headgate.core.errors import BadRequest
+from headgate.core.secret import Secret
 from headgate.models.price import price as compiled
 from headgate.providers.base import PriceConfig
 from headgate.storage.billing_rows import ChannelRow, PriceRow, ScheduleRow
@@ -24,8 +26,8 @@ from headgate.storage.billing_rows import ChannelRow, PriceRow, ScheduleRow
 Model = Annotated[str, Field(max_length=200, pattern=r"^(\*|[^/\s]+/(\*|\S+))$")]
 """``provider/model``, ``provider/*`` or ``*``."""
 Rate = Annotated[float, Field(ge=0, le=1_000_000)]
+Events = Annotated[tuple[Literal["approvals", "alerts"], ...], Field(max_length=2)]
 Percent = Annotated[float, Field(ge=-100, le=10_000)]
-MAIL = re.compile(r"[^@\s<>\"',;]+@[A-Za-z0-9.-]+\.?[A-Za-z0-9]")
 PPM = 10_000
 """Millionths in a percent."""
 
@@ -78,33 +80,27 @@ class Prices(PageOf[PriceAnswer]):
 
 
 class NewChannel(Body):
-    """Where messages go: a webhook's URL with the secret that its signatures are made with, or an e-mail address."""
+    """Where messages go. What `target` and `secret` are depends on the kind."""
 
     name: Name
-    kind: Literal["webhook", "email"]
-    target: Annotated[str, Field(min_length=3, max_length=2000)]
-    secret: Annotated[str, Field(min_length=16, max_length=200)] | None = None
-    """Never shown again."""
-    events: Annotated[tuple[Literal["approvals"], ...], Field(max_length=1)] = ()
-    """What it is told of by itself; reports reach it by schedules."""
+    kind: Annotated[str, Field(max_length=64, examples=["webhook", "slack", "pagerduty", "email"])]
+    target: Annotated[str, Field(max_length=2000)] = ""
+    """A webhook's URL, an e-mail address; nothing for Slack, nor for PagerDuty itself."""
+    secret: Annotated[str, Field(min_length=16, max_length=2000)] | None = None
+    """What a webhook is signed with, Slack's URL of the incoming webhook, or PagerDuty's routing key. Never shown
+    again."""
+    events: Events = ()
+    """What it is told of by itself; reports reach it by schedules, and single rules of alerts may name it."""
     is_active: bool = True
-
-    @model_validator(mode="after")
-    def _whole(self) -> "NewChannel":
-        if (self.kind == "webhook") != (self.secret is not None):
-            raise ValueError("of a webhook needs a secret, and no other takes one")
-        if self.kind == "email" and not MAIL.fullmatch(self.target):
-            raise ValueError("names no e-mail address in target")
-        return self
 
 
 class ChannelChanges(Body):
     """What is to be otherwise."""
 
     name: Name = ""
-    target: Annotated[str, Field(min_length=3, max_length=2000)] = ""
-    secret: Annotated[str, Field(min_length=16, max_length=200)] | None = None
-    events: Annotated[tuple[Literal["approvals"], ...], Field(max_length=1)] = ()
+    target: Annotated[str, Field(max_length=2000)] = ""
+    secret: Annotated[str, Field(min_length=16, max_length=2000)] | None = None
+    events: Events = ()
     is_active: bool = True
 
 
@@ -113,7 +109,7 @@ class Channel(Answer):
 
     id: str
     name: str
-    kind: Literal["webhook", "email"]
+    kind: str
     target: str
     events: list[str]
     is_active: bool
@@ -211,7 +207,7 @@ def _price(row: PriceRow) -> PriceAnswer:
 
 async def _made_channel(asked: Asked, body: NewChannel) -> ChannelRow:
     at, id = now(), new_id()
-    await _reachable(asked, body.kind, body.target)
+    await _sensible(asked, body.kind, body.target, body.secret, secret=body.secret is not None)
     return ChannelRow(
         id=id,
         tenant_id=asked.who.tenant_id,
@@ -228,26 +224,29 @@ async def _made_channel(asked: Asked, body: NewChannel) -> ChannelRow:
 
 async def _changed_channel(asked: Asked, row: ChannelRow, fields: Mapping[str, Any]) -> Mapping[str, Any]:
     columns = {name: value for name, value in fields.items() if name not in ("secret", "events")}
-    if "target" in columns:
-        if row.kind == "email" and not MAIL.fullmatch(columns["target"]):
-            raise BadRequest("target is no e-mail address.", code="invalid_parameter", param="target")
-        await _reachable(asked, row.kind, columns["target"])
     if "events" in fields:
         columns["events"] = msgspec.json.encode(fields["events"]).decode()
-    if fields.get("secret") is not None:
-        if row.kind != "webhook":
-            raise BadRequest("An e-mail address takes no secret.", code="invalid_parameter", param="secret")
-        columns["sealed"] = _sealed(asked, row.id, fields["secret"])
+    secret = fields.get("secret")
+    if secret is not None or "target" in columns:
+        kept = row.sealed is not None
+        await _sensible(asked, row.kind, columns.get("target", row.target), secret, secret=kept or secret is not None)
+    if secret is not None:
+        columns["sealed"] = _sealed(asked, row.id, secret)
     return columns
 
 
-async def _reachable(asked: Asked, kind: str, target: str) -> None:
-    """A URL that may not be asked is refused now, and again whenever a message goes there."""
-    entrance = asked.to.entrance
-    if kind == "webhook" and entrance is not None:
-        await entrance.web.allow(target, "target")
-    elif kind == "webhook" and not target.startswith(("https://", "http://")):
-        raise BadRequest("target is no URL.", code="url_not_allowed", param="target")
+async def _sensible(asked: Asked, kind: str, target: str, said: str | None, *, secret: bool) -> None:
+    """Refuse what is no channel. A URL that may not be asked is refused now, and again whenever a message goes there.
+
+    *said* is the secret that was sent; *secret* tells whether there is one.
+    """
+    for field, words in faults(kind, target, secret=secret):
+        raise BadRequest(f"{field} {words}.", code="invalid_parameter", param=field)
+    url = channels()[kind].asks(Place(kind=kind, target=target, secret=Secret(said) if said else None))
+    field = "target" if url == target else "secret"
+    if url is None or asked.to.entrance is None:
+        return
+    await asked.to.entrance.web.allow(url, field)
 
 
 def _sealed(asked: Asked, id: str, secret: str) -> bytes:
@@ -258,7 +257,7 @@ def _channel(row: ChannelRow) -> Channel:
     return Channel(
         id=row.id,
         name=row.name,
-        kind=row.kind,  # type: ignore[arg-type]  # one of two
+        kind=row.kind,
         target=row.target,
         events=texts(row.events),
         is_active=row.is_active,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from headgate.alerts.kinds import KINDS as ALERTS
 from headgate.config.types import Known
 from headgate.guardrails.kinds import KINDS as GUARDRAILS
 from headgate.models.table import Tables
@@ -24,4 +25,5 @@ def known(environ: Mapping[str, str], *, providers: Iterable[str] = ()) -> Known
         steps=optional_names(plugin_steps()),
         strategies=KINDS,
         guardrails=GUARDRAILS,
+        alerts=ALERTS,
     )

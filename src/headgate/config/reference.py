@@ -15,14 +15,15 @@ from typing import Any
 import msgspec
 
 from headgate import settings
-from headgate.config.schema import field_docs, guardrails, range_of, schema, strategies, structs
+from headgate.alerts.types import OfCalls, Rule
+from headgate.config.schema import alerts, field_docs, guardrails, range_of, schema, strategies, structs
 from headgate.config.types import Config
 from headgate.core.secret import Secret
 from headgate.guardrails.remote.base import Remote
 from headgate.guardrails.types import Guardrail
 from headgate.routing.types import Strategy
 
-DOCUMENTED = (Strategy, Guardrail, Remote)
+DOCUMENTED = (Strategy, Guardrail, Remote, Rule, OfCalls)
 """Classes whose fields those of a kind go on from."""
 WORDS = {str: "text", int: "whole number", float: "number", bool: "on or off", Secret: "secret text", Path: "path"}
 
@@ -92,7 +93,7 @@ def _prose(kind: type) -> str:
 
 
 def _title(kind: type) -> str:
-    for word, known in (("strategy", strategies()), ("guardrail", guardrails())):
+    for word, known in (("strategy", strategies()), ("guardrail", guardrails()), ("alert", alerts())):
         for name, one in known.items():
             if one is kind:
                 return f"{word} {name}"

@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from headgate.alerts.kinds import FILES as ALERT_FILES
+from headgate.alerts.kinds import KINDS as ALERTS
 from headgate.config.types import RANGES, Config
 from headgate.core.secret import Secret
 from headgate.guardrails.kinds import FILES
@@ -27,7 +29,7 @@ SWITCH: dict[str, Any] = {"enum": [True, False, "on", "off"]}  # YAML 1.2 editor
 def schema() -> dict[str, Any]:
     """Return the schema (draft 2020-12) of the whole file, for editors and other programs."""
     _, definitions = msgspec.json.schema_components(
-        [Config, *strategies().values(), *guardrails().values()],
+        [Config, *strategies().values(), *guardrails().values(), *alerts().values()],
         schema_hook=lambda kind: {"type": "string"} if kind is Secret else {},
         ref_template="#/$defs/{name}",
     )
@@ -42,6 +44,7 @@ def schema() -> dict[str, Any]:
             way["items"] = _kinds(strategies(), definitions)
     top = definitions.pop("Config")
     top["properties"]["guardrails"]["additionalProperties"] = _kinds(guardrails(), definitions)
+    top["properties"]["alerts"]["additionalProperties"] = _kinds(alerts(), definitions)
     top["properties"]["steps"]["additionalProperties"] = dict(SWITCH)
     top["patternProperties"] = {"^x-": {"description": "Ignored: a place for anchors."}}
     return {"$schema": DIALECT, **top, "title": "headgate.yaml", "$defs": definitions}
@@ -76,7 +79,7 @@ def structs() -> tuple[type[msgspec.Struct], ...]:
             walk(kind.item_type)
 
     walk(msgspec.inspect.type_info(Config))
-    for kind in (*strategies().values(), *guardrails().values()):
+    for kind in (*strategies().values(), *guardrails().values(), *alerts().values()):
         walk(msgspec.inspect.type_info(kind))
     return tuple(found)
 
@@ -91,6 +94,12 @@ def strategies() -> dict[str, type[Strategy]]:
 def guardrails() -> dict[str, type[Guardrail]]:
     """Return the classes of the guardrails that are shipped, by kind."""
     return {kind: GUARDRAILS[kind] for kind in FILES}
+
+
+@cache
+def alerts() -> dict[str, type[msgspec.Struct]]:
+    """Return the classes of the rules of alerts, by kind."""
+    return {kind: ALERTS[kind] for kind in ALERT_FILES}
 
 
 def field_docs(kind: type[msgspec.Struct]) -> dict[str, str]:

@@ -33,8 +33,8 @@ SECRET_LIKE = re.compile(r"^((sk|hg|hga|pk|gsk|xai|ghp)[-_]|AIza|AKIA)|[A-Za-z0-
 WORDS = {"str": "text", "int": "a number", "float": "a number", "bool": "on or off", "null": "nothing"}
 
 STRATEGIES = {(RouteConfig, "strategy"), (UseCase, "strategy")}
-GUARDRAILS = "guardrails"
-"""The section whose entries have the fields of the kind each names."""
+KINDED = {"guardrails": "a guardrail, such as `{kind: pii}`", "alerts": "a rule, such as `{kind: error_rate}`"}
+"""Sections whose entries have the fields of the kind each names, and words for an entry."""
 
 Path = tuple[str | int, ...]
 
@@ -55,12 +55,13 @@ class Shape:
         environ: Mapping[str, str],
         strategies: Mapping[str, type] | None = None,
         guardrails: Mapping[str, type] | None = None,
+        alerts: Mapping[str, type] | None = None,
     ) -> None:
-        """*strategies* and *guardrails* are kinds of them: an entry has the fields of its kind."""
+        """*strategies*, *guardrails* and *alerts* are kinds of them: an entry has the fields of its kind."""
         self.file = file
         self.environ = environ
         self.strategies = strategies or {}
-        self.guardrails = guardrails or {}
+        self.kinded = {"guardrails": guardrails or {}, "alerts": alerts or {}}
         self.problems: list[Problem] = []
         self.places: dict[Path, tuple[int, int]] = {}
         self.files: set[FilePath] = set()
@@ -99,8 +100,8 @@ class Shape:
             kind = next((t for t in kinds if isinstance(t, inspect.StructType) == wide), kinds[0])
         if field in STRATEGIES and isinstance(kind, inspect.ListType):
             return self._strategies(node, path)
-        if len(path) == 2 and path[0] == GUARDRAILS:
-            return self._entry(node, path, self.guardrails, "a guardrail, such as `{kind: pii}`")
+        if len(path) == 2 and path[0] in KINDED:
+            return self._entry(node, path, self.kinded[str(path[0])], KINDED[str(path[0])])
         if isinstance(kind, inspect.AnyType):
             return self._any(node, path)
         if isinstance(kind, inspect.StructType | inspect.DictType):

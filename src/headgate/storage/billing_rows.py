@@ -5,6 +5,11 @@ Instants are microseconds since 1970 (UTC), money nano-dollars, lists and object
 
 import msgspec
 
+OF_FILE = "file:"
+"""How the ids of channels begin that stand in the configuration; their names follow."""
+ALERTS = "alerts:"
+"""How the events of messages begin that tell of an alert; its id follows."""
+
 
 class ApprovalRow(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody asks for more than he has."""
@@ -71,12 +76,12 @@ class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     tenant_id: str
     kind: str
-    """``webhook`` or ``email``."""
+    """As in ``alerts.channels``."""
     name: str
     target: str
     sealed: bytes | None = None
     events: str = "[]"
-    """Of what it is told by itself: ``approvals``; none where it is only named by schedules."""
+    """Of what it is told by itself: ``approvals``, ``alerts``; none where it is only named by schedules and rules."""
     is_active: bool = True
     created_at: int
     updated_at: int

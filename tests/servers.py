@@ -181,7 +181,8 @@ def redis_url(redis_server: str) -> str:
     return redis_server
 
 
-def _copied(server: str, template: str) -> str:
+def copied(server: str, template: str) -> str:
+    """A database of its own, as *template* is."""
     name = "t" + os.urandom(6).hex()
     psql(server, f"create database {name} template {template}")
     return server.rsplit("/", 1)[0] + "/" + name
@@ -190,13 +191,13 @@ def _copied(server: str, template: str) -> str:
 @pytest.fixture
 def postgres(postgres_url: str) -> str:
     """An empty database."""
-    return _copied(postgres_url, "template0")
+    return copied(postgres_url, "template0")
 
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres_url: str) -> str:
     """The name of a database to copy, which has all tables."""
-    made = _copied(postgres_url, "template0")
+    made = copied(postgres_url, "template0")
     with ThreadPoolExecutor(1) as thread:
         thread.submit(ensure, made).result()
     return made.rsplit("/", 1)[1]
@@ -207,7 +208,7 @@ def migrated(postgres_url: str, postgres_template: str, monkeypatch: pytest.Monk
     """A database of its own on PostgreSQL, which has all tables; on a busy machine it may take its time."""
     monkeypatch.setitem(desk.BUDGET, "postgresql", 10.0)
     monkeypatch.setitem(feed.BUDGET, "postgresql", 10.0)
-    return _copied(postgres_url, postgres_template)
+    return copied(postgres_url, postgres_template)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

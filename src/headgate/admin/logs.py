@@ -1,6 +1,7 @@
 """``/logs``: finished calls in brief, the latest first. A virtual key sees its own."""
 
 import re
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from fastapi import Depends, Query
@@ -12,10 +13,11 @@ from headgate.admin.route import Route, caller, key_asked, parts, within
 from headgate.core.call import Record
 from headgate.core.errors import BadRequest
 from headgate.core.money import nano_from_usd, usd
-from headgate.observe.log import LogFilter
+from headgate.observe.log import LogFilter, Place
 from headgate.storage.tenancy import Narrow
 
-CURSOR = re.compile(r"([0-9]{1,17})\.([0-9a-f-]{36})")
+Guard = Literal["block", "reroute", "reask", "mask", "flag", "not_run", "allow"]
+CURSOR = re.compile(r"([0-9]{1,18})\.([0-9a-f-]{36})")
 
 
 class Log(Answer):
@@ -50,11 +52,12 @@ class Log(Answer):
 
 
 class Logs(Answer):
-    """A page of calls; ``next`` is the ``after`` of the following page."""
+    """A page of calls; ``next`` is the ``after`` of the following page, ``previous`` the ``before`` of later calls."""
 
     data: list[Log]
     has_more: bool
     next: str | None
+    previous: str | None
 
 
 def asked(  # noqa: PLR0913  # the filters are the point
@@ -63,22 +66,58 @@ def asked(  # noqa: PLR0913  # the filters are the point
     since: Annotated[Instant | None, Query()] = None,
     until: Annotated[Instant | None, Query()] = None,
     key_id: Annotated[str | None, Query(max_length=64)] = None,
-    model: Annotated[str | None, Query(max_length=256)] = None,
+    team_id: Annotated[str | None, Query(max_length=64)] = None,
+    app_id: Annotated[str | None, Query(max_length=64)] = None,
+    user_id: Annotated[str | None, Query(max_length=64)] = None,
+    end_user: Annotated[str | None, Query(max_length=256)] = None,
+    tags: Annotated[str | None, Query(max_length=1024, description="Separated by commas: all of them")] = None,
+    model: Annotated[str | None, Query(max_length=256, description="That answered, else that was asked for")] = None,
+    model_requested: Annotated[str | None, Query(max_length=256)] = None,
     provider: Annotated[str | None, Query(max_length=64)] = None,
+    route: Annotated[str | None, Query(max_length=256)] = None,
+    surface: Annotated[str | None, Query(max_length=64)] = None,
     status: Annotated[Literal["success", "fallback", "failure"] | None, Query()] = None,
+    code: Annotated[str | None, Query(max_length=64, description="Of the error")] = None,
     min_cost: Annotated[Usd | None, Query()] = None,
+    max_cost: Annotated[Usd | None, Query()] = None,
+    min_ms: Annotated[float | None, Query(ge=0, le=1e9, allow_inf_nan=False)] = None,
+    max_ms: Annotated[float | None, Query(ge=0, le=1e9, allow_inf_nan=False)] = None,
+    cache: Annotated[Literal["hit", "miss", "stored", "refused", "bypass"] | None, Query()] = None,
+    guard: Annotated[Guard | None, Query(description="The strongest thing that a guardrail did")] = None,
+    contains: Annotated[str | None, Query(min_length=3, max_length=256, description="In the record")] = None,
+    text: Annotated[str | None, Query(max_length=256, description="Words of what was kept of prompt, answer")] = None,
 ) -> LogFilter:
     """Return the filters of a request; whose permission does not go over the whole tenant, asks for less."""
     return LogFilter(
         since=micros(since) if since else None,
         until=micros(until) if until else None,
         key_id=key_asked(who, key_id),
+        team_id=team_id,
+        app_id=app_id,
+        user_id=user_id,
+        end_user=end_user,
+        tags=tuple(tag.strip() for tag in (tags or "").split(",") if tag.strip()),
         within=inside,
         model=model,
+        asked=model_requested,
         provider=provider,
+        route=route,
+        surface=surface,
         status=status,
-        min_cost=nano_from_usd(str(min_cost)) if min_cost is not None else None,
+        code=code,
+        min_cost=_nano(min_cost),
+        max_cost=_nano(max_cost),
+        min_ms=min_ms,
+        max_ms=max_ms,
+        cache=cache,
+        guard=guard,
+        contains=contains,
+        text=text,
     )
+
+
+def _nano(amount: Decimal | None) -> int | None:
+    return nano_from_usd(str(amount)) if amount is not None else None
 
 
 async def list_logs(
@@ -87,11 +126,23 @@ async def list_logs(
     where: Annotated[LogFilter, Depends(asked)],
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     after: Annotated[str | None, Query(max_length=64)] = None,
+    before: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Logs:
-    """Return the calls that fit all filters."""
-    found = await to.logs.list(who.tenant_id, where, after=_cursor(after), limit=limit + 1)
-    page, more = found[:limit], len(found) > limit
-    return Logs(data=[brief(r) for r in page], has_more=more, next=f"{page[-1].at}.{page[-1].id}" if more else None)
+    """Return the calls that fit all filters. A page may be short, or empty, and another one follow."""
+    if after is not None and before is not None:
+        raise BadRequest("Give after or before, not both.", code="invalid_parameter", param="before")
+    place = _cursor(after, "after") or _cursor(before, "before")
+    page = await to.logs.page(who.tenant_id, where, after=place, back=before is not None, limit=limit)
+    return Logs(
+        data=[brief(record) for record in page.records],
+        has_more=page.older is not None,
+        next=_told(page.older),
+        previous=_told(page.newer),
+    )
+
+
+def _told(place: Place | None) -> str | None:
+    return None if place is None else f"{place[0]}.{place[1]}"
 
 
 def brief(record: Record) -> Log:
@@ -126,12 +177,12 @@ def brief(record: Record) -> Log:
     )
 
 
-def _cursor(after: str | None) -> tuple[int, str] | None:
-    if after is None:
+def _cursor(given: str | None, param: str) -> Place | None:
+    if given is None:
         return None
-    match = CURSOR.fullmatch(after)
+    match = CURSOR.fullmatch(given)
     if match is None:
-        raise BadRequest("after is not what a page gave as next.", code="invalid_parameter", param="after")
+        raise BadRequest(f"{param} is not what a page gave.", code="invalid_parameter", param=param)
     return int(match[1]), match[2]
 
 

@@ -33,6 +33,9 @@ async def tail_logs(
     last_event_id: Annotated[str | None, Header(max_length=32)] = None,
 ) -> Response:
     """Return the calls that ended since the last event that the client had, else those that end from now on."""
+    for name in ("contains", "text"):
+        if getattr(where, name) is not None:
+            raise BadRequest(f"{name} is for /logs alone: calls that end now are not searched.", param=name)
     number = _number(last_event_id or after, to.tail.last)
     until = monotonic() + WAIT
 

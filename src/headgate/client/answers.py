@@ -103,6 +103,7 @@ class LogPage(msgspec.Struct, frozen=True):
     data: list[Log]
     has_more: bool
     next: str | None
+    previous: str | None = None
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):

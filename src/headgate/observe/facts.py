@@ -1,5 +1,7 @@
 """The part of a record that projections count, decoded alone: the rest stays as it was written."""
 
+from typing import Any
+
 import msgspec
 
 from headgate.core.call import Status
@@ -74,6 +76,11 @@ class Facts(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     def model(self) -> str | None:
         """The model that answered, else the one that was asked for."""
         return self.model_used or self.model_requested
+
+
+def did_of(checks: tuple[Any, ...]) -> tuple[Did, ...]:
+    """Return what guardrails did, as a record has it once it is read again."""
+    return msgspec.convert(checks, tuple[Did, ...])
 
 
 def strongest(done: tuple[Did, ...]) -> str | None:

@@ -1,36 +1,36 @@
 """The log: finished calls as the drainer stored them, for whoever may read them."""
 
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import Select, and_, or_, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from headgate.core.call import Record
+from headgate.observe.log_filter import LogFilter, narrowed, of_index
+from headgate.observe.words import SqlWords
 from headgate.storage.schema import ledger, records
 from headgate.storage.tenancy import Narrow
 from headgate.storage.tenancy_objects import of_keys
 
+__all__ = ["LedgerRow", "LogFilter", "LogStore", "Page", "SqlLogStore"]
+
+SCAN = 20_000
+"""Calls that are looked through at a time."""
+SECONDS = 0.4
+"""After so long a page ends with what was found: the next one goes on from there."""
+NOBODY = "00000000-0000-0000-0000-000000000000"
 _record = msgspec.json.Decoder(Record).decode
 
+Place = tuple[int, str]
+"""Instant and id of a call; in a search for words, the number that its text was stored under, and id."""
 
-class LogFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which calls; ``None`` asks for nothing. Instants are microseconds UTC, money is nano-dollars."""
 
-    since: int | None = None
-    until: int | None = None
-    """Before this instant."""
-    key_id: str | None = None
-    model: str | None = None
-    """The model that answered or, where none did, the one that was asked for."""
-    provider: str | None = None
-    status: str | None = None
-    route: str | None = None
-    """The route that was asked for, by the name it is listed under."""
-    min_cost: int | None = None
-    within: Narrow | None = None
-    """Of whose keys alone."""
+Found = tuple[int, str, str]
+"""Place and record of a call."""
+Looked = tuple[list[Found], Place | None, bool]
 
 
 class LedgerRow(msgspec.Struct, frozen=True):
@@ -43,13 +43,35 @@ class LedgerRow(msgspec.Struct, frozen=True):
     billed: str
 
 
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Some calls, the latest first."""
+
+    records: list[Record]
+    older: Place | None = None
+    """Where earlier ones begin, if there may be any."""
+    newer: Place | None = None
+    """Where later ones begin, if there may be any."""
+
+
 class LogStore(Protocol):
     """Calls of one tenant at a time; those of another do not exist."""
 
     async def list(
-        self, tenant_id: str, where: LogFilter, *, after: tuple[int, str] | None = None, limit: int = 100
+        self, tenant_id: str, where: LogFilter, *, after: Place | None = None, limit: int = 100
     ) -> list[Record]:
-        """Return at most *limit* calls, the latest first, that come after the one of instant and id *after*."""
+        """Return the first *limit* calls, the latest first, that come after the one of instant and id *after*.
+
+        However many calls have to be looked through for them; words are not searched for.
+        """
+        ...
+
+    async def page(
+        self, tenant_id: str, where: LogFilter, *, after: Place | None = None, back: bool = False, limit: int = 100
+    ) -> Page:
+        """Return at most *limit* calls that are earlier than *after*, or with *back* later.
+
+        A page may hold less, or nothing, and another one follow: so many calls are looked through and no more.
+        """
         ...
 
     async def get(self, tenant_id: str, id: str, within: Narrow | None = None) -> Record | None:
@@ -66,19 +88,78 @@ class SqlLogStore:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._words = SqlWords(engine)
 
     async def list(
-        self, tenant_id: str, where: LogFilter, *, after: tuple[int, str] | None = None, limit: int = 100
+        self, tenant_id: str, where: LogFilter, *, after: Place | None = None, limit: int = 100
     ) -> list[Record]:
         """See :class:`LogStore`."""
-        query = select(records.c.detail).where(records.c.tenant_id == tenant_id)
-        query = _narrowed(query, tenant_id, where)
+        query = select(records.c.detail).where(records.c.tenant_id == tenant_id, *narrowed(tenant_id, where))
         if after is not None:
-            at, id = after
-            query = query.where(or_(records.c.at < at, and_(records.c.at == at, records.c.id < id)))
+            query = query.where(_beyond(after, back=False))
         query = query.order_by(records.c.at.desc(), records.c.id.desc()).limit(limit)
         async with self._engine.connect() as con:
             return [_record(detail) for (detail,) in await con.execute(query)]
+
+    async def page(
+        self, tenant_id: str, where: LogFilter, *, after: Place | None = None, back: bool = False, limit: int = 100
+    ) -> Page:
+        """See :class:`LogStore`."""
+        if where.text is not None:
+            return await self._worded(tenant_id, where, after, back, limit)
+        found: Sequence[Found] = []
+        edge, over, until = after, False, monotonic() + SECONDS
+        async with self._engine.connect() as con:
+            while len(found) <= limit and not over:
+                rows, edge, over = await self._step(con, tenant_id, where, edge, back, limit + 1 - len(found))
+                found = [*found, *rows]
+                if monotonic() > until:
+                    break
+        more = len(found) > limit
+        found = found[:limit]
+        end = (found[-1][0], found[-1][1]) if more else None if over else edge
+        return _page(found, end, after, back)
+
+    async def _step(
+        self, con: AsyncConnection, tenant_id: str, where: LogFilter, edge: Place | None, back: bool, limit: int
+    ) -> Looked:
+        """Look through some calls beyond *edge*; return what fits, the next edge, and whether that was all."""
+        c = records.c
+        order = (c.at, c.id) if back else (c.at.desc(), c.id.desc())
+        tests = [c.tenant_id == tenant_id, *of_index(where)]
+        if edge is not None:
+            tests += [_beyond(edge, back=back), c.at >= edge[0] if back else c.at <= edge[0]]
+        last = select(c.at).where(*tests).order_by(order[0]).offset(SCAN).limit(1)
+        bound = (await con.execute(last)).scalar_one_or_none()
+        if bound is not None:
+            tests.append(c.at <= bound if back else c.at >= bound)
+        query = select(c.at, c.id, c.detail).where(*tests, *narrowed(tenant_id, where)).order_by(*order).limit(limit)
+        rows = [(at, id, detail) for at, id, detail in await con.execute(query)]
+        if bound is None:
+            return rows, edge, len(rows) < limit
+        return rows, (bound, _last(back)), False
+
+    async def _worded(self, tenant_id: str, where: LogFilter, after: Place | None, back: bool, limit: int) -> Page:
+        """Follow the order in which texts were stored."""
+        found: Sequence[Found] = []
+        edge, until = after, monotonic() + SECONDS
+        while len(found) <= limit and monotonic() < until:
+            seqs = await self._words.find(tenant_id, where.text or "", after=edge and edge[0], back=back)
+            if not seqs:
+                edge = None
+                break
+            edge = (seqs[-1][0], seqs[-1][1])
+            details = await self._details(tenant_id, where, [id for _, id in seqs])
+            found = [*found, *((seq, id, details[id]) for seq, id in seqs if id in details)]
+        more = len(found) > limit
+        found = found[:limit]
+        return _page(found, (found[-1][0], found[-1][1]) if more else edge, after, back)
+
+    async def _details(self, tenant_id: str, where: LogFilter, ids: Sequence[str]) -> dict[str, str]:
+        c = records.c
+        query = select(c.id, c.detail).where(c.tenant_id == tenant_id, c.id.in_(ids), *narrowed(tenant_id, where))
+        async with self._engine.connect() as con:
+            return {id: detail for id, detail in await con.execute(query)}
 
     async def get(self, tenant_id: str, id: str, within: Narrow | None = None) -> Record | None:
         """See :class:`LogStore`."""
@@ -107,25 +188,24 @@ HOUR = 3600 * SECOND
 """No call lasts longer, so its holds were made within it."""
 
 
-def _narrowed(query: Select[Any], tenant_id: str, where: LogFilter) -> Select[Any]:
+def _beyond(place: Place, *, back: bool) -> Any:
     c = records.c
-    if where.within is not None:
-        query = query.where(of_keys(c.key_id, tenant_id, where.within))
-    if where.since is not None:
-        query = query.where(c.at >= where.since)
-    if where.until is not None:
-        query = query.where(c.at < where.until)
-    if where.route is not None:  # which stands in the record alone
-        written = f'"route":{msgspec.json.encode(where.route).decode()}'
-        query = query.where(c.detail.contains(written, autoescape=True))
-    if where.min_cost is not None:
-        query = query.where(c.cost_nano >= where.min_cost)
-    for column, value in (
-        (c.key_id, where.key_id),
-        (c.model, where.model),
-        (c.provider, where.provider),
-        (c.status, where.status),
-    ):
-        if value is not None:
-            query = query.where(column == value)
-    return query
+    at, id = place
+    if back:
+        return or_(c.at > at, and_(c.at == at, c.id > id))
+    return or_(c.at < at, and_(c.at == at, c.id < id))
+
+
+def _last(back: bool) -> str:
+    """Return an id that comes after all others of its instant."""
+    return NOBODY.replace("0", "f") if back else NOBODY
+
+
+def _page(found: Sequence[Found], end: Place | None, after: Place | None, back: bool) -> Page:
+    """Return a page of what was found in the direction that was asked for; *end* is where it goes on there."""
+    made = [_record(detail) for _, _, detail in found]
+    first = (found[0][0], found[0][1]) if found else None
+    behind = None if after is None else first or (after[0], _last(not back))
+    if back:
+        return Page(records=made[::-1], newer=end, older=behind)
+    return Page(records=made, older=end, newer=behind if after is not None else first)

@@ -10,6 +10,7 @@ from time import time_ns
 import msgspec
 
 from headgate.core.call import Record
+from headgate.observe.facts import did_of, strongest
 from headgate.observe.log import LogFilter
 
 MAX_CALLS = 2000
@@ -101,17 +102,30 @@ def fits(record: Record, tenant_id: str, where: LogFilter) -> bool:
     inside = where.within
     wanted = (
         (where.key_id, record.key_id),
+        (where.team_id, record.team_id),
+        (where.app_id, record.app_id),
+        (where.user_id, record.user_id),
+        (where.end_user, record.end_user),
         (where.model, record.model_used or record.model_requested),
+        (where.asked, record.model_requested),
         (where.provider, record.provider_used),
+        (where.surface, record.surface),
         (where.status, record.status),
+        (where.code, record.code),
         (where.route, record.route),
+    )
+    ranges = (
+        (where.since, record.at, None if where.until is None else where.until - 1),
+        (where.min_cost, record.cost_nano, where.max_cost),
+        (where.min_ms, record.total_ms, where.max_ms),
     )
     return (
         record.tenant_id == tenant_id
         and all(value is None or value == has for value, has in wanted)
-        and (where.since is None or record.at >= where.since)
-        and (where.until is None or record.at < where.until)
-        and (where.min_cost is None or (record.cost_nano is not None and record.cost_nano >= where.min_cost))
+        and all(_between(*one) for one in ranges)
+        and set(where.tags) <= set(record.tags)
+        and (where.cache is None or (record.cache is not None and record.cache.verdict == where.cache))
+        and (where.guard is None or where.guard == strongest(did_of(record.guardrails)))
         and (
             inside is None
             or (record.team_id is not None and record.team_id in inside.teams)
@@ -119,3 +133,9 @@ def fits(record: Record, tenant_id: str, where: LogFilter) -> bool:
             or (record.key_id is not None and record.key_id == inside.key_id)
         )
     )
+
+
+def _between(least: float | None, value: float | None, most: float | None) -> bool:
+    if least is None and most is None:
+        return True
+    return value is not None and (least is None or value >= least) and (most is None or value <= most)

@@ -28,7 +28,8 @@ MAX_CELLS = 20_000
 MAX_WINDOWS = 4_000
 """Windows of a cut whose names are known without asking."""
 
-K, V = TypeVar("K"), TypeVar("V")
+K = TypeVar("K")
+V = TypeVar("V")
 Window = tuple[str, int, int]
 Cell = tuple[Window, Name]
 Sketches = tuple[Sketch, Sketch, Sketch]

@@ -121,6 +121,7 @@ class Office:
             sealer=LocalSealer(self._base.home.derived),
             providers=self._providers,
             provider_names=lambda: {*self._compiled().providers, *keyed_kinds()},
+            looked=self._base.discovered.write,
             board=self._base.board,
             snapshot=lambda: self._compiled().snapshot,
             live=self._live,

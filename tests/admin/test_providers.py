@@ -1,9 +1,12 @@
 """Providers and their keys through the management API."""
 
+import msgspec
 import pytest
 
 from headgate.access.vault import LocalSealer, opened
+from headgate.providers.discovery import Found, Learned
 from headgate.storage.provider_keys import stored
+from tests.admin.built import application
 from tests.admin.conftest import DERIVED
 
 KEYS = "/api/v1/config/providers/mine/keys"
@@ -52,10 +55,31 @@ async def test_a_provider_that_does_not_exist(api):
     answer = await api.ask("POST", "/api/v1/config/providers/nobody/keys", json={"key": SECRET})
     assert answer.status_code == 404 and "mine" in answer.json()["error"]["message"]
     assert SECRET not in answer.text
-    assert (await api.ask("GET", "/api/v1/config/providers")).json()["data"] == [{"name": "mine", "kind": "anthropic"}]
+    assert (await api.ask("GET", "/api/v1/config/providers")).json() == {
+        "data": [{"name": "mine", "kind": "anthropic"}],
+        "keyed": ["mine"],
+    }
 
 
 async def test_there_is_a_bound(api, monkeypatch):
     monkeypatch.setattr("headgate.admin.providers.MAX_KEYS", 1)
     assert (await api.ask("POST", KEYS, json={"key": SECRET})).status_code == 201
     assert (await api.ask("POST", KEYS, json={"key": SECRET})).status_code == 400
+
+
+async def test_a_look_tells_whether_the_keys_are_taken(api, monkeypatch):
+    kept = {}
+    found = Found(at=1, latency_ms=2.5, models={"m": Learned()})
+
+    async def look(provider):
+        return found
+
+    monkeypatch.setattr("headgate.admin.providers.look", look)
+    application(msgspec.structs.replace(api.parts, looked=kept.__setitem__, provider_names=lambda: {"dear", "mine"}))
+    answer = await api.ask("POST", "/api/v1/config/providers/dear/look")
+    assert answer.json() == {"ok": True, "error": None, "latency_ms": 2.5, "models": 1}
+    assert kept == {"dear": found}
+    without_key = await api.ask("POST", "/api/v1/config/providers/mine/look")
+    assert without_key.status_code == 400 and without_key.json()["error"]["param"] == "provider"
+    assert (await api.ask("POST", "/api/v1/config/providers/nobody/look")).status_code == 404
+    assert (await api.ask("POST", "/api/v1/config/providers/dear/look", "key")).status_code == 403

@@ -19,6 +19,7 @@ from headgate.observe.log import LogStore
 from headgate.observe.ring import Ring
 from headgate.observe.usage import UsageStore
 from headgate.pipeline.parts import Snapshot
+from headgate.providers.discovery import Found
 from headgate.routing.board import Board
 from headgate.settings import Settings
 from headgate.storage.keys import SqlKeyStore
@@ -83,6 +84,8 @@ class AdminParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The accounts in force, as JSON has them; without credentials."""
     provider_names: Callable[[], Collection[str]]
     """The accounts that a key can be given to: those in force, and every kind that needs nothing but a key."""
+    looked: Callable[[str, Found], None] = lambda name, found: None
+    """Keep what a look at an account found. May wait for a disk."""
     snapshot: Callable[[], Snapshot]
     """The routes in force. May take a moment: not on the event loop."""
     live: Configuration

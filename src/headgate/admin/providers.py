@@ -13,6 +13,7 @@ from headgate.admin.parts import AdminParts
 from headgate.admin.route import Route, caller, parts
 from headgate.core.errors import BadRequest, NotFound
 from headgate.core.secret import Secret
+from headgate.providers.discovery import look
 from headgate.storage.provider_keys import ProviderKeyRow
 
 MAX_KEYS = 100
@@ -52,15 +53,29 @@ class ProviderKeys(Answer):
     data: list[ProviderKey]
 
 
+class Looked(Answer):
+    """What a look at a provider found."""
+
+    ok: bool
+    """It answered with its models."""
+    error: str | None
+    """Why not, in its words."""
+    latency_ms: float
+    models: int
+
+
 class Providers(Answer):
     """The accounts in force, by name."""
 
     data: list[dict[str, Any]]
+    keyed: list[str]
+    """Names that a key can be given to: these accounts, and every provider that needs nothing but a key."""
 
 
 async def list_providers(to: Annotated[AdminParts, Depends(parts)]) -> Providers:
     """Return every account with its kind, address, number of keys, and what was last found there."""
-    return Providers(data=to.providers())
+    names = await asyncio.to_thread(to.provider_names)
+    return Providers(data=to.providers(), keyed=sorted(names))
 
 
 async def list_provider_keys(
@@ -96,6 +111,23 @@ async def remove_provider_key(
     if row is None:
         raise NotFound("There is no such key of a provider.", param="id")
     return _shown(row)
+
+
+async def look_at_provider(provider: str, to: Annotated[AdminParts, Depends(parts)]) -> Looked:
+    """Ask a provider for its models with the keys that it has now: whether they are taken, and what can be called."""
+    await _refuse_unknown(provider, to)
+    account = to.live.compiled.providers.get(provider)
+    if account is None:
+        raise BadRequest(f"{provider!r} has no key yet; give it one first.", param="provider")
+    if account.kind == "sandbox" or not account.supports("models"):
+        raise BadRequest(
+            f"{provider!r} has no list of models to ask for: send it a call instead.",
+            code="unsupported_operation",
+            param="provider",
+        )
+    found = await look(account)
+    await asyncio.to_thread(to.looked, provider, found)
+    return Looked(ok=found.ok, error=found.error, latency_ms=found.latency_ms, models=len(found.models))
 
 
 async def _refuse_unknown(provider: str, to: AdminParts) -> None:
@@ -156,6 +188,15 @@ ROUTES = (
         endpoint=remove_provider_key,
         summary="Delete a key of a provider",
         object="provider_key",
+        tag="config",
+    ),
+    Route(
+        method="POST",
+        path="/config/providers/{provider}/look",
+        permission="provider_keys:create",
+        endpoint=look_at_provider,
+        summary="Try the keys of a provider",
+        object="provider",
         tag="config",
     ),
 )

@@ -42,6 +42,9 @@ class Kept(Stage):
         text = config.replace("WALL", f"http://127.0.0.1:{self.wall.port}").encode()
         assert not self.shelf.follow({"": loads(text, {}, known({})).caches})
 
+    async def __aenter__(self) -> "Kept":
+        return self
+
     async def __aexit__(self, *given: Any) -> None:
         await self.shelf.close()
         await super().__aexit__(*given)

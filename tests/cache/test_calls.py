@@ -127,7 +127,7 @@ async def test_every_surface_is_answered(kept: Make, dialect: Any, more: dict[st
         first = await stage.ask("fast", stream=stream, dialect=dialect, **more)
         verdict, again = await stage.verdict("fast", stream=stream, dialect=dialect, **more)
         assert first.status == 200 and verdict == "hit" and again.body_sent == first.body_sent
-        verdict, _ = await stage.verdict("fast", stream=not stream, dialect=dialect, **more)
+        verdict, other = await stage.verdict("fast", stream=not stream, dialect=dialect, **more)
         assert verdict == "hit" and other.status == 200 and other.body_sent != first.body_sent
 
 

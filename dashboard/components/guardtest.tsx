@@ -43,7 +43,7 @@ export function GuardTest({ guardrails, config, start = SAMPLE }: { guardrails: 
 function Verdicts({ text, tried }: { text: string; tried: Tried }) {
   const findings = tried.verdicts.flatMap((v) => v.findings.map((f) => ({ ...f, guardrail: v.guardrail })));
   return (
-    <div className="stack" role="status" aria-label="Verdict">
+    <section className="stack" aria-live="polite" aria-label="Verdict">
       <div className="row">{tried.passed ? <Badge tone="good">passes</Badge> : <Badge tone="bad">refused</Badge>}{tried.text !== text ? <Badge tone="warn">changed</Badge> : null}</div>
       <div className="said"><Marked text={text} findings={findings} /></div>
       {tried.text !== text ? <div className="field"><span className="label">As the model would see it</span><div className="said mono">{tried.text}</div></div> : null}
@@ -58,7 +58,7 @@ function Verdicts({ text, tried }: { text: string; tried: Tried }) {
         ))}
         {tried.verdicts.length ? null : <li className="muted">Nothing was found{findings.length ? "" : ", or none of these looks at this place"}.</li>}
       </ul>
-    </div>
+    </section>
   );
 }
 

@@ -39,7 +39,7 @@ export function Versions({ path, done }: { path: string; done: () => void }) {
         ]}
       />
       {diff ? (
-        <div className="diff" role="status">
+        <div className="diff" aria-live="polite">
           <strong>From version {diff.before} to {diff.after}</strong>
           {(diff.changes ?? []).map((c) => (
             <div key={c.path}>

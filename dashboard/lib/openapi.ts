@@ -2902,7 +2902,7 @@ export interface paths {
         };
         /**
          * Finished calls
-         * @description Return the calls that fit all filters.
+         * @description Return the calls that fit all filters. A page may be short, or empty, and another one follow.
          */
         get: operations["list_logs"];
         put?: never;
@@ -3152,6 +3152,26 @@ export interface paths {
          * @description Delete a key: no new call is signed with it after a second.
          */
         delete: operations["remove_provider_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/config/providers/{provider}/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try the keys of a provider
+         * @description Ask a provider for its models with the keys that it has now: whether they are taken, and what can be called.
+         */
+        post: operations["look_at_provider"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -6221,7 +6241,7 @@ export interface components {
         };
         /**
          * Logs
-         * @description A page of calls; ``next`` is the ``after`` of the following page.
+         * @description A page of calls; ``next`` is the ``after`` of the following page, ``previous`` the ``before`` of later calls.
          */
         Logs: {
             /** Data */
@@ -6230,6 +6250,22 @@ export interface components {
             has_more: boolean;
             /** Next */
             next: string | null;
+            /** Previous */
+            previous: string | null;
+        };
+        /**
+         * Looked
+         * @description What a look at a provider found.
+         */
+        Looked: {
+            /** Ok */
+            ok: boolean;
+            /** Error */
+            error: string | null;
+            /** Latency Ms */
+            latency_ms: number;
+            /** Models */
+            models: number;
         };
         /**
          * MadeClient
@@ -7351,6 +7387,8 @@ export interface components {
             data: {
                 [key: string]: unknown;
             }[];
+            /** Keyed */
+            keyed: string[];
         };
         /**
          * Question
@@ -9963,13 +10001,36 @@ export interface operations {
             query?: {
                 limit?: number;
                 after?: string | null;
+                before?: string | null;
                 since?: string | null;
                 until?: string | null;
                 key_id?: string | null;
+                team_id?: string | null;
+                app_id?: string | null;
+                user_id?: string | null;
+                end_user?: string | null;
+                /** @description Separated by commas: all of them */
+                tags?: string | null;
+                /** @description That answered, else that was asked for */
                 model?: string | null;
+                model_requested?: string | null;
                 provider?: string | null;
+                route?: string | null;
+                surface?: string | null;
                 status?: ("success" | "fallback" | "failure") | null;
+                /** @description Of the error */
+                code?: string | null;
                 min_cost?: (number | string) | null;
+                max_cost?: (number | string) | null;
+                min_ms?: number | null;
+                max_ms?: number | null;
+                cache?: ("hit" | "miss" | "stored" | "refused" | "bypass") | null;
+                /** @description The strongest thing that a guardrail did */
+                guard?: ("block" | "reroute" | "reask" | "mask" | "flag" | "not_run" | "allow") | null;
+                /** @description In the record */
+                contains?: string | null;
+                /** @description Words of what was kept of prompt, answer */
+                text?: string | null;
             };
             header?: never;
             path?: never;
@@ -10005,10 +10066,32 @@ export interface operations {
                 since?: string | null;
                 until?: string | null;
                 key_id?: string | null;
+                team_id?: string | null;
+                app_id?: string | null;
+                user_id?: string | null;
+                end_user?: string | null;
+                /** @description Separated by commas: all of them */
+                tags?: string | null;
+                /** @description That answered, else that was asked for */
                 model?: string | null;
+                model_requested?: string | null;
                 provider?: string | null;
+                route?: string | null;
+                surface?: string | null;
                 status?: ("success" | "fallback" | "failure") | null;
+                /** @description Of the error */
+                code?: string | null;
                 min_cost?: (number | string) | null;
+                max_cost?: (number | string) | null;
+                min_ms?: number | null;
+                max_ms?: number | null;
+                cache?: ("hit" | "miss" | "stored" | "refused" | "bypass") | null;
+                /** @description The strongest thing that a guardrail did */
+                guard?: ("block" | "reroute" | "reask" | "mask" | "flag" | "not_run" | "allow") | null;
+                /** @description In the record */
+                contains?: string | null;
+                /** @description Words of what was kept of prompt, answer */
+                text?: string | null;
             };
             header?: {
                 "last-event-id"?: string | null;
@@ -10412,6 +10495,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProviderKey"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    look_at_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Looked"];
                 };
             };
             /** @description What is wrong, in OpenAI's shape */

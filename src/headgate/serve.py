@@ -38,6 +38,7 @@ from headgate.supervise import run, work
 from headgate.surfaces.control import Guarded, RemoteControl
 from headgate.transport.base import Origin
 from headgate.transport.server import App, bind, start
+from headgate.watching import watch_alerts
 
 log = logging.getLogger("headgate")
 PORT_FREE_WITHIN = 2.0
@@ -79,8 +80,10 @@ class Process:
             log.warning("the database server does not answer: %s", error)  # it did a moment ago, and will
         office.drainer.start()
         office.payloads.start()
+        alerts = watch_alerts(self.base, live, office.metrics.render)
         following = [
-            asyncio.create_task(one) for one in (principals.run(), live.run(), office.duties.run(), *signals.run())
+            asyncio.create_task(one)
+            for one in (principals.run(), live.run(), office.duties.run(), alerts, *signals.run())
         ]
         life.reload = live.watcher.poke
         guarded = Guarded(office.control(), control_token(self.base.home))

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from headgate.alerts.readings import Signal
 from headgate.alerts.rules import SECOND
+from headgate.core.call import now
 
 MAX_DEPLOYMENTS = 1000
 SHUT = frozenset(("open", "benched"))
@@ -68,6 +69,11 @@ def counted(page: str, ills: Mapping[str, str]) -> Iterator[Signal]:
 def disk(home: Path) -> Signal:
     """Return how many bytes are free where the home is."""
     return Signal(node="", name="disk", value=shutil.disk_usage(home).free)
+
+
+def clock(at: int) -> Signal:
+    """Return by how many microseconds this machine's clock is ahead of the database's, which is at *at*."""
+    return Signal(node="", name="clock", value=now() - at)
 
 
 def certificate(file: Path | None) -> Iterator[Signal]:

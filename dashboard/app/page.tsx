@@ -8,6 +8,7 @@ import { FirstMinute } from "@/components/first";
 import { Card, Head, Loaded, Panel, Segment } from "@/components/ui";
 import { api, got } from "@/lib/api";
 import { count, percent, roughly } from "@/lib/format";
+import { useSession } from "@/lib/session";
 import { SPANS, bounds, filled, useAsk } from "@/lib/use";
 import type { Span } from "@/lib/use";
 
@@ -18,13 +19,15 @@ export default function Overview() {
   const time = useAsk(["usage", over, span], usage(over), 15);
   const models = useAsk(["usage", "model", span], usage("model"), 15);
   const keys = useAsk(["usage", "key", span], usage("key"), 15);
-  const calls = useAsk(["logs", "latest"], () => got(api.GET("/api/v1/logs", { params: { query: { limit: 8 } } })), 5);
+  const { may } = useSession();
+  const sees = may("logs:view");
+  const calls = useAsk(sees ? ["logs", "latest"] : null, () => got(api.GET("/api/v1/logs", { params: { query: { limit: 8 } } })), 5);
   const total = time.data?.total;
   const { at, rows } = filled(time.data?.data, over, span);
   return (
     <>
       <Head title="Overview" aside={<Segment label="Time span" options={SPANS} value={span} onChange={setSpan} />} />
-      <FirstMinute quiet={(total?.requests ?? 0) > 20} />
+      {sees ? <FirstMinute quiet={(total?.requests ?? 0) > 20} /> : null}
       <div className="cards">
         <Card label="Requests" value={total ? count(total.requests) : "–"} note={total ? `${count(total.failures)} failed (${percent(total.failures, total.requests)})` : ""} />
         <Card label="Cost" value={total ? roughly(total.cost_usd) : "–"} note={total?.unpriced ? `${count(total.unpriced)} calls without a known price` : "exact, from the ledger"} />
@@ -33,7 +36,7 @@ export default function Overview() {
       </div>
       <div className="columns">
         <Panel title="Requests">
-          <Loaded {...state(time)}><TimeChart label="Requests over time" kind="bars" at={at} format={count} series={[{ name: "answered", values: rows.map((r) => (r ? r.requests - r.failures : 0)) }, { name: "failed", values: rows.map((r) => r?.failures ?? 0) }].filter((s, n) => n === 0 || s.values.some(Boolean))} /></Loaded>
+          <Loaded {...state(time)}><TimeChart label="Requests over time" kind="bars" at={at} format={count} series={[{ name: "answered", values: rows.map((r) => (r ? r.requests - r.failures : 0)) }, { name: "failed", bad: true, values: rows.map((r) => r?.failures ?? 0) }].filter((s, n) => n === 0 || s.values.some(Boolean))} /></Loaded>
         </Panel>
         <Panel title="Cost">
           <Loaded {...state(time)}><TimeChart label="Cost over time" kind="bars" at={at} format={(n) => roughly(String(n))} series={[{ name: "USD", values: rows.map((r) => Number(r?.cost_usd ?? 0)) }]} /></Loaded>
@@ -45,9 +48,11 @@ export default function Overview() {
           <Loaded {...state(keys)}><Bars label="Keys by cost" format={(n) => roughly(String(n))} rows={top(keys.data?.data)} /></Loaded>
         </Panel>
       </div>
-      <Panel title="Latest calls" flush aside={<Link href="/logs">All calls</Link>}>
-        <Loaded {...state(calls)}><Calls rows={calls.data?.data ?? []} empty={<div className="empty"><strong>No calls yet</strong><span>The first one appears here as it ends.</span></div>} /></Loaded>
-      </Panel>
+      {sees ? (
+        <Panel title="Latest calls" flush aside={<Link href="/logs">All calls</Link>}>
+          <Loaded {...state(calls)}><Calls rows={calls.data?.data ?? []} empty={<div className="empty"><strong>No calls yet</strong><span>The first one appears here as it ends.</span></div>} /></Loaded>
+        </Panel>
+      ) : null}
     </>
   );
 }

@@ -4,7 +4,10 @@
 
 import { useId, useMemo, useState } from "react";
 
-export type Series = { name: string; values: (number | null)[] };
+/** `bad` is drawn as what went wrong, whatever its place among the others. */
+export type Series = { name: string; values: (number | null)[]; bad?: boolean };
+
+const tone = (s: Series, n: number) => (s.bad ? "s4" : `s${n % 7}`);
 
 const W = 640;
 const L = 54;
@@ -19,7 +22,7 @@ export function TimeChart({ at, series, kind = "line", format, height = 170, lab
   const top = useMemo(() => nice(Math.max(0, ...at.map((_, i) => (stacked ? sum(series, i) : Math.max(0, ...series.map((s) => s.values[i] ?? 0)))))), [at, series, stacked]);
   const x = (i: number) => L + ((W - L - R) * (stacked ? i + 0.5 : at.length > 1 ? i / (at.length - 1) : 0.5)) / (stacked ? Math.max(at.length, 1) : 1);
   const y = (v: number) => T + (height - T - B) * (1 - (top ? v / top : 0));
-  const wide = Math.min(28, Math.max(1, ((W - L - R) / Math.max(at.length, 1)) * 0.72));
+  const wide = Math.min(36, Math.max(1, ((W - L - R) / Math.max(at.length, 1)) * 0.78));
   const ticks = [0, 0.5, 1].map((share) => top * share);
   return (
     <figure aria-labelledby={id} className="stack chartbox">
@@ -43,7 +46,7 @@ export function TimeChart({ at, series, kind = "line", format, height = 170, lab
         {labels(at).map(([i, text]) => <text key={i} x={x(i)} y={height - 5} textAnchor={i === 0 ? "start" : i === at.length - 1 ? "end" : "middle"}>{text}</text>)}
         {series.map((s, n) =>
           stacked ? (
-            <g key={s.name} className={`s${n % 7}`}>
+            <g key={s.name} className={tone(s, n)}>
               {at.map((_, i) => {
                 const below = sum(series.slice(0, n), i);
                 const v = s.values[i] ?? 0;
@@ -51,7 +54,7 @@ export function TimeChart({ at, series, kind = "line", format, height = 170, lab
               })}
             </g>
           ) : (
-            <g key={s.name} className={`s${n % 7}`}>
+            <g key={s.name} className={tone(s, n)}>
               {series.length === 1 && at.length > 1 ? <path className="area" d={`${path(s.values, x, y)} L ${x(at.length - 1)} ${y(0)} L ${x(0)} ${y(0)} Z`} /> : null}
               <path className="line" d={path(s.values, x, y)} />
               {at.length === 1 && s.values[0] != null ? <circle className="dot" r={3} cx={x(0)} cy={y(s.values[0])} /> : null}
@@ -63,7 +66,7 @@ export function TimeChart({ at, series, kind = "line", format, height = 170, lab
       <div className="legend">
         {on !== null ? <strong>{local(at[on] ?? "", true)}</strong> : null}
         {series.map((s, n) => (
-          <span key={s.name} className={`s${n % 7}`}><i />{s.name}{on !== null ? ` ${s.values[on] == null ? "–" : format(s.values[on] ?? 0)}` : ""}</span>
+          <span key={s.name} className={tone(s, n)}><i />{s.name}{on !== null ? ` ${s.values[on] == null ? "–" : format(s.values[on] ?? 0)}` : ""}</span>
         ))}
       </div>
       <table className="sr">

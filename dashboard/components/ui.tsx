@@ -3,7 +3,8 @@
 // The small parts that every page is made of.
 
 import { createContext, useCallback, useContext, useEffect, useId, useRef, useState } from "react";
-import type { ButtonHTMLAttributes, ReactNode, SelectHTMLAttributes } from "react";
+import type { ButtonHTMLAttributes, ReactNode, SelectHTMLAttributes, SyntheticEvent } from "react";
+import { createPortal } from "react-dom";
 import { when, whenWhole } from "@/lib/format";
 import { Refused } from "@/lib/api";
 
@@ -182,8 +183,11 @@ export function Dialog({ title, open, close, children, footer, submit, wide = fa
     if (open && dialog && !dialog.open) dialog.showModal();
     if (!open && dialog?.open) dialog.close();
   }, [open]);
-  return (
-    <dialog ref={ref} className={wide ? "wide" : undefined} aria-label={title} onClose={close} onCancel={close}>
+  if (typeof document === "undefined") return null;
+  const own = (e: SyntheticEvent) => { if (e.target === e.currentTarget) close(); };
+  // At the end of the page: of a form within another the browser tells nobody that it was sent.
+  return createPortal(
+    <dialog ref={ref} className={wide ? "wide" : undefined} aria-label={title} onClose={own} onCancel={own}>
       {open ? (
         <form method="dialog" onSubmit={(e) => { e.preventDefault(); e.stopPropagation(); submit?.(); }}>
           <header><span>{title}</span><Button look="plain" onClick={close} aria-label="Close">✕</Button></header>
@@ -191,7 +195,8 @@ export function Dialog({ title, open, close, children, footer, submit, wide = fa
           <footer>{footer}</footer>
         </form>
       ) : null}
-    </dialog>
+    </dialog>,
+    document.body,
   );
 }
 

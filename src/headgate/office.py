@@ -98,6 +98,7 @@ class Office:
         """Import and build the management API. Takes a second of CPU, so not before it is asked for."""
         from headgate.admin.parts import AdminParts
         from headgate.management import Management
+        from headgate.observe.errors_seen import SqlErrors
         from headgate.observe.log import SqlLogStore
         from headgate.observe.usage import SqlUsage
         from headgate.storage.keys import SqlKeyStore
@@ -116,6 +117,7 @@ class Office:
             logs=SqlLogStore(engine),
             payloads=SqlPayloads(engine),
             usage=SqlUsage(engine),
+            errors=SqlErrors(engine),
             models=self._models,
             provider_keys=SqlProviderKeys(engine),
             sealer=LocalSealer(self._base.home.derived),

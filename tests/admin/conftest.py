@@ -19,6 +19,7 @@ from headgate.core.errors import NotAuthenticated
 from headgate.guardrails.kinds import KINDS as GUARDRAILS
 from headgate.models.registry import Registry
 from headgate.models.select import chosen
+from headgate.observe.errors_seen import SqlErrors
 from headgate.observe.log import SqlLogStore
 from headgate.observe.usage import SqlUsage
 from headgate.routing.board import Board
@@ -113,6 +114,7 @@ async def opened(folder: Path, url: str) -> AsyncIterator[Api]:
         logs=SqlLogStore(engine),
         payloads=SqlPayloads(engine),
         usage=SqlUsage(engine),
+        errors=SqlErrors(engine),
         board=Board(folder / "health"),
         snapshot=lambda: live.compiled.snapshot,
         live=live,

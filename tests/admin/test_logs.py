@@ -117,3 +117,64 @@ async def test_filters_of_odd_text_find_nothing(api, path, text):
     encoded = "".join(f"%{byte:02x}" for byte in text.encode("utf-8", "surrogatepass"))
     response = await api.ask("GET", f"{LOGS}?model={encoded}&provider={encoded}&key_id={encoded}")
     assert (response.status_code, response.json()["data"]) == (200, [])
+
+
+async def test_every_filter(api, path):
+    from headgate.core.call import Cached
+
+    plain = call()
+    failed = call(status="failure", http_status=502, code="upstream_server_error", total_ms=900.0, team_id="team-1")
+    guarded = call(guardrails=({"guardrail": "g", "kind": "pii", "on": "input", "act": "mask"},), user_id="user-1")
+    kept = call(cache=Cached(cache="c", verdict="hit"), app_id="app-1", surface="anthropic", tags=("team-a", "b"))
+    told = call(metadata={"order": 'say "hi"'}, end_user="u10", route="slow", model_requested="slow")
+    store(path, plain, failed, guarded, kept, told)
+    for query, wanted in (
+        ({"code": "upstream_server_error"}, [failed]),
+        ({"min_ms": "800"}, [failed]),
+        ({"max_ms": "13", "route": "slow"}, [told]),
+        ({"team_id": "team-1"}, [failed]),
+        ({"app_id": "app-1"}, [kept]),
+        ({"user_id": "user-1"}, [guarded]),
+        ({"end_user": "u10"}, [told]),
+        ({"tags": "team-a,b"}, [kept]),
+        ({"guard": "mask"}, [guarded]),
+        ({"cache": "hit"}, [kept]),
+        ({"surface": "anthropic"}, [kept]),
+        ({"model_requested": "slow"}, [told]),
+        ({"contains": 'say "hi"'}, [told]),
+        ({"contains": "%_%"}, []),
+        ({"min_cost": "0.0000001", "max_cost": "0.000001"}, []),
+    ):
+        assert await ids(api, **query) == [one.id for one in wanted], query
+
+
+async def test_pages_both_ways(api, path):
+    calls = [call(at=NOW - number * MINUTE) for number in range(7)]
+    store(path, *calls)
+    names = [one.id for one in calls]
+    first = (await api.ask("GET", LOGS, params={"limit": 3})).json()
+    second = (await api.ask("GET", LOGS, params={"limit": 3, "after": first["next"]})).json()
+    assert [one["id"] for one in first["data"] + second["data"]] == names[:6]
+    back = (await api.ask("GET", LOGS, params={"limit": 2, "before": second["previous"]})).json()
+    assert [one["id"] for one in back["data"]] == names[1:3]
+    top = (await api.ask("GET", LOGS, params={"limit": 5, "before": back["previous"]})).json()
+    assert [one["id"] for one in top["data"]] == names[:1]
+    store(path, late := call(at=NOW + MINUTE))
+    newer = (await api.ask("GET", LOGS, params={"before": first["previous"]})).json()
+    assert [one["id"] for one in newer["data"]] == [late.id]
+    response = await api.ask("GET", LOGS, params={"after": first["next"], "before": first["next"]})
+    assert response.json()["error"]["param"] == "before"
+
+
+async def test_a_search_that_takes_too_long_goes_on_with_the_next_page(api, path, monkeypatch):
+    monkeypatch.setattr("headgate.observe.log.SCAN", 2)
+    monkeypatch.setattr("headgate.observe.log.SECONDS", 0.0)
+    rare = call(at=NOW - 9 * MINUTE, route="rare")
+    store(path, *(call(at=NOW - number * MINUTE) for number in range(9)), rare)
+    after, pages, seen = None, 0, []
+    while pages == 0 or after:
+        page = (await api.ask("GET", LOGS, params={"route": "rare", **({"after": after} if after else {})})).json()
+        seen += [one["id"] for one in page["data"]]
+        after, pages = page["next"], pages + 1
+    assert seen == [rare.id]
+    assert pages > 2

@@ -7,6 +7,7 @@ from starlette.types import Receive, Scope, Send
 
 from headgate import __version__
 from headgate.admin import (
+    analytics,
     approvals,
     apps,
     audit,
@@ -17,6 +18,7 @@ from headgate.admin import (
     clients,
     config,
     errors,
+    errors_seen,
     experiments,
     guardrails,
     health,
@@ -75,6 +77,8 @@ ROUTES: tuple[Route, ...] = (
     *payload.ROUTES,
     *traces.ROUTES,
     *usage.ROUTES,
+    *analytics.ROUTES,
+    *errors_seen.ROUTES,
     *config.ROUTES,
     *origins.ROUTES,
     *models.ROUTES,

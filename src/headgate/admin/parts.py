@@ -15,6 +15,7 @@ from headgate.config.effective import Effective
 from headgate.config.types import Config
 from headgate.models.registry import Entry
 from headgate.models.select import Wanted
+from headgate.observe.errors_seen import ErrorStore
 from headgate.observe.log import LogStore
 from headgate.observe.ring import Ring
 from headgate.observe.usage import UsageStore
@@ -74,6 +75,7 @@ class AdminParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     payloads: SqlPayloads
     """What was said in calls."""
     usage: UsageStore
+    errors: ErrorStore
     config: Callable[[], dict[str, Any]]
     """The configuration in force; what may be secret in it is masked before it is shown."""
     models: Callable[[Wanted], list[Entry]]

@@ -18,6 +18,7 @@ from headgate.client import Admin
 from headgate.client.inprocess import InProcess
 from headgate.entering import Entering
 from headgate.ledger.drain import Drainer
+from headgate.observe.errors_seen import SqlErrors
 from headgate.observe.log import SqlLogStore
 from headgate.observe.usage import SqlUsage
 from headgate.providers.catalog import keyed_kinds
@@ -81,6 +82,7 @@ def local_admin(settings: Settings, tenant: str | None = None) -> Admin:
         logs=SqlLogStore(engine),
         payloads=SqlPayloads(engine),
         usage=SqlUsage(engine),
+        errors=SqlErrors(engine),
         snapshot=lambda: here.compiled.snapshot,
         live=here,
         objects=SqlObjects(engine),

@@ -9,6 +9,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from headgate.core.call import Record
+from headgate.observe.facts import Facts
 from headgate.observe.log_filter import LogFilter, narrowed, of_index
 from headgate.observe.words import SqlWords
 from headgate.storage.schema import ledger, records
@@ -23,6 +24,7 @@ SECONDS = 0.4
 """After so long a page ends with what was found: the next one goes on from there."""
 NOBODY = "00000000-0000-0000-0000-000000000000"
 _record = msgspec.json.Decoder(Record).decode
+_facts = msgspec.json.Decoder(Facts).decode
 
 Place = tuple[int, str]
 """Instant and id of a call; in a search for words, the number that its text was stored under, and id."""
@@ -30,7 +32,7 @@ Place = tuple[int, str]
 
 Found = tuple[int, str, str]
 """Place and record of a call."""
-Looked = tuple[list[Found], Place | None, bool]
+Looked = tuple[Sequence[Found], Place | None, bool]
 
 
 class LedgerRow(msgspec.Struct, frozen=True):
@@ -74,6 +76,10 @@ class LogStore(Protocol):
         """
         ...
 
+    async def facts(self, tenant_id: str, where: LogFilter, limit: int) -> tuple[Sequence[Facts], bool]:
+        """Return what counts of the latest *limit* calls, as many as are found in short time; and whether it is all."""
+        ...
+
     async def get(self, tenant_id: str, id: str, within: Narrow | None = None) -> Record | None:
         """Return one call by its id or, the latest, by its W3C trace id."""
         ...
@@ -107,18 +113,28 @@ class SqlLogStore:
         """See :class:`LogStore`."""
         if where.text is not None:
             return await self._worded(tenant_id, where, after, back, limit)
-        found: Sequence[Found] = []
-        edge, over, until = after, False, monotonic() + SECONDS
-        async with self._engine.connect() as con:
-            while len(found) <= limit and not over:
-                rows, edge, over = await self._step(con, tenant_id, where, edge, back, limit + 1 - len(found))
-                found = [*found, *rows]
-                if monotonic() > until:
-                    break
+        found, edge, over = await self._look(tenant_id, where, after, back, limit + 1)
         more = len(found) > limit
         found = found[:limit]
         end = (found[-1][0], found[-1][1]) if more else None if over else edge
         return _page(found, end, after, back)
+
+    async def facts(self, tenant_id: str, where: LogFilter, limit: int) -> tuple[Sequence[Facts], bool]:
+        """See :class:`LogStore`."""
+        found, _, over = await self._look(tenant_id, where, None, False, limit)
+        return [_facts(detail) for _, _, detail in found], over
+
+    async def _look(self, tenant_id: str, where: LogFilter, after: Place | None, back: bool, limit: int) -> Looked:
+        """Return *limit* calls beyond *after*, or those found in time; how far it looked, and whether to the end."""
+        found: Sequence[Found] = []
+        edge, over, until = after, False, monotonic() + SECONDS
+        async with self._engine.connect() as con:
+            while len(found) < limit and not over:
+                rows, edge, over = await self._step(con, tenant_id, where, edge, back, limit - len(found))
+                found = [*found, *rows]
+                if monotonic() > until:
+                    break
+        return found, edge, over
 
     async def _step(
         self, con: AsyncConnection, tenant_id: str, where: LogFilter, edge: Place | None, back: bool, limit: int

@@ -7,6 +7,10 @@ import msgspec
 from headgate.observe.rollups import ALL, DAY, GRAINS, HOUR, MINUTE, PAIRS, SECOND, Dimension, cut_of, start_of
 
 
+KEPT = {MINUTE: 3, HOUR: 92}
+"""Days for which windows are there at least; those of days longer."""
+
+
 class Cut(msgspec.Struct, frozen=True):
     """A cut, and which dimension stands in which of its columns."""
 
@@ -75,8 +79,8 @@ def end_of(at: int, grain: int) -> int:
     return -(-at // size) * size
 
 
-def grain_of(length: int) -> int:
-    """Return what a time of *length* microseconds is best told by: some hundred points at most."""
-    if length <= 3 * HOUR * SECOND:
+def finest_of(since: int, until: int, now: int) -> int:
+    """Return the least windows that a time is told by: those that are still there, and not too many."""
+    if until - since <= 6 * HOUR * SECOND and now - since < (KEPT[MINUTE] - 1) * DAY * SECOND:
         return MINUTE
-    return HOUR if length <= 8 * DAY * SECOND else DAY
+    return HOUR if now - since < (KEPT[HOUR] - 1) * DAY * SECOND else DAY

@@ -1,0 +1,143 @@
+"""Questions about many calls: the greatest names of a dimension, over time, beside the time before, and what moved.
+
+Sums answer them where they are kept for what is asked; else the latest calls themselves do, as many as can be looked
+through in short time, and the answer says so.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from headgate.observe.facts import Facts
+from headgate.observe.log import LogFilter, LogStore
+from headgate.observe.rollups import Dimension, counted, singles, start_of
+from headgate.observe.sketch import Sketch
+from headgate.observe.usage import Question, UsageStore, Used
+from headgate.storage.sums import SKETCHES, SUMS
+
+MOST_RAW = 20_000
+Metric = Literal[
+    "requests", "failures", "fallbacks", "attempts", "hits", "unpriced", "input", "output", "cached", "cache_write",
+    "reasoning", "cost_nano", "saved_nano",
+]  # fmt: skip
+FIELDS: dict[Dimension, str] = {
+    "team": "team_id", "key": "key_id", "user": "user_id", "app": "app_id", "model": "model", "provider": "provider",
+    "route": "route", "surface": "surface", "status": "status", "code": "code",
+}  # fmt: skip
+"""Dimension -> the field of a ``LogFilter``."""
+
+
+class Found(msgspec.Struct, kw_only=True):
+    """Sums of one time."""
+
+    total: Used
+    names: list[Used]
+    """Of the whole time, by name, the greatest first; all in one where no dimension was asked for."""
+    series: list[Used]
+    """By name and window, in the order of time."""
+    more: int = 0
+    """Names that are not told."""
+    source: Literal["sums", "calls"] = "sums"
+    whole: bool = True
+    """Whether all calls of the time were looked at."""
+
+
+class Analytics:
+    """Answers questions from sums, else from calls."""
+
+    def __init__(self, usage: UsageStore, logs: LogStore) -> None:
+        self._usage = usage
+        self._logs = logs
+
+    async def find(self, tenant_id: str, asked: Question, metric: Metric, most: int) -> Found:
+        """Return the *most* names that are the greatest by *metric*, with their durations and series."""
+        if asked.cut is None or (asked.interval is not None and asked.interval not in asked.cut.grains):
+            return await self._of_calls(tenant_id, asked, metric, most)
+        total = await self._whole(tenant_id, asked)
+        names = [total]
+        if asked.by is not None:
+            names = await self._usage.sums(tenant_id, replace(asked, interval=None))
+            names.sort(key=lambda used: (-getattr(used, metric), used.name))
+            await self._usage.durations(tenant_id, replace(asked, interval=None), names[:most])
+        series: list[Used] = []
+        if asked.interval is not None:
+            chosen = {used.name for used in names[:most]}
+            series = [used for used in await self._usage.sums(tenant_id, asked) if used.name in chosen]
+            await self._usage.durations(tenant_id, asked, series)
+        return Found(total=total, names=names[:most], series=_ordered(series), more=len(names[most:]))
+
+    async def names(self, tenant_id: str, asked: Question) -> list[Used]:
+        """Return the sums of every name, in no order."""
+        asked = replace(asked, interval=None)
+        if asked.cut is None:
+            return (await self._of_calls(tenant_id, asked, "requests", MOST_RAW)).names
+        return await self._usage.sums(tenant_id, asked)
+
+    async def before(self, tenant_id: str, asked: Question) -> tuple[Used, dict[str, Used]]:
+        """Return the sums of as long a time before *asked*, in all and by name."""
+        length = asked.until - asked.since
+        former = replace(asked, since=asked.since - length, until=asked.since, interval=None)
+        names = await self.names(tenant_id, former) if former.by is not None else []
+        whole = replace(former, by=None)
+        total = (
+            await self._whole(tenant_id, whole)
+            if whole.cut is not None
+            else (await self._of_calls(tenant_id, whole, "requests", 1)).total
+        )
+        return total, {used.name: used for used in names}
+
+    async def _whole(self, tenant_id: str, asked: Question) -> Used:
+        whole = replace(asked, by=None, interval=None)
+        total = Used()
+        for used in await self._usage.sums(tenant_id, whole):
+            total.take(used)
+        await self._usage.durations(tenant_id, whole, [total])
+        return total
+
+    async def _of_calls(self, tenant_id: str, asked: Question, metric: Metric, most: int) -> Found:
+        where = LogFilter(
+            since=asked.since,
+            until=asked.until,
+            within=asked.within,
+            tags=(asked.where["tag"],) if "tag" in asked.where else (),
+            **{FIELDS[name]: value for name, value in asked.where.items() if name in FIELDS},
+        )
+        calls, whole = await self._logs.facts(tenant_id, where, MOST_RAW)
+        names = _grouped(calls, asked.by, None)
+        names.sort(key=lambda used: (-getattr(used, metric), used.name))
+        series: list[Used] = []
+        if asked.interval is not None:
+            chosen = {used.name for used in names[:most]}
+            series = [used for used in _grouped(calls, asked.by, asked.interval) if used.name in chosen]
+        total = (_grouped(calls, None, None) or [Used()])[0]
+        return Found(
+            total=total,
+            names=names[:most] if asked.by else [total],
+            series=_ordered(series),
+            more=len(names[most:]),
+            source="calls",
+            whole=whole,
+        )
+
+
+def _ordered(series: list[Used]) -> list[Used]:
+    return sorted(series, key=lambda used: (used.at or 0, used.name))
+
+
+def _grouped(calls: Sequence[Facts], by: Dimension | None, interval: int | None) -> list[Used]:
+    found: dict[tuple[str, int | None], Used] = {}
+    for facts in calls:
+        adds = counted(facts)
+        at = start_of(facts.at, interval) if interval else None
+        one = Used(**dict(zip(SUMS, adds.numbers, strict=True)))
+        names = [name for cut, name, _ in singles(facts) if cut == by] if by else [""]
+        for name in names:
+            used = found.setdefault((name, at), Used(name=name, at=at))
+            used.take(one)
+            for kind, size in zip(SKETCHES, (adds.latency, adds.first_token, adds.overhead), strict=True):
+                sketch = getattr(used, kind) or Sketch()
+                sketch.add([size] if size is not None else [])
+                setattr(used, kind, sketch)
+    return list(found.values())

@@ -2,22 +2,27 @@
 
 // Charts as plain SVG: lines or stacked bars over time, with a hair line that tells the values, and a table for readers.
 
-import { useId, useMemo, useState } from "react";
+import { useEffect, useId, useMemo, useRef, useState } from "react";
 
 /** `bad` is drawn as what went wrong, whatever its place among the others. */
 export type Series = { name: string; values: (number | null)[]; bad?: boolean };
 
 const tone = (s: Series, n: number) => (s.bad ? "s4" : `s${n % 7}`);
 
-const W = 640;
+const WIDE = 640;
+const LABEL = 95;
+const DAY = 86_400_000;
+const LONG = 1.5 * DAY;
 const L = 54;
 const R = 8;
 const T = 8;
 const B = 20;
 
-export function TimeChart({ at, series, kind = "line", format, height = 170, label }: { at: string[]; series: Series[]; kind?: "line" | "bars"; format: (n: number) => string; height?: number; label: string }) {
+export function TimeChart({ at: given, series, kind = "line", format, height = 170, label }: { at: string[]; series: Series[]; kind?: "line" | "bars"; format: (n: number) => string; height?: number; label: string }) {
   const id = useId();
   const [on, setOn] = useState<number | null>(null);
+  const [box, W] = useWidth();
+  const at = useMemo(() => (apart(given, 0, 1) >= DAY ? given.map((one) => one.slice(0, 10)) : given), [given]);
   const stacked = kind === "bars";
   const top = useMemo(() => nice(Math.max(0, ...at.map((_, i) => (stacked ? sum(series, i) : Math.max(0, ...series.map((s) => s.values[i] ?? 0)))))), [at, series, stacked]);
   const x = (i: number) => L + ((W - L - R) * (stacked ? i + 0.5 : at.length > 1 ? i / (at.length - 1) : 0.5)) / (stacked ? Math.max(at.length, 1) : 1);
@@ -25,7 +30,7 @@ export function TimeChart({ at, series, kind = "line", format, height = 170, lab
   const wide = Math.min(36, Math.max(1, ((W - L - R) / Math.max(at.length, 1)) * 0.78));
   const ticks = [0, 0.5, 1].map((share) => top * share);
   return (
-    <figure aria-labelledby={id} className="stack chartbox">
+    <figure ref={box} aria-labelledby={id} className="stack chartbox">
       <figcaption id={id} className="sr">{label}</figcaption>
       <svg
         className="chart"
@@ -43,7 +48,7 @@ export function TimeChart({ at, series, kind = "line", format, height = 170, lab
         {ticks.map((v) => (
           <g key={v}><line className="grid" x1={L} x2={W - R} y1={y(v)} y2={y(v)} /><text x={L - 6} y={y(v) + 3.5} textAnchor="end">{format(v)}</text></g>
         ))}
-        {labels(at).map(([i, text]) => <text key={i} x={x(i)} y={height - 5} textAnchor={i === 0 ? "start" : i === at.length - 1 ? "end" : "middle"}>{text}</text>)}
+        {labels(at, W).map(([i, text]) => <text key={i} x={x(i)} y={height - 5} textAnchor={i === 0 ? "start" : i === at.length - 1 ? "end" : "middle"}>{text}</text>)}
         {series.map((s, n) =>
           stacked ? (
             <g key={s.name} className={tone(s, n)}>
@@ -78,6 +83,19 @@ export function TimeChart({ at, series, kind = "line", format, height = 170, lab
   );
 }
 
+/** The width that there is, so that one unit of a drawing is one pixel and its words stay legible. */
+function useWidth(): [React.RefObject<HTMLElement | null>, number] {
+  const box = useRef<HTMLElement>(null);
+  const [wide, setWide] = useState(WIDE);
+  useEffect(() => {
+    if (!box.current) return;
+    const watch = new ResizeObserver(([seen]) => seen && setWide(Math.max(200, Math.round(seen.contentRect.width))));
+    watch.observe(box.current);
+    return () => watch.disconnect();
+  }, []);
+  return [box, wide];
+}
+
 /** Parts of a whole, the largest first: names, bars and figures, which is a table and a chart at once. */
 export function Bars({ rows, format, label }: { rows: { name: string; value: number; note?: string }[]; format: (n: number) => string; label: string }) {
   const most = Math.max(...rows.map((r) => r.value), 0) || 1;
@@ -95,6 +113,10 @@ export function Bars({ rows, format, label }: { rows: { name: string; value: num
       </tbody>
     </table>
   );
+}
+
+function apart(at: string[], a: number, b: number): number {
+  return Date.parse(at[b] ?? "") - Date.parse(at[a] ?? "") || 0;
 }
 
 function sum(series: Series[], i: number): number {
@@ -126,8 +148,9 @@ function local(at: string, whole: boolean): string {
   return then.toLocaleString(undefined, whole ? { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" } : { hour: "2-digit", minute: "2-digit" });
 }
 
-function labels(at: string[]): [number, string][] {
+function labels(at: string[], wide: number): [number, string][] {
   if (!at.length) return [];
-  const step = Math.max(1, Math.ceil(at.length / 6));
-  return at.map((one, i): [number, string] => [i, local(one, false)]).filter(([i]) => i % step === 0);
+  const long = apart(at, 0, at.length - 1) > LONG;
+  const step = Math.max(1, Math.ceil(at.length / Math.max(2, Math.floor(wide / LABEL))));
+  return at.map((one, i): [number, string] => [i, long && one.length > 10 ? new Date(one).toLocaleDateString(undefined, { month: "short", day: "numeric" }) : local(one, false)]).filter(([i]) => i % step === 0);
 }

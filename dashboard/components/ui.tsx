@@ -156,18 +156,19 @@ export function Table<T>({ rows, columns, id, open, label, empty, chosen }: { ro
   if (!rows.length && empty) return <>{empty}</>;
   return (
     <div className="table" tabIndex={0} role="region" aria-label={label}>
-      <table>
-        <thead><tr>{columns.map((c) => <th key={c.name} scope="col" className={c.num ? "num" : ""}>{c.name}</th>)}</tr></thead>
-        <tbody>
+      <table role="table">
+        <thead role="rowgroup"><tr role="row">{columns.map((c) => <th key={c.name} role="columnheader" scope="col" className={c.num ? "num" : ""}>{c.name}</th>)}</tr></thead>
+        <tbody role="rowgroup">
           {rows.map((row) => (
             <tr
               key={id(row)}
+              role="row"
               className={`${open ? "link" : ""} ${chosen === id(row) ? "on" : ""}`}
               tabIndex={open ? 0 : undefined}
               onClick={open ? () => open(row) : undefined}
               onKeyDown={open ? (e) => { if (e.key === "Enter" && e.target === e.currentTarget) open(row); } : undefined}
             >
-              {columns.map((c) => <td key={c.name} className={c.num ? "num" : ""}>{c.show(row)}</td>)}
+              {columns.map((c) => <td key={c.name} role="cell" data-label={c.name} className={c.num ? "num" : ""}>{c.show(row)}</td>)}
             </tr>
           ))}
         </tbody>

@@ -5,7 +5,8 @@ import { useState } from "react";
 import { Connect } from "@/components/connect";
 import { together, useHealth } from "@/components/measured";
 import type { Measured } from "@/components/measured";
-import { Button, Confirm, Empty, Head, Loaded, Panel, Status, Table, Time, useAction } from "@/components/ui";
+import { Badge, Button, Confirm, Empty, Head, Loaded, Panel, Status, Table, Time, useAction } from "@/components/ui";
+import type { Tone } from "@/components/ui";
 import { api, got } from "@/lib/api";
 import { count, ms, percent } from "@/lib/format";
 import { useSession } from "@/lib/session";
@@ -13,6 +14,8 @@ import { useAsk } from "@/lib/use";
 
 type Look = { ok?: boolean; models?: number; error?: string | null; at?: string; latency_ms?: number };
 type Provider = { name: string; kind: string; base_url: string; keys: number; last_look: Look | null };
+/** What a breaker's states mean for who looks at them. */
+const STATES: Record<string, [string, Tone]> = { closed: ["healthy", "good"], open: ["left alone", "bad"], "half-open": ["being tried", "warn"], benched: ["asked to wait", "warn"] };
 type Deployment = { name: string; states: string[]; reason: string; measured: Measured };
 
 export default function Providers() {
@@ -54,7 +57,7 @@ export default function Providers() {
             empty={<Empty title="None was called yet"><span>A deployment appears here with its first call: state, speed and errors. <Link href="/playground">Try one</Link></span></Empty>}
             columns={[
               { name: "Deployment", show: (d) => <><span className="mono">{d.name}</span>{d.reason && d.states.some((one) => one !== "closed") ? <div className="small muted prose">{d.reason}</div> : null}</> },
-              { name: "State", show: (d) => <span className="row">{d.states.map((one) => <Status key={one} of={one} />)}</span> },
+              { name: "State", show: (d) => <span className="row">{d.states.map((one) => <Badge key={one} tone={STATES[one]?.[1] ?? ""}>{STATES[one]?.[0] ?? one}</Badge>)}</span> },
               { name: "Calls", num: true, show: (d) => count(d.measured.samples ?? 0) },
               { name: "First token", num: true, show: (d) => (d.measured.first_token_ms ? ms(d.measured.first_token_ms) : "–") },
               { name: "p95", num: true, show: (d) => ms(d.measured.p95_ms) },

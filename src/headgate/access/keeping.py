@@ -11,6 +11,7 @@ import msgspec
 from headgate.access.types import Keeping
 from headgate.core.call import now
 from headgate.storage import payloads_sql
+from headgate.storage.expire import Days
 from headgate.storage.sql import Sql
 
 Level = Literal["none", "metadata", "redacted", "full"]
@@ -30,6 +31,10 @@ class Logging(msgspec.Struct, frozen=True, omit_defaults=True):
     """Records, and what was said, are kept so long; ``None`` is for good."""
     payload_days: int | None = None
     """What was said goes sooner, where this is less."""
+    minute_days: int | None = None
+    """Sums by minute are kept so long; these three are as the configuration says where they are ``None``."""
+    hour_days: int | None = None
+    day_days: int | None = None
     max_bytes: int | None = None
     """Of a request, and of an answer; ``None`` is 262,144, and 20,000,000 where the policy is ``full``."""
     audit_reads: bool = False
@@ -68,6 +73,20 @@ def keeping_of(settings: str, *narrower: str | None, usual: Level = "metadata") 
         return Keeping("none")
     whole = MOST_BYTES if level == "full" else USUAL_BYTES
     return Keeping("full" if level == "full" else "redacted", min(policy.max_bytes or whole, MOST_BYTES))
+
+
+def days_kept(sql: Sql, usual: Days) -> dict[str, Days]:
+    """Return, by tenant, how long records and sums are kept; *usual* is what the configuration says, 0 for good."""
+    found = {}
+    for tenant, settings in payloads_sql.settings(sql):
+        policy = logging_of(settings)
+        found[tenant] = Days(
+            records=policy.retention_days or usual.records or None,
+            minutes=policy.minute_days or usual.minutes or None,
+            hours=policy.hour_days or usual.hours or None,
+            days=policy.day_days or usual.days or None,
+        )
+    return found
 
 
 def payloads_end(sql: Sql) -> dict[str, int]:

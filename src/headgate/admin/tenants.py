@@ -55,6 +55,10 @@ class Logging(Body):
     """Without it they are kept."""
     payload_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     """What was said goes sooner, where this is less."""
+    minute_days: Annotated[int, Field(ge=3, le=3650)] | None = None
+    """Sums by minute are kept so long; without these three it is as the configuration's `observe.retention` says."""
+    hour_days: Annotated[int, Field(ge=92, le=3650)] | None = None
+    day_days: Annotated[int, Field(ge=400, le=36500)] | None = None
     max_bytes: Annotated[int, Field(ge=1024, le=MOST_BYTES)] | None = None
     """Of a request and of an answer; without it 262,144, or 20,000,000 where all is kept."""
     audit_reads: bool = False

@@ -16,7 +16,8 @@ from headgate.audit.duty import seal_hours
 from headgate.billing.calendar import begin, day_of, former, span_of, zone
 from headgate.core.call import now
 from headgate.storage.audit_rows import KeyedSealing
-from headgate.storage.sql import Sql, SqlError, open_sql
+from headgate.storage.lease import take
+from headgate.storage.sql import SqlError, open_sql
 
 if TYPE_CHECKING:
     from headgate.billing.deliver import Deliverer
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("headgate.billing")
 
 POLL = 5.0
-LEASE = 60_000_000
 NAME = "duties"
 AFTER = 15 * 60_000_000
 """Microseconds after the end of a span in which journals that are behind come in."""
@@ -39,8 +39,6 @@ DUE = """SELECT 1 FROM outbox WHERE state = 'waiting' AND next_at <= ?
     UNION ALL SELECT 1 FROM approvals WHERE state = 'open' AND expires_at <= ?
     UNION ALL SELECT 1 FROM approvals WHERE state = 'approved' AND until <= ?
     UNION ALL SELECT 1 FROM schedules WHERE is_active AND next_at <= ? LIMIT 1"""
-TAKE = """INSERT INTO agenda (name, owner, until) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE
-    SET owner = excluded.owner, until = excluded.until WHERE agenda.until < ? OR agenda.owner = excluded.owner"""
 
 
 class Duties:
@@ -87,13 +85,9 @@ class Duties:
             at = now()
             if sql.execute(DUE, (at, at, at, at)).fetchone() is None:
                 return False
-            return sql.transact(self._take)
+            return sql.transact(lambda sql: take(sql, NAME, self._owner))
         finally:
             sql.close()
-
-    def _take(self, sql: Sql) -> bool:
-        at = now()
-        return bool(sql.execute(TAKE, (NAME, self._owner, at + LEASE, at)).rowcount)
 
 
 async def scheduled(money: "Money") -> int:

@@ -96,6 +96,7 @@ def check(values: Mapping[str, Any], shape: Shape, known: Known, beside: Names |
     for name, case in values.get("use_cases", {}).items():
         _use_case(name, case, shape, names)
     _observe(values.get("observe", {}), shape)
+    _retention(values.get("observe", {}), shape)
     for name in values.get("steps", {}):
         if name not in known.steps:
             shape.note(("steps", name), _unknown_step(name, known))
@@ -163,6 +164,13 @@ def _observe(observe: Mapping[str, Any], shape: Shape) -> None:
             shape.note(("observe", "otlp", "headers", header), "is not a header that can be set here")
         elif isinstance(value, Secret) and not (value.reveal().isascii() and value.reveal().isprintable()):
             shape.note(("observe", "otlp", "headers", header), "a header's value is printable ASCII")
+
+
+def _retention(observe: Mapping[str, Any], shape: Shape) -> None:
+    for field, least in (("records", 1), ("minutes", 3), ("hours", 92), ("days", 400)):
+        days = (observe.get("retention") or {}).get(field, 0)
+        if days and not least <= days <= 36_500:
+            shape.note(("observe", "retention", field), f"must be 0 (for good), or from {least} to 36500 days")
 
 
 def _url_fault(url: str) -> str | None:

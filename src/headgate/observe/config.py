@@ -60,6 +60,19 @@ class WebhookConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     """Which calls are told of."""
 
 
+class RetentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """For how many days calls and sums are kept, where a tenant's logging policy does not say; 0 is for good."""
+
+    records: int = 0
+    """The calls themselves."""
+    minutes: int = 7
+    """Sums by minute: 3 at least."""
+    hours: int = 400
+    """Sums by hour: 92 at least."""
+    days: int = 0
+    """Sums by day: 400 at least."""
+
+
 class ObserveConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is told of finished calls elsewhere. All of it is off unless it is set."""
 
@@ -67,6 +80,7 @@ class ObserveConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     langfuse: LangfuseConfig = LangfuseConfig()
     log: LogConfig | None = None
     webhook: WebhookConfig | None = None
+    retention: RetentionConfig = RetentionConfig()
 
 
 def otlp_of(config: OtlpConfig, environ: Mapping[str, str]) -> tuple[str, dict[str, str]] | None:

@@ -1,4 +1,4 @@
-"""What is worked out from records as they are stored: sums and kinds of errors; and how long all of it is kept."""
+"""What is worked out from records as they are stored: sums and kinds of errors."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
 
@@ -40,15 +40,4 @@ error_groups = Table(
     PrimaryKeyConstraint("tenant_id", "id", "node", name="error_groups_key"),
     Index("error_groups_first", "first_at"),
     sqlite_with_rowid=False,
-)
-
-retention = Table(
-    "retention",
-    metadata,
-    Column("tenant_id", Text, primary_key=True),
-    Column("records", Integer),  # days; none is as configured, 0 is for ever
-    Column("minutes", Integer),
-    Column("hours", Integer),
-    Column("days", Integer),
-    Column("updated_at", BigInteger, nullable=False),
 )

@@ -90,15 +90,6 @@ def _create_tables() -> None:
         sa.Index("error_groups_first", "first_at"),
         sqlite_with_rowid=False,
     )
-    op.create_table(
-        "retention",
-        sa.Column("tenant_id", sa.Text, primary_key=True),
-        sa.Column("records", sa.Integer),
-        sa.Column("minutes", sa.Integer),
-        sa.Column("hours", sa.Integer),
-        sa.Column("days", sa.Integer),
-        sa.Column("updated_at", sa.BigInteger, nullable=False),
-    )
 
 
 def _widen_records(sqlite: bool) -> None:
@@ -143,7 +134,7 @@ def downgrade() -> None:
         op.drop_index(name, "records")
     for name in (*COLUMNS, "total_us"):
         op.drop_column("records", name)
-    for table in ("retention", "error_groups", "rollups"):
+    for table in ("error_groups", "rollups"):
         op.drop_table(table)
     op.create_table(
         "usage",

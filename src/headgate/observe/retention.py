@@ -1,0 +1,119 @@
+"""How long records and sums are kept: what is older goes by itself, a little at a time, where calls are drained.
+
+Records go by whole days (UTC), so that a day is either there or not, and the audit log says so before the first of them
+goes. Where there is an archive, what it does not have yet stays.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from threading import Event, Thread
+
+from headgate.core.call import now
+from headgate.observe.rollups import DAY, HOUR, MINUTE, SECOND, start_of
+from headgate.storage import archives, expire
+from headgate.storage.audit_now import note_all
+from headgate.storage.audit_rows import AuditEntry, KeyedSealing
+from headgate.storage.expire import Days
+from headgate.storage.lease import take
+from headgate.storage.sql import Sql, SqlError, open_sql
+
+log = logging.getLogger("headgate.retention")
+POLL = 60.0
+NAME = "retention"
+HOUR_MICROS = HOUR * SECOND
+
+
+Policies = Callable[[Sql], Mapping[str, Days]]
+"""Returns, by tenant, how long what is its own is kept."""
+
+
+class Retention:
+    """Removes what is over, in a thread of its own."""
+
+    def __init__(
+        self, where: str, owner: str, sealing: KeyedSealing, policies: Policies, archived: Callable[[], bool]
+    ) -> None:
+        """*owner* is the name of the home: one of those that share a database does it. *archived* tells whether what
+        goes has to be in the archive."""
+        self.removed = 0
+        """Records, since the start."""
+        self._sql = open_sql(where)
+        self._owner = owner
+        self._sealing = sealing
+        self._policies = policies
+        self._archived = archived
+        self._stopping = Event()
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        """Look every minute from now on."""
+        self._thread = Thread(target=self._run, name="retention", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End. Blocks for as long as a batch takes."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        self._sql.close()
+
+    def once(self) -> int:
+        """Remove what is over; return how many records that were. Raise ``SqlError``."""
+        if not self._mine():
+            return 0
+        gone = 0
+        for tenant_id, days in self._policies(self._sql).items():
+            gone += self._records(tenant_id, days.records)
+            for grain, kept in ((MINUTE, days.minutes), (HOUR, days.hours), (DAY, days.days)):
+                if kept is not None:
+                    expire.remove_sums(self._sql, tenant_id, grain, _before(kept), self._rest)
+            if days.hours is not None:
+                expire.remove_errors(self._sql, tenant_id, _before(days.hours), self._rest)
+        self.removed += gone
+        return gone
+
+    def _records(self, tenant_id: str, kept: int | None) -> int:
+        if kept is None:
+            return 0
+        until = _before(kept)
+        if self._archived():
+            until = min(until, archives.archived_until(self._sql, tenant_id) or 0)
+            until = start_of(until, DAY)
+        count = expire.records_before(self._sql, tenant_id, until)
+        if not count:
+            return 0
+        entry = AuditEntry(
+            tenant_id=tenant_id,
+            actor_kind="service",
+            actor_id="headgate",
+            action="records:expire",
+            object_kind="hour",
+            object_id=str(until // HOUR_MICROS - 1),  # the last one that goes
+            after={"records": str(count), "days": str(kept)},
+        )
+        self._sql.transact(lambda sql: note_all(sql, [entry], self._sealing))
+        return expire.remove_records(self._sql, tenant_id, until, self._rest)
+
+    def _mine(self) -> bool:
+        return self._sql.transact(lambda sql: take(sql, NAME, self._owner))
+
+    def _rest(self, seconds: float) -> bool:
+        return self._stopping.wait(min(max(seconds, 0.005), 1.0)) or not self._mine()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(POLL):
+            try:
+                self.once()
+            except SqlError as error:
+                log.debug("nothing can be removed: %s", error)  # others say that the database is away
+            except Exception:
+                log.exception("what is over cannot be removed")
+            with suppress(SqlError):
+                self._sql.close()
+
+
+def _before(days: int) -> int:
+    """Return the beginning of the day before which everything is older than *days*."""
+    return start_of(now() - days * DAY * SECOND, DAY)

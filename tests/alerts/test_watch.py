@@ -83,7 +83,7 @@ def test_what_fires_is_told_once_and_how_it_ends(url, sql):
     sql.transact(lambda sql: sql.execute(CHANNEL, ("c2", "t1", "own", '["alerts"]', True)))
     failing(sql, at)
     watch = watching(url, fail=RULE)
-    sql.transact(watch._take)
+    sql.transact(watch.take)
     watch.look(sql, at)
     assert states(sql) == [("fail", "", "pending")] and outbox(sql) == []
     again = watching(url, fail=RULE)  # the process began anew
@@ -114,7 +114,7 @@ def test_one_home_at_a_time_looks_and_another_takes_over(url, sql):
     one, two = watching(url, "n1", fail=RULE), watching(url, "n2", fail=RULE)
     assert one.turn() and not two.turn() and one.turn()
     with pytest.raises(LeaseLost):
-        sql.transact(two._take)
+        sql.transact(two.take)
     sql.transact(lambda sql: sql.execute("UPDATE agenda SET until = 0"))
     assert two.turn() and not one.turn()
     nodes = sql.execute("SELECT DISTINCT node FROM alert_signals ORDER BY node").fetchall()
@@ -126,7 +126,7 @@ def test_a_rule_that_is_gone_or_off_has_ended(url, sql):
     failing(sql, at)
     rule = msgspec.structs.replace(RULE, after=0, channels=[])
     watch = watching(url, fail=rule)
-    sql.transact(watch._take)
+    sql.transact(watch.take)
     watch.look(sql, at)
     assert states(sql) == [("fail", "", "firing")]
     watching(url, fail=msgspec.structs.replace(rule, enabled=False)).look(sql, at)
@@ -217,7 +217,7 @@ def test_silenced_and_acknowledged_by_hand_stay_so(url, sql):
     failing(sql, at)
     rule = msgspec.structs.replace(RULE, after=0, repeat=60, channels=["ops"])
     watch = watching(url, fail=rule)
-    sql.transact(watch._take)
+    sql.transact(watch.take)
     watch.look(sql, at)
     (row,) = store.page(sql, "t1")
     assert sql.transact(lambda sql: store.acknowledge(sql, row, "user:ann", at))
@@ -237,7 +237,7 @@ def test_what_ended_long_ago_is_forgotten(url, sql):
     at = sql.now() // MINUTE * MINUTE
     failing(sql, at)
     watch = watching(url, fail=msgspec.structs.replace(RULE, after=0))
-    sql.transact(watch._take)
+    sql.transact(watch.take)
     watch.look(sql, at)
     later = at + 100 * 24 * HOUR
     assert sql.transact(lambda sql: store.prune(sql, later)) == 2  # what befell it; it still fires

@@ -34,9 +34,18 @@ Parts = Annotated[AdminParts, Depends(parts)]
 Name = Annotated[Text, Field(min_length=1, max_length=200)]
 
 
-def area(kind: str) -> str:
-    """Return what the permissions over objects of *kind* are called by."""
-    return "guardrails" if kind == "guardrail" else "routes"
+AREAS = {"guardrail": "guardrails", "alert": "alerts", "cache": "caches"}
+"""Kind -> what the permissions over it are called by; those of all others are ``routes:``."""
+CHANGE = {"cache": "update"}
+"""Kind -> what changing it is called; that of all others is ``change``."""
+VERBS = {"GET": "view", "POST": "create", "PUT": "update", "DELETE": "delete"}
+
+
+def permission(kind: str, method: str, path: str = "") -> str:
+    """Return what an operation on objects of *kind* takes."""
+    if kind != "alert":
+        return f"{AREAS.get(kind, 'routes')}:{'view' if method == 'GET' else CHANGE.get(kind, 'change')}"
+    return f"alerts:{VERBS['PUT' if path.endswith('/rollback') else method]}"
 
 
 class Objects:
@@ -72,11 +81,17 @@ class Objects:
             return own
         return None if shared is False else await self.to.objects.get(SHARED, self.kind, name)
 
+    async def place(self, name: str, shared: bool | None) -> str:
+        """Return whose *name* is, or would be were it made: a tenant's, or ``SHARED``."""
+        was = await self.row(name, shared)
+        return was.tenant_id if was is not None else SHARED if shared else self.who.tenant_id
+
     async def put(self, name: str, change: Change, request: Request, *, new: bool = False) -> Shown:
         """Make or change an object; raise what the API answers with."""
         was = await self.row(name, change.shared)
         if was is None:
-            self._refuse_file(name, change.config)
+            if self.kind != "cache" or change.shared is not False:  # a tenant's own stands before the shared one
+                self._refuse_file(name, change.config)
         elif new:
             raise Conflict(f"There is a {self.kind} {name!r} already; PUT changes it.", param="name")
         elif change.shared is None and was.tenant_id == SHARED and not self.platform:
@@ -169,7 +184,7 @@ class Objects:
     @property
     def platform(self) -> bool:
         """Whether the caller's permission is over all tenants."""
-        found = reach(self.who, f"{area(self.kind)}:change")
+        found = reach(self.who, permission(self.kind, "PUT"))
         return found is not None and found.platform
 
     def _rows(self, effective: Effective) -> dict[str, ObjectRow]:

@@ -1,11 +1,12 @@
 """The operations on one kind of object that is configured by file or by API, all of the same shape."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
 
-from headgate.admin.configured import Objects, Parts, Who, area
+from headgate.admin.configured import Objects, Parts, Who, permission
 from headgate.admin.route import Route
 from headgate.admin.versions import (
     Change,
@@ -27,8 +28,16 @@ Shared = Annotated[bool | None, Query(description="All tenants' (true) or the ow
 Number = Annotated[int, Query(ge=1)]
 
 
-def operations(kind: str, plural: str, *, tag: str) -> tuple[Route, ...]:
-    """Return the operations on objects of *kind* below ``/plural``."""
+Check = Callable[[Objects, str, dict[str, Any], Request, str], Awaitable[None]]
+"""Refuses a configuration of the object of a name that a caller would make in a tenant, or for all of them."""
+
+
+async def _anything(objects: Objects, name: str, config: dict[str, Any], request: Request, tenant: str) -> None:
+    """What fits the configuration will do."""
+
+
+def operations(kind: str, plural: str, *, tag: str, check: Check = _anything) -> tuple[Route, ...]:
+    """Return the operations on objects of *kind* below ``/plural``; *check* may refuse what is good configuration."""
     path, word = f"/{plural}", kind.replace("_", " ")
 
     async def every(who: Who, to: Parts) -> ShownList:
@@ -39,11 +48,15 @@ def operations(kind: str, plural: str, *, tag: str) -> tuple[Route, ...]:
         return found
 
     async def make(body: NewObject, request: Request, response: Response, who: Who, to: Parts) -> Shown:
-        made: Shown = tagged(await Objects(kind, who, to).put(body.name, body, request, new=True), response)
+        objects = Objects(kind, who, to)
+        await check(objects, body.name, body.config, request, await objects.place(body.name, body.shared))
+        made: Shown = tagged(await objects.put(body.name, body, request, new=True), response)
         return made
 
     async def put(name: str, body: Change, request: Request, response: Response, who: Who, to: Parts) -> Shown:
-        made: Shown = tagged(await Objects(kind, who, to).put(plain(name), body, request), response)
+        objects, name = Objects(kind, who, to), plain(name)
+        await check(objects, name, body.config, request, await objects.place(name, body.shared))
+        made: Shown = tagged(await objects.put(name, body, request), response)
         return made
 
     async def remove(name: str, request: Request, who: Who, to: Parts, shared: Shared = None) -> None:
@@ -95,7 +108,7 @@ def operations(kind: str, plural: str, *, tag: str) -> tuple[Route, ...]:
             Route(
                 method=method,  # type: ignore[arg-type]
                 path=where,
-                permission=f"{area(kind)}:{'view' if method == 'GET' else 'change'}",
+                permission=permission(kind, method, where),
                 endpoint=endpoint,
                 summary=summary,
                 tag=tag,

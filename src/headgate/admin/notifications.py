@@ -10,6 +10,7 @@ from headgate.admin.approvals import Before, Limit
 from headgate.admin.crud import Parts, Who, found
 from headgate.admin.fields import Answer, UtcTime, instant, object_id, optional_instant
 from headgate.admin.route import SELF, Route
+from headgate.storage.alerts import TO
 from headgate.storage.approvals import DECIDE
 
 
@@ -73,9 +74,8 @@ async def read_notification(id: str, who: Who, to: Parts) -> Read:
 
 def _names(who: Principal) -> list[str]:
     """What notifications are addressed by that concern *who*: its ids, and what it may over the whole tenant."""
-    far = reach(who, DECIDE)
-    decides = [DECIDE] if far is not None and not far.narrow else []
-    return [who.id, *([who.user_id] if who.user_id and who.user_id != who.id else []), *decides]
+    business = [name for name in (DECIDE, TO) if (far := reach(who, name)) is not None and not far.narrow]
+    return [who.id, *([who.user_id] if who.user_id and who.user_id != who.id else []), *business]
 
 
 ROUTES = (

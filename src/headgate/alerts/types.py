@@ -89,8 +89,8 @@ class OfCalls(Rule, frozen=True, kw_only=True):
 
     def faults(self) -> Iterator[tuple[str, str]]:
         """See :class:`Rule`."""
-        if len(self.where) + (self.by not in ("", *self.where)) > 2:
-            yield "by", "looks at two kinds of name at most: leave one of `by`, `model`, `provider`, `route` out"
+        if len({*self.where, *filter(None, (self.by,))}) > 1:
+            yield "by", "looks at one kind of name: leave all but one of `by`, `model`, `provider` and `route` out"
 
     def link(self, subject: str, at: int, **more: str) -> str:
         """Return the page of the calls behind *subject*."""

@@ -17,16 +17,15 @@ from headgate.alerts.rules import SECOND, Event, Standing, Timing, step
 from headgate.alerts.sql import SqlReadings
 from headgate.alerts.telling import payload, whom, written
 from headgate.alerts.types import Rule, Seen
-from headgate.billing.duties import TAKE
 from headgate.core.call import new_id
 from headgate.storage import alerts as store
 from headgate.storage.alert_rows import AlertRow
+from headgate.storage.lease import take
 from headgate.storage.sql import Sql, SqlError, open_sql
 
 log = logging.getLogger("headgate.alerts")
 
 POLL = 15.0
-LEASE = 60 * SECOND
 NAME = "alerts"
 LOCK = "alerts"
 """What changes an alert holds this name meanwhile."""
@@ -92,7 +91,7 @@ class Watch:
             at = sql.now()
             self._tell(sql, at)
             try:
-                sql.transact(self._take)
+                sql.transact(self.take)
                 self.look(sql, at)
             except LeaseLost:
                 return False
@@ -133,13 +132,13 @@ class Watch:
         if self._looks % 100 == 0:
             sql.transact(lambda sql: sql.execute(OLD_SIGNALS, (at - 86_400 * SECOND,)))
 
-    def _take(self, sql: Sql) -> None:
-        at = sql.now()
-        if not sql.execute(TAKE, (NAME, self._node, at + LEASE, at)).rowcount:
+    def take(self, sql: Sql) -> None:
+        """Have the lease, in a transaction of the caller's; raise :class:`LeaseLost` where another home has it."""
+        if not take(sql, NAME, self._node):
             raise LeaseLost
 
     def _close(self, tenant: str, name: str, at: int, sql: Sql) -> None:
-        self._take(sql)
+        self.take(sql)
         for row in store.of_rule(sql, tenant, name).values():
             if row.state != "resolved":
                 settle(sql, row, None, at, GONE, store.channels_of(row))
@@ -176,7 +175,7 @@ class _Look:
             self._sql.transact(lambda sql: self._write(sql, worst, at), lock=(LOCK,))
 
     def _write(self, sql: Sql, seen: Mapping[str, Seen], at: int) -> None:
-        self._by._take(sql)
+        self._by.take(sql)
         rows = store.of_rule(sql, self._tenant, self._name)
         to, missing = whom(sql, self._tenant, self._rule.channels, shared=self._shared, configured=self._configured)
         for subject in dict.fromkeys((*seen, *rows)):

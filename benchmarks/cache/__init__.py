@@ -1,0 +1,1 @@
+"""How often the semantic cache answers, how often wrongly, and how long it takes: ``python -m benchmarks.cache``."""

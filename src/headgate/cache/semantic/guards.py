@@ -1,0 +1,113 @@
+"""Rules that stand before every judgement: what is never answered for another, and what must agree. Pure.
+
+No score talks its way past them: two questions may be alike in every word but the one that matters.
+"""
+
+import re
+from typing import Literal
+
+from headgate.cache.semantic.features import Rarity
+from headgate.cache.semantic.words import LONGEST, NEGATIONS, OWN, Asked, listed, opposed, stem, timely
+
+Unfit = Literal["", "empty", "too_long", "time", "own", "identifier", "code"]
+Mismatch = Literal["", "numbers", "names", "dates", "negation", "opposite", "language", "quoted"]
+
+NAME = 3.0
+"""How rare (idf) a word with a capital must be to count as a name that the other question must have too."""
+_IDENTIFIER = re.compile(
+    r"<[A-Z_]+_[0-9a-f]{4,}>"  # a value that was masked
+    r"|[\w.+-]+@[\w-]+\.\w|https?://"
+    r"|\b(?=\w*\d)(?=\w*[A-Za-z])[\w-]{9,}\b|\b[0-9a-fA-F]{16,}\b|\d{7,}"
+)
+_PERSONAL = re.compile(
+    r"\b(?:my|our) (?:\w+ ){0,2}(?:account|order|invoice|ticket|subscription|balance|bill|payment|booking|reservation"
+    r"|case|claim|address|appointment|contract|statement|file|document|email|name|password|salary|data|customer|team|company"
+    r"|project)s?\b"
+    r"|\b(?:i am|i'm) (?:called|a customer)\b|\bmein(?:e|en|er|em)? (?:konto|bestellung|rechnung|vertrag|name|termin)\b"
+    r"|\b(?:mon|ma|mes|mi|mis) (?:compte|commande|facture|contrat|nom|cuenta|pedido|factura|contrato|nombre)\b"
+)
+_CODE = re.compile(r"```|\b(?:def|class|import|function|const|SELECT|INSERT|UPDATE) \w|[{};]\s*\n|=>|==")
+_QUOTED = re.compile(r"[\"“”«»]([^\"“”«»]{1,200})[\"“”«»]|(?<!\w)['‘]([^'’\n]{2,100})['’](?!\w)")
+_DATES = listed(
+    """january february march april may june july august september october november december monday tuesday wednesday
+    thursday friday saturday sunday christmas easter ramadan diwali spring summer autumn winter januar februar märz mai
+    juni juli oktober dezember montag dienstag mittwoch donnerstag freitag samstag sonntag"""
+)
+_LANGUAGES = {
+    "en": "the is are what how do does can i to of in for and you my best which why",
+    "de": "der die das ist sind was wie ich zu von für und ein eine nicht kann welche warum mit",
+    "fr": "le la les est sont que comment je de du des pour et un une pas quel quelle pourquoi",
+    "es": "el la los es son qué cómo yo de para y un una no cuál por puedo",
+    "it": "il lo gli è sono che come io di per e un una non quale perché posso",
+    "pt": "o os é são que como eu de para e um uma não qual por posso",
+    "nl": "de het een is zijn wat hoe ik te van voor en niet kan welke waarom",
+}
+_FUNCTION_WORDS = {language: listed(words) for language, words in _LANGUAGES.items()}
+
+
+def unfit(text: str, found: Asked) -> Unfit:
+    """Say why a question is neither answered for another nor another for it; empty where it may be."""
+    if not found.words:
+        return "empty"
+    if len(text) > LONGEST:
+        return "too_long"
+    if timely(found, text):
+        return "time"
+    if _IDENTIFIER.search(text):
+        return "identifier"
+    if _CODE.search(text):
+        return "code"
+    return "own" if not OWN.isdisjoint(found.words) and _PERSONAL.search(text.lower()) else ""
+
+
+def mismatch(a: Asked, b: Asked, text_a: str, text_b: str, rarity: Rarity) -> Mismatch:
+    """Say in what two questions disagree that must be the same; empty where in nothing."""
+    if a.numbers != b.numbers:
+        return "numbers"
+    words_a, words_b = set(a.words), set(b.words)
+    if words_a & _DATES != words_b & _DATES:
+        return "dates"
+    if a.negated != b.negated or len(words_a & NEGATIONS) != len(words_b & NEGATIONS):
+        return "negation"
+    if _named_apart(a, b, rarity):
+        return "names"
+    only_a, only_b = words_a - words_b, words_b - words_a
+    if any(opposed(x, y) for x in only_a for y in only_b):
+        return "opposite"
+    if a.scripts != b.scripts or _languages(words_a).isdisjoint(_languages(words_b)):
+        return "language"
+    return "quoted" if _quoted(text_a) != _quoted(text_b) else ""
+
+
+def _named_apart(a: Asked, b: Asked, rarity: Rarity) -> bool:
+    """Whether one question has a name that the other has not; both, where a word with a capital is a common one."""
+    only_a, only_b = _unshared(a, b), _unshared(b, a)
+    return bool(only_a and only_b) or any(rarity(name) >= NAME for name in (*only_a, *only_b))
+
+
+def _unshared(a: Asked, b: Asked) -> list[str]:
+    """The names of *a* that *b* does not have: as a word, as one of its stock, or in full where *a* has its letters."""
+    found = [stem(name) for name in a.names if name not in b.words]
+    found = [name for name in found if name not in b.stems]
+    return [
+        name
+        for name in found
+        if not (len(name) > 3 and any(len(other) > 3 and other[:4] == name[:4] for other in b.stems))
+        and not (2 <= len(name) <= 4 and name in _initials(b.words, len(name)))
+    ]
+
+
+def _initials(words: tuple[str, ...], count: int) -> set[str]:
+    letters = "".join([word[0] for word in words])
+    return {letters[i : i + count] for i in range(len(letters) - count + 1)}
+
+
+def _languages(words: set[str]) -> set[str]:
+    """The languages that words may be of: all, where nothing tells."""
+    counts = {language: len(words & known) for language, known in _FUNCTION_WORDS.items()}
+    most = max(counts.values())
+    return {language for language, count in counts.items() if count == most} if most > 1 else set(counts)
+
+
+def _quoted(text: str) -> set[str]:
+    return {(one[1] or one[2]).lower().strip(" .?!,") for one in _QUOTED.finditer(text)}

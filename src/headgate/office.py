@@ -21,6 +21,8 @@ from headgate.entering import Entering
 from headgate.guardrails.detect import detected
 from headgate.ledger.drain import Drainer
 from headgate.live import Live
+from headgate.observe.archive.exporter import FOLDER as EXPORTS
+from headgate.observe.archive.exporter import Exporter, aims_of
 from headgate.observe.metrics import Metrics
 from headgate.observe.outlets import OUTLETS, Outlets
 from headgate.observe.payload_keeper import PayloadKeeper
@@ -68,6 +70,16 @@ class Office:
             base.home.path / FOLDER, base.url, LocalSealer(base.home.derived, PAYLOADS), detected, payloads_end
         )
         self.metrics.more(self.payloads.write)
+        self.exporter = Exporter(
+            base.home.path / EXPORTS,
+            base.url,
+            base.home.node,
+            LocalSealer(base.home.derived, PAYLOADS),
+            aims=lambda: aims_of(self._compiled().config.observe),
+            environ=base.environ,
+            ways=lambda: Ways(base.settings.ca_file, base.settings.proxy),
+        )
+        self.metrics.more(self.exporter.write)
         self.metrics.gauge("journal_behind_bytes", "Journal bytes not in the database yet", lambda: self.drainer.behind)
         self.metrics.gauge("calls_in_flight", "Holds that have not ended", lambda: self.drainer.in_flight)
         self.metrics.gauge("dead_letters", "Journal lines that could not be stored", lambda: self.drainer.dead_letters)
@@ -96,11 +108,12 @@ class Office:
 
     def _management(self) -> App:
         """Import and build the management API. Takes a second of CPU, so not before it is asked for."""
-        from headgate.admin.parts import AdminParts
+        from headgate.admin.parts import AdminParts, Exports
         from headgate.management import Management
         from headgate.observe.errors_seen import SqlErrors
         from headgate.observe.log import SqlLogStore
         from headgate.observe.usage import SqlUsage
+        from headgate.storage.exports import SqlExports
         from headgate.storage.keys import SqlKeyStore
         from headgate.storage.objects import SqlObjects
         from headgate.storage.payloads import SqlPayloads
@@ -116,6 +129,7 @@ class Office:
             config=self._config,
             logs=SqlLogStore(engine),
             payloads=SqlPayloads(engine),
+            exports=Exports(SqlExports(engine), self.exporter.folder, self._base.home.node),
             usage=SqlUsage(engine),
             errors=SqlErrors(engine),
             models=self._models,

@@ -80,6 +80,7 @@ class Process:
             log.warning("the database server does not answer: %s", error)  # it did a moment ago, and will
         office.drainer.start()
         office.payloads.start()
+        office.exporter.start()
         alerts = watch_alerts(self.base, live, office.metrics.render)
         following = [
             asyncio.create_task(one)
@@ -99,6 +100,7 @@ class Process:
         await ways.close()
         await asyncio.to_thread(office.drainer.stop)
         await asyncio.to_thread(office.payloads.stop)
+        await asyncio.to_thread(office.exporter.stop)
         await asyncio.to_thread(office.outlets.stop)
 
     async def _serve(self, worker: Worker, sockets: list[socket.socket], control: App, life: Life) -> None:

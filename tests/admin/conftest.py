@@ -11,7 +11,7 @@ from headgate.access.keys import derive
 from headgate.access.permissions import OWN_KEY, ROLES
 from headgate.access.types import Principal
 from headgate.access.vault import LocalSealer
-from headgate.admin.parts import AdminParts
+from headgate.admin.parts import AdminParts, Exports
 from headgate.audit.sealing import sealing_key
 from headgate.billing.services import Money
 from headgate.config.types import Known
@@ -26,6 +26,7 @@ from headgate.routing.board import Board
 from headgate.routing.kinds import KINDS
 from headgate.storage.audit import keyed
 from headgate.storage.engine import open_engine
+from headgate.storage.exports import SqlExports
 from headgate.storage.keys import SqlKeyStore
 from headgate.storage.objects import SqlObjects
 from headgate.storage.payloads import SqlPayloads
@@ -113,6 +114,7 @@ async def opened(folder: Path, url: str) -> AsyncIterator[Api]:
         derived=DERIVED,
         logs=SqlLogStore(engine),
         payloads=SqlPayloads(engine),
+        exports=Exports(SqlExports(engine), folder / "exports", "here"),
         usage=SqlUsage(engine),
         errors=SqlErrors(engine),
         board=Board(folder / "health"),

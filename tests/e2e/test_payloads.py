@@ -86,10 +86,20 @@ def test_each_level_keeps_what_it_says(tmp_path: Path) -> None:
             masked = home.payload(home.call(f"Repeat: {MAIL}", "veiled", stream=stream))
             assert "<EMAIL_" in masked["request"]["text"] and MAIL not in json.dumps(masked)
 
+        lines, folder = tmp_path / "calls.jsonl", tmp_path / "parquet"
+        gateway.cli("export", "--payloads", "--output", str(lines))
+        told = [json.loads(line) for line in lines.read_text().splitlines()]
+        assert {one["id"]: one["payload_level"] for one in told}.items() >= {plain: None, full_id: "full"}.items()
+        assert next(one for one in told if one["id"] == full_id)["request_text"] == text
+        away = ("--url", gateway.url, "--key", gateway.admin_key)
+        done = gateway.cli("export", "--format", "parquet", "--output", str(folder), *away)
+        assert [path.name for path in folder.iterdir()] == ["calls-0001.parquet"] and done["rows"] == len(told)
+        assert gateway.cli("logs", "payload", full_id, *away)["request"]["text"] == text
+
         home.policy("none")
         bare = home.call(f"I am {MAIL}", temperature=0.5)
-        told = gateway.trace(bare)
-        assert told["call"]["parameters"] is None and told["call"]["address"] is None
+        asked = gateway.trace(bare)["call"]
+        assert asked["parameters"] is None and asked["address"] is None
         assert home.payload(bare, status=404)
 
         gone = home.http.delete("/api/v1/payloads?end_user=ada", headers=home.admin).json()
@@ -99,8 +109,9 @@ def test_each_level_keeps_what_it_says(tmp_path: Path) -> None:
         assert {(one["action"], one["object_id"]) for one in log} >= {("payloads:delete", "")}
         assert [one["action"] for one in log].count("payloads:view") == 3
         assert gateway.stop() == 0
-        for path in gateway.home.rglob("*"):
-            data = path.read_bytes() if path.is_file() else b""
+        lasting = [path for path in gateway.home.rglob("*") if path.is_file() and "exports" not in path.parts]
+        for path in lasting:  # an export has what was asked for
+            data = path.read_bytes()
             assert SECRET.encode() not in data and MAIL.encode() not in data, path
     finally:
         gateway.kill()

@@ -1,6 +1,7 @@
 """What the management API is handed by the composition root."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -23,6 +24,7 @@ from headgate.pipeline.parts import Snapshot
 from headgate.providers.discovery import Found
 from headgate.routing.board import Board
 from headgate.settings import Settings
+from headgate.storage.exports import SqlExports
 from headgate.storage.keys import SqlKeyStore
 from headgate.storage.object_rows import ObjectRow
 from headgate.storage.objects import ObjectStore
@@ -64,6 +66,15 @@ class Configuration(Protocol):
         ...
 
 
+class Exports(msgspec.Struct, frozen=True, eq=False):
+    """The exports, and the files of those that this home has made."""
+
+    store: SqlExports
+    folder: Path
+    node: str
+    """The name of this home."""
+
+
 class AdminParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The parts. Everything takes the tenant as an argument: there is no method without one."""
 
@@ -74,6 +85,8 @@ class AdminParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     logs: LogStore
     payloads: SqlPayloads
     """What was said in calls."""
+    exports: Exports
+    """Files of calls, made on demand."""
     usage: UsageStore
     errors: ErrorStore
     config: Callable[[], dict[str, Any]]

@@ -18,6 +18,7 @@ COMMANDS = {
     "users": ("headgate.cli.users", "Manage people."),
     "roles": ("headgate.cli.roles", "Manage roles, and who has them."),
     "logs": ("headgate.cli.logs", "List the latest calls."),
+    "export": ("headgate.cli.export", "Write finished calls into files."),
     "trace": ("headgate.cli.trace", "Show everything that happened to one call."),
     "usage": ("headgate.cli.usage", "Add up calls, tokens and cost."),
     "budgets": ("headgate.cli.budgets", "Say what may be spent, and see how much of it is."),

@@ -9,9 +9,10 @@ from headgate.access.permissions import PLATFORM_TENANT, ROLES
 from headgate.access.types import Principal
 from headgate.access.vault import LocalSealer
 from headgate.admin.app import create
-from headgate.admin.parts import AdminParts
+from headgate.admin.parts import AdminParts, Exports
 from headgate.audit.drained import Proofs
 from headgate.audit.sealing import sealing, sealing_key
+from headgate.base import Ways
 from headgate.billing.services import Money
 from headgate.cli.compiled import Here
 from headgate.client import Admin
@@ -19,13 +20,17 @@ from headgate.client.inprocess import InProcess
 from headgate.entering import Entering
 from headgate.ledger.drain import Drainer
 from headgate.observe.errors_seen import SqlErrors
+from headgate.observe.archive.exporter import FOLDER as EXPORTS
+from headgate.observe.archive.exporter import Aims, Exporter
 from headgate.observe.log import SqlLogStore
+from headgate.observe.spool import PAYLOADS
 from headgate.observe.usage import SqlUsage
 from headgate.providers.catalog import keyed_kinds
 from headgate.routing.board import Board
-from headgate.settings import Settings, decode_secret_key
+from headgate.settings import Settings, decode_secret_key, environment
 from headgate.storage.audit import keyed
 from headgate.storage.engine import open_engine
+from headgate.storage.exports import SqlExports
 from headgate.storage.keys import SqlKeyStore
 from headgate.storage.objects import SqlObjects
 from headgate.storage.payloads import SqlPayloads
@@ -81,6 +86,7 @@ def local_admin(settings: Settings, tenant: str | None = None) -> Admin:
         provider_names=lambda: {*here.compiled.accounts, *keyed_kinds()},
         logs=SqlLogStore(engine),
         payloads=SqlPayloads(engine),
+        exports=Exports(SqlExports(engine), home.path / EXPORTS, home.node),
         usage=SqlUsage(engine),
         errors=SqlErrors(engine),
         snapshot=lambda: here.compiled.snapshot,
@@ -113,6 +119,24 @@ def settle(settings: Settings, home: Home) -> None:
         raise StorageRefused(where, f"does not take what the journal holds ({error}).") from None
     finally:
         drainer.stop()
+
+
+def export_here(settings: Settings) -> None:
+    """Make the exports that wait in the home, where no gateway runs there that would."""
+    if _drained(settings.home / "journal" / "drain.lock"):
+        return
+    home = open_home(settings.home, decode_secret_key(settings.secret_key) if settings.secret_key else None)
+    config = Here(settings.config_file(), settings).effective.config.observe
+    exporter = Exporter(
+        home.path / EXPORTS,
+        settings.database(),
+        home.node,
+        LocalSealer(home.derived, PAYLOADS),
+        aims=lambda: Aims(config.stores),
+        environ=environment(),
+        ways=lambda: Ways(settings.ca_file, settings.proxy),
+    )
+    exporter.once()
 
 
 def _drained(lock: Path) -> bool:

@@ -9,6 +9,7 @@ import msgspec
 
 from headgate.cli.connect import gateway_options, open_admin
 from headgate.cli.output import as_json, print_json, print_table, text
+from headgate.cli.payload import erase, payload
 from headgate.cli.when import Moment, iso
 
 if TYPE_CHECKING:
@@ -67,6 +68,10 @@ def tail(home: Path | None, url: str | None, key: str | None, json: bool, **filt
         for log in gateway.tail(**filters):
             line = msgspec.json.encode(log).decode() if json else "  ".join(text(_shown(cell)) for cell in _row(log))
             click.echo(line)
+
+
+command.add_command(payload)
+command.add_command(erase)
 
 
 def _shown(cell: Any) -> str:

@@ -1,6 +1,8 @@
 """A typed client of the management API, over HTTP or, for a home on this machine, in process."""
 
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -10,6 +12,7 @@ import msgspec
 
 from headgate.client.answers import Key, KeyPage, Log, LogPage, MadeKey, ProviderKey, Trace, Usage
 from headgate.client.entry import EntryCalls
+from headgate.client.exports import ExportCalls
 from headgate.client.money import MoneyCalls
 from headgate.client.routes import RouteCalls
 from headgate.client.tenancy import TenancyCalls
@@ -29,7 +32,7 @@ class ApiError(Exception):
         self.exit_code = 3 if code == "storage_unavailable" else 1
 
 
-class Admin(TenancyCalls, RouteCalls, EntryCalls, MoneyCalls):
+class Admin(TenancyCalls, RouteCalls, EntryCalls, ExportCalls, MoneyCalls):
     """One gateway, seen with one key. Every method raises :class:`ApiError`.
 
     >>> with Admin("http://127.0.0.1:8080", "hga_...") as gateway:
@@ -179,6 +182,20 @@ class Admin(TenancyCalls, RouteCalls, EntryCalls, MoneyCalls):
     def _text(self, path: str, **query: Any) -> str:
         params = {k: v for k, v in query.items() if v is not None}
         return self._answer("GET", PREFIX + path, params=params).text
+
+    def _file(self, path: str, to: Path) -> str:
+        digest = sha256()
+        try:
+            with self._http.stream("GET", PREFIX + path) as response, to.open("ab") as file:
+                if response.status_code >= 400:
+                    response.read()
+                    raise _refusal(response)
+                for data in response.iter_bytes():
+                    digest.update(data)
+                    file.write(data)
+        except httpx2.HTTPError as error:
+            raise ApiError(0, "unreachable", f"{self._http.base_url} does not answer: {error}") from None
+        return digest.hexdigest()
 
     def _answer(self, method: str, path: str, **request: Any) -> httpx2.Response:
         try:

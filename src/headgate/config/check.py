@@ -19,6 +19,7 @@ from headgate.config.check_routes import (
 from headgate.config.shape import ABSENT, Path, Shape, nearest, shown
 from headgate.config.types import Known
 from headgate.core.secret import Secret
+from headgate.observe.archive.config import faults as archive_faults
 
 PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MAX_NAME = 200
@@ -96,6 +97,7 @@ def check(values: Mapping[str, Any], shape: Shape, known: Known, beside: Names |
     for name, case in values.get("use_cases", {}).items():
         _use_case(name, case, shape, names)
     _observe(values.get("observe", {}), shape)
+    _stores(values.get("observe", {}), shape)
     _retention(values.get("observe", {}), shape)
     for name in values.get("steps", {}):
         if name not in known.steps:
@@ -171,6 +173,14 @@ def _retention(observe: Mapping[str, Any], shape: Shape) -> None:
         days = (observe.get("retention") or {}).get(field, 0)
         if days and not least <= days <= 36_500:
             shape.note(("observe", "retention", field), f"must be 0 (for good), or from {least} to 36500 days")
+
+
+def _stores(observe: Mapping[str, Any], shape: Shape) -> None:
+    for path, fault in archive_faults(observe):
+        shape.note(("observe", *path), fault)
+    for name, store in (observe.get("stores") or {}).items():
+        if (endpoint := store.get("endpoint")) is not None and (fault := _url_fault(endpoint)) is not None:
+            shape.note(("observe", "stores", name, "endpoint"), fault)
 
 
 def _url_fault(url: str) -> str | None:

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 import msgspec
 
 from headgate.core.secret import Secret
+from headgate.observe.archive.config import ArchiveConfig, StoreConfig
 
 TRACES = "/v1/traces"
 LANGFUSE_TRACES = "/api/public/otel/v1/traces"
@@ -80,6 +81,9 @@ class ObserveConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     langfuse: LangfuseConfig = LangfuseConfig()
     log: LogConfig | None = None
     webhook: WebhookConfig | None = None
+    stores: dict[str, StoreConfig] = {}
+    """Folders and buckets that exports and the archive can go to, by the names that these have for them."""
+    archive: ArchiveConfig | None = None
     retention: RetentionConfig = RetentionConfig()
 
 

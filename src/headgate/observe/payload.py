@@ -118,8 +118,16 @@ def row_of(frame: Frame, find: Find, sealer: Seals) -> PayloadRow:
 
 def opened(row: PayloadRow, sealer: Seals) -> Payload:
     """Return what a row holds; raise what *sealer* raises where it is not as it was stored."""
-    unpacked = zlib.decompressobj().decompress(sealer.open(row.body, about(row.tenant_id, row.id)), MOST_OPENED)
-    return _payload(unpacked)
+    found = opened_body(row.tenant_id, row.id, row.body, sealer)
+    assert found is not None
+    return found
+
+
+def opened_body(tenant_id: str, id: str, body: bytes | None, sealer: Seals) -> Payload | None:
+    """Return what the *body* of a row holds; raise as :func:`opened`."""
+    if body is None:
+        return None
+    return _payload(zlib.decompressobj().decompress(sealer.open(body, about(tenant_id, id)), MOST_OPENED))
 
 
 def about(tenant_id: str, id: str) -> bytes:

@@ -99,6 +99,12 @@ def test_chat_then_logs_trace_usage_and_the_same_from_elsewhere(gateway):
     assert "sandbox/chat" in gateway.run("trace", said["id"])
     usage = gateway.json("usage", "--since", "1d")
     assert usage["total"]["requests"] == 2
+    compared = gateway.json("usage", "--by", "model", "--compare", "--since", "1h")
+    assert (compared["total"]["requests"], compared["previous"]["total"]["requests"]) == (2, 0)
+    assert "p95 ms" in gateway.run("usage", "--by", "model", "--compare", "--since", "1h")
+    assert gateway.json("logs", "--max-ms", "0") == gateway.json("logs", "--contains", "nothing of the kind") == []
+    assert gateway.json("logs", "--surface", "openai", "--min-cost", "0.000000001", "--since", "1h") == logs
+    assert gateway.json("errors") == []
     assert {key["status"] for key in gateway.json("keys", "list") if key["name"] == "headgate chat"} == {"revoked"}
     admin = re.search(r"hga_\S+", gateway.said)
     first = re.search(r"\bhg_\S+", gateway.said)

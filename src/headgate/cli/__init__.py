@@ -21,6 +21,7 @@ COMMANDS = {
     "export": ("headgate.cli.export", "Write finished calls into files."),
     "trace": ("headgate.cli.trace", "Show everything that happened to one call."),
     "usage": ("headgate.cli.usage", "Add up calls, tokens and cost."),
+    "errors": ("headgate.cli.errors", "Show what goes wrong, by kind."),
     "budgets": ("headgate.cli.budgets", "Say what may be spent, and see how much of it is."),
     "approvals": ("headgate.cli.approvals", "Ask for more, grant and refuse it."),
     "billing": ("headgate.cli.billing", "See who pays for what; issue invoices and reports."),

@@ -8,9 +8,9 @@ import click
 import msgspec
 
 from headgate.cli.connect import gateway_options, open_admin
+from headgate.cli.log_options import asked, chosen, searches
 from headgate.cli.output import as_json, print_json, print_table, text
 from headgate.cli.payload import erase, payload
-from headgate.cli.when import Moment, iso
 
 if TYPE_CHECKING:
     from headgate.client import Log
@@ -20,12 +20,8 @@ COLUMNS = ("at", "id", "status", "model", "answered by", "tokens in>", "out>", "
 
 @click.group("logs", invoke_without_command=True)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many.")
-@click.option("--since", type=Moment(past=True), help="Not before this time: 1h, 2026-12-01.")
-@click.option("--until", type=Moment(past=True), help="Before this time.")
-@click.option("--key-id", help="Calls of this key.")
-@click.option("--model", help="Calls that this model answered.")
-@click.option("--provider", help="Calls that this provider answered.")
-@click.option("--status", type=click.Choice(["success", "fallback", "failure"]), help="How it ended.")
+@searches
+@chosen
 @gateway_options
 @as_json
 @click.pass_context
@@ -35,9 +31,7 @@ def command(
     """List calls, the latest first."""
     if context.invoked_subcommand is not None:
         return
-    limit = filters.pop("limit")
-    for name in ("since", "until"):
-        filters[name] = iso(filters[name])
+    limit, filters = filters.pop("limit"), asked(filters)
     found: list[Log] = []
     with open_admin(home, url, key) as gateway:
         after = None
@@ -46,7 +40,7 @@ def command(
             found += page.data
             after = page.next
             if not page.has_more:
-                break
+                break  # a short page is not the last: so many calls were looked through for it, and no more
     if json:
         print_json(found)
         return
@@ -54,10 +48,7 @@ def command(
 
 
 @command.command("tail")
-@click.option("--key-id", help="Calls of this key.")
-@click.option("--model", help="Calls that this model answered.")
-@click.option("--provider", help="Calls that this provider answered.")
-@click.option("--status", type=click.Choice(["success", "fallback", "failure"]), help="How it ended.")
+@chosen
 @gateway_options
 @as_json
 def tail(home: Path | None, url: str | None, key: str | None, json: bool, **filters: Any) -> None:

@@ -122,6 +122,15 @@ class Admin(TenancyCalls, RouteCalls, EntryCalls, ExportCalls, MoneyCalls):
         """Return calls, tokens and cost, by one dimension."""
         return self._get("/metrics/usage", Usage, **filters)
 
+    def analytics(self, **filters: Any) -> dict[str, Any]:
+        """Return calls, tokens, cost and durations by any dimension and window. *filters* are the API's."""
+        return self._get("/analytics", dict[str, Any], **filters)
+
+    def errors(self, **filters: Any) -> list[dict[str, Any]]:
+        """Return what goes wrong, by kind, those met last first. *filters* are the API's."""
+        listed: list[dict[str, Any]] = self._get("/errors", dict[str, Any], **filters)["data"]
+        return listed
+
     def config(self) -> dict[str, Any]:
         """Return the configuration in force, without secrets."""
         return self._get("/config", dict[str, Any])

@@ -134,6 +134,11 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     reasoning_tokens: int
     cost_usd: str
     unpriced: int
+    fallbacks: int = 0
+    attempts: int = 0
+    cache_hits: int = 0
+    cache_write_tokens: int = 0
+    saved_usd: str = "0"
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from headgate.access.keeping import payloads_end
+from headgate.access.keeping import days_kept, payloads_end
 from headgate.access.principals import Principals
 from headgate.access.vault import LocalSealer
 from headgate.audit.drained import Proofs
@@ -27,9 +27,11 @@ from headgate.observe.metrics import Metrics
 from headgate.observe.outlets import OUTLETS, Outlets
 from headgate.observe.payload_keeper import PayloadKeeper
 from headgate.observe.plans import accounts_of, plans
+from headgate.observe.retention import Retention
 from headgate.observe.spool import FOLDER, PAYLOADS
 from headgate.providers.catalog import keyed_kinds
 from headgate.site import Site
+from headgate.storage.expire import Days
 from headgate.transport.server import App
 
 if TYPE_CHECKING:
@@ -57,6 +59,13 @@ class Office:
         proofs = Proofs(sealing(base.home.derived))
         self.outlets = Outlets(base.home.path / OUTLETS)
         self.metrics.more(self.outlets.write)
+        self.retention = Retention(
+            base.url,
+            base.home.node,
+            sealing(base.home.derived),
+            lambda sql: days_kept(sql, self._usual_days()),
+            lambda: self._compiled().config.observe.archive is not None,
+        )
         self.tail: Ring | None = None
         self.drainer = Drainer(
             base.journal_dir,
@@ -149,6 +158,10 @@ class Office:
             environ=self._base.environ,
         )
         return Management(parts)
+
+    def _usual_days(self) -> Days:
+        kept = self._compiled().config.observe.retention
+        return Days(records=kept.records, minutes=kept.minutes, hours=kept.hours, days=kept.days)
 
     def _ring(self) -> "Ring":
         """Keep the last calls from now on: nobody could have looked at them before."""

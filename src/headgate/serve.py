@@ -80,6 +80,7 @@ class Process:
             log.warning("the database server does not answer: %s", error)  # it did a moment ago, and will
         office.drainer.start()
         office.payloads.start()
+        office.retention.start()
         office.exporter.start()
         alerts = watch_alerts(self.base, live, office.metrics.render)
         following = [
@@ -100,6 +101,7 @@ class Process:
         await ways.close()
         await asyncio.to_thread(office.drainer.stop)
         await asyncio.to_thread(office.payloads.stop)
+        await asyncio.to_thread(office.retention.stop)
         await asyncio.to_thread(office.exporter.stop)
         await asyncio.to_thread(office.outlets.stop)
 

@@ -5,7 +5,7 @@
 import { useState } from "react";
 import type { ReactNode } from "react";
 import { SchemaForm, kindsOf, plain, shared, useSchema } from "./schemaform";
-import type { Config } from "./schemaform";
+import type { Config, Node } from "./schemaform";
 import { Button, Confirm, Dialog, Empty, Field, Loaded, Panel, Segment, Select, Snippet, Table, Time, useAction } from "./ui";
 import type { Column } from "./ui";
 import { Versions } from "./versions";
@@ -21,8 +21,10 @@ export type NamedThing = {
   section: string;
   title: string;
   one: string;
-  /** `guardrails` for `guardrails:change`. */
-  permission: string;
+  /** What changing them takes. */
+  changing: string;
+  /** The kinds and their fields, where they are not in the schema of the configuration. */
+  kinds?: Map<string, Node>;
   empty: ReactNode;
   removal: string;
   columns: readonly Column<Shown>[];
@@ -30,8 +32,12 @@ export type NamedThing = {
   /** Fields that every kind has and that stand above the fold all the same. */
   upper?: readonly string[];
   /** What stands below the form: a way to try what it says. */
-  extra?: (config: Config) => ReactNode;
+  extra?: (config: Config, name: string | null) => ReactNode;
+  /** What stands below the list; `make` opens the editor of a new one with this in it. */
+  below?: (make: (name: string, config: Config) => void, names: readonly string[]) => ReactNode;
 };
+
+type Draft = { name: string; config: Config };
 
 export function useNamed(path: string) {
   return useAsk([path], () => json<{ data: Shown[] }>(`/api/v1/${path}`));
@@ -39,12 +45,12 @@ export function useNamed(path: string) {
 
 export function Named({ of: thing }: { of: NamedThing }) {
   const { may } = useSession();
-  const [open, setOpen] = useState<Shown | "new" | null>(null);
+  const [open, setOpen] = useState<Shown | Draft | null>(null);
   const found = useNamed(thing.path);
-  const change = may(`${thing.permission}:change`);
+  const change = may(thing.changing);
   return (
     <>
-      {change ? <div className="row"><Button look="primary" onClick={() => setOpen("new")}>New {thing.one}</Button></div> : null}
+      {change ? <div className="row"><Button look="primary" onClick={() => setOpen({ name: "", config: thing.start })}>New {thing.one}</Button></div> : null}
       <Panel flush>
         <Loaded error={found.error} loading={found.isLoading} retry={() => void found.mutate()}>
           <Table<Shown>
@@ -62,18 +68,19 @@ export function Named({ of: thing }: { of: NamedThing }) {
           />
         </Loaded>
       </Panel>
-      {open ? <Editor key={open === "new" ? "new" : `${open.name} ${open.version}`} thing={thing} was={open === "new" ? null : open} may={change} close={() => setOpen(null)} done={() => { setOpen(null); void found.mutate(); }} /> : null}
+      {thing.below?.((name, config) => setOpen({ name, config }), (found.data?.data ?? []).map((one) => one.name))}
+      {open ? <Editor key={"managed_by" in open ? `${open.name} ${open.version}` : `new ${open.name}`} thing={thing} was={"managed_by" in open ? open : null} draft={open} may={change} close={() => setOpen(null)} done={() => { setOpen(null); void found.mutate(); }} /> : null}
     </>
   );
 }
 
 type View = "form" | "json" | "versions";
 
-function Editor({ thing, was, may, close, done }: { thing: NamedThing; was: Shown | null; may: boolean; close: () => void; done: () => void }) {
+function Editor({ thing, was, draft, may, close, done }: { thing: NamedThing; was: Shown | null; draft: Draft; may: boolean; close: () => void; done: () => void }) {
   const fixed = was?.managed_by === "file" || !may;
   const [view, setView] = useState<View>("form");
-  const [name, setName] = useState(was?.name ?? "");
-  const [text, setText] = useState(JSON.stringify(was?.config ?? thing.start, null, 2));
+  const [name, setName] = useState(draft.name);
+  const [text, setText] = useState(JSON.stringify(draft.config, null, 2));
   const [note, setNote] = useState("");
   const [tried, setTried] = useState(false);
   const [busy, run] = useAction();
@@ -116,7 +123,7 @@ function Editor({ thing, was, may, close, done }: { thing: NamedThing; was: Show
       {was?.managed_by === "file" && view === "json" ? <Snippet text={`${thing.section}:\n  ${was.name}: ${text.replaceAll("\n", "\n  ")}`} /> : null}
       {fixed || view === "versions" ? null : <Field label="Note" hint="Why, for who reads the versions later.">{(id) => <input id={id} value={note} onChange={(e) => setNote(e.target.value)} />}</Field>}
       {tried ? <div className="note-box" role="status">It is valid, and could be saved.</div> : null}
-      {config && view !== "versions" ? thing.extra?.(config) : null}
+      {config && view !== "versions" ? thing.extra?.(config, was?.name ?? null) : null}
     </Dialog>
   );
 }
@@ -124,10 +131,11 @@ function Editor({ thing, was, may, close, done }: { thing: NamedThing; was: Show
 function Fields({ thing, config, set }: { thing: NamedThing; config: Config; set: (config: Config) => void }) {
   const doc = useSchema();
   if (!doc) return <Loaded loading>{null}</Loaded>;
-  const kinds = kindsOf(thing.section, doc);
+  const kinds = thing.kinds ?? kindsOf(thing.section, doc);
   if (!kinds.size) {
     const entry = doc.properties?.[thing.section]?.additionalProperties;
     const node = plain(typeof entry === "object" ? entry : undefined, doc);
+    if (node.type === "string") return <Field label="Stands for" hint={node.description ?? "A route, or provider/model."}>{(id) => <input id={id} required className="code" value={String(config.target ?? "")} onChange={(e) => set({ target: e.target.value })} />}</Field>;
     return <SchemaForm node={node} doc={doc} value={config} set={set} first={thing.upper ? (name) => thing.upper?.includes(name) ?? false : undefined} />;
   }
   const kind = String(config.kind ?? "");

@@ -73,6 +73,7 @@ export function Badge({ tone = "", children }: { tone?: Tone; children: ReactNod
 const TONES: Record<string, Tone> = {
   success: "good", active: "good", closed: "good", ok: "good", fallback: "warn", benched: "warn", "half-open": "warn",
   block: "bad", mask: "warn", flag: "info", allow: "good", not_run: "warn", reask: "warn", reroute: "warn", firing: "bad", acknowledged: "warn", silenced: "", resolved: "good", hit: "good", miss: "",
+  done: "good", running: "info", waiting: "info", failed: "bad", cancelled: "",
   off: "", expired: "", chosen: "good", kept: "info", removed: "", sunk: "warn", shut: "bad", testing: "info", deprecated: "warn", failure: "bad", open: "bad", revoked: "bad", pending: "info", withdrawn: "", ended: "", approved: "good", refused: "bad",
 };
 

@@ -2973,6 +2973,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Exports of calls
+         * @description Return the latest exports of the tenant, at most 100.
+         */
+        get: operations["list_exports"];
+        put?: never;
+        /**
+         * Begin an export
+         * @description Begin an export.
+         */
+        post: operations["create_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An export
+         * @description Return one export.
+         */
+        get: operations["get_export"];
+        put?: never;
+        post?: never;
+        /**
+         * Stop an export, or remove its files
+         * @description Stop an export that is under way, and remove the files of one that is not. What is in a store stays there.
+         */
+        delete: operations["cancel_export"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{id}/files/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A file of an export
+         * @description Return one file of an export that is done.
+         */
+        get: operations["get_export_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/traces/{id}": {
         parameters: {
             query?: never;
@@ -3005,6 +3073,46 @@ export interface paths {
          * @description Return what was used; without ``since``, in the last 30 days.
          */
         get: operations["get_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analytics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How calls went, by any dimension over any time
+         * @description Return sums and durations; without ``since``, of the last 24 hours.
+         */
+        get: operations["get_analytics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What goes wrong, by kind
+         * @description Return the kinds of errors that fit all filters.
+         */
+        get: operations["list_errors"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3759,6 +3867,470 @@ export interface paths {
          * @description Run guardrails on texts as they would run on a call. Nothing is recorded and no model is asked.
          */
         post: operations["try_guardrails"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/caches/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What caches hold and saved
+         * @description Return what each cache holds and did over the last *hours*, the one that has begun among them.
+         */
+        get: operations["cache_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/caches/clear": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remove answers from caches
+         * @description Remove answers from caches. Every process obeys within a second.
+         */
+        post: operations["clear_caches"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/caches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List caches
+         * @description List caches.
+         */
+        get: operations["list_caches"];
+        put?: never;
+        /**
+         * Make a cache
+         * @description Make a cache.
+         */
+        post: operations["make_cache"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/caches/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a cache
+         * @description Show a cache.
+         */
+        get: operations["show_cache"];
+        /**
+         * Make or change a cache
+         * @description Make or change a cache.
+         */
+        put: operations["change_cache"];
+        post?: never;
+        /**
+         * Remove a cache
+         * @description Remove a cache.
+         */
+        delete: operations["remove_cache"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/caches/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a cache's versions
+         * @description List a cache's versions.
+         */
+        get: operations["list_cache_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/caches/{name}/versions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a cache's version
+         * @description Show a cache's version.
+         */
+        get: operations["show_cache_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/caches/{name}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How two versions of a cache differ
+         * @description How two versions of a cache differ.
+         */
+        get: operations["diff_cache"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/caches/{name}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a cache's older version anew
+         * @description Make a cache's older version anew.
+         */
+        post: operations["roll_back_cache"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alerts
+         * @description Return the tenant's alerts, the one that changed last first.
+         */
+        get: operations["list_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One alert
+         * @description Return one.
+         */
+        get: operations["get_alert"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What befell an alert
+         * @description Return what befell one, latest first.
+         */
+        get: operations["alert_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/ack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Acknowledge an alert
+         * @description Say that somebody sees to it: no reminders follow, and PagerDuty hears of it.
+         */
+        post: operations["acknowledge_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/silence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Silence an alert
+         * @description Have nobody told of it for a while, however often it fires.
+         */
+        post: operations["silence_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test to whom an alert is told
+         * @description Send a test to whom the alert's rule tells.
+         */
+        post: operations["try_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alert-kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Kinds of rule
+         * @description Return the kinds of rule, with their settings, and the rules that are shipped.
+         */
+        get: operations["list_alert_kinds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alert-rules/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test to whom a rule tells
+         * @description Send a test to whom a rule tells.
+         */
+        post: operations["try_alert_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alert-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List alerts
+         * @description List alerts.
+         */
+        get: operations["list_alert_rules"];
+        put?: never;
+        /**
+         * Make a alert
+         * @description Make a alert.
+         */
+        post: operations["make_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alert-rules/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a alert
+         * @description Show a alert.
+         */
+        get: operations["show_alert"];
+        /**
+         * Make or change a alert
+         * @description Make or change a alert.
+         */
+        put: operations["change_alert"];
+        post?: never;
+        /**
+         * Remove a alert
+         * @description Remove a alert.
+         */
+        delete: operations["remove_alert"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alert-rules/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a alert's versions
+         * @description List a alert's versions.
+         */
+        get: operations["list_alert_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alert-rules/{name}/versions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a alert's version
+         * @description Show a alert's version.
+         */
+        get: operations["show_alert_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alert-rules/{name}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How two versions of a alert differ
+         * @description How two versions of a alert differ.
+         */
+        get: operations["diff_alert"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alert-rules/{name}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a alert's older version anew
+         * @description Make a alert's older version anew.
+         */
+        post: operations["roll_back_alert"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4866,6 +5438,62 @@ export interface components {
             usd: string;
         };
         /**
+         * Alert
+         * @description One thing that a rule tells of.
+         */
+        Alert: {
+            /** Id */
+            id: string;
+            /** Rule */
+            rule: string;
+            /** Kind */
+            kind: string;
+            /** Subject */
+            subject: string;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "info" | "warning" | "critical";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "firing" | "acknowledged" | "resolved";
+            /** Text */
+            text: string;
+            /** Link */
+            link: string;
+            /** Since */
+            since: string;
+            /** Seen At */
+            seen_at: string;
+            /** Fired At */
+            fired_at: string | null;
+            /** Resolved At */
+            resolved_at: string | null;
+            /** Acknowledged At */
+            acknowledged_at: string | null;
+            /** Acknowledged By */
+            acknowledged_by: string | null;
+            /** Silenced Until */
+            silenced_until: string | null;
+            /** Fired */
+            fired: number;
+        };
+        /**
+         * Alerts
+         * @description A page of them, the one that changed last first; ``next`` is the ``after`` of the following one.
+         */
+        Alerts: {
+            /** Data */
+            data: components["schemas"]["Alert"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
+        };
+        /**
          * Amounts
          * @description USD, or tokens.
          */
@@ -4874,6 +5502,35 @@ export interface components {
             usd?: string | null;
             /** Tokens */
             tokens?: number | null;
+        };
+        /**
+         * Analysis
+         * @description What was asked. ``source`` is ``calls`` where no sums are kept for it: then not every call may be counted.
+         */
+        Analysis: {
+            /** Since */
+            since: string;
+            /** Until */
+            until: string;
+            /** By */
+            by: string | null;
+            /** Interval */
+            interval: string | null;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "sums" | "calls";
+            /** Complete */
+            complete: boolean;
+            total: components["schemas"]["Point"];
+            /** Data */
+            data: components["schemas"]["Point"][];
+            /** More */
+            more: number;
+            /** Series */
+            series: components["schemas"]["Point"][];
+            previous: components["schemas"]["headgate__admin__analytics__Compared"] | null;
         };
         /**
          * App
@@ -5247,10 +5904,50 @@ export interface components {
             next: string | null;
         };
         /**
+         * CacheStats
+         * @description What one cache holds of the tenant now, and what it did for its calls.
+         */
+        CacheStats: {
+            /** Cache */
+            cache: string;
+            /** Kind */
+            kind: string | null;
+            /** Store */
+            store: string | null;
+            /** Enabled */
+            enabled: boolean;
+            /** Entries */
+            entries: number;
+            /** Bytes */
+            bytes: number;
+            /** Hits */
+            hits: number;
+            /** Semantic Hits */
+            semantic_hits: number;
+            /** Joined */
+            joined: number;
+            /** Misses */
+            misses: number;
+            /** Stored */
+            stored: number;
+            /** Refused */
+            refused: number;
+            /** Bypassed */
+            bypassed: number;
+            /** Hit Rate */
+            hit_rate: number | null;
+            /** Saved Usd */
+            saved_usd: string;
+            /** Saved Seconds */
+            saved_seconds: number;
+            /** Saved Tokens */
+            saved_tokens: number;
+        };
+        /**
          * Change
          * @description Another version of an object.
          */
-        Change: {
+        "Change-Input": {
             /** Config */
             config: {
                 [key: string]: unknown;
@@ -5267,6 +5964,22 @@ export interface components {
              * @default false
              */
             dry_run: boolean;
+        };
+        /**
+         * Change
+         * @description How one name, or all of them, did beside the time before; ``share`` is null where there was nothing.
+         */
+        "Change-Output": {
+            /** Name */
+            name: string | null;
+            /** Now */
+            now: number;
+            /** Before */
+            before: number;
+            /** Change */
+            change: number;
+            /** Share */
+            share: number | null;
         };
         /**
          * Channel
@@ -5423,6 +6136,31 @@ export interface components {
             billed: string;
         };
         /**
+         * Clear
+         * @description Which answers to remove; without any field, all of the tenant's.
+         */
+        Clear: {
+            /** Cache */
+            cache?: string | null;
+            /** Model */
+            model?: string | null;
+            /** Key Id */
+            key_id?: string | null;
+            /**
+             * All Tenants
+             * @default false
+             */
+            all_tenants: boolean;
+        };
+        /**
+         * Cleared
+         * @description What became of it.
+         */
+        Cleared: {
+            /** Removed */
+            removed: number | null;
+        };
+        /**
          * Client
          * @description A client, without its secret. Its id is its ``client_id``.
          */
@@ -5523,36 +6261,6 @@ export interface components {
             method: string;
         };
         /**
-         * Compared
-         * @description How it stands, by the calls of the caller's tenant that are still on record.
-         */
-        Compared: {
-            /** Route */
-            route: string;
-            /** Calls */
-            calls: number;
-            /** Complete */
-            complete: boolean;
-            /** Measure */
-            measure: string | null;
-            /** Since */
-            since: string | null;
-            /** Level */
-            level: number | null;
-            /** Said */
-            said: string;
-            /** Decided */
-            decided: boolean;
-            /** Targets */
-            targets: {
-                [key: string]: unknown;
-            }[];
-            /** Copies */
-            copies: {
-                [key: string]: unknown;
-            }[];
-        };
-        /**
          * Deciding
          * @description What is said with a decision.
          */
@@ -5624,6 +6332,37 @@ export interface components {
             theirs: number | string | null;
             /** Drift */
             drift: number | string | null;
+        };
+        /**
+         * Durations
+         * @description Quantiles and the mean, each within 2 percent.
+         */
+        Durations: {
+            /**
+             * P50
+             * @description Milliseconds.
+             */
+            p50: number;
+            /**
+             * P90
+             * @description Milliseconds.
+             */
+            p90: number;
+            /**
+             * P95
+             * @description Milliseconds.
+             */
+            p95: number;
+            /**
+             * P99
+             * @description Milliseconds.
+             */
+            p99: number;
+            /**
+             * Mean
+             * @description Milliseconds.
+             */
+            mean: number;
         };
         /**
          * EachUsed
@@ -5702,6 +6441,52 @@ export interface components {
             /** Calls */
             calls: number;
         };
+        Error: {
+            error: {
+                message: string;
+                type: string;
+                param: string | null;
+                code: string;
+            };
+        };
+        /**
+         * ErrorExample
+         * @description A call that met it; ``/traces/{id}`` has it whole.
+         */
+        ErrorExample: {
+            /** Id */
+            id: string;
+            /** At */
+            at: string;
+            /** Message */
+            message: string;
+        };
+        /**
+         * Errors
+         * @description Kinds of errors, the last met first.
+         */
+        Errors: {
+            /** Data */
+            data: components["schemas"]["Error"][];
+            /** More */
+            more: number;
+        };
+        /**
+         * Event
+         * @description Something that befell an alert.
+         */
+        Event: {
+            /** Id */
+            id: string;
+            /** Event */
+            event: string;
+            /** Text */
+            text: string;
+            /** By */
+            by: string | null;
+            /** At */
+            at: string;
+        };
         /**
          * Explained
          * @description What would happen; see ``candidates`` for each deployment, best first.
@@ -5737,6 +6522,48 @@ export interface components {
             }[];
         };
         /**
+         * Export
+         * @description An export, and how far it is.
+         */
+        Export: {
+            /** Id */
+            id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "done" | "failed" | "cancelled";
+            /**
+             * Format
+             * @enum {string}
+             */
+            format: "jsonl" | "parquet";
+            /** Payloads */
+            payloads: boolean;
+            /** Store */
+            store: string | null;
+            /** Rows */
+            rows: number;
+            /** Done */
+            done: number;
+            /** Files */
+            files: components["schemas"]["FileAnswer"][];
+            /** Error */
+            error: string | null;
+            /** Created At */
+            created_at: string;
+            /** Updated At */
+            updated_at: string;
+        };
+        /**
+         * Exports
+         * @description The latest exports.
+         */
+        Exports: {
+            /** Data */
+            data: components["schemas"]["Export"][];
+        };
+        /**
          * FaultAnswer
          * @description Something that is not as it was written.
          */
@@ -5752,6 +6579,22 @@ export interface components {
             hour: string | null;
             /** Words */
             words: string;
+        };
+        /**
+         * FileAnswer
+         * @description One file.
+         */
+        FileAnswer: {
+            /** Name */
+            name: string;
+            /** Rows */
+            rows: number;
+            /** Bytes */
+            bytes: number;
+            /** Sha256 */
+            sha256: string;
+            /** Where */
+            where: string;
         };
         /**
          * ForecastAnswer
@@ -5785,6 +6628,18 @@ export interface components {
             type: string;
             /** Score */
             score: number;
+        };
+        /**
+         * History
+         * @description What befell it, latest first; ``next`` is the ``before`` of the following page.
+         */
+        History: {
+            /** Data */
+            data: components["schemas"]["Event"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
         };
         /**
          * Import
@@ -6200,6 +7055,12 @@ export interface components {
             retention_days?: number | null;
             /** Payload Days */
             payload_days?: number | null;
+            /** Minute Days */
+            minute_days?: number | null;
+            /** Hour Days */
+            hour_days?: number | null;
+            /** Day Days */
+            day_days?: number | null;
             /** Max Bytes */
             max_bytes?: number | null;
             /**
@@ -6699,6 +7560,58 @@ export interface components {
              * @default true
              */
             is_active: boolean;
+        };
+        /**
+         * NewExport
+         * @description Which calls, as what, and where to. Filters are those of the log.
+         */
+        NewExport: {
+            /**
+             * Format
+             * @default jsonl
+             * @enum {string}
+             */
+            format: "jsonl" | "parquet";
+            /**
+             * Payloads
+             * @default false
+             */
+            payloads: boolean;
+            /** Store */
+            store?: string | null;
+            /** Since */
+            since?: string | null;
+            /** Until */
+            until?: string | null;
+            /** Key Id */
+            key_id?: string | null;
+            /** Team Id */
+            team_id?: string | null;
+            /** App Id */
+            app_id?: string | null;
+            /** User Id */
+            user_id?: string | null;
+            /** End User */
+            end_user?: string | null;
+            /**
+             * Tags
+             * @default []
+             */
+            tags: string[];
+            /** Model */
+            model?: string | null;
+            /** Provider */
+            provider?: string | null;
+            /** Surface */
+            surface?: string | null;
+            /** Status */
+            status?: ("success" | "fallback" | "failure") | null;
+            /** Code */
+            code?: string | null;
+            /** Route */
+            route?: string | null;
+            /** Min Cost */
+            min_cost?: (number | string) | null;
         };
         /**
          * NewImport
@@ -7285,6 +8198,57 @@ export interface components {
             };
         };
         /**
+         * Point
+         * @description Sums of calls. Rates are shares of calls; durations are null where no call had one.
+         */
+        Point: {
+            /** Name */
+            name: string | null;
+            /** Requests */
+            requests: number;
+            /** Failures */
+            failures: number;
+            /** Fallbacks */
+            fallbacks: number;
+            /** Attempts */
+            attempts: number;
+            /** Cache Hits */
+            cache_hits: number;
+            /** Input Tokens */
+            input_tokens: number;
+            /** Output Tokens */
+            output_tokens: number;
+            /** Cached Tokens */
+            cached_tokens: number;
+            /** Cache Write Tokens */
+            cache_write_tokens: number;
+            /** Reasoning Tokens */
+            reasoning_tokens: number;
+            /**
+             * Cost Usd
+             * @description An amount in USD, as a plain decimal.
+             * @example 0.00012
+             */
+            cost_usd: string;
+            /**
+             * Saved Usd
+             * @description An amount in USD, as a plain decimal.
+             * @example 0.00012
+             */
+            saved_usd: string;
+            /** Unpriced */
+            unpriced: number;
+            /** At */
+            at: string | null;
+            /** Error Rate */
+            error_rate: number | null;
+            /** Cache Hit Rate */
+            cache_hit_rate: number | null;
+            latency: components["schemas"]["Durations"] | null;
+            first_token: components["schemas"]["Durations"] | null;
+            overhead: components["schemas"]["Durations"] | null;
+        };
+        /**
          * PriceAnswer
          * @description What is billed for a model. It holds for every day that no invoice was issued of, back to the first.
          */
@@ -7598,6 +8562,36 @@ export interface components {
             provider_used: string | null;
         };
         /**
+         * RuleKind
+         * @description A kind of rule, and its settings as JSON schema.
+         */
+        RuleKind: {
+            /** Kind */
+            kind: string;
+            /** Help */
+            help: string;
+            /** Platform */
+            platform: boolean;
+            /** Fields */
+            fields: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * RuleKinds
+         * @description Every kind, and the rules that are shipped: by name, as they would stand in the configuration.
+         */
+        RuleKinds: {
+            /** Data */
+            data: components["schemas"]["RuleKind"][];
+            /** Shipped */
+            shipped: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        /**
          * Said
          * @description What one of the two said.
          */
@@ -7786,6 +8780,14 @@ export interface components {
             data: components["schemas"]["Shown"][];
         };
         /**
+         * Silence
+         * @description Until when nobody is told; ``null`` has it told again.
+         */
+        Silence: {
+            /** Until */
+            until: string | null;
+        };
+        /**
          * Spending
          * @description What the whole tenant spends in a month, by the ledger.
          */
@@ -7939,6 +8941,18 @@ export interface components {
             by_hand: {
                 [key: string]: "open" | "closed";
             };
+        };
+        /**
+         * Stats
+         * @description What caches did, by name.
+         */
+        Stats: {
+            /** Since */
+            since: string;
+            /** Until */
+            until: string;
+            /** Data */
+            data: components["schemas"]["CacheStats"][];
         };
         /**
          * Switch
@@ -8109,6 +9123,14 @@ export interface components {
             has_more: boolean;
             /** Next */
             next: string | null;
+        };
+        /**
+         * Tested
+         * @description Messages that are on their way; ``/billing/messages`` says what became of them.
+         */
+        Tested: {
+            /** Message Ids */
+            message_ids: string[];
         };
         /**
          * Timing
@@ -8391,6 +9413,19 @@ export interface components {
             created_at: string;
         };
         /**
+         * Compared
+         * @description The time before, and what changed most by the metric that was sorted by.
+         */
+        headgate__admin__analytics__Compared: {
+            /** Since */
+            since: string;
+            /** Until */
+            until: string;
+            total: components["schemas"]["UsageRow"];
+            /** Changes */
+            changes: components["schemas"]["Change-Output"][];
+        };
+        /**
          * Tokens
          * @description What stands for a session: the access token calls, the refresh token is changed for the next pair.
          */
@@ -8409,6 +9444,36 @@ export interface components {
             refresh_token?: string | null;
             /** Csrf Token */
             csrf_token?: string | null;
+        };
+        /**
+         * Compared
+         * @description How it stands, by the calls of the caller's tenant that are still on record.
+         */
+        headgate__admin__experiments__Compared: {
+            /** Route */
+            route: string;
+            /** Calls */
+            calls: number;
+            /** Complete */
+            complete: boolean;
+            /** Measure */
+            measure: string | null;
+            /** Since */
+            since: string | null;
+            /** Level */
+            level: number | null;
+            /** Said */
+            said: string;
+            /** Decided */
+            decided: boolean;
+            /** Targets */
+            targets: {
+                [key: string]: unknown;
+            }[];
+            /** Copies */
+            copies: {
+                [key: string]: unknown;
+            }[];
         };
         /**
          * Tried
@@ -8485,14 +9550,6 @@ export interface components {
             billed: "usage" | "estimated" | "uncertain" | "none";
             /** Upstream Id */
             upstream_id: string | null;
-        };
-        Error: {
-            error: {
-                message: string;
-                type: string;
-                param: string | null;
-                code: string;
-            };
         };
     };
     responses: never;
@@ -10183,6 +11240,162 @@ export interface operations {
             };
         };
     };
+    list_exports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exports"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewExport"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    cancel_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_export_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     get_trace: {
         parameters: {
             query?: never;
@@ -10235,6 +11448,94 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Usage"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_analytics: {
+        parameters: {
+            query?: {
+                by?: ("team" | "key" | "user" | "app" | "tag" | "model" | "provider" | "route" | "surface" | "status" | "code") | null;
+                interval?: ("minute" | "hour" | "day") | null;
+                since?: string | null;
+                until?: string | null;
+                /** @description With as long a time before */
+                compare?: boolean;
+                sort?: "requests" | "failures" | "fallbacks" | "attempts" | "cache_hits" | "input_tokens" | "output_tokens" | "cost" | "saved";
+                limit?: number;
+                team_id?: string | null;
+                key_id?: string | null;
+                user_id?: string | null;
+                app_id?: string | null;
+                tag?: string | null;
+                model?: string | null;
+                provider?: string | null;
+                route?: string | null;
+                surface?: string | null;
+                status?: ("success" | "fallback" | "failure") | null;
+                code?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Analysis"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_errors: {
+        parameters: {
+            query?: {
+                /** @description Met since then */
+                since?: string | null;
+                /** @description Met for the first time since then */
+                new_since?: string | null;
+                kind?: ("provider" | "policy" | "caller" | "gateway") | null;
+                provider?: string | null;
+                model?: string | null;
+                code?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
                 };
             };
             /** @description What is wrong, in OpenAI's shape */
@@ -10679,7 +11980,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Change"];
+                "application/json": components["schemas"]["Change-Input"];
             };
         };
         responses: {
@@ -10986,7 +12287,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Change"];
+                "application/json": components["schemas"]["Change-Input"];
             };
         };
         responses: {
@@ -11293,7 +12594,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Change"];
+                "application/json": components["schemas"]["Change-Input"];
             };
         };
         responses: {
@@ -11510,7 +12811,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Compared"];
+                    "application/json": components["schemas"]["headgate__admin__experiments__Compared"];
                 };
             };
             /** @description What is wrong, in OpenAI's shape */
@@ -11631,7 +12932,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Change"];
+                "application/json": components["schemas"]["Change-Input"];
             };
         };
         responses: {
@@ -11851,6 +13152,941 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Report"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    cache_stats: {
+        parameters: {
+            query?: {
+                hours?: number;
+                /** @description Of every tenant together. */
+                all_tenants?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stats"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    clear_caches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Clear"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cleared"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_caches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownList"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    make_cache: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewObject"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    show_cache: {
+        parameters: {
+            query?: {
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    change_cache: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Change-Input"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    remove_cache: {
+        parameters: {
+            query?: {
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_cache_versions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: number | null;
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionList"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    show_cache_version: {
+        parameters: {
+            query?: {
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionShown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    diff_cache: {
+        parameters: {
+            query: {
+                before: number;
+                after: number;
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diff"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    roll_back_cache: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rollback"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_alerts: {
+        parameters: {
+            query?: {
+                state?: ("pending" | "firing" | "resolved") | null;
+                after?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alerts"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    alert_history: {
+        parameters: {
+            query?: {
+                before?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["History"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    acknowledge_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    silence_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Silence"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    try_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tested"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_alert_kinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleKinds"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    try_alert_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tested"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_alert_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownList"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    make_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewObject"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    show_alert: {
+        parameters: {
+            query?: {
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    change_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Change-Input"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    remove_alert: {
+        parameters: {
+            query?: {
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_alert_versions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: number | null;
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionList"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    show_alert_version: {
+        parameters: {
+            query?: {
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionShown"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    diff_alert: {
+        parameters: {
+            query: {
+                before: number;
+                after: number;
+                /** @description All tenants' (true) or the own (false); without it, whichever. */
+                shared?: boolean | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diff"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    roll_back_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rollback"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shown"];
                 };
             };
             /** @description What is wrong, in OpenAI's shape */

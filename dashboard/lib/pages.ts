@@ -6,11 +6,15 @@ export const PAGES: PageLink[] = [
   { path: "/", name: "Overview", permission: "usage:view", group: "", words: "home start traffic" },
   { path: "/logs", name: "Logs", permission: "logs:view", group: "Traffic", words: "calls requests live tail" },
   { path: "/usage", name: "Usage and cost", permission: "usage:view", group: "Traffic", words: "spend tokens money" },
+  { path: "/errors", name: "Errors", permission: "logs:view", group: "Traffic", words: "failures what goes wrong" },
+  { path: "/alerts", name: "Alerts", permission: "alerts:view", group: "Traffic", words: "firing rules silence pagerduty slack" },
+  { path: "/exports", name: "Exports", permission: "exports:view", group: "Traffic", words: "files parquet archive download" },
   { path: "/playground", name: "Playground", permission: null, group: "Models", words: "chat try compare" },
   { path: "/models", name: "Models", permission: "config:view", group: "Models", words: "registry prices" },
   { path: "/providers", name: "Providers", permission: "config:view", group: "Models", words: "health keys accounts" },
   { path: "/routes", name: "Routes", permission: "routes:view", group: "Models", words: "routing explain strategies" },
   { path: "/guardrails", name: "Guardrails", permission: "guardrails:view", group: "Models", words: "policies pii injection masks playground" },
+  { path: "/caches", name: "Caches", permission: "caches:view", group: "Models", words: "semantic savings clear" },
   { path: "/keys", name: "Keys", permission: "api_keys:view", group: "Access", words: "virtual keys credentials" },
   { path: "/apps", name: "Apps", permission: "apps:view", group: "Access", words: "applications" },
   { path: "/teams", name: "Teams", permission: "teams:view", group: "Access" },
@@ -23,6 +27,7 @@ export const PAGES: PageLink[] = [
   { path: "/billing", name: "Billing", permission: "billing:view", group: "Money", words: "invoices reports prices chargeback" },
   { path: "/notifications", name: "Notifications", permission: null, group: "Gateway", words: "inbox unread" },
   { path: "/audit", name: "Audit", permission: "audit:view", group: "Gateway", words: "log chain verify" },
+  { path: "/operations", name: "Operations", permission: null, group: "Gateway", words: "api left out openapi" },
   { path: "/settings", name: "Settings", permission: "config:view", group: "Gateway", words: "configuration" },
 ];
 

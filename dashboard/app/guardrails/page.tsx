@@ -18,7 +18,7 @@ export default function Guardrails() {
       {tab === "playground" ? <Playground /> : (
         <Named
           of={{
-            path: "guardrails", section: "guardrails", title: "Guardrails", one: "guardrail", permission: "guardrails",
+            path: "guardrails", section: "guardrails", title: "Guardrails", one: "guardrail", changing: "guardrails:change",
             empty: "Make one that masks personal data or refuses attacks on the prompt, try it here, then name it in a route.",
             removal: "Calls are no longer looked at by it. Routes that name it must let go of it first.",
             start: { kind: "pii", on: ["input"], action: "mask" },

@@ -17,6 +17,7 @@ import msgspec
 from headgate.access.types import Budget, Principal
 from headgate.access.vault import LocalSealer
 from headgate.base import Base, Ways
+from headgate.cache.board import CLEAR, Order
 from headgate.cache.shelf import Shelf
 from headgate.config.compile import Compiled
 from headgate.config.effective import caches_of
@@ -40,6 +41,7 @@ from headgate.providers.discover import probe_local
 from headgate.providers.keys import breakers
 from headgate.routing.board import keep_posted
 from headgate.routing.health import Health
+from headgate.storage.types import Change
 from headgate.stores import Signals, Stores, grounds
 from headgate.surfaces.dispatch import Dispatch
 from headgate.surfaces.state import State
@@ -78,7 +80,7 @@ class Worker:
             attacher=Attacher(self.ways.lean),
             spool=self.spool,
             guards=Guards(base.home.derived.signing, self.ways.lean),
-            caches=Shelf(grounds(base, self.ways.lean)),
+            caches=Shelf(grounds(base.settings, base.home, base.url, self.ways.lean), number),
             health=Health(shared=self.stores.probes is not None),
         )
         self._cache()
@@ -93,6 +95,7 @@ class Worker:
         """Serve on *sock*."""
         self.live.follow(self.principals)
         self.principals.watch(lambda changes: self.signals.changed())
+        self.principals.watch(self._ordered)
         with suppress(Unavailable):  # a server that is down: not ready until it answers, but there
             await self.principals.refresh()
         base, settings = self.base, self.base.settings
@@ -154,6 +157,12 @@ class Worker:
         self.parts.snapshot = compiled.snapshot
         self._limit(compiled.config.limits)
         self.stores.responses.keep = compiled.config.responses.keep
+
+    def _ordered(self, changes: list[Change]) -> None:
+        """Clear the caches that somebody has ordered to be cleared."""
+        for change in changes:
+            if change.kind == CLEAR:
+                self.parts.caches.obey(msgspec.json.decode(change.object_id, type=Order))
 
     def _cache(self) -> None:
         """Have the caches that the configuration tells of. What cannot be made is as one that is switched off."""

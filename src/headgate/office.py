@@ -32,6 +32,7 @@ from headgate.observe.spool import FOLDER, PAYLOADS
 from headgate.providers.catalog import keyed_kinds
 from headgate.site import Site
 from headgate.storage.expire import Days
+from headgate.stores import grounds
 from headgate.transport.server import App
 
 if TYPE_CHECKING:
@@ -59,13 +60,6 @@ class Office:
         proofs = Proofs(sealing(base.home.derived))
         self.outlets = Outlets(base.home.path / OUTLETS)
         self.metrics.more(self.outlets.write)
-        self.retention = Retention(
-            base.url,
-            base.home.node,
-            sealing(base.home.derived),
-            lambda sql: days_kept(sql, self._usual_days()),
-            lambda: self._compiled().config.observe.archive is not None,
-        )
         self.tail: Ring | None = None
         self.drainer = Drainer(
             base.journal_dir,
@@ -89,6 +83,13 @@ class Office:
             ways=lambda: Ways(base.settings.ca_file, base.settings.proxy),
         )
         self.metrics.more(self.exporter.write)
+        self.retention = Retention(
+            base.url,
+            base.home.node,
+            sealing(base.home.derived),
+            lambda sql: days_kept(sql, self._usual_days()),
+            lambda: self._compiled().config.observe.archive is not None,
+        )
         self.metrics.gauge("journal_behind_bytes", "Journal bytes not in the database yet", lambda: self.drainer.behind)
         self.metrics.gauge("calls_in_flight", "Holds that have not ended", lambda: self.drainer.in_flight)
         self.metrics.gauge("dead_letters", "Journal lines that could not be stored", lambda: self.drainer.dead_letters)
@@ -118,11 +119,16 @@ class Office:
     def _management(self) -> App:
         """Import and build the management API. Takes a second of CPU, so not before it is asked for."""
         from headgate.admin.parts import AdminParts, Exports
+        from headgate.alerts.desk import Desk
+        from headgate.cache.desk import CacheDesk
+        from headgate.config.effective import caches_of
         from headgate.management import Management
         from headgate.observe.errors_seen import SqlErrors
         from headgate.observe.log import SqlLogStore
         from headgate.observe.usage import SqlUsage
+        from headgate.storage.caches import SqlCaches
         from headgate.storage.exports import SqlExports
+        from headgate.storage.feedback import SqlFeedback
         from headgate.storage.keys import SqlKeyStore
         from headgate.storage.objects import SqlObjects
         from headgate.storage.payloads import SqlPayloads
@@ -151,6 +157,14 @@ class Office:
             snapshot=lambda: self._compiled().snapshot,
             live=self._live,
             objects=SqlObjects(engine),
+            caches=SqlCaches(engine),
+            cache_desk=CacheDesk(
+                grounds(self._base.settings, self._base.home, self._base.url, None),
+                lambda: caches_of(self._live.effective),
+            ),
+            alerts=Desk(self._base.url, sealing(self._base.home.derived)),
+            feedback=SqlFeedback(engine),
+            outside=self.outlets.offer,
             money=self._money(),
             entrance=self._entering.entrance(engine),
             tail=self._ring(),

@@ -12,6 +12,7 @@ from functools import partial
 from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any
 
+from headgate.access.home import Home
 from headgate.base import Base
 from headgate.cache.types import Grounds
 from headgate.core.errors import Unavailable
@@ -21,11 +22,13 @@ from headgate.ledger.meters import LocalMeter, Meter
 from headgate.limits.gate import LocalGate
 from headgate.limits.types import Gate
 from headgate.routing.probes import FileProbes, Probes
+from headgate.settings import Settings
 from headgate.storage.desk import Desk
 from headgate.storage.redis import Redis
 from headgate.storage.responses import KeptResponses
 from headgate.storage.sql import Sql
 from headgate.storage.wake import CHANNEL, Publisher, Wake, listen, subscribe
+from headgate.transport.base import Sender
 
 if TYPE_CHECKING:
     from headgate.limits.redis_rates import RedisRates
@@ -195,18 +198,23 @@ def open_redis(base: Base) -> Redis:
 
 def prefix_of(base: Base) -> str:
     """Return what all keys of this installation begin with, so that several can share a server."""
-    name = hmac.digest(base.home.derived.signing, b"redis", "sha256").hex()[:12]
+    return prefix(base.home)
+
+
+def prefix(home: Home) -> str:
+    """Return the same of a home."""
+    name = hmac.digest(home.derived.signing, b"redis", "sha256").hex()[:12]
     return f"{{headgate:{name}}}:"
 
 
-def grounds(base: Base, sender: Any) -> Grounds:
+def grounds(settings: Settings, home: Home, url: str, sender: Sender | None) -> Grounds:
     """Return what caches of answers may be made of."""
-    has_redis = base.settings.redis_url is not None
+    redis = settings.redis_url
     return Grounds(
-        directory=base.home.path / "caches",
-        secret=base.home.derived.signing,
-        url=base.url,
-        redis=partial(open_redis, base) if has_redis else None,
-        prefix=prefix_of(base),
+        directory=home.path / "caches",
+        secret=home.derived.signing,
+        url=url,
+        redis=partial(Redis, redis.reveal()) if redis is not None else None,
+        prefix=prefix(home),
         sender=sender,
     )

@@ -12,8 +12,13 @@ from headgate.access.permissions import OWN_KEY, ROLES
 from headgate.access.types import Principal
 from headgate.access.vault import LocalSealer
 from headgate.admin.parts import AdminParts, Exports
-from headgate.audit.sealing import sealing_key
+from headgate.alerts.desk import Desk
+from headgate.alerts.kinds import KINDS as ALERTS
+from headgate.audit.sealing import sealing, sealing_key
 from headgate.billing.services import Money
+from headgate.cache.desk import CacheDesk
+from headgate.cache.types import Grounds
+from headgate.config.effective import caches_of
 from headgate.config.types import Known
 from headgate.core.errors import NotAuthenticated
 from headgate.guardrails.kinds import KINDS as GUARDRAILS
@@ -25,8 +30,10 @@ from headgate.observe.usage import SqlUsage
 from headgate.routing.board import Board
 from headgate.routing.kinds import KINDS
 from headgate.storage.audit import keyed
+from headgate.storage.caches import SqlCaches
 from headgate.storage.engine import open_engine
 from headgate.storage.exports import SqlExports
+from headgate.storage.feedback import SqlFeedback
 from headgate.storage.keys import SqlKeyStore
 from headgate.storage.objects import SqlObjects
 from headgate.storage.payloads import SqlPayloads
@@ -35,7 +42,7 @@ from headgate.storage.tenancy_stores import Tenancy
 from tests.admin.built import application
 from tests.admin.live import TestLive
 
-KNOWN = Known(kinds=frozenset(("openai-compatible",)), strategies=KINDS, guardrails=GUARDRAILS)
+KNOWN = Known(kinds=frozenset(("openai-compatible",)), strategies=KINDS, guardrails=GUARDRAILS, alerts=ALERTS)
 ROUTES = """
 providers:
   dear: {kind: openai-compatible, base_url: "http://h/v1", price: {input: 5, output: 5}}
@@ -121,6 +128,12 @@ async def opened(folder: Path, url: str) -> AsyncIterator[Api]:
         snapshot=lambda: live.compiled.snapshot,
         live=live,
         objects=SqlObjects(engine),
+        alerts=Desk(url, sealing(DERIVED)),
+        feedback=SqlFeedback(engine),
+        caches=SqlCaches(engine),
+        cache_desk=CacheDesk(
+            Grounds(directory=folder / "caches", secret=DERIVED.signing), lambda: caches_of(live.effective)
+        ),
         money=money,
         config=lambda: {"routes": {}},
         provider_keys=SqlProviderKeys(engine),

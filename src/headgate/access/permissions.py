@@ -55,6 +55,12 @@ PERMISSIONS: Mapping[str, str] = {
     "billing:view": "See invoices, reports and prices",
     "billing:create": "Make invoices, send reports, import a provider's usage",
     "billing:update": "Change prices and schedules",
+    "alerts:view": "See alerts and their rules",
+    "alerts:create": "Make rules of alerts",
+    "alerts:update": "Change rules of alerts; acknowledge, silence and try alerts",
+    "alerts:delete": "Remove rules of alerts",
+    "feedback:view": "See what people think of answers",
+    "feedback:create": "Say what one thinks of an answer",
     "usage:view": "See usage",
     "logs:view": "See calls",
     "payloads:view": "See what was said in calls",
@@ -74,6 +80,9 @@ PERMISSIONS: Mapping[str, str] = {
     "guardrails:view": "See guardrails",
     "guardrails:change": "Make, change and remove guardrails",
     "guardrails:test": "Try guardrails on a text",
+    "caches:view": "See caches and what they saved",
+    "caches:update": "Make, change and remove caches",
+    "caches:clear": "Remove answers from caches",
 }
 """Permission -> what it allows, in words."""
 
@@ -85,17 +94,21 @@ ROLES: Mapping[str, frozenset[str]] = {
     "platform-admin": frozenset(PERMISSIONS),
     "tenant-admin": frozenset(PERMISSIONS) - PLATFORM_ONLY,
     "developer": _SEE - {"audit:view", "sso:view", "clients:view", "issuers:view", "sessions:view", "billing:view"}
-    | {"gateway:use", "api_keys:create", "api_keys:update", "approvals:create", "guardrails:test"},
+    | {"gateway:use", "api_keys:create", "api_keys:update", "approvals:create", "guardrails:test", "feedback:create"},
     "billing": frozenset(
         {"usage:view", "billing:view", "billing:create", "billing:update"}
         | {"budgets:view", "budgets:create", "budgets:update", "approvals:view", "approvals:decide"}
     ),
     "auditor": _SEE,
-    "member": frozenset({"gateway:use", "usage:view", "logs:view", "budgets:view", "approvals:create"}),
+    "member": frozenset(
+        {"gateway:use", "usage:view", "logs:view", "budgets:view", "approvals:create"}
+        | {"feedback:view", "feedback:create"}
+    ),
 }
 """The roles that are always there. ``platform-admin`` alone reaches beyond its tenant; ``member`` sees its own."""
 
 OWN_KEY = frozenset(
     {"gateway:use", "api_keys:view", "logs:view", "usage:view", "budgets:view", "approvals:view", "approvals:create"}
+    | {"feedback:view", "feedback:create"}
 )
 """What a virtual key may, each of its own alone."""

@@ -10,7 +10,9 @@ from headgate.access.entrance import Entrance
 from headgate.access.keys import Derived
 from headgate.access.types import Principal
 from headgate.access.vault import Sealer
+from headgate.alerts.desk import Desk
 from headgate.billing.services import Money
+from headgate.cache.desk import CacheDesk
 from headgate.config.compile import Compiled
 from headgate.config.effective import Effective
 from headgate.config.types import Config
@@ -24,7 +26,9 @@ from headgate.pipeline.parts import Snapshot
 from headgate.providers.discovery import Found
 from headgate.routing.board import Board
 from headgate.settings import Settings
+from headgate.storage.caches import SqlCaches
 from headgate.storage.exports import SqlExports
+from headgate.storage.feedback import SqlFeedback
 from headgate.storage.keys import SqlKeyStore
 from headgate.storage.object_rows import ObjectRow
 from headgate.storage.objects import ObjectStore
@@ -105,12 +109,22 @@ class AdminParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The routes in force. May take a moment: not on the event loop."""
     live: Configuration
     """The configuration in force, and what it would be."""
+    caches: SqlCaches
+    """What caches of answers did."""
+    cache_desk: CacheDesk
+    """What they hold."""
     objects: ObjectStore
     """What is configured here and not in the file."""
     board: Board
     """What workers know of deployments, and what was switched by hand."""
+    alerts: Desk
+    """Alerts as they stand, and what people do about them."""
+    feedback: SqlFeedback
+    """What people think of answers."""
     money: Money
     """Budgets, approvals, bills, and the audit log."""
+    outside: Callable[[list[bytes], str], None] = lambda batch, to: None
+    """Hands lines to the outlet of a name, if there is one; it waits for nobody."""
     tail: Ring = msgspec.field(default_factory=Ring)
     """The last calls; without an office behind it, none ever."""
     entrance: Entrance | None = None

@@ -5,6 +5,8 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from headgate.cache.semantic.config import SemanticConfig
+
 LARGEST = 64 * 1024 * 1024
 """Bytes of the cache of one tenant that configures it by itself."""
 
@@ -19,8 +21,9 @@ class CacheConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
         "max_entry": (1024, 64 * 1024**2),
     }
 
-    kind: Literal["exact"] = "exact"
-    """``exact``: a request that says the same in every field is answered."""
+    kind: Literal["exact", "semantic"] = "exact"
+    """``exact``: a request that says the same in every field is answered. ``semantic``: besides, one whose last turn
+    asks the same in other words."""
     enabled: bool = True
     """Off: its routes do without a cache. A tenant switches the shared cache of this name off for itself by one of its
     own with ``enabled: off``."""
@@ -52,10 +55,16 @@ class CacheConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     """No calls of these keys (ids)."""
     tags: list[str] = []
     """Only calls with one of these tags, the key's own among them."""
+    semantic: SemanticConfig = SemanticConfig()
+    """For ``kind: semantic``: how questions are compared, and how often an answer may be wrong."""
 
     def faults(self) -> Iterator[tuple[str, str]]:
         """Yield each setting that makes no sense beside the others, and why."""
         if self.max_entry > self.max_bytes:
             yield "max_entry", "is more than `max_bytes`: nothing so large could be kept"
+        if self.kind == "semantic" and self.store == "none":
+            yield "store", "a semantic cache needs a store that keeps something"
+        for field, message in self.semantic.faults():
+            yield f"semantic.{field}", message
         if set(self.keys) & set(self.without_keys):
             yield "without_keys", "names a key that `keys` names too"

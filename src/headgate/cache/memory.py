@@ -11,13 +11,15 @@ Place = tuple[str, bytes]
 class MemoryStore:
     """See :class:`headgate.cache.types.Exact`. Its calls never wait."""
 
-    __slots__ = ("_bytes", "_entries", "_most_bytes", "_most_entries")
+    __slots__ = ("_bytes", "_entries", "_most_bytes", "_most_entries", "held")
 
     def __init__(self, max_bytes: int, max_entries: int) -> None:
         self._most_bytes = max_bytes
         self._most_entries = max_entries
         self._entries: OrderedDict[Place, Entry] = OrderedDict()
         self._bytes = 0
+        self.held: dict[str, tuple[int, int]] = {}
+        """Entries and bytes by tenant."""
 
     async def get(self, tenant_id: str, key: bytes) -> Entry | None:
         """See ``Exact``."""
@@ -38,7 +40,7 @@ class MemoryStore:
         if entry.size > self._most_bytes:
             return False
         self._entries[place] = entry
-        self._bytes += entry.size
+        self._count(tenant_id, 1, entry.size)
         while self._bytes > self._most_bytes or len(self._entries) > self._most_entries:
             self._remove(next(iter(self._entries)))
         return True
@@ -58,8 +60,8 @@ class MemoryStore:
         """See ``Exact``."""
         if tenant_id is None:
             return Counts(entries=len(self._entries), bytes=self._bytes)
-        mine = [entry.size for _, entry in self._of(tenant_id)]
-        return Counts(entries=len(mine), bytes=sum(mine))
+        entries, size = self.held.get(tenant_id, (0, 0))
+        return Counts(entries=entries, bytes=size)
 
     async def sweep(self) -> None:
         """See ``Exact``."""
@@ -70,6 +72,7 @@ class MemoryStore:
     async def close(self) -> None:
         """See ``Exact``."""
         self._entries.clear()
+        self.held.clear()
         self._bytes = 0
 
     def _of(self, tenant_id: str | None) -> list[tuple[Place, Entry]]:
@@ -78,7 +81,14 @@ class MemoryStore:
     def _remove(self, place: Place) -> None:
         entry = self._entries.pop(place, None)
         if entry is not None:
-            self._bytes -= entry.size
+            self._count(place[0], -1, -entry.size)
+
+    def _count(self, tenant_id: str, entries: int, size: int) -> None:
+        self._bytes += size
+        before = self.held.get(tenant_id, (0, 0))
+        self.held[tenant_id] = (before[0] + entries, before[1] + size)
+        if not self.held[tenant_id][0]:
+            del self.held[tenant_id]
 
 
 class NoStore:

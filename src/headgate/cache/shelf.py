@@ -4,12 +4,17 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
 from hashlib import blake2b
+from time import monotonic
 from typing import Any
 
-from headgate.cache.config import CacheConfig
+from headgate.cache.board import CacheBoard, Held, Order
+from headgate.cache.config import LARGEST, CacheConfig
 from headgate.cache.memory import MemoryStore, NoStore
 from headgate.cache.types import ALL, Exact, Grounds, Matching, Nearest
 
+TELL = 2.0
+"""Seconds between two notes of what is held."""
+MOST_TOLD = 10_000
 EVERY = 60.0
 """Seconds between two sweeps."""
 LAST = 5.0
@@ -43,6 +48,10 @@ class Cache:
             await self.nearest.forget(tenant_id)  # one that led to an entry which is still there is found again
         return removed
 
+    async def cleared(self, order: Order) -> None:
+        """Clear what *order* says."""
+        await self.clear(order.tenant_id, order.which)
+
     async def close(self) -> None:
         """Give back what it has open."""
         await self.store.close()
@@ -53,8 +62,10 @@ class Cache:
 class Shelf:
     """All of them, in one process."""
 
-    def __init__(self, grounds: Grounds) -> None:
+    def __init__(self, grounds: Grounds, worker: int = 0) -> None:
         self._grounds = grounds
+        self._worker = worker
+        self._board = CacheBoard(grounds.directory)
         self._caches: dict[tuple[str, str], Cache] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.left_out = 0
@@ -91,16 +102,44 @@ class Shelf:
         return problems
 
     async def run(self) -> None:
-        """Sweep now and then, until cancelled."""
+        """Sweep now and then, and tell what is held in memory, until cancelled."""
+        told, swept = False, monotonic()
         while True:
-            await asyncio.sleep(EVERY)
-            for cache in self:
+            await asyncio.sleep(TELL)
+            if monotonic() - swept > EVERY:
+                swept = monotonic()
+                await self._sweep()
+            rows = self._held()
+            if rows or told:
+                told = bool(rows)
                 try:
-                    await cache.store.sweep()
-                    if cache.nearest is not None:
-                        await cache.nearest.sweep()
-                except Exception:
-                    log.exception("the cache %s could not be swept", cache.name)
+                    await asyncio.to_thread(self._board.write, self._worker, rows)
+                except OSError:
+                    log.exception("what caches hold could not be told")
+
+    def obey(self, order: Order) -> None:
+        """Clear what *order* says, soon."""
+        for (owner, name), cache in self._caches.items():
+            if order.cache in (None, name) and (order.tenant_id is None or owner in ("", order.tenant_id)):
+                self.begin(cache.cleared(order))
+
+    def _held(self) -> list[Held]:
+        """What is held in memory, by tenant."""
+        return [
+            Held(owner, name, tenant_id, entries, size)
+            for (owner, name), cache in self._caches.items()
+            if isinstance(cache.store, MemoryStore)
+            for tenant_id, (entries, size) in cache.store.held.items()
+        ][:MOST_TOLD]
+
+    async def _sweep(self) -> None:
+        for cache in self:
+            try:
+                await cache.store.sweep()
+                if cache.nearest is not None:
+                    await cache.nearest.sweep()
+            except Exception:
+                log.exception("the cache %s could not be swept", cache.name)
 
     async def close(self) -> None:
         """Give back what all of them have open."""
@@ -114,7 +153,18 @@ class Shelf:
         if not config.enabled:
             return Cache(owner, name, config, NoStore(), None)
         store = store_of(owner, name, config, self._grounds)
-        return Cache(owner, name, config, store, None)
+        nearest: Nearest | None = None
+        if config.kind == "semantic":
+            from headgate.cache.semantic.build import nearest as build  # only where there is one: it computes
+
+            nearest = build(
+                full_name(owner, name),
+                config.semantic,
+                entries=config.max_entries,
+                grounds=self._grounds,
+                store=config.store,
+            )
+        return Cache(owner, name, config, store, nearest)
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Do *work* that nobody waits for; where it is too much, it is ended at once."""
@@ -139,8 +189,9 @@ def full_name(owner: str, name: str) -> str:
 def store_of(owner: str, name: str, config: CacheConfig, grounds: Grounds) -> Exact:
     """Return the store of a cache; nothing is opened yet. Raise ``ValueError`` where there is nothing to make it of."""
     full = full_name(owner, name)
+    max_bytes = min(config.max_bytes, LARGEST) if owner else config.max_bytes
     if config.store == "memory":
-        return MemoryStore(config.max_bytes, config.max_entries)
+        return MemoryStore(max_bytes, config.max_entries)
     if config.store == "none":
         return NoStore()
     from headgate.cache.seal import Sealer
@@ -149,7 +200,7 @@ def store_of(owner: str, name: str, config: CacheConfig, grounds: Grounds) -> Ex
     if config.store == "sqlite":
         from headgate.cache.sqlite import SqliteStore
 
-        return SqliteStore(grounds.directory / f"{full}.db", sealer, config.max_bytes, config.max_entries)
+        return SqliteStore(grounds.directory / f"{full}.db", sealer, max_bytes, config.max_entries)
     if grounds.redis is None:
         raise ValueError(f"caches.{name}.store: redis needs HEADGATE_REDIS_URL")
     from headgate.cache.redis import RedisStore

@@ -10,18 +10,21 @@ from headgate.access.types import Principal
 from headgate.access.vault import LocalSealer
 from headgate.admin.app import create
 from headgate.admin.parts import AdminParts, Exports
+from headgate.alerts.desk import Desk
 from headgate.audit.drained import Proofs
 from headgate.audit.sealing import sealing, sealing_key
 from headgate.base import Ways
 from headgate.billing.services import Money
+from headgate.cache.desk import CacheDesk
 from headgate.cli.compiled import Here
 from headgate.client import Admin
 from headgate.client.inprocess import InProcess
+from headgate.config.effective import caches_of
 from headgate.entering import Entering
 from headgate.ledger.drain import Drainer
-from headgate.observe.errors_seen import SqlErrors
 from headgate.observe.archive.exporter import FOLDER as EXPORTS
 from headgate.observe.archive.exporter import Aims, Exporter
+from headgate.observe.errors_seen import SqlErrors
 from headgate.observe.log import SqlLogStore
 from headgate.observe.spool import PAYLOADS
 from headgate.observe.usage import SqlUsage
@@ -29,8 +32,10 @@ from headgate.providers.catalog import keyed_kinds
 from headgate.routing.board import Board
 from headgate.settings import Settings, decode_secret_key, environment
 from headgate.storage.audit import keyed
+from headgate.storage.caches import SqlCaches
 from headgate.storage.engine import open_engine
 from headgate.storage.exports import SqlExports
+from headgate.storage.feedback import SqlFeedback
 from headgate.storage.keys import SqlKeyStore
 from headgate.storage.objects import SqlObjects
 from headgate.storage.payloads import SqlPayloads
@@ -39,6 +44,7 @@ from headgate.storage.sql import SqlError, without_password
 from headgate.storage.tenancy_stores import Tenancy
 from headgate.storage.types import StorageRefused
 from headgate.storage.upgrade import ensure
+from headgate.stores import grounds
 from headgate.transport.client import Http1Sender
 
 OPERATOR = Principal(
@@ -92,6 +98,10 @@ def local_admin(settings: Settings, tenant: str | None = None) -> Admin:
         snapshot=lambda: here.compiled.snapshot,
         live=here,
         objects=SqlObjects(engine),
+        caches=SqlCaches(engine),
+        cache_desk=CacheDesk(grounds(settings, home, url, None), lambda: caches_of(here.effective)),
+        alerts=Desk(url, sealing(home.derived)),
+        feedback=SqlFeedback(engine),
         money=money,
         board=Board(home.path / "health"),
         entrance=entering.entrance(engine),

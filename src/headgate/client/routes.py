@@ -26,7 +26,7 @@ class Calls(Protocol):
 class RouteCalls:
     """Methods of ``Admin``; they raise ``ApiError``.
 
-    *plural* is ``routes``, ``aliases``, ``use-cases`` or ``guardrails``.
+    *plural* is ``routes``, ``aliases``, ``use-cases``, ``guardrails`` or ``caches``.
     """
 
     def routes(self: Calls) -> list[Found]:
@@ -44,6 +44,20 @@ class RouteCalls:
         body = {"texts": texts, "guardrails": names, "place": place}
         tried: list[Found] = self._send("POST", "/guardrails/test", Found, body)["data"]
         return tried
+
+    def cache_stats(self: Calls, *, hours: int = 24, all_tenants: bool = False) -> list[Found]:
+        """Return what each cache holds and did over the last *hours*."""
+        query: dict[str, Any] = {"hours": hours, **({"all_tenants": "true"} if all_tenants else {})}
+        rows: list[Found] = self._get("/caches/stats", Found, **query)["data"]
+        return rows
+
+    def clear_caches(self: Calls, *, all_tenants: bool = False, **which: str | None) -> int | None:
+        """Remove answers and return how many, ``None`` where workers remove theirs within a second; *which* is
+        ``cache``, ``model``, ``key_id``."""
+        body: dict[str, Any] = {name: value for name, value in which.items() if value is not None}
+        found = self._send("POST", "/caches/clear", Found, body | ({"all_tenants": True} if all_tenants else {}))
+        removed: int | None = found["removed"]
+        return removed
 
     def configured(self: Calls, plural: str) -> list[Found]:
         """Return the objects of a kind, by name."""

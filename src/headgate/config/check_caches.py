@@ -7,7 +7,9 @@ import msgspec
 
 from headgate.cache.config import LARGEST, CacheConfig
 from headgate.config.check_guardrails import NAME
-from headgate.config.shape import ABSENT, Path, Shape, nearest, shown
+from headgate.config.shape import ABSENT, Path, Shape, convert, nearest, shown
+
+RESERVED = frozenset(("stats", "clear"))
 
 
 def cache_faults(caches: Mapping[str, Any], shape: Shape) -> None:
@@ -20,15 +22,20 @@ def _cache(name: str, entry: Any, shape: Shape) -> None:
     path: Path = ("caches", name)
     if not NAME.fullmatch(name):
         shape.note(path, "a cache's name is 1 to 64 letters, digits, dots, dashes and underscores")
+    elif name in RESERVED:
+        shape.note(path, f"the name `{name}` is taken by the API: choose another")
     if not isinstance(entry, Mapping) or ABSENT in entry.values():
         return
     try:
-        config = msgspec.convert(entry, CacheConfig)
+        config = convert(entry, CacheConfig)
     except msgspec.ValidationError:
         return  # a field that is wrong was noted where it is
     for field, message in config.faults():
-        shape.note((*path, field) if (*path, field) in shape.places else path, message)
-    if "tenant" in shape.owned.get(path, "") and config.max_bytes > LARGEST:
+        inside = (*path, *field.split("."))
+        shape.note(inside if inside in shape.places else path, message)
+    if path in shape.owned and config.semantic.url:
+        shape.note((*path, "semantic", "url"), "names another server, and so can stand in the file alone")
+    if "tenant" in shape.owned.get(path, "") and "max_bytes" in entry and config.max_bytes > LARGEST:
         shape.note(
             (*path, "max_bytes") if (*path, "max_bytes") in shape.places else path,
             f"`max_bytes` of a tenant's own cache is at most {LARGEST:,}",

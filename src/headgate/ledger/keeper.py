@@ -7,6 +7,7 @@ from pathlib import Path
 from headgate.audit.drained import Proofs
 from headgate.ledger.batch import Ended, store_singly, store_together
 from headgate.limits.rates import SLOTS
+from headgate.observe.cache_sums import CacheSums
 from headgate.observe.error_groups import ErrorGroups
 from headgate.observe.facts import Facts
 from headgate.observe.views import Views
@@ -60,7 +61,7 @@ class Keeper:
         self._dead_letters = dead_letters
         self._seen = seen
         self._proofs = proofs
-        self._views, self._errors = Views(node), ErrorGroups(node)
+        self._views, self._errors, self._caches = Views(node), ErrorGroups(node), CacheSums(node)
         self._outside = outside
         self._sql = open_sql(where, patience=PATIENCE if self._file is None else 5.0)
         self._commits = self._noted = 0
@@ -176,6 +177,7 @@ class Keeper:
             facts = [one for one, _, _ in new]
             self._views.add(sql, facts)
             self._errors.add(sql, facts)
+            self._caches.add(sql, facts)
 
     def _prove(self, sql: Sql, new: list[Ended]) -> None:
         if self._proofs is not None and new:

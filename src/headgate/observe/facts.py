@@ -28,7 +28,11 @@ class Kept(msgspec.Struct, frozen=True, gc=False):
     """See :class:`headgate.core.call.Cached`."""
 
     verdict: str
+    cache: str = ""
+    kind: str = ""
     saved_nano: int | None = None
+    saved_ms: float = 0.0
+    saved_tokens: int = 0
 
 
 ACTS = ("block", "reroute", "reask", "mask", "flag", "not_run", "allow")

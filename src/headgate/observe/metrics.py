@@ -79,6 +79,8 @@ class Metrics:
         self._models: frozenset[str] = frozenset()
         self._providers: frozenset[str] = frozenset()
         self._surfaces: set[str] = set()
+        self._caches: dict[tuple[str, str], int] = {}
+        self._saved = 0
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
         self._states: Callable[[], Iterable[Any]] = tuple
         self._more: list[Callable[[Page], None]] = []
@@ -108,6 +110,10 @@ class Metrics:
                 if cell is None:
                     cell = self._cells[key] = Cell()
                 cell.add(facts)
+                if facts.cache is not None:
+                    told = (facts.cache.verdict, facts.cache.kind)
+                    self._caches[told] = self._caches.get(told, 0) + 1
+                    self._saved += facts.cache.saved_nano or 0
 
     def _key(self, facts: Facts) -> Key:
         model, provider, surface = facts.model_used, facts.provider_used, facts.surface
@@ -127,6 +133,7 @@ class Metrics:
         page = Page()
         with self._lock:
             self._write(page, sorted(self._cells.items()))
+            self._write_caches(page)
         for name, (help, read) in sorted(self._gauges.items()):
             page.family(name, "gauge", help)
             page.line(name, (), read())
@@ -134,6 +141,14 @@ class Metrics:
         for write in self._more:
             write(page)
         return page.bytes()
+
+    def _write_caches(self, page: "Page") -> None:
+        page.family("cache_total", "counter", "Calls on routes with a cache, by what it did and how it was found.")
+        for (verdict, kind), count in sorted(self._caches.items()):
+            page.line("cache_total", (("verdict", verdict), ("kind", kind)), count)
+        page.family("cache_saved_usd_total", "counter", "What calls that a cache answered would have cost.")
+        if self._caches:
+            page.line("cache_saved_usd_total", (), self._saved / NANO)
 
     def _write_states(self, page: "Page") -> None:
         known = self._models | self._providers

@@ -1,4 +1,4 @@
-"""The columns of ``rollups``, for those who write them without SQLAlchemy."""
+"""The columns of ``rollups`` and ``cache_sums``, for those who write them without SQLAlchemy."""
 
 SUMS = (
     "requests",
@@ -17,3 +17,8 @@ SUMS = (
 )
 SKETCHES = ("latency", "first_token", "overhead")
 """See ``observe.sketch``."""
+CACHE_SUMS = (
+    "hits", "near", "joined", "misses", "stored", "refused", "passed", "saved_nano", "saved_ms", "saved_tokens"
+)  # fmt: skip
+"""``hits`` has ``near`` (to another request) and ``joined`` (one under way) in it, ``misses`` has ``stored`` and
+``refused`` in it; ``passed`` are those that the cache had nothing to do with."""

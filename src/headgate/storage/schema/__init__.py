@@ -4,7 +4,7 @@ Ids are text, instants microseconds since 1970 (UTC), hours are whole hours sinc
 ``migrations`` builds these tables; a test holds the two together.
 """
 
-from headgate.storage.schema import alerts, billing, entry, objects, payloads, proofs, stores, tenancy, views
+from headgate.storage.schema import alerts, billing, caches, entry, objects, payloads, proofs, stores, tenancy, views
 from headgate.storage.schema.base import metadata
 from headgate.storage.schema.first import (
     balances,
@@ -25,6 +25,7 @@ __all__ = [
     "alerts",
     "balances",
     "billing",
+    "caches",
     "changes",
     "entry",
     "grants",

@@ -47,7 +47,7 @@ def test_what_is_out_of_bounds_counts_at_the_bounds(ms):
 def test_it_stays_small_and_numbers_may_be_great():
     sketch = Sketch()
     sketch.add(range(LAST + 1))
-    for _ in range(40):
+    for _ in range(40):  # doubles it
         sketch.merge(sketch_of_same(sketch))
     assert len(sketch.pack()) == 3 + 8 * (LAST + 1)
     assert Sketch.unpack(sketch.pack()).count == (LAST + 1) << 40

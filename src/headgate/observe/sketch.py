@@ -17,8 +17,8 @@ _PER_LOG = 1 / _GROWTH
 _SHIFT = -log(LEAST_MS) * _PER_LOG
 _MIDDLE = 2 * LEAST_MS / (1 + exp(_GROWTH))
 LAST = ceil(log(MOST_MS / LEAST_MS) * _PER_LOG)
-_WIDTHS = ((1, "B"), (2, "H"), (4, "I"), (8, "Q"))
-_CODES = dict(_WIDTHS)
+CODES = {array(code).itemsize: code for code in "BHIQ"}
+"""Bytes of a number -> the kind of array that has such: the narrowest that will do."""
 
 
 def size_of(ms: float) -> int:
@@ -40,19 +40,19 @@ class Sketch:
 
     def __init__(self) -> None:
         self._low = 0
-        self._counts: list[int] = []
+        self._counts = array("B")
 
     @classmethod
     def unpack(cls, packed: bytes) -> "Sketch":
         """Return the sketch that :meth:`pack` gave; raise ``ValueError`` for anything else."""
         made = cls()
         if packed:
-            code = _CODES.get(packed[0])
+            code = CODES.get(packed[0])
             if code is None:
                 raise ValueError("this is no sketch")
             numbers = array(code)
             numbers.frombytes(packed[3:])
-            made._counts = _little(numbers).tolist()
+            made._counts = _little(numbers)
             made._low = packed[1] | packed[2] << 8
         return made
 
@@ -61,28 +61,24 @@ class Sketch:
         counts, low = self._counts, self._low
         if not counts:
             return b""
-        most = max(counts)
-        width, code = _WIDTHS[0] if most < 256 else next(each for each in _WIDTHS if most < 1 << 8 * each[0])
-        return bytes((width, low & 0xFF, low >> 8)) + _little(array(code, counts)).tobytes()
+        return bytes((counts.itemsize, low & 0xFF, low >> 8)) + _little(counts).tobytes()
 
     def add(self, sizes: Iterable[int]) -> None:
         """Count *sizes*, which are as :func:`size_of` gives them."""
-        counts, low = self._counts, self._low
         for size in sizes:
-            place = size - low
-            if not 0 <= place < len(counts):
-                self._reach(size, size)
-                counts, low = self._counts, self._low
-                place = size - low
-            counts[place] += 1
+            place = size - self._low
+            if 0 <= place < len(self._counts):
+                try:
+                    self._counts[place] += 1
+                    continue
+                except OverflowError:
+                    pass
+            self._put(size, 1)
 
     def merge(self, other: "Sketch") -> None:
         """Add all that *other* has."""
-        if other._counts:
-            self._reach(other._low, other._low + len(other._counts) - 1)
-            shift = other._low - self._low
-            for place, count in enumerate(other._counts, shift):
-                self._counts[place] += count
+        for size, count in other._sizes():
+            self._put(size, count)
 
     @property
     def count(self) -> int:
@@ -106,20 +102,30 @@ class Sketch:
     def _sizes(self) -> Iterator[tuple[int, int]]:
         return ((size, count) for size, count in enumerate(self._counts, self._low) if count)
 
-    def _reach(self, low: int, high: int) -> None:
-        """Have numbers from *low* to *high*."""
+    def _put(self, size: int, count: int) -> None:
+        """Add to one number, of which there may not be one yet, or a too narrow one."""
         if not self._counts:
-            self._low, self._counts = low, [0] * (high - low + 1)
-            return
-        if low < self._low:
-            self._counts[:0] = [0] * (self._low - low)
-            self._low = low
-        beyond = high - self._low - len(self._counts) + 1
-        if beyond > 0:
-            self._counts += [0] * beyond
+            self._low = size
+        before, beyond = self._low - size, size - self._low - len(self._counts) + 1
+        if before > 0:
+            self._counts = self._zeros(before) + self._counts
+            self._low = size
+        elif beyond > 0:
+            self._counts += self._zeros(beyond)
+        place = size - self._low
+        total = self._counts[place] + count
+        if total >> 8 * self._counts.itemsize:
+            code = next(code for width, code in CODES.items() if not total >> 8 * width)
+            self._counts = array(code, self._counts)
+        self._counts[place] = total
+
+    def _zeros(self, count: int) -> "array[int]":
+        return array(self._counts.typecode, bytes(count * self._counts.itemsize))
 
 
 def _little(numbers: "array[int]") -> "array[int]":
+    """Return *numbers* as they are stored, or as they are counted, which is the same on most machines."""
     if sys.byteorder == "big":
+        numbers = array(numbers.typecode, numbers)
         numbers.byteswap()
     return numbers

@@ -32,7 +32,8 @@ K = TypeVar("K")
 V = TypeVar("V")
 Window = tuple[str, int, int]
 Cell = tuple[Window, Name]
-Sketches = tuple[Sketch, Sketch, Sketch]
+Sketches = tuple[Sketch, ...]
+"""In the order of ``SKETCHES``."""
 
 
 class Views:
@@ -82,7 +83,7 @@ class Views:
                 if len(known) >= bound_of(cut):
                     name = (cut, OTHER, OTHER if name[2] else "")
                 else:
-                    self._cells[window, name] = (Sketch(), Sketch(), Sketch())
+                    self._cells[window, name] = _empty()
                 known.add(name)
             if name in found:
                 found[name] = [*found[name], *adds]
@@ -104,14 +105,20 @@ class Views:
         kept = self._cells.get(cell)
         if kept is None:
             row = sql.execute(READ, self._key(window, name)).fetchone()
-            latency, first, overhead = (Sketch.unpack(bytes(each)) for each in row or (b"", b"", b""))
-            kept = self._cells[cell] = (latency, first, overhead)
+            kept = self._cells[cell] = tuple([Sketch.unpack(bytes(each)) for each in row]) if row else _empty()
         else:
             self._cells.move_to_end(cell)
-        kept[0].add([one.latency for one in adds])
-        kept[1].add([one.first_token for one in adds if one.first_token is not None])
-        kept[2].add([one.overhead for one in adds])
-        return tuple([one.pack() for one in kept])
+        latency, first, overhead = kept
+        latency.add([one.latency for one in adds])
+        if name[2]:  # of a pair the first is kept
+            return (latency.pack(), b"", b"")
+        first.add([one.first_token for one in adds if one.first_token is not None])
+        overhead.add([one.overhead for one in adds])
+        return (latency.pack(), first.pack(), overhead.pack())
+
+
+def _empty() -> Sketches:
+    return (Sketch(), Sketch(), Sketch())
 
 
 def _first(item: tuple[Window, Rows]) -> Window:

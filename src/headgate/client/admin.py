@@ -10,6 +10,7 @@ from urllib.parse import quote
 import httpx2
 import msgspec
 
+from headgate.client.alerts import AlertCalls
 from headgate.client.answers import Key, KeyPage, Log, LogPage, MadeKey, ProviderKey, Trace, Usage
 from headgate.client.entry import EntryCalls
 from headgate.client.exports import ExportCalls
@@ -32,7 +33,7 @@ class ApiError(Exception):
         self.exit_code = 3 if code == "storage_unavailable" else 1
 
 
-class Admin(TenancyCalls, RouteCalls, EntryCalls, ExportCalls, MoneyCalls):
+class Admin(AlertCalls, TenancyCalls, RouteCalls, EntryCalls, ExportCalls, MoneyCalls):
     """One gateway, seen with one key. Every method raises :class:`ApiError`.
 
     >>> with Admin("http://127.0.0.1:8080", "hga_...") as gateway:

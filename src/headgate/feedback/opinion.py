@@ -51,8 +51,13 @@ def student(freedom: int) -> float:
     """Return the two-sided 95 percent quantile of Student's distribution, to the third decimal or better."""
     if freedom <= len(STUDENT):
         return STUDENT[freedom - 1]
-    z3, z5 = Z**3, Z**5  # Cornish-Fisher, https://dlmf.nist.gov/26.2
-    return Z + (z3 + Z) / (4 * freedom) + (5 * z5 + 16 * z3 + 3 * Z) / (96 * freedom**2)
+    z3, z5, z7, n = Z**3, Z**5, Z**7, freedom  # Abramowitz and Stegun, 26.7.5
+    return (
+        Z
+        + (z3 + Z) / (4 * n)
+        + (5 * z5 + 16 * z3 + 3 * Z) / (96 * n**2)
+        + (3 * z7 + 19 * z5 + 17 * z3 - 15 * Z) / (384 * n**3)
+    )
 
 
 def quality(tallies: Sequence[Tally], least: int = 30) -> Mapping[str, float]:

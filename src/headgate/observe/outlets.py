@@ -26,6 +26,8 @@ PATIENCE = 20.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
 TRIES = 5
 """For a batch that may itself be what is wrong. One that nobody is there to take is kept while there is room."""
+APART = frozenset(("langfuse_scores",))
+"""Outlets that take something else than finished calls."""
 IDLE = 60.0
 REOPEN = 5.0
 """Seconds until what could not be opened is tried again."""
@@ -226,10 +228,11 @@ class Outlets:
                 self._all[name].use(make)
         self._plans = dict(plans)
 
-    def offer(self, batch: Sequence[bytes]) -> None:
-        """Hand records, as stored, to every outlet."""
+    def offer(self, batch: Sequence[bytes], to: str = "") -> None:
+        """Hand records, as stored, to every outlet; or what is no record *to* the one that takes it."""
         for name in self._plans:
-            self._all[name].offer(batch)
+            if name == to or not (to or name in APART):
+                self._all[name].offer(batch)
 
     def write(self, page: Page) -> None:
         """Write what is counted."""

@@ -4,11 +4,21 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from headgate.observe.config import LogConfig, ObserveConfig, OtlpConfig, WebhookConfig, langfuse_of, otlp_of
+from headgate.observe.config import (
+    LANGFUSE_TRACES,
+    LogConfig,
+    ObserveConfig,
+    OtlpConfig,
+    WebhookConfig,
+    langfuse_of,
+    otlp_of,
+)
 from headgate.observe.lines import Hook, Lines
 from headgate.observe.otlp import PROTOBUF, Accounts, Langfuse, Otlp, Sampling, basic
 from headgate.observe.outlets import Make, Sink
 from headgate.observe.post import Outside, Poster
+from headgate.observe.scores import INGESTION, Scores
+from headgate.observe.scores import NAME as SCORES
 from headgate.observe.spans import Account
 
 PORTS = {"https": 443, "http": 80}
@@ -24,6 +34,7 @@ def plans(
         found["otlp"] = ((config.otlp, to), _otlp(config.otlp, *to, ways, accounts))
     if (door := langfuse_of(config.langfuse, environ)) is not None:
         found["langfuse"] = (door, _langfuse(*door, ways, accounts))
+        found[SCORES] = (door, _scores(*door, ways))
     if config.log is not None:
         found["log"] = (config.log, _log(config.log))
     if config.webhook is not None:
@@ -58,6 +69,15 @@ def _langfuse(url: str, public: str, secret: str, ways: Callable[[], Outside], a
         out = ways()
         post = Poster(out.get(), url, {"authorization": basic(public, secret), **PROTOBUF})
         return Langfuse(out, post, accounts, "headgate", Sampling(1.0, 0.0))
+
+    return make
+
+
+def _scores(url: str, public: str, secret: str, ways: Callable[[], Outside]) -> Make:
+    def make() -> Sink:
+        out = ways()
+        to = url.removesuffix(LANGFUSE_TRACES) + INGESTION
+        return Scores(out, Poster(out.get(), to, {"authorization": basic(public, secret), **JSON}))
 
     return make
 

@@ -9,7 +9,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from headgate.core.call import new_id, now
+from headgate.storage.audit import note
 from headgate.storage.feedback_rows import By, FeedbackRow, Tally, Wanted
+from headgate.storage.object_rows import Author
+from headgate.storage.owned import act
 from headgate.storage.schema.alerts import feedback
 from headgate.storage.tenancy import Narrow
 from headgate.storage.tenancy_objects import of_keys
@@ -67,10 +70,12 @@ class SqlFeedback:
             row = (await con.execute(query)).one_or_none()
         return None if row is None else FeedbackRow(**row._mapping)
 
-    async def remove(self, row: FeedbackRow) -> None:
-        """Delete what was said."""
+    async def remove(self, row: FeedbackRow, by: Author) -> None:
+        """Delete what was said, with an entry of the audit log."""
         async with self._engine.begin() as con:
             await con.execute(delete(feedback).where(feedback.c.tenant_id == row.tenant_id, feedback.c.id == row.id))
+            before = {"record_id": row.record_id, "rater": row.rater}
+            await note(con, act(by, "feedback:delete", "feedback", row.id, row.tenant_id, before=before))
 
     async def tallies(self, tenant_id: str, by: By, where: Wanted) -> Sequence[Tally]:
         """Return what was thought of answers, by a name; the names with most answers, at most ``MAX_GROUPS``."""

@@ -34,6 +34,7 @@ CAPPED = {
     "canaries": 0.3,
     "matrix": 0.3,
     "schema": 0.05,
+    "projections": 0.3,
 }
 """What part of its size a proof has under a cap, so that none takes the time of all others: by name it runs whole."""
 

@@ -28,6 +28,7 @@ PROOFS = (
     "canaries",
     "matrix",
     "schema",
+    "projections",
 )
 
 Progress = Callable[[int, int], None]

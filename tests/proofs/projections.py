@@ -1,0 +1,243 @@
+"""Everything that looks at calls, switched on: what it costs the workers and the drainer, what a sink that never
+answers does to callers, and whether secrets or personal data come out anywhere.
+
+Three gateways at one provider: one tells nobody of its calls; one tells OpenTelemetry, Langfuse, a file and a webhook,
+and archives; the third also keeps what was said, masked. The workers' CPU is read in turns, so that whatever else the
+machine does is in all of them alike.
+"""
+
+import json
+import os
+import secrets
+import socket
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from headgate.faultlab.wall import Wall
+from headgate.storage.sql import open_sql
+from tests.e2e.processes import Gateway
+from tests.observe.sinks import Server
+from tests.proofs import Progress
+from tests.proofs.load import Load, Tally
+
+CALLS = 4_000
+"""Of one gateway in one turn."""
+TURNS = 6
+CONCURRENCY = 16
+MOST = 1.1
+DRAIN = 0.5
+"""Milliseconds of CPU that the draining process may take for a call."""
+SECRETS = 40
+OUTLETS = 4
+TICKS = os.sysconf("SC_CLK_TCK")
+PROVIDERS = """
+providers:
+  wall: {{kind: openai-compatible, base_url: "http://127.0.0.1:{wall}/v1", price: {{input: 1, output: 2}}}}
+"""
+OBSERVE = """
+observe:
+  otlp: {{endpoint: "{sink}"}}
+  langfuse: {{host: "{sink}", public_key: pk-lf-1, secret_key: sk-lf-of-the-proof}}
+  log: {{to: "{folder}/calls.jsonl"}}
+  webhook: {{url: "{sink}/hook", secret: s3cret-of-the-hook}}
+  stores: {{lake: {{to: "{folder}/lake"}}}}
+  archive: {{to: lake}}
+"""
+
+
+@dataclass
+class Measured:
+    """A gateway, and what its processes have used."""
+
+    gateway: Gateway
+    key: str
+    heard: bool = False
+    """Its sinks take what they are sent."""
+    said: bool = False
+    """It keeps what was said."""
+    calls: int = 0
+    seconds: float = 0.0
+    drain: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.tally = Tally()
+        self.each: list[float] = []
+        """CPU of the workers for a call, in milliseconds, by turns."""
+
+    @property
+    def parent(self) -> int:
+        assert self.gateway.process is not None
+        return self.gateway.process.pid
+
+    @property
+    def workers(self) -> list[int]:
+        return [int(pid) for pid in Path(f"/proc/{self.parent}/task/{self.parent}/children").read_text().split()]
+
+    def turn(self, calls: int) -> None:
+        """Let callers make so many calls, and wait until they are told everywhere."""
+        before, drained = sum(map(cpu, self.workers)), cpu(self.parent)
+        begun = time.monotonic()
+        Load(self.gateway.port, self.key, "wall/good", concurrency=CONCURRENCY, tally=self.tally, total=calls).join()
+        self.seconds += time.monotonic() - begun
+        self.each.append((sum(map(cpu, self.workers)) - before) / calls * 1000)
+        self.calls += calls
+        wait(lambda: self.count("records") >= self.calls and (not self.said or self.count("payloads") >= self.calls))
+        if self.heard:
+            wait(lambda: self.metric("outlet_sent_total") >= self.calls * OUTLETS, every=0.5)
+        self.drain += cpu(self.parent) - drained
+
+    def metric(self, name: str) -> float:
+        page = httpx2.get(f"{self.gateway.url}/metrics", timeout=20).text
+        lines = [line for line in page.splitlines() if line.startswith(f"headgate_{name}")]
+        return sum(float(line.rpartition(" ")[2]) for line in lines)
+
+    def count(self, table: str) -> int:
+        sql = open_sql(self.gateway.home / "headgate.db")
+        try:
+            found: int = sql.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
+            return found
+        finally:
+            sql.close()
+
+    def memory(self) -> float:
+        """MB of all its processes that are its own."""
+        return sum(pss(pid) for pid in (self.parent, *self.workers)) / 1024
+
+    @property
+    def rate(self) -> float:
+        return self.calls / self.seconds
+
+
+def prove(scale: float, folder: Path, progress: Progress) -> str:
+    calls, turns = max(round(CALLS * scale), 100), TURNS if scale >= 0.5 else 2
+    with ExitStack() as at_end:
+        wall, sink = Wall(), at_end.enter_context(Server().running())
+        stuck = at_end.enter_context(socket.create_server(("127.0.0.1", 0), backlog=512))  # never says a word
+        providers = PROVIDERS.format(wall=wall.port)
+        off = started(at_end, folder / "off", providers)
+        on, kept, held = (
+            started(at_end, folder / name, providers + OBSERVE.format(sink=to, folder=folder / name))
+            for name, to in (
+                ("on", sink.url),
+                ("kept", sink.url),
+                ("held", f"http://127.0.0.1:{stuck.getsockname()[1]}"),
+            )
+        )
+        keep(kept)
+        on.heard = kept.heard = kept.said = True
+        all_of_them = (off, on, kept, held)
+        for one in all_of_them:
+            one.turn(100)
+            one.calls, one.seconds, one.drain = 100, 0.0, 0.0
+            one.each.clear()
+        memory: list[float] = []
+        for number in range(turns):
+            for one in all_of_them:
+                one.turn(calls)
+            memory.append(held.memory())
+            progress(number + 1, turns)
+        said = canaries(kept, folder / "kept", sink, max(round(SECRETS * scale), 4))
+        rows = {one.count("ledger") for one in all_of_them}
+        for one in all_of_them:
+            assert not one.tally.broken and set(one.tally.statuses) == {200}, one.tally.statuses
+            assert one.gateway.stop() == 0, one.gateway.printed[-2000:]
+        look(kept, folder / "kept", sink, said)
+    assert rows == {off.calls, kept.calls}, rows
+    return judge(off, on, kept, held, memory, scale) + f", {len(said)} secrets in prompts and answers: 0 hits"
+
+
+def judge(off: Measured, on: Measured, kept: Measured, held: Measured, memory: list[float], scale: float) -> str:
+    """Compare turn by turn, and say what it came to."""
+    ratio, keeping = (
+        statistics.median(mine / base for mine, base in zip(one.each, off.each, strict=True)) for one in (on, kept)
+    )
+    drain = {name: one.drain / (one.calls - 100) * 1000 for name, one in (("off", off), ("on", on), ("kept", kept))}
+    speed = held.rate / off.rate
+    grown = memory[-1] / memory[0]
+    if scale >= 1:
+        assert ratio <= MOST, f"the workers take {ratio:.3f} times the CPU with everything on"
+        assert speed > 0.8, f"a stuck sink leaves {speed:.0%} of the throughput"
+        assert grown < 1.15, f"the memory beside a stuck sink grows from {memory[0]:.0f} to {memory[-1]:.0f} MB"
+    return (
+        f"workers' CPU {statistics.median(off.each):.3f} ms a call; with everything on x{ratio:.3f} (goal {MOST}), and "
+        f"with what was said kept x{keeping:.3f}; the draining process {drain['off']:.2f} ms a call, {drain['on']:.2f} "
+        f"with everything on (goal {DRAIN}), {drain['kept']:.2f} when it masks as well; beside a sink that never answers "
+        f"x{speed:.2f} the throughput, no row lost, memory x{grown:.2f}"
+    )
+
+
+def started(at_end: ExitStack, home: Path, config: str) -> Measured:
+    gateway = Gateway(home, config=config, HEADGATE_ACCEPT_GRACE="0")
+    at_end.callback(gateway.kill)
+    gateway.start(60)
+    wait(lambda: "hg_" in gateway.printed and "hga_" in gateway.printed)  # which it says once it serves
+    return Measured(gateway, gateway.first_key)
+
+
+def keep(one: Measured) -> None:
+    """Have what is said kept, masked."""
+    body = {"logging": {"payload": "redacted"}}
+    headers = {"authorization": f"Bearer {one.gateway.admin_key}"}
+    answer = httpx2.patch(f"{one.gateway.url}/api/v1/tenants/default", json=body, headers=headers, timeout=30)
+    assert answer.status_code == 200, answer.text
+    time.sleep(1.5)
+
+
+def canaries(one: Measured, folder: Path, sink: Server, count: int) -> list[str]:
+    """Put secrets and personal data into prompts, and have the provider repeat them; return what they are."""
+    said: list[str] = []
+    headers = {"authorization": f"Bearer {one.key}"}
+    with httpx2.Client(base_url=one.gateway.url, headers=headers, timeout=30) as http:
+        for number in range(count):
+            word = secrets.token_hex(8)
+            mine = [f"sk-proj-{secrets.token_hex(20)}", f"ghp_{secrets.token_hex(18)}", f"{word}@example.com"]
+            text = f"Remember {mine[0]} and {mine[1]}, and write to {mine[2]}."
+            said += mine
+            model = "sandbox/echo" if number % 2 else "wall/good"
+            body: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": text}], "max_tokens": 99}
+            answer = http.post("/v1/chat/completions", json={**body, "stream": number % 4 > 1})
+            assert answer.status_code in (200, 404), answer.text
+            one.calls += 1
+    admin = ("--url", one.gateway.url, "--key", one.gateway.admin_key)
+    wait(lambda: one.count("payloads") >= one.calls)
+    for format in ("jsonl", "parquet"):
+        one.gateway.cli("export", "--payloads", "--format", format, "--output", str(folder / f"out.{format}"), *admin)
+    return said
+
+
+def look(one: Measured, folder: Path, sink: Server, said: list[str]) -> None:
+    """Look for what was said in everything that was told, and in every file of the home."""
+    posts = [(path, body) for path, _, body in sink.posts]
+    files = [(str(path), path.read_bytes()) for path in folder.rglob("*") if path.is_file()]
+    assert any(b"<OPENAI>" in data for path, data in files if path.endswith("out.jsonl")), "nothing was exported"
+    hits = [where for where, data in posts + files for word in said if word.encode() in data]
+    assert not hits, f"{len(hits)} hits: {sorted(set(hits))[:10]}"
+    kept = json.loads((folder / "out.jsonl").read_bytes().splitlines()[0])
+    assert kept["request_text"] == "Remember <OPENAI> and <GITHUB>, and write to <EMAIL>."
+
+
+def wait(check: Callable[[], bool], every: float = 0.1) -> None:
+    """Wait until *check* is true, without taking the time of who is measured."""
+    until = time.monotonic() + 180
+    while not check():
+        assert time.monotonic() < until, "it did not come about"
+        time.sleep(every)
+
+
+def cpu(pid: int) -> float:
+    """Seconds that all threads of a process have run, those that have ended too."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def pss(pid: int) -> int:
+    """KB of a process that are its own, shared ones by their share."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(next(line for line in text.splitlines() if line.startswith("Pss:")).split()[1])

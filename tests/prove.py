@@ -32,6 +32,7 @@ CAPPED = {
     "revoked": 0.1,
     "guard_chunks": 0.01,
     "canaries": 0.3,
+    "cache_canaries": 0.05,
     "matrix": 0.3,
     "schema": 0.05,
     "projections": 0.3,

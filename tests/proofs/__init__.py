@@ -26,6 +26,7 @@ PROOFS = (
     "clock",
     "guard_chunks",
     "canaries",
+    "cache_canaries",
     "matrix",
     "schema",
     "projections",

@@ -27,6 +27,7 @@ SCALE = {
     "attempts": 0.04,
     "resume": 0.01,
     "canaries": 0.04,
+    "cache_canaries": 0.003,
     "projections": 0.03,
 }
 """Not here: those that differ from others in nothing but the store behind them, and clocks that jump."""

@@ -44,8 +44,8 @@ class Cache:
     async def clear(self, tenant_id: str | None, which: Matching = ALL) -> int:
         """Remove entries of a tenant, or with ``None`` of all; return how many."""
         removed = await self.store.clear(tenant_id, which)
-        if self.nearest is not None:
-            await self.nearest.forget(tenant_id)  # one that led to an entry which is still there is found again
+        if self.nearest is not None and which == ALL:  # what leads to an entry that is gone is forgotten when it is met
+            await self.nearest.forget(tenant_id)
         return removed
 
     async def cleared(self, order: Order) -> None:

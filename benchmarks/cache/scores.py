@@ -67,6 +67,13 @@ def vectors(model: Any, texts: Sequence[str]) -> dict[str, Any]:
     return dict(zip(texts, found, strict=True))
 
 
+def lexical_vectors(texts: Sequence[str], rarity: Rarity) -> dict[str, Any]:
+    """Return the vectors of *texts* by their words."""
+    import numpy as np  # type: ignore[import-not-found,unused-ignore]
+
+    return {text: np.frombuffer(lexical.vector(asked(text), rarity), np.float32) for text in texts}
+
+
 def questions(rows: Iterable[Pair]) -> list[str]:
     return sorted({text for row in rows for text in (row.a, row.b)})
 

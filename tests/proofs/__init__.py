@@ -17,6 +17,7 @@ PROOFS = (
     "schedules",
     "holds",
     "money",
+    "totals",
     "timing",
     "attempts",
     "resume",

@@ -19,6 +19,7 @@ CALLS = 50_000
 CALLERS = 64
 GOOD = ("good", "good", "good", "good")
 BAD = ("s500", "s503", "s429", "s400", "s404", "cut", "reset", "empty", "garbage", "no_usage", "endless")
+MODELS = tuple(f"wall/{name}" for name in (*GOOD, *BAD))
 
 
 def prove(scale: float, folder: Path, progress: Progress, *, postgres: bool = False, redis: bool = False) -> str:
@@ -50,11 +51,13 @@ class Seen:
         self.lock = threading.Lock()
 
 
-def caller(ports: list[int], keys: list[str], calls: int, seen: Seen, dice: random.Random) -> None:
+def caller(
+    ports: list[int], keys: list[str], calls: int, seen: Seen, dice: random.Random, models: tuple[str, ...] = MODELS
+) -> None:
     for _ in range(calls):
-        model, stream, leaves = dice.choice((*GOOD, *BAD)), dice.random() < 0.5, dice.random() < 0.25
-        leaves = leaves or model == "endless"
-        ask = {"model": f"wall/{model}", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 60}
+        model, stream, leaves = dice.choice(models), dice.random() < 0.5, dice.random() < 0.25
+        leaves = leaves or model == "wall/endless"
+        ask = {"model": model, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 60}
         body = json.dumps({**ask, "stream": stream}).encode()
         trace = uuid4().hex
         head = (

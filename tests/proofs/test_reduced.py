@@ -23,6 +23,7 @@ SCALE = {
     "schedules": 0.002,
     "holds": 0.1,
     "money": 0.004,
+    "totals": 0.004,
     "timing": 0.05,
     "attempts": 0.04,
     "resume": 0.01,

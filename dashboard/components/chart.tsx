@@ -62,7 +62,7 @@ export function TimeChart({ at: given, series, kind = "line", format, height = 1
             <g key={s.name} className={tone(s, n)}>
               {series.length === 1 && at.length > 1 ? <path className="area" d={`${path(s.values, x, y)} L ${x(at.length - 1)} ${y(0)} L ${x(0)} ${y(0)} Z`} /> : null}
               <path className="line" d={path(s.values, x, y)} />
-              {at.length === 1 && s.values[0] != null ? <circle className="dot" r={3} cx={x(0)} cy={y(s.values[0])} /> : null}
+              {s.values.map((v, i) => (v != null && s.values[i - 1] == null && s.values[i + 1] == null ? <circle key={i} className="dot" r={3} cx={x(i)} cy={y(v)} /> : null))}
             </g>
           ),
         )}

@@ -5,9 +5,11 @@
 import Link from "next/link";
 import { useState } from "react";
 import { ModelInput } from "./modelinput";
+import { Thumbs } from "./opinion";
 import { Button, Field, Panel } from "./ui";
 import type { Told, Turn } from "@/lib/chat";
 import { count, money, ms } from "@/lib/format";
+import { useSession } from "@/lib/session";
 
 export type Side = { id: number; model: string; turns: Turn[]; now: Told | null; last: Told | null; wrong: string | null };
 
@@ -62,6 +64,7 @@ function Results({ calls, give }: { calls: Told["calls"]; give: (given: Turn[]) 
 }
 
 function Taken({ told }: { told: Told }) {
+  const { may } = useSession();
   return (
     <div className="row small muted">
       <span>{told.model}</span>
@@ -70,7 +73,7 @@ function Taken({ told }: { told: Told }) {
       {told.usage ? <span>{count(told.usage.input)} → {count(told.usage.output)} tokens</span> : null}
       <span>{money(told.cost)}</span>
       {told.finish && told.finish !== "stop" ? <span>ended by {told.finish.replaceAll("_", " ")}</span> : null}
-      {told.id ? <Link href={`/trace?id=${told.id}`}>Trace</Link> : null}
+      {told.id ? <><Link href={`/trace?id=${told.id}`}>Trace</Link>{may("feedback:create") ? <Thumbs key={told.id} id={told.id} /> : null}</> : null}
     </div>
   );
 }

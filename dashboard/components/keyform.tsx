@@ -5,6 +5,7 @@
 import { useState } from "react";
 import { Form, blank, sent, shown } from "./form";
 import type { FieldOf, Values } from "./form";
+import { LEVELS } from "./keeping";
 import { Button, Dialog, Loaded, Segment, Snippet, useAction } from "./ui";
 import { json, raw } from "@/lib/api";
 import type { Schema } from "@/lib/api";
@@ -33,6 +34,7 @@ const MORE: readonly FieldOf[] = [
   { name: "environment", label: "Environment", kind: "text", start: "live" },
   { name: "tags", label: "Tags", kind: "list", hint: "Words that every call of its carries." },
   ADDRESSES,
+  { name: "payload", label: "Of its calls, keep", kind: "select", options: LEVELS, hint: "It can only be less than what its app and its tenant keep." },
 ];
 const ADMIN: readonly FieldOf[] = [{ name: "permissions", label: "Permissions", kind: "permissions" }];
 const ON: FieldOf = { name: "is_active", label: "Switched on", kind: "switch", hint: "Off, its calls are refused within a second." };
@@ -70,7 +72,7 @@ export function ChangeKey({ id, close, done }: { id: string; close: () => void; 
     const response = await raw(path);
     return { key: (await response.json()) as Schema["Key"], etag: response.headers.get("etag") };
   });
-  if (!found.data) return <Dialog title="Key" open close={close} footer={<Button onClick={close}>Close</Button>}><Loaded error={found.error} loading={found.isLoading}>{null}</Loaded></Dialog>;
+  if (!found.data || found.isValidating) return <Dialog title="Key" open close={close} footer={<Button onClick={close}>Close</Button>}><Loaded error={found.error} loading={found.isLoading}>{null}</Loaded></Dialog>;
   return <Change key={found.data.etag ?? id} of={found.data.key} etag={found.data.etag} path={path} close={close} done={() => { void found.mutate(); done(); }} />;
 }
 

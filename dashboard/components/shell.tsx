@@ -3,14 +3,15 @@
 // The frame of every page: navigation, the command palette, the theme, and the door.
 
 import Link from "next/link";
-import { usePathname, useRouter } from "next/navigation";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { usePathname } from "next/navigation";
+import { useEffect, useMemo, useState } from "react";
 import type { ReactNode } from "react";
 import { json } from "@/lib/api";
 import { PAGES } from "@/lib/pages";
-import type { PageLink } from "@/lib/pages";
 import { useSession } from "@/lib/session";
+import { dark, switchTheme } from "@/lib/theme";
 import { useAsk } from "@/lib/use";
+import { Palette } from "./palette";
 import { SignIn } from "./signin";
 import { Button } from "./ui";
 
@@ -79,64 +80,12 @@ export function Mark() {
 }
 
 function Theme() {
-  const [dark, setDark] = useState(false);
-  useEffect(() => setDark(document.documentElement.dataset.theme === "dark"), []);
-  return (
-    <Button
-      look="plain"
-      aria-label={dark ? "Light theme" : "Dark theme"}
-      onClick={() => {
-        const theme = dark ? "light" : "dark";
-        document.documentElement.dataset.theme = theme;
-        localStorage.setItem("theme", theme);
-        setDark(!dark);
-      }}
-    >
-      {dark ? "Light" : "Dark"}
-    </Button>
-  );
-}
-
-function Palette({ pages, close }: { pages: PageLink[]; close: () => void }) {
-  const router = useRouter();
-  const ref = useRef<HTMLDialogElement>(null);
-  const [words, setWords] = useState("");
-  const [at, setAt] = useState(0);
-  useEffect(() => ref.current?.showModal(), []);
-  const id = words.trim();
-  const found: { name: string; note: string; path: string }[] = pages
-    .filter((p) => `${p.name} ${p.words ?? ""} ${p.group}`.toLowerCase().includes(id.toLowerCase()))
-    .map((p) => ({ name: p.name, note: p.group, path: p.path }));
-  if (/^[0-9a-f-]{32,36}$/i.test(id)) found.unshift({ name: `Call ${id}`, note: "Trace", path: `/trace?id=${id}` });
-  const go = (n: number) => {
-    const one = found[n];
-    if (one) { close(); router.push(one.path); }
-  };
-  return (
-    <dialog ref={ref} className="palette" aria-label="Go to" onClose={close}>
-      <input
-        autoFocus
-        role="combobox"
-        aria-expanded="true"
-        aria-controls="palette"
-        aria-activedescendant={`to-${at}`}
-        aria-label="Go to a page, or to a call by its id"
-        placeholder="Go to a page, or paste a call's id"
-        value={words}
-        onChange={(e) => { setWords(e.target.value); setAt(0); }}
-        onKeyDown={(e) => {
-          if (e.key === "ArrowDown") { e.preventDefault(); setAt(Math.min(at + 1, found.length - 1)); }
-          if (e.key === "ArrowUp") { e.preventDefault(); setAt(Math.max(at - 1, 0)); }
-          if (e.key === "Enter") go(at);
-        }}
-      />
-      <ul id="palette" role="listbox" aria-label="Pages">
-        {found.map((one, n) => (
-          <li key={one.path} id={`to-${n}`} role="option" aria-selected={n === at} onMouseEnter={() => setAt(n)} onClick={() => go(n)}>
-            <span>{one.name}</span><span className="muted">{one.note}</span>
-          </li>
-        ))}
-      </ul>
-    </dialog>
-  );
+  const [on, setOn] = useState(false);
+  useEffect(() => {
+    const look = () => setOn(dark());
+    look();
+    addEventListener("theme", look);
+    return () => removeEventListener("theme", look);
+  }, []);
+  return <Button look="plain" aria-label={on ? "Light theme" : "Dark theme"} onClick={switchTheme}>{on ? "Light" : "Dark"}</Button>;
 }

@@ -8,6 +8,7 @@ export const PAGES: PageLink[] = [
   { path: "/usage", name: "Usage and cost", permission: "usage:view", group: "Traffic", words: "spend tokens money" },
   { path: "/errors", name: "Errors", permission: "logs:view", group: "Traffic", words: "failures what goes wrong" },
   { path: "/alerts", name: "Alerts", permission: "alerts:view", group: "Traffic", words: "firing rules silence pagerduty slack" },
+  { path: "/feedback", name: "Feedback", permission: "feedback:view", group: "Traffic", words: "thumbs scores comments corrections" },
   { path: "/exports", name: "Exports", permission: "exports:view", group: "Traffic", words: "files parquet archive download" },
   { path: "/playground", name: "Playground", permission: null, group: "Models", words: "chat try compare" },
   { path: "/models", name: "Models", permission: "config:view", group: "Models", words: "registry prices" },

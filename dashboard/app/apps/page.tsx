@@ -1,6 +1,7 @@
 "use client";
 
 import { useNames } from "@/components/form";
+import { LEVELS } from "@/components/keeping";
 import { ALLOWED, LIMITS, MODELS, Manage, NAME, ON, SWITCH } from "@/components/manage";
 
 export default function Page() {
@@ -21,6 +22,7 @@ export default function Page() {
           ...ALLOWED,
           { name: "default_model", label: "Default model", kind: "text", hint: "What is meant by a request that names none." },
           { name: "default_provider", label: "Default provider", kind: "text" },
+          { name: "payload", label: "Of its calls, keep", kind: "select", options: LEVELS, hint: "It can only be less than what its tenant keeps." },
           { name: "cost_optimize", label: "Prefer the cheaper deployment", kind: "switch", start: false },
         ],
         columns: [NAME, ON, { name: "Team", show: (r) => teams.get(String(r.team_id)) ?? "–" }, { name: "Owner", show: (r) => users.get(String(r.owner_id)) ?? "–" }, LIMITS, MODELS],

@@ -7,7 +7,7 @@ import { useNames } from "@/components/form";
 import { FILTERS, LogFilter } from "@/components/logfilter";
 import type { Filter } from "@/components/logfilter";
 import { Pager } from "@/components/pager";
-import { Button, Empty, Head, Loaded, Panel } from "@/components/ui";
+import { Button, Empty, Head, Loaded, Panel, Time } from "@/components/ui";
 import { json } from "@/lib/api";
 import type { Schema } from "@/lib/api";
 import { useSession } from "@/lib/session";
@@ -26,12 +26,13 @@ function Logs() {
   const { may } = useSession();
   const [filter, setFilter] = useState<Filter>(() => Object.fromEntries(FILTERS.map((name) => [name, asked.get(name) ?? ""])));
   const [span, setSpan] = useState<Span>((asked.get("span") as Span | null) ?? "24h");
-  const [live, setLive] = useState(true);
+  const [between, setBetween] = useState(() => (asked.get("since") ? { since: asked.get("since") ?? "", until: asked.get("until") } : null));
+  const [live, setLive] = useState(!between?.until);
   const pages = usePages();
   const keys = useNames(may("api_keys:view") ? "config/virtual-keys" : null);
   const said = useDeferredValue(query(filter));
-  const { since } = bounds(span);
-  const page = `/api/v1/logs?limit=50&since=${since}${said && `&${said}`}${pages.after ? `&after=${pages.after}` : ""}`;
+  const time = between ? `since=${encodeURIComponent(between.since)}${between.until ? `&until=${encodeURIComponent(between.until)}` : ""}` : `since=${bounds(span).since}`;
+  const page = `/api/v1/logs?limit=50&${time}${said && `&${said}`}${pages.after ? `&after=${pages.after}` : ""}`;
   const found = useAsk(["logs", page], () => json<Schema["Logs"]>(page));
   const tail = useTail(live && pages.number === 1 ? said : null);
   useEffect(() => history.replaceState(null, "", said ? `?${said}` : location.pathname), [said]);
@@ -44,6 +45,7 @@ function Logs() {
         Every call that ended, the latest first. Open one to see what happened to it.
       </Head>
       <LogFilter filter={filter} set={(to) => { setFilter(to); pages.restart(); }} span={span} setSpan={(to) => { setSpan(to); pages.restart(); }} />
+      {between ? <div className="row"><span className="tag">From <Time at={between.since} />{between.until ? <> until <Time at={between.until} /></> : null}</span><Button look="plain" onClick={() => { setBetween(null); setLive(true); pages.restart(); }}>Any time</Button></div> : null}
       <Panel flush>
         <Loaded error={found.error} loading={found.isLoading} retry={() => void found.mutate()}>
           <Calls rows={rows} keys={keys} empty={<Nothing filtered={!!said} more={!!found.data?.next} />} />

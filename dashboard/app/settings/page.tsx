@@ -1,22 +1,25 @@
 "use client";
 
 import { useState } from "react";
+import { Keeping } from "@/components/keeping";
 import { plain, useSchema } from "@/components/schemaform";
 import type { Document } from "@/components/schemaform";
 import { Badge, Empty, Field, Head, Loaded, Panel, Segment, Snippet, Table, Tabs } from "@/components/ui";
 import type { Tone } from "@/components/ui";
 import { PREFIX, json } from "@/lib/api";
+import { useSession } from "@/lib/session";
 import { useAsk } from "@/lib/use";
 
 type Setting = { name: string; variable: string; value: string | null; default: string | null; source: string; help: string };
 type Origin = { section: string; name: string; version: number; shared: boolean; updated_at: number };
 type Origins = { file: string | null; lines: Record<string, number>; objects: Origin[]; settings: Setting[] };
 type Line = { path: string; value: string; from: string; tone: Tone; about?: string };
-type Tab = "config" | "process" | "whole";
+type Tab = "config" | "process" | "whole" | "kept";
 
 const SOURCES: Record<string, Tone> = { environment: "info", "command line": "info", default: "" };
 
 export default function Settings() {
+  const { may } = useSession();
   const [tab, setTab] = useState<Tab>("config");
   const config = useAsk(["config"], () => json<Record<string, unknown>>("/api/v1/config"), 10);
   const origins = useAsk(["origins"], () => json<Origins>("/api/v1/config/origins"), 10);
@@ -27,11 +30,12 @@ export default function Settings() {
       <Head title="Settings">
         What is in force, and where each value came from. Credentials are masked. <a href={`${PREFIX}/docs`}>All operations of the API</a>
       </Head>
-      <Tabs<Tab> label="Settings" options={[["config", "Configuration"], ...(origins.data?.settings.length ? [["process", "Process"] as const] : []), ["whole", "As one document"]]} value={tab} onChange={setTab} />
+      <Tabs<Tab> label="Settings" options={[["config", "Configuration"], ...(origins.data?.settings.length ? [["process", "Process"] as const] : []), ["whole", "As one document"], ...(may("tenants:view") ? [["kept", "What is kept"] as const] : [])]} value={tab} onChange={setTab} />
       <Loaded error={error} loading={!config.data || !origins.data} retry={() => { void config.mutate(); void origins.mutate(); }}>
         {tab === "config" ? <Configuration of={config.data ?? {}} origins={origins.data as Origins} doc={doc} /> : null}
         {tab === "process" ? <Process of={origins.data?.settings ?? []} /> : null}
         {tab === "whole" ? <Panel><Snippet text={JSON.stringify(config.data, null, 2)} /></Panel> : null}
+        {tab === "kept" ? <Keeping /> : null}
       </Loaded>
     </>
   );

@@ -6,6 +6,7 @@ import { Suspense } from "react";
 import type { ReactNode } from "react";
 import { Card, Copy, Empty, Facts, Head, Loaded, Panel, Status, Table, Time } from "@/components/ui";
 import { useNames } from "@/components/form";
+import { OpinionsOf } from "@/components/opinion";
 import { PayloadView } from "@/components/payload";
 import { api, got } from "@/lib/api";
 import type { Schema } from "@/lib/api";
@@ -52,6 +53,7 @@ function Whole({ of: t }: { of: Trace }) {
       <Panel title="What happened"><Waterfall of={t} /></Panel>
       {t.guardrails.length ? <Checks of={t.guardrails as unknown as Check[]} /> : null}
       {may("payloads:view") ? <PayloadView id={t.id} endUser={t.call.end_user ?? null} /> : null}
+      {may("feedback:view") && t.outcome.http_status === 200 ? <OpinionsOf id={t.id} /> : null}
       <div className="columns">
         <Panel title="Why this model">
           <div className="stack">

@@ -5,12 +5,10 @@ import hmac
 import json
 from base64 import b64encode
 from datetime import UTC, date, datetime
-from threading import Thread
 from typing import Any
 
 import msgspec
 import pytest
-from aiosmtpd.smtp import SMTP
 from sqlalchemy import insert, select, update
 
 from headgate.access.keys import derive
@@ -33,6 +31,7 @@ from headgate.transport.base import Origin
 from headgate.transport.client import Http1Sender
 from headgate.transport.egress import Destination
 from headgate.transport.pool import Bounds
+from tests.alerts.receivers import Postbox
 from tests.billing.conftest import BOSS, BOTH, at, call
 
 DERIVED = derive(b"\5" * 32)
@@ -209,37 +208,10 @@ async def test_what_was_told_long_ago_is_forgotten(engine, money):
     assert [row.state for row in await messages(engine)] == ["waiting"]
 
 
-class Postbox:
-    def __init__(self):
-        self.letters = []
-
-    async def handle_DATA(self, server, session, envelope):
-        self.letters.append(envelope)
-        return "250 OK"
-
-
 @pytest.fixture
 def smtp():
-    box = Postbox()
-    loop = asyncio.new_event_loop()
-    ready: list[int] = []
-
-    def serve():
-        asyncio.set_event_loop(loop)
-        server = loop.run_until_complete(loop.create_server(lambda: SMTP(box, loop=loop), "127.0.0.1", 0))
-        ready.append(server.sockets[0].getsockname()[1])
-        loop.run_forever()
-        server.close()
-        loop.run_until_complete(server.wait_closed())
-        loop.close()
-
-    thread = Thread(target=serve, daemon=True)
-    thread.start()
-    while not ready:
-        thread.join(0.01)
-    yield box, ready[0]
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
+    with Postbox().running() as box:
+        yield box, box.port
 
 
 async def test_an_invoice_goes_by_mail_as_a_page_with_its_figures(engine, money, store, smtp, account):
@@ -252,9 +224,9 @@ async def test_an_invoice_goes_by_mail_as_a_page_with_its_figures(engine, money,
         assert await send(engine, hook, Secret(f"smtp://127.0.0.1:{port}?from=bills@gateway.test")) == 1
     (sent,) = await messages(engine)
     assert (sent.state, sent.error) == ("sent", None)
-    (letter,) = box.letters
-    text = letter.content.decode()
-    assert letter.rcpt_tos == ["pay@acme.test"]
+    ((to, letter),) = box.letters
+    text = letter.as_string()
+    assert to == ["pay@acme.test"]
     assert "From: bills@gateway.test" in text
     assert f'filename="{row.number}.csv"' in text
     assert "text/html" in text

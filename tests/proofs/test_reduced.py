@@ -24,6 +24,7 @@ SCALE = {
     "holds": 0.1,
     "money": 0.004,
     "totals": 0.004,
+    "rows": 0.0003,
     "timing": 0.05,
     "attempts": 0.04,
     "resume": 0.01,

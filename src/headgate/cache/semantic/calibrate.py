@@ -19,6 +19,8 @@ MOST = 5_000
 """Outcomes that are remembered; the oldest go first."""
 ENOUGH = 1_000
 """Outcomes of one's own from which on the package's are no longer asked."""
+SURE = 0.999
+"""How surely fewer outcomes than these must refute the package's: they are looked at again after each one."""
 FRESH = 100
 """New outcomes that end a time in which they were too old."""
 FLOOR = 0.4
@@ -113,7 +115,7 @@ class Calibration:
         best = threshold(self._before.wrong, self._before.of, self._bound)
         # Too few of one's own to prove the bound, but enough perhaps to see that the package's do not fit here.
         for score in sorted(wrong):
-            if score >= best and refuted(of, sum(other >= score for other in wrong), self._bound):
+            if score >= best and refuted(of, sum(other >= score for other in wrong), self._bound, SURE):
                 best = above(score)
         return best
 

@@ -33,6 +33,7 @@ _DATES = listed(
     thursday friday saturday sunday christmas easter ramadan diwali spring summer autumn winter januar februar märz mai
     juni juli oktober dezember montag dienstag mittwoch donnerstag freitag samstag sonntag"""
 )
+_SMALL = listed("of the and for in a an to de du des la le der die das und y el")
 _LANGUAGES = {
     "en": "the is are what how do does can i to of in for and you my best which why",
     "de": "der die das ist sind was wie ich zu von für und ein eine nicht kann welche warum mit",
@@ -65,6 +66,8 @@ def mismatch(a: Asked, b: Asked, text_a: str, text_b: str, rarity: Rarity) -> Mi
     if a.numbers != b.numbers:
         return "numbers"
     words_a, words_b = set(a.words), set(b.words)
+    if a.scripts != b.scripts or _languages(words_a).isdisjoint(_languages(words_b)):
+        return "language"
     if words_a & _DATES != words_b & _DATES:
         return "dates"
     if a.negated != b.negated or len(words_a & NEGATIONS) != len(words_b & NEGATIONS):
@@ -74,8 +77,6 @@ def mismatch(a: Asked, b: Asked, text_a: str, text_b: str, rarity: Rarity) -> Mi
     only_a, only_b = words_a - words_b, words_b - words_a
     if any(opposed(x, y) for x in only_a for y in only_b):
         return "opposite"
-    if a.scripts != b.scripts or _languages(words_a).isdisjoint(_languages(words_b)):
-        return "language"
     return "quoted" if _quoted(text_a) != _quoted(text_b) else ""
 
 
@@ -86,20 +87,34 @@ def _named_apart(a: Asked, b: Asked, rarity: Rarity) -> bool:
 
 
 def _unshared(a: Asked, b: Asked) -> list[str]:
-    """The names of *a* that *b* does not have: as a word, as one of its stock, or in full where *a* has its letters."""
-    found = [stem(name) for name in a.names if name not in b.words]
-    found = [name for name in found if name not in b.stems]
+    """The names of *a* that *b* does not have: as a word, as one of its stock, or spelled out in either."""
+    found = [name for name in a.names if name not in b.words and stem(name) not in b.stems]
+    if not found:
+        return found
+    spelled, letters = _spelled(a.words, b.words), _spelled(b.words, a.words)
     return [
         name
-        for name in found
-        if not (len(name) > 3 and any(len(other) > 3 and other[:4] == name[:4] for other in b.stems))
-        and not (2 <= len(name) <= 4 and name in _initials(b.words, len(name)))
+        for name in map(stem, found)
+        if name not in spelled
+        and not (len(name) > 3 and any(len(other) > 3 and other[:4] == name[:4] for other in b.stems))
+        and not (letters and 2 <= len(name) <= 5 and name in _initials(b.words))
     ]
 
 
-def _initials(words: tuple[str, ...], count: int) -> set[str]:
-    letters = "".join([word[0] for word in words])
-    return {letters[i : i + count] for i in range(len(letters) - count + 1)}
+def _spelled(full: tuple[str, ...], short: tuple[str, ...]) -> set[str]:
+    """The stems of words in *full* whose first letters, in a row, are a word of *short*: ``united states``, ``us``."""
+    runs = _initials(full)
+    return {stem(word) for letters in runs.keys() & set(short) for word in runs[letters]}
+
+
+def _initials(words: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """First letters -> the two to five words in a row that they are of, small words left out."""
+    full = tuple([word for word in words if word not in _SMALL])
+    return {
+        "".join([word[0] for word in full[i : i + count]]): full[i : i + count]
+        for count in range(2, 6)
+        for i in range(len(full) - count + 1)
+    }
 
 
 def _languages(words: set[str]) -> set[str]:

@@ -1,0 +1,119 @@
+"""A small stand-in for Qdrant: what of its REST API the index uses, as <https://api.qdrant.tech/api-reference> has it.
+
+It is strict where a server is: a vector of another length, an unknown collection or field is refused.
+"""
+
+import json
+import threading
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import UUID
+
+KEY = "qdrant-key"
+
+
+class Stand:
+    """The server, on a free port of this machine."""
+
+    def __init__(self) -> None:
+        self.collections: dict[str, dict[str, Any]] = {}
+        self.lock = threading.Lock()
+        self.asked: list[str] = []
+        self.slow = False
+        stand = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *given: Any) -> None: ...
+
+            def _serve(self) -> None:
+                size = int(self.headers.get("content-length") or 0)
+                body = json.loads(self.rfile.read(size)) if size else None
+                if stand.slow:
+                    threading.Event().wait(1.0)
+                with stand.lock:
+                    stand.asked.append(f"{self.command} {self.path}")
+                    if self.headers.get("api-key") != KEY:
+                        status, result = 401, None
+                    else:
+                        status, result = stand.answer(self.command, self.path.partition("?")[0], body)
+                told = json.dumps({"result": result, "status": "ok" if status == 200 else {"error": "no"}, "time": 0.0})
+                raw = told.encode()
+                self.send_response(status)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(raw)))
+                self.end_headers()
+                with suppress(BrokenPipeError):  # who asked may not have waited
+                    self.wfile.write(raw)
+
+            do_GET = do_PUT = do_POST = _serve
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        parts = path.strip("/").split("/")
+        if method == "GET" and parts == ["collections"]:
+            return 200, {"collections": [{"name": name} for name in self.collections]}
+        name, rest = parts[1], "/".join(parts[2:])
+        if (method, rest) == ("GET", "exists"):
+            return 200, {"exists": name in self.collections}
+        if (method, rest) == ("PUT", ""):
+            if name in self.collections or body["vectors"]["distance"] != "Cosine":
+                return 409, None
+            self.collections[name] = {"size": body["vectors"]["size"], "points": {}}
+            return 200, True
+        held = self.collections.get(name)
+        if held is None:
+            return 404, None
+        return self._of(held, method, rest, body)
+
+    def _of(self, held: dict[str, Any], method: str, rest: str, body: Any) -> tuple[int, Any]:
+        points: dict[str, Any] = held["points"]
+        if (method, rest) == ("PUT", "index"):
+            assert body["field_schema"] in ("integer", "keyword") or body["field_schema"]["type"] == "keyword"
+            return 200, {"operation_id": 1, "status": "completed"}
+        if (method, rest) == ("PUT", "points"):
+            for point in body["points"]:
+                if len(point["vector"]) != held["size"]:
+                    return 400, None
+                points[str(UUID(point["id"]))] = point
+            return 200, {"operation_id": 2, "status": "completed"}
+        found = [
+            point for point in points.values() if all(_meets(point["payload"], one) for one in body["filter"]["must"])
+        ]
+        if (method, rest) == ("POST", "points/delete"):
+            for point in found:
+                del points[point["id"]]
+            return 200, {"operation_id": 3, "status": "completed"}
+        if (method, rest) == ("POST", "points/count"):
+            return 200, {"count": len(found)}
+        if (method, rest) == ("POST", "points/query"):
+            if len(body["query"]) != held["size"]:
+                return 400, None
+            scored = sorted(((_cosine(body["query"], p["vector"]), p) for p in found), key=lambda one: -one[0])
+            keys = ["id", "payload"] * body["with_payload"] + ["vector"] * body["with_vector"]
+            return 200, {"points": [{"score": s, **{k: p[k] for k in keys}} for s, p in scored[: body["limit"]]]}
+        return 404, None
+
+
+def _meets(payload: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    value: Any = payload.get(wanted["key"])
+    if "range" in wanted:
+        bounds = wanted["range"]
+        return bool(bounds.get("gt", value - 1) < value <= bounds.get("lte", value))
+    match = wanted["match"]
+    return bool(value == match["value"] if "value" in match else value in match["any"])
+
+
+def _cosine(a: list[float], b: list[float]) -> float:
+    dot = sum(x * y for x, y in zip(a, b, strict=True))
+    return float(dot / (sum(x * x for x in a) * sum(x * x for x in b)) ** 0.5)

@@ -1,0 +1,173 @@
+"""Sums as the drainer leaves them: every window and dimension once, bounded, whatever fails in between."""
+
+import asyncio
+import random
+
+import pytest
+
+from headgate.core.call import Attempt
+from headgate.ledger.batch import ended_of
+from headgate.ledger.keeper import Keeper
+from headgate.observe import rollups, views
+from headgate.observe.analytics import Analytics
+from headgate.observe.errors_seen import ErrorFilter, SqlErrors
+from headgate.observe.facts import Facts
+from headgate.observe.log import SqlLogStore
+from headgate.observe.usage import Question, SqlUsage
+from headgate.observe.windows import cut_for, finest_of, spans
+from headgate.storage.engine import open_engine
+from headgate.storage.sql import StoreDown, open_sql
+from tests.admin.records import NOW, call
+
+MINUTE, HOUR, DAY = 60_000_000, 3_600_000_000, 86_400_000_000
+START = NOW // DAY * DAY - 10 * DAY
+
+
+def mixed(count: int, seed: int = 1):
+    dice = random.Random(seed)
+    return [
+        call(
+            at=START + dice.randrange(3 * DAY), key_id=f"key-{dice.randrange(3)}", model_used=f"p/m{dice.randrange(4)}",
+            provider_used="p", team_id=dice.choice((None, "t1")), tags=tuple(dice.sample(("a", "b", "c"), 2)),
+            total_ms=dice.lognormvariate(5, 1), cost_nano=dice.randrange(9_999),
+            status=dice.choice(("success", "failure")),
+        )
+        for _ in range(count)
+    ]  # fmt: skip
+
+
+def drained(url, folder, calls, *, node="home", size=20) -> None:
+    keeper = Keeper(url, folder / "dead", lambda batch: None, node)
+    for at in range(0, len(calls), size):
+        keeper.store("j" + node, [ended_of(one, []) for one in calls[at : at + size]], at + size)
+    keeper.close()
+
+
+async def test_every_window_and_dimension_adds_up(url, tmp_path):
+    calls = mixed(200)
+    await asyncio.to_thread(drained, url, tmp_path, calls[:120])
+    await asyncio.to_thread(drained, url, tmp_path, calls[120:], node="other")
+    engine = open_engine(url)
+    usage = SqlUsage(engine)
+    for since, until in (
+        (START, START + 3 * DAY),
+        (START + HOUR // 2, START + DAY + 7 * MINUTE),
+        (START + DAY, START + DAY),
+    ):
+        wanted = [one for one in calls if since <= one.at < -(-until // MINUTE) * MINUTE]
+        for by in ("model", "key", "tag", None):
+            asked = Question(since=since, until=until, by=by)
+            found = {used.name: used for used in await usage.sums("default", asked)}
+            for name, used in found.items():
+                mine = [one for one in wanted if by is None or name in (one.model_used, one.key_id, *one.tags)]
+                assert used.requests == len(mine)
+                assert used.cost_nano == sum(one.cost_nano or 0 for one in mine)
+            await usage.durations("default", asked, list(found.values()))
+            for name, used in found.items():
+                times = sorted(
+                    one.total_ms for one in wanted if by is None or name in (one.model_used, one.key_id, *one.tags)
+                )
+                assert used.latency.count == len(times)
+                assert used.latency.quantile(1.0) == pytest.approx(times[-1], rel=0.02)
+    pair = Question(since=START, until=START + 3 * DAY, by="model", where={"key": "key-1"}, interval=86_400)
+    assert sum(used.requests for used in await usage.sums("default", pair)) == sum(c.key_id == "key-1" for c in calls)
+    odd = Question(since=START, until=START + 3 * DAY, by="surface", where={"key": "key-1"})
+    found = await Analytics(usage, SqlLogStore(engine)).find("default", odd, "requests", 5)
+    assert (found.source, found.total.requests) == ("calls", sum(c.key_id == "key-1" for c in calls))
+    await engine.dispose()
+
+
+def test_a_batch_that_fails_and_comes_again_counts_once(database, tmp_path, monkeypatch):
+    calls = [ended_of(one, []) for one in mixed(30)]
+    keeper = Keeper(database, tmp_path / "dead", lambda batch: None, "home")
+    keeper.store("j", calls[:10], 1)
+    move = keeper._move_on
+
+    def broken(*args):
+        move(*args)
+        raise StoreDown("the disk is full")
+
+    monkeypatch.setattr(keeper, "_move_on", broken)
+    with pytest.raises(StoreDown):
+        keeper.store("j", calls[10:], 2)
+    monkeypatch.setattr(keeper, "_move_on", move)
+    keeper.store("j", calls[10:], 2)
+    keeper.store("j", calls[5:15], 3)  # a piece of the journal read twice
+    keeper.close()
+    sql = open_sql(database)
+    assert sql.execute("SELECT SUM(requests) FROM rollups WHERE cut = 'all' AND grain = 60").fetchone() == (30,)
+    packed = sql.execute("SELECT latency FROM rollups WHERE cut = 'all' AND grain = 86400").fetchall()
+    assert sum(views.Sketch.unpack(one).count for (one,) in packed) == 30
+    sql.close()
+
+
+def test_names_beyond_the_bound_count_together(database, tmp_path, monkeypatch):
+    monkeypatch.setattr(rollups, "FEW", 5)
+    calls = [call(at=START + number, route=f"r{number}", model_used=f"p/m{number}") for number in range(20)]
+    drained(database, tmp_path, calls[:12], size=4)
+    drained(database, tmp_path, calls[12:], size=4)
+    sql = open_sql(database)
+    rows = dict(sql.execute("SELECT a, requests FROM rollups WHERE cut = 'route' AND grain = 3600").fetchall())
+    assert rows == {**{f"r{number}": 1 for number in range(5)}, rollups.OTHER: 15}
+    pairs = sql.execute("SELECT COUNT(*), SUM(requests) FROM rollups WHERE cut = 'route+model' AND grain = 3600")
+    assert pairs.fetchone() == (6, 20)
+    sql.close()
+
+
+def test_what_is_at_hand_is_bounded_and_read_again(database, tmp_path, monkeypatch):
+    monkeypatch.setattr(views, "MAX_CELLS", 3)
+    monkeypatch.setattr(views, "MAX_WINDOWS", 2)
+    calls = mixed(40)
+    drained(database, tmp_path, calls, size=5)
+    sql = open_sql(database)
+    packed = sql.execute("SELECT latency FROM rollups WHERE cut = 'model' AND grain = 86400").fetchall()
+    assert sum(views.Sketch.unpack(one).count for (one,) in packed) == 40
+    sql.close()
+
+
+async def test_kinds_of_errors_of_several_homes_and_too_many_of_them(url, tmp_path, monkeypatch):
+    monkeypatch.setattr("headgate.observe.error_groups.MAX_GROUPS", 3)
+    bad = [
+        call(
+            at=START + number, status="failure", code="upstream_server_error", http_status=502, key_id=f"key-{number % 2}",
+            attempts=(Attempt(provider="p", model=f"m{number % 5}", started_ms=0, outcome="upstream_server_error"),),
+        )
+        for number in range(10)
+    ]  # fmt: skip
+    await asyncio.to_thread(drained, url, tmp_path, bad[:5], size=1)
+    await asyncio.to_thread(drained, url, tmp_path, bad[5:], node="other", size=1)
+    engine = open_engine(url)
+    found = {one.group.model: one.seen for one in await SqlErrors(engine).groups("default", ErrorFilter())}
+    assert {name: seen.count for name, seen in found.items()} == {"p/m0": 2, "p/m1": 2, "p/m2": 2, rollups.OTHER: 4}
+    assert (found["p/m0"].first_at, found["p/m0"].last_at) == (START, START + 5)
+    assert [one.id for one in found["p/m0"].examples] == [bad[5].id, bad[0].id]
+    assert await SqlErrors(engine).groups("default", ErrorFilter(new_since=START + 6)) == []
+    await engine.dispose()
+
+
+def test_windows_fill_a_time_with_few():
+    def told(since, until, *grains):
+        return [(span.grain, span.since - START, span.until - START) for span in spans(since, until, grains)]
+
+    assert told(START, START + DAY, 60, 3600, 86_400) == [(86_400, 0, DAY)]
+    since, until = START + 30 * MINUTE, START + 2 * DAY + 90 * MINUTE
+    assert told(since, until, 60, 3600, 86_400) == [
+        (60, 30 * MINUTE, HOUR), (3600, HOUR, DAY), (86_400, DAY, 2 * DAY), (3600, 2 * DAY, 2 * DAY + HOUR),
+        (60, 2 * DAY + HOUR, 2 * DAY + 90 * MINUTE),
+    ]  # fmt: skip
+    assert told(START + 1, START + 2, 3600) == [(3600, 0, HOUR)]
+    assert told(START, START, 60) == []
+    assert cut_for(("model", "key")).name == "key+model"
+    assert cut_for(("surface", "key")) is None
+    assert [finest_of(NOW - length, NOW, NOW) for length in (HOUR, DAY, 200 * DAY)] == [60, 3600, 86_400]
+
+
+def test_what_callers_make_up_is_no_name():
+    facts = Facts(
+        id="x", trace_id="x", at=START, tenant_id="t", surface="openai", status="failure", code="model_not_found",
+        model_requested="junk-123", tags=tuple("abcdefghijkl"),
+    )  # fmt: skip
+    names = {cut: name for cut, name, _ in rollups.singles(facts)}
+    assert "model" not in names
+    assert sum(cut == "tag" for cut, _, _ in rollups.singles(facts)) == rollups.MAX_TAGS
+    assert not [one for one in rollups.pairs(facts) if "junk" in "".join(one)]

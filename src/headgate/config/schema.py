@@ -102,6 +102,7 @@ def alerts() -> dict[str, type[msgspec.Struct]]:
     return {kind: ALERTS[kind] for kind in ALERT_FILES}
 
 
+@cache
 def field_docs(kind: type[msgspec.Struct]) -> dict[str, str]:
     """Return what the source of *kind* says beneath each of its fields."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))

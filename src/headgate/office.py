@@ -36,6 +36,7 @@ from headgate.storage.expire import Days
 from headgate.storage.sql import Sql
 from headgate.stores import grounds
 from headgate.transport.server import App
+from headgate.watching import findings
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -167,6 +168,7 @@ class Office:
             alerts=Desk(self._base.url, sealing(self._base.home.derived)),
             feedback=SqlFeedback(engine),
             outside=self.outlets.offer,
+            findings=lambda: findings(self._base, self._live, self.metrics.render),
             money=self._money(),
             entrance=self._entering.entrance(engine),
             tail=self._ring(),

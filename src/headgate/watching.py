@@ -1,19 +1,23 @@
-"""Who looks for alerts in the draining process, and what it tells of its home."""
+"""Who looks for alerts in the draining process, what it tells of its home, and what is right and wrong with that."""
 
 import asyncio
 from collections.abc import Callable, Iterator
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from headgate.base import Base
+from headgate.core.call import now
 from headgate.live import Live
 from headgate.observe.outlets import OUTLETS, ills
-from headgate.storage.sql import open_sql
+from headgate.storage.sql import SqlError, open_sql, without_password
 
 if TYPE_CHECKING:
+    from headgate.alerts.explain import Finding
     from headgate.alerts.readings import Signal
     from headgate.alerts.watch import InForce, Watch
 
+SLOW_MS = 1000
 FIRST = 5.0
 """Seconds until anything of it is imported: a start has other things to do."""
 
@@ -55,3 +59,56 @@ def signals(base: Base, metrics: Callable[[], bytes]) -> "Iterator[Signal]":
             yield told.clock(sql.now())
         finally:
             sql.close()
+
+
+def findings(base: Base, live: Live, metrics: Callable[[], bytes]) -> "list[Finding]":
+    """Return what is right and wrong with this gateway, in words. Not on the event loop."""
+    from headgate.alerts.explain import Finding, explained
+
+    found = list(_database(base))
+    if found[-1].state != "fail":
+        found += explained(signals(base, metrics), now())
+    posts = len(base.board.read())
+    wanted = base.settings.workers
+    do = "Read the gateway's own log: a worker that ends says why, and is started again."
+    few = posts < wanted
+    found.append(Finding("workers", "warn" if few else "ok", f"{posts} of {wanted} tell how they do", do * few))
+    left_out = live.effective.left_out
+    for problem in left_out:
+        words = f"{problem.path}: {problem.message}"
+        found.append(Finding("config", "warn", words, "It is left out, or as it was before: change or remove it."))
+    if not left_out:
+        found.append(Finding("config", "ok", "all of it is in force"))
+    return found
+
+
+def _database(base: Base) -> "Iterator[Finding]":
+    """Look at the database as this process reaches it: its schema, how fast it answers, and which alerts fire."""
+    from headgate.alerts.explain import Finding
+    from headgate.storage.alerts import firing
+    from headgate.storage.types import StorageRefused
+    from headgate.storage.upgrade import HEAD, present
+
+    where = without_password(base.settings.database_path() or base.url)
+    begun = monotonic()
+    try:
+        schema = present(base.url)
+        sql = open_sql(base.url)
+        try:
+            alerts = firing(sql)
+        finally:
+            sql.close()
+    except (StorageRefused, SqlError) as error:
+        yield Finding("database", "fail", f"{error}", "Calls go on, and their records wait in the journal: mend it.")
+        return
+    took = (monotonic() - begun) * 1000
+    if schema != HEAD:
+        do = "Restart the gateways that are older than the schema; `headgate db upgrade` brings an older one up."
+        yield Finding("migration", "warn", f"{where} has schema {schema}, this program has {HEAD}", do)
+    else:
+        yield Finding("migration", "ok", f"schema {schema}")
+    for name, text in alerts:
+        yield Finding(f"alert {name}", "warn", text, "`headgate alerts list` shows it and the records behind it.")
+    slow = took > SLOW_MS
+    do = "Look what keeps it busy: records and management wait for it." * slow
+    yield Finding("database", "warn" if slow else "ok", f"{where} answers in {took:.0f} ms", do)

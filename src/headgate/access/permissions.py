@@ -61,6 +61,7 @@ PERMISSIONS: Mapping[str, str] = {
     "alerts:delete": "Remove rules of alerts",
     "feedback:view": "See what people think of answers",
     "feedback:create": "Say what one thinks of an answer",
+    "doctor:view": "See what is right and wrong with the gateway",
     "usage:view": "See usage",
     "logs:view": "See calls",
     "payloads:view": "See what was said in calls",
@@ -86,9 +87,9 @@ PERMISSIONS: Mapping[str, str] = {
 }
 """Permission -> what it allows, in words."""
 
-_SEE = frozenset(name for name in PERMISSIONS if name.endswith(":view")) - {"payloads:view"}
-PLATFORM_ONLY = frozenset({"tenants:create", "tenants:delete", "providers:switch"})
+PLATFORM_ONLY = frozenset({"tenants:create", "tenants:delete", "providers:switch", "doctor:view"})
 """What is of use over the whole platform alone: over one tenant, nobody has it."""
+_SEE = frozenset(name for name in PERMISSIONS if name.endswith(":view")) - PLATFORM_ONLY - {"payloads:view"}
 
 ROLES: Mapping[str, frozenset[str]] = {
     "platform-admin": frozenset(PERMISSIONS),

@@ -11,6 +11,7 @@ from headgate.access.keys import Derived
 from headgate.access.types import Principal
 from headgate.access.vault import Sealer
 from headgate.alerts.desk import Desk
+from headgate.alerts.explain import Finding
 from headgate.billing.services import Money
 from headgate.cache.desk import CacheDesk
 from headgate.config.compile import Compiled
@@ -125,6 +126,8 @@ class AdminParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Budgets, approvals, bills, and the audit log."""
     outside: Callable[[list[bytes], str], None] = lambda batch, to: None
     """Hands lines to the outlet of a name, if there is one; it waits for nobody."""
+    findings: Callable[[], list[Finding]] = list
+    """What is right and wrong with the gateway. Takes a moment: not on the event loop."""
     tail: Ring = msgspec.field(default_factory=Ring)
     """The last calls; without an office behind it, none ever."""
     entrance: Entrance | None = None

@@ -66,6 +66,12 @@ def counted(page: str, ills: Mapping[str, str]) -> Iterator[Signal]:
             yield Signal(node="", name="behind", value=value)
 
 
+def failing(ills: Mapping[str, str]) -> Iterator[Signal]:
+    """Yield the outlets that take nothing, as their signs in the home say: for how long these do not."""
+    for name, words in sorted(ills.items()):
+        yield Signal(node="", name="failing", subject=f"outlet {name}", value=1, text=words)
+
+
 def disk(home: Path) -> Signal:
     """Return how many bytes are free where the home is."""
     return Signal(node="", name="disk", value=shutil.disk_usage(home).free)

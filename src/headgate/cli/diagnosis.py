@@ -10,18 +10,22 @@ from urllib.parse import urlsplit
 
 from headgate import settings as process
 from headgate.access.home import SECRETS, open_home
+from headgate.alerts.explain import Finding, disk_of, explained
+from headgate.alerts.signals import breakers, certificate, clock, failing
 from headgate.cli.compiled import compiled, seen
-from headgate.cli.doctor import Finding
 from headgate.config import ConfigError
+from headgate.core.call import now
+from headgate.observe.outlets import OUTLETS, ills
 from headgate.providers.base import ProviderConfig
 from headgate.providers.catalog import row
 from headgate.providers.discovery import Found
+from headgate.routing.board import Board
 from headgate.settings import Settings
+from headgate.storage.alerts import firing
 from headgate.storage.sql import SqlError, open_sql, without_password
 from headgate.storage.types import StorageRefused
 from headgate.storage.upgrade import HEAD, present
 
-LOW_DISK = 500 * 1024 * 1024
 CONNECT = 3.0
 MUCH_BEHIND = 10_000_000
 
@@ -50,15 +54,14 @@ def home_of(settings: Settings) -> Iterator[Finding]:
     try:
         open_home(home, process.decode_secret_key(settings.secret_key) if settings.secret_key else None)
     except StorageRefused as error:
-        yield Finding("home", "fail", str(error))
+        yield Finding("home", "fail", str(error), "Mend what it says; without its secret no key can be read.")
         return
     mode = stat.S_IMODE(home.stat().st_mode)
     if mode & 0o022:
-        yield Finding("home", "warn", f"{home} can be written by other users (mode {mode:04o}): chmod 700 it")
+        yield Finding("home", "warn", f"{home} can be written by other users (mode {mode:04o})", "`chmod 700` it.")
     else:
         yield Finding("home", "ok", f"{home}, its secret readable by its owner alone")
-    free = shutil.disk_usage(home).free
-    yield Finding("disk", "warn" if free < LOW_DISK else "ok", f"{free / 1024**3:.1f} GB free")
+    yield disk_of(shutil.disk_usage(home).free)
 
 
 def database_of(settings: Settings) -> Iterator[Finding]:
@@ -68,12 +71,14 @@ def database_of(settings: Settings) -> Iterator[Finding]:
     try:
         found = present(url)
     except StorageRefused as error:
-        yield Finding("database", "fail", str(error))
+        do = "Mend what it says, or give back a copy; nothing was changed."
+        yield Finding("database", "fail", str(error), do)
         return
     if found is None:
         yield Finding("database", "ok", f"{path} is not there yet; the first start makes it")
     elif found != HEAD:
-        yield Finding("database", "warn", f"{path} has schema {found}, not {HEAD}: the next start upgrades it")
+        do = "The next start brings it up, or `headgate db upgrade` does."
+        yield Finding("database", "warn", f"{path} has schema {found}, not {HEAD}", do)
     else:
         yield Finding("database", "ok", f"{path}, schema {found}")
 
@@ -90,13 +95,35 @@ def journal_of(settings: Settings) -> Iterator[Finding]:
     stored = _stored(settings)
     behind = sum(end - max(stored.get(id, 0), starts[id]) for id, end in ends.items())
     if behind > MUCH_BEHIND:
-        words = f"{behind:,} bytes are not in the database yet; is a gateway running, and can it write the database?"
-        yield Finding("journal", "warn", words)
+        do = "Look whether a gateway runs on this home, and can write the database: it brings them in."
+        yield Finding("journal", "warn", f"{behind:,} bytes are not in the database yet", do)
     else:
         yield Finding("journal", "ok", f"{behind:,} bytes are not in the database yet")
     dead = directory / "dead.jsonl"
     if dead.exists() and dead.stat().st_size:
-        yield Finding("journal", "warn", f"{dead} holds records that the database refused")
+        do = "Their money is counted. Read it, and report it as a fault of the gateway's; then put it aside."
+        yield Finding("journal", "warn", f"{dead} holds records that the database refused", do)
+
+
+def standing_of(settings: Settings) -> Iterator[Finding]:
+    """Look at what workers and outlets of this home told last, at its certificate, its clock and its alerts."""
+    told = [
+        *breakers(row for post in Board(settings.home / "health").read() for row in post.rows),
+        *failing(ills(settings.home / OUTLETS)),
+        *certificate(settings.tls_cert),
+    ]
+    sql = open_sql(settings.database())
+    try:
+        if settings.database_path() is None:
+            told.append(clock(sql.now()))
+        alerts = firing(sql)
+    except SqlError:
+        alerts = []  # told by the look at the database
+    finally:
+        sql.close()
+    yield from explained(told, now())
+    for name, text in alerts:
+        yield Finding(f"alert {name}", "warn", text, "`headgate alerts list` shows it and the records behind it.")
 
 
 def _stored(settings: Settings) -> dict[str, int]:
@@ -138,7 +165,8 @@ def providers_of(settings: Settings, *, probe: bool) -> Iterator[Finding]:
             continue
         where = account.base_url or known.base_url or ""
         if not account.api_key and not account.api_keys and known.key_env and not account.base_url:
-            yield Finding(f"provider {name}", "fail", f"has no api_key; {known.key_env[0]} would be its variable")
+            do = f"Set it, or store a key: `headgate providers keys add {name}`."
+            yield Finding(f"provider {name}", "fail", f"has no api_key; {known.key_env[0]} would be its variable", do)
         elif probe:
             yield asyncio.run(_reach(name, where, account))
         else:
@@ -151,7 +179,8 @@ def _last_look(name: str, where: str, found: Found | None) -> Finding:
     ago = max(time() - found.at / 1_000_000, 0) / 60
     when = f"when looked at {ago:,.0f} minute(s) ago"
     if found.error is not None:
-        return Finding(f"provider {name}", "warn", f"{where}, not well {when}: {found.error}")
+        do = f"Look whether its key is valid: `headgate providers discover {name}` looks again."
+        return Finding(f"provider {name}", "warn", f"{where}, not well {when}: {found.error}", do)
     return Finding(f"provider {name}", "ok", f"{where}, {len(found.models):,} models {when}")
 
 
@@ -184,4 +213,4 @@ def port_of(settings: Settings) -> Finding:
         return Finding("port", "warn", f"{where} cannot be looked at: {error}")
     if answer.startswith(b"HTTP/1.1 200"):
         return Finding("port", "ok", f"a gateway runs on {where}")
-    return Finding("port", "warn", f"another program has {where}: use --port")
+    return Finding("port", "warn", f"another program has {where}", "Serve on another with --port.")

@@ -1,53 +1,58 @@
-"""``headgate doctor``: what is right and wrong with a gateway on this machine, in words."""
+"""``headgate doctor``: what is right and wrong with a gateway, on this machine or elsewhere, in words."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
-from headgate.cli.connect import home_option, load_settings
+from headgate.cli.connect import gateway_options, load_settings, open_admin
 from headgate.cli.output import as_json, print_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from headgate.alerts.explain import Finding
     from headgate.settings import Settings
 
 MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
 
 
-class Finding(NamedTuple):
-    """One thing that was looked at."""
-
-    check: str
-    state: Literal["ok", "warn", "fail"]
-    words: str
-
-
 @click.command("doctor")
 @click.option("--probe", is_flag=True, help="Also open a connection to every provider. No request is sent.")
-@home_option
+@gateway_options
 @as_json
 @click.pass_context
-def command(ctx: click.Context, probe: bool, home: Path | None, json: bool) -> None:
-    """Check the home, the database, the configuration and the providers. Nothing is changed.
+def command(ctx: click.Context, probe: bool, home: Path | None, url: str | None, key: str | None, json: bool) -> None:
+    """Say what is right and wrong, why, and what to do. Nothing is changed.
 
-    Ends with 1 where something is wrong.
+    Without --url: the home on this machine, whether a gateway runs on it or not; its database, configuration and
+    providers. With it: what a running gateway finds of itself. Ends with 1 where something is wrong.
     """
-    settings = load_settings(home)
+    if url and probe:
+        raise click.UsageError("--probe looks from this machine: it goes without --url.")
     found = []
-    for finding in findings(settings, probe=probe):
+    for finding in _elsewhere(url, key) if url else findings(load_settings(home), probe=probe):
         found.append(finding)
         if not json:
             mark, color = MARKS[finding.state]
             click.echo(f"{click.style(mark, fg=color)} {finding.check}: {finding.words}")
+            if finding.do:
+                click.echo(f"    {finding.do}")
     if json:
         print_json([finding._asdict() for finding in found])
     ctx.exit(int(any(finding.state == "fail" for finding in found)))
 
 
+def _elsewhere(url: str, key: str | None) -> "Iterable[Finding]":
+    from headgate.alerts.explain import Finding
+
+    with open_admin(None, url, key) as gateway:
+        return [Finding(**one) for one in gateway.doctor()]
+
+
 def findings(settings: "Settings", *, probe: bool) -> "Iterator[Finding]":
     """Yield what there is to say, one thing after the other."""
+    from headgate.alerts.explain import Finding
     from headgate.cli import diagnosis
 
     yield from diagnosis.environment_of(settings)
@@ -55,6 +60,7 @@ def findings(settings: "Settings", *, probe: bool) -> "Iterator[Finding]":
         yield from diagnosis.home_of(settings)
         yield from diagnosis.database_of(settings)
         yield from diagnosis.journal_of(settings)
+        yield from diagnosis.standing_of(settings)
     else:
         yield Finding("home", "ok", f"{settings.home} is not there yet; the first start makes it")
     yield from diagnosis.config_of(settings)

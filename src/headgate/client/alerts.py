@@ -38,6 +38,11 @@ class AlertCalls:
         """Return the kinds of rule, and the rules that are shipped."""
         return self._get("/alert-kinds", Json)
 
+    def doctor(self: Calls) -> list[Json]:
+        """Return what is right and wrong with the gateway: ``check``, ``state``, ``words`` and what to ``do``."""
+        listed: list[Json] = self._get("/doctor", Json)["data"]
+        return listed
+
     def rate(self: Calls, request_id: str, **said: Any) -> Json:
         """Say what one thinks of an answer: ``score`` (0 to 1), ``thumbs`` (up, down), ``comment``, ``correction``;
         ``by`` is whom one says it for."""

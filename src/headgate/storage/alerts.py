@@ -17,6 +17,7 @@ MAX_WAITING = 1000
 """Messages that wait for one channel; what comes then is noted as not told."""
 KEPT = 30 * 86_400_000_000
 EVENTS_KEPT = 90 * 86_400_000_000
+MAX_FIRING = 20
 BATCH = 1000
 """Rows of one deletion."""
 TO = "alerts:view"
@@ -33,6 +34,7 @@ ADD = f"""INSERT INTO alerts ({_COLUMNS}) VALUES ({", ".join("?" * len(_NAMES))}
     ON CONFLICT (tenant_id, rule, subject) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _LOOKED)}"""  # noqa: S608
 FORGET = "DELETE FROM alerts WHERE tenant_id = ? AND id = ?"
 OPEN = "SELECT DISTINCT tenant_id, rule FROM alerts WHERE state IN ('pending', 'firing')"
+FIRING = "SELECT rule, text FROM alerts WHERE state = 'firing' ORDER BY updated_at DESC LIMIT ?"
 EVENT = 'INSERT INTO alert_events (id, tenant_id, alert_id, event, text, "by", at) VALUES (?, ?, ?, ?, ?, ?, ?)'
 EVENTS = """SELECT id, tenant_id, alert_id, event, text, "by", at FROM alert_events
     WHERE tenant_id = ? AND alert_id = ? AND id < ? ORDER BY id DESC LIMIT ?"""
@@ -75,6 +77,11 @@ def page(sql: Sql, tenant_id: str, state: str = "", after: AlertRow | None = Non
 def open_rules(sql: Sql) -> set[tuple[str, str]]:
     """Return tenant and rule of alerts that have not ended."""
     return {(tenant, rule) for tenant, rule in sql.execute(OPEN).fetchall()}
+
+
+def firing(sql: Sql) -> list[tuple[str, str]]:
+    """Return rule and words of alerts that fire, of all tenants: the latest."""
+    return [(rule, text) for rule, text in sql.execute(FIRING, (MAX_FIRING,)).fetchall()]
 
 
 def put(sql: Sql, row: AlertRow) -> None:

@@ -90,7 +90,7 @@ export function Comparison({ sides }: { sides: readonly Side[] }) {
     ["Answer tokens", (s) => s.last?.usage?.output ?? null, count, "least"],
     ["Cost", (s) => (s.last?.cost == null ? null : Number(s.last.cost)), () => "", "least"],
   ];
-  const best = columns.map(([, of, , way]) => { const all = done.map(of).filter((n): n is number => n !== null); return all.length ? Math[way === "least" ? "min" : "max"](...all) : null; });
+  const best = columns.map(([, of, , way]) => { const all = done.map(of).filter((n): n is number => n !== null); return new Set(all).size > 1 ? Math[way === "least" ? "min" : "max"](...all) : null; });
   return (
     <Panel title="Side by side" flush>
       <div className="table" role="region" aria-label="Comparison" tabIndex={0}>

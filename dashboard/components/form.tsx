@@ -22,7 +22,7 @@ export type FieldOf = {
 export type Values = Record<string, unknown>;
 
 const WINDOWS = [["day", "each day"], ["week", "each week"], ["month", "each month"], ["total", "in total"]] as const;
-const RATES = [["rps", "requests a second"], ["rpm", "requests a minute"], ["tpm", "tokens a minute"], ["concurrency", "at once"]] as const;
+const RATES = [["rps", "Requests a second"], ["rpm", "Requests a minute"], ["tpm", "Tokens a minute"], ["concurrency", "At once"]] as const;
 
 /** What a form begins with. */
 export function blank(fields: readonly FieldOf[]): Values {

@@ -62,18 +62,20 @@ function Verdicts({ text, tried }: { text: string; tried: Tried }) {
   );
 }
 
-/** A text with what was found in it marked. Offsets count characters, of which JavaScript may have two for one. */
+/** A text with what was found in it marked, the narrowest finding first. Offsets count characters, of which JavaScript may have two for one. */
 export function Marked({ text, findings }: { text: string; findings: readonly (Found & { guardrail?: string })[] }) {
   const characters = Array.from(text);
-  const sorted = [...findings].filter((f) => f.end > f.start).sort((a, b) => a.start - b.start || b.end - a.end);
+  const owner = new Array<number | undefined>(characters.length);
+  const narrow = [...findings].sort((a, b) => a.end - a.start - (b.end - b.start));
+  narrow.forEach((f, n) => { for (let at = f.start; at < f.end; at += 1) owner[at] ??= n; });
   const parts: React.ReactNode[] = [];
-  let at = 0;
-  for (const f of sorted) {
-    if (f.start < at) continue;
-    parts.push(characters.slice(at, f.start).join(""));
-    parts.push(<mark key={f.start} title={`${f.guardrail ?? ""} ${f.type}, score ${f.score}`}>{characters.slice(f.start, f.end).join("")}<small>{f.type}</small></mark>);
-    at = f.end;
+  for (let from = 0; from < characters.length; ) {
+    let to = from + 1;
+    while (to < characters.length && owner[to] === owner[from]) to += 1;
+    const f = narrow[owner[from] ?? -1];
+    const piece = characters.slice(from, to).join("");
+    parts.push(f && piece.trim() ? <mark key={from} title={`${f.guardrail ?? ""} ${f.type}, score ${f.score}`}>{piece}<small>{f.type}</small></mark> : piece);
+    from = to;
   }
-  parts.push(characters.slice(at).join(""));
   return <>{parts}</>;
 }

@@ -61,7 +61,7 @@ function One({ name, node, doc, value, set, required }: { name: string; node: No
   const what = plain(node, doc);
   const preset = node.default ?? what.default;
   const hint = said(what.description);
-  const title = name.replaceAll("_", " ");
+  const title = name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
   if (what.type === "boolean" || what.enum?.includes(true)) {
     return <label className="row"><input type="checkbox" checked={Boolean(value ?? preset)} onChange={(e) => set(e.target.checked === Boolean(preset) ? undefined : e.target.checked)} />{title}<span className="muted small">{hint}</span></label>;
   }

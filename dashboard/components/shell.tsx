@@ -21,7 +21,10 @@ export function Shell({ children }: { children: ReactNode }) {
   const [open, setOpen] = useState(false);
   const [palette, setPalette] = useState(false);
   const pages = useMemo(() => PAGES.filter((p) => p.permission === null || may(p.permission)), [may]);
-  useEffect(() => setOpen(false), [path]);
+  useEffect(() => {
+    setOpen(false);
+    document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest" });
+  }, [path]);
   useEffect(() => {
     const listen = (e: KeyboardEvent) => {
       if (e.key === "k" && (e.metaKey || e.ctrlKey)) { e.preventDefault(); setPalette(true); }

@@ -26,7 +26,7 @@ export async function replayed(id: string): Promise<Replay> {
   const parameters = { ...(trace.call.parameters ?? {}), ...(body ?? {}) };
   const said = body ? conversation(body) : null;
   if (!said) return { model, parameters, system: "", turns: [], tools: "", note: `The model and the parameters are those of call ${id}. Its text is not kept: write the message yourself.` };
-  return { model, parameters, ...said, tools: Array.isArray(body?.tools) && payload?.dialect === "openai_chat" ? JSON.stringify(body.tools, null, 2) : "", note: `This is what call ${id} asked${payload?.level === "redacted" ? ", with what was masked in it" : ""}. Send it again as it is, change it, or compare another model.` };
+  return { model, parameters, ...said, tools: Array.isArray(body?.tools) && payload?.dialect === "openai-chat" ? JSON.stringify(body.tools, null, 2) : "", note: `This is what call ${id} asked${payload?.level === "redacted" ? ", with what was masked in it" : ""}. Send it again as it is, change it, or compare another model.` };
 }
 
 /** Messages in OpenAI's or Anthropic's form, or the input of a response, as turns of the playground. */

@@ -52,7 +52,7 @@ function Now() {
               { name: "Severity", show: (a) => <Badge tone={SEVERITIES[a.severity] ?? ""}>{a.severity}</Badge> },
               { name: "State", show: (a) => <span className="row tight"><Status of={a.state} />{silent(a) ? <span className="tag">silenced</span> : null}</span> },
               { name: "What", show: (a) => a.text },
-              { name: "Rule", show: (a) => <span className="muted">{a.rule}{a.subject ? `: ${a.subject}` : ""}</span> },
+              { name: "Rule", show: (a) => <span className="muted clip" title={a.subject}>{a.rule}</span> },
               { name: "Since", show: (a) => <Time at={a.since} /> },
               { name: "Seen", show: (a) => <span className="muted small nowrap">{ago(a.seen_at)}</span> },
             ]}

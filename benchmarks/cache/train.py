@@ -109,8 +109,9 @@ def counted(found: list[scores.Judged], judge: Verifier) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cache.train", description=__doc__)
     parser.add_argument("--model", default="", help="folder of the small model, where its package is not installed")
+    parser.add_argument("--pairs", type=Path, default=sets.FILE, help="another file of pairs to learn from")
     given = parser.parse_args()
-    trained, unseen = sets.split(sets.read(sets.FILE))
+    trained, unseen = sets.split(sets.read(given.pairs))
     same = np.array([row.same for row in trained])
     print(f"{len(trained):,} pairs to learn from, {len(unseen):,} to calibrate and measure on")
     OUT.mkdir(exist_ok=True)

@@ -47,9 +47,9 @@ def folder(tmp_path: Path) -> Path:
             shapes |= {f"{at}{name}.weight": (SIZE,), f"{at}{name}.bias": (SIZE,)}
     head: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     data = b""
-    for name, shape in shapes.items():
-        raw = draw.normal(0, 0.5, shape).astype("<f4").tobytes()
-        head[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [len(data), len(data) + len(raw)]}
+    for name, form in shapes.items():
+        raw = draw.normal(0, 0.5, form).astype("<f4").tobytes()
+        head[name] = {"dtype": "F32", "shape": list(form), "data_offsets": [len(data), len(data) + len(raw)]}
         data += raw
     told = json.dumps(head).encode()
     (tmp_path / "model.safetensors").write_bytes(struct.pack("<Q", len(told)) + told + data)

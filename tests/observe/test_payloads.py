@@ -58,6 +58,15 @@ def test_the_least_of_all_levels_counts() -> None:
     assert keeping_of('{"logging":{"payload":"full","max_bytes":99}}') == Keeping("full", 99)
 
 
+def test_what_is_called_a_secret_is_masked_whatever_it_looks_like() -> None:
+    document = {"api_key": "blue", "x": [{"Set-Cookie": "a=b", "accessToken": "t"}], "max_tokens": 5, "token": "hi"}
+    veil = Veil(detected, masks=True)
+    assert veil.over(document) == {
+        "api_key": "<SECRET>", "x": [{"Set-Cookie": "<SECRET>", "accessToken": "<SECRET>"}], "max_tokens": 5, "token": "hi",
+    }  # fmt: skip
+    assert veil.found == {"named": 3} and veil.marks[0] == ("api_key", 0, 4, "named")
+
+
 def test_everything_in_a_document_is_masked() -> None:
     veil = Veil(detected, masks=True)
     picture = "data:image/png;base64," + "iVBORw0KGgo" * 200

@@ -1,14 +1,16 @@
 """Secrets that are planted everywhere they may come in, and then looked for everywhere they must not come out.
 
 Provider keys, virtual keys, secrets of webhooks, clients and identity providers, passwords, tokens, cookies, keys in
-URLs: given to a running gateway whose provider repeats its key in every error. Then all its files, its log, its metrics,
-its audit log and its exports are searched.
+URLs, and what prompts have of secrets and personal data: given to a running gateway that keeps what is said, masked, and
+whose provider repeats its key in every error. Then all its files, its log, its metrics, its audit log, what it kept and
+its exports are searched.
 """
 
 import base64
 import json
 import secrets
 import threading
+import time
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -31,7 +33,7 @@ PAGES = (
     "/api/v1/config", "/api/v1/config/providers", "/api/v1/config/providers/more/keys", "/api/v1/config/virtual-keys",
     "/api/v1/logs", "/api/v1/audit", "/api/v1/audit/export", "/api/v1/audit/export?format=csv", "/api/v1/budgets",
     "/api/v1/billing/channels", "/api/v1/billing/chargeback/export?by=key", "/api/v1/clients", "/api/v1/sso",
-    "/api/v1/issuers", "/api/v1/users", "/api/v1/notifications", "/metrics", "/health/ready", "/openapi.json",
+    "/api/v1/issuers", "/api/v1/exports", "/api/v1/logs?text=remember", "/api/v1/users", "/api/v1/notifications", "/metrics", "/health/ready", "/openapi.json",
 )  # fmt: skip
 MADE_SECRETS = ("key", "client_secret", "secret", "token")
 
@@ -108,8 +110,8 @@ class Drive:
             return response.json()
         return None
 
-    def call(self, model: str, key: str) -> None:
-        body = {"model": model, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 5}
+    def call(self, model: str, key: str, text: str = "hi") -> None:
+        body = {"model": model, "messages": [{"role": "user", "content": text}], "max_tokens": 5}
         self.ask("POST", "/v1/chat/completions", key, json=body)
 
     def made(self, kind: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -128,6 +130,9 @@ def plant(drive: Drive, number: int) -> None:
     one = drive.made("virtual key", "/api/v1/config/virtual-keys", {"name": f"app {number}"})
     for model in ("echo/m", "more/m", *(f"echo/{status}" for status in ERRORS), f"more/{ERRORS[number % len(ERRORS)]}"):
         drive.call(model, one["key"])
+    mail = f"{new('address in a prompt')}@example.com".replace("_", "x")
+    drive.planted.keep("address in a prompt", mail)
+    drive.call("echo/m", one["key"], f"remember {new('secret in a prompt', 'sk-proj-')} and {mail}")
     for status in (400, 500):
         ask("POST", "/passthrough/echo/elsewhere", one["key"], json={"model": str(status)})
     turned = drive.made("virtual key", f"/api/v1/config/virtual-keys/{one['id']}/rotate", {"overlap": 60})
@@ -172,6 +177,8 @@ def prove(scale: float, folder: Path, progress: Progress) -> str:
     try:
         gateway.start()
         drive = Drive(gateway, planted)
+        drive.ask("PATCH", "/api/v1/tenants/default", json={"logging": {"payload": "redacted"}})
+        time.sleep(1.5)  # until it is obeyed
         wanted = max(round(CANARIES * scale), 1)
         number = 0
         while len(planted.texts) < wanted or number == 0:
@@ -183,12 +190,26 @@ def prove(scale: float, folder: Path, progress: Progress) -> str:
         drive.ask("POST", "/api/v1/audit/verify")
         for row in drive.ask("GET", "/api/v1/logs?limit=50")["data"]:
             drive.ask("GET", f"/api/v1/traces/{row['id']}")
+            drive.ask("GET", f"/api/v1/logs/{row['id']}/payload")
+        export(drive)
         assert gateway.stop() == 0, gateway.printed[-2000:]
     finally:
         gateway.kill()
         server.shutdown()
         server.server_close()
     return judge(gateway.home, drive, planted)
+
+
+def export(drive: Drive) -> None:
+    """Take all calls and what was said out of the gateway."""
+    made = drive.ask("POST", "/api/v1/exports", json={"payloads": True})
+    until = time.monotonic() + 30
+    while (state := drive.ask("GET", f"/api/v1/exports/{made['id']}"))["state"] != "done":
+        assert time.monotonic() < until, state
+        time.sleep(0.2)
+    for file in state["files"]:
+        drive.ask("GET", f"/api/v1/exports/{made['id']}/files/{file['name']}")
+    assert any(b"remember <OPENAI> and <EMAIL>" in data for _, data in drive.answers), "nothing was kept"
 
 
 def judge(home: Path, drive: Drive, planted: Planted) -> str:

@@ -122,6 +122,7 @@ async def _tenant(world: World, tenant: str) -> None:
         ("channel", "billing/channels", {"name": mark, "kind": "webhook", "target": "https://example.com/x"}),
         ("price", "billing/prices", {"model": "openai/*", "markup_percent": "5"}),
         ("client", "clients", {"name": mark, "scopes": ["gateway:use"]}),
+        ("export", "exports", {"end_user": mark}),
     )
     for kind, path, body in others:
         response = await world.api.ask("POST", f"{PREFIX}/{path}{q}", json=body)

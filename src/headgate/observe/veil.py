@@ -22,6 +22,11 @@ SHORTEST = 6
 """Characters below which nothing is found."""
 MOST_MARKS = 1000
 BETWEEN = "\n\x00\n"
+SECRET_NAME = re.compile(
+    r"(?i)secret|passw(?:or)?d|passphrase|api[_-]?key|(?:access|private|auth|signing)[_-]?key|authorization|cookie|"
+    r"credential|(?:access|auth|refresh|id|session|bearer)[_-]?token"
+)
+"""What a field is called whose text is a secret."""
 _BLOB = re.compile(r"(?:data:[a-z0-9.+/;=-]{1,100},)?[A-Za-z0-9+/_-]{1024,}={0,2}")
 
 
@@ -37,6 +42,7 @@ class Veil:
 
     def over(self, value: Any) -> Any:
         """Return a JSON *value* as it may be kept."""
+        value = self._named(value, "", 0)
         places = list(_texts(value, "", 0))
         kept = self._kept([self._blobless(text) for _, text in places], [path for path, _ in places])
         return _rebuilt(value, iter(kept), 0) if self._masks else value
@@ -52,9 +58,7 @@ class Veil:
         for start, end, kind in self._find(whole):
             at = bisect_right(starts, start) - 1
             begin, stop = start - starts[at], min(end - starts[at], len(texts[at]))
-            self.found[kind] += 1
-            if len(self.marks) < MOST_MARKS:
-                self.marks.append((paths[at], begin, stop, kind))
+            self._note(kind, paths[at], begin, stop)
             held.setdefault(at, []).append((begin, stop, kind))
         if not self._masks:
             return texts
@@ -63,6 +67,27 @@ class Veil:
         if redact(whole) == whole:
             return texts
         return [redact(text) for text in texts]
+
+    def _named(self, value: Any, path: str, depth: int) -> Any:
+        """Return *value* without the texts that their names call secrets, whatever they look like."""
+        if depth > DEEPEST or not isinstance(value, dict | list):
+            return value
+        if isinstance(value, list):
+            return [self._named(one, f"{path}[{i}]", depth + 1) for i, one in enumerate(value)]
+        found = {}
+        for name, one in value.items():
+            inside = f"{path}.{name[:100]}" if path else name[:100]
+            if isinstance(one, str) and one and SECRET_NAME.search(name):
+                self._note("named", inside, 0, len(one))
+                found[name] = "<SECRET>" if self._masks else one
+            else:
+                found[name] = self._named(one, inside, depth + 1)
+        return found
+
+    def _note(self, kind: str, path: str, start: int, end: int) -> None:
+        self.found[kind] += 1
+        if len(self.marks) < MOST_MARKS:
+            self.marks.append((path, start, end, kind))
 
     def _blobless(self, text: str) -> str:
         if self._masks and len(text) > 1024 and _BLOB.fullmatch(text):

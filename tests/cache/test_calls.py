@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 
 from headgate.dialects import anthropic_messages, embeddings, gemini, openai_responses
 from headgate.faultlab.wall import Wall
+from headgate.storage.responses import KeptResponses
 from tests.cache.conftest import STORES, Kept
 from tests.pipeline.stage import WHO
 
@@ -129,6 +131,25 @@ async def test_every_surface_is_answered(kept: Make, dialect: Any, more: dict[st
         assert first.status == 200 and verdict == "hit" and again.body_sent == first.body_sent
         verdict, other = await stage.verdict("fast", stream=not stream, dialect=dialect, **more)
         assert verdict == "hit" and other.status == 200 and other.body_sent != first.body_sent
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+async def test_a_response_that_is_gone_on_from_has_an_id_of_its_own(kept: Make, tmp_path: Path, stream: bool) -> None:
+    async with kept(CONFIG) as stage:
+        stage.parts.responses = kept_responses = KeptResponses(tmp_path / "responses.db", 60)
+        given: dict[str, Any] = {"dialect": openai_responses, "input": "hi", "messages": ...}
+        ids = set()
+        for verdict in ("stored", "hit", "hit"):
+            did, answer = await stage.verdict("fast", stream=stream, **given)
+            whole = answer.events[-1]["response"] if stream else json.loads(answer.body_sent)
+            ids.add(whole["id"])
+            assert did == verdict and whole["output"][0]["content"][0]["text"]
+        assert len(ids) == 3
+        for one in ids:
+            follow = await stage.ask("fast", previous_response_id=one, **given | {"input": "and now?"})
+            assert follow.status == 200, follow.body_sent
+        assert (await stage.ask("fast", previous_response_id=f"resp_{'0' * 32}", **given)).status != 200
+        await asyncio.to_thread(kept_responses.close)
 
 
 async def test_embeddings_are_kept(kept: Make) -> None:

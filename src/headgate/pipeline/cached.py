@@ -63,8 +63,6 @@ def passed_by(call: Call, config: CacheConfig, control: Control) -> str:
         return "tags"
     if call.operation not in OPERATIONS or call.media != b"application/json":
         return "operation"
-    if call.keeper is not None:
-        return "kept_response"
     return "stateful" if not STATEFUL.isdisjoint(call.envelope.fields) else ""
 
 
@@ -156,8 +154,8 @@ async def _nearly(call: Call, parts: Parts, cache: Cache, tape: Tape) -> bool:
 
 async def given(call: Call, parts: Parts, cache: Cache, entry: Entry, kind: str, match: Match | None = None) -> bool:
     """Answer *call* with *entry*; return whether it could be told as the call asks for it."""
-    body = in_form(call, entry)
-    if body is None:
+    form = in_form(call, entry)
+    if form is None:
         return False
     told = Cached(
         cache=cache.name,
@@ -178,7 +176,7 @@ async def given(call: Call, parts: Parts, cache: Cache, entry: Entry, kind: str,
     if kind == "flight" and cache.config.single_flight == "each":
         call.cached = msgspec.structs.replace(told, saved_nano=None)
         await pay(call, parts, entry)
-    await replay(call, parts, cache, entry, body)
+    await replay(call, parts, cache, entry, form)
     return True
 
 

@@ -11,19 +11,26 @@ from headgate.pipeline.answer import STREAM, cost_of, limit_lines, stream_info
 from headgate.pipeline.masked import restored, restoring
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.relay import paced
+from headgate.pipeline.reprint import Told
 from headgate.pipeline.settle import finish
 
 LONGEST = 30.0
 """Seconds between two pieces of a stream that is given with the pauses it came with."""
 
 
-async def replay(call: Call, parts: Parts, cache: Cache, entry: Entry, body: bytes) -> None:
-    """Answer *call* with *body*, which is *entry* in the form that it asks for; ``call.cached`` says what it is."""
+async def replay(call: Call, parts: Parts, cache: Cache, entry: Entry, told: Told) -> None:
+    """Answer *call* with *told*, which is *entry* in the form that it asks for; ``call.cached`` says what it is."""
     call.finish = entry.finish
     call.tape = None
     if call.streaming:
-        await _stream(call, parts, cache, entry, body)
-        return
+        await _stream(call, parts, cache, entry, told.body)
+    else:
+        _whole(call, parts, entry, told.body)
+    if call.keeper is not None and told.final is not None:
+        call.keeper.put(call, restored(call.guard, told.final))
+
+
+def _whole(call: Call, parts: Parts, entry: Entry, body: bytes) -> None:
     body = restored(call.guard, body)
     call.bytes_out = len(body)
     finish(call, parts)

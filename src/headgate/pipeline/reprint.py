@@ -1,5 +1,7 @@
 """A kept answer in the form that a caller asks for: a stream of a whole one, a whole one of a stream."""
 
+import msgspec
+
 from headgate.cache.types import Entry
 from headgate.core.call import Call
 from headgate.core.chat import Audio, Image, Reply, Text
@@ -8,26 +10,37 @@ from headgate.core.fold import fold, unfold
 from headgate.pipeline.parts import neutral
 
 
-def in_form(call: Call, entry: Entry) -> bytes | None:
+class Told(msgspec.Struct, frozen=True):
+    """An answer as it is to be told."""
+
+    body: bytes
+    final: bytes | None = None
+    """The whole of it, where its caller may go on from it: it has an id of its own."""
+
+
+def in_form(call: Call, entry: Entry) -> Told | None:
     """Return the answer as *call* asks for it: the very bytes where they are that; ``None`` where it cannot be told.
 
     What has pictures or sound cannot be told as a stream, and what is no chat has only one form.
     """
-    stream = entry.form == "stream"
-    if stream == call.streaming and (not stream or entry.usage_told == call.envelope.include_usage):
-        return entry.body
+    stream, kept = entry.form == "stream", call.keeper is not None
+    if not kept and stream == call.streaming and (not stream or entry.usage_told == call.envelope.include_usage):
+        return Told(entry.body)
     if call.operation != "chat":
         return None
     try:
         reply = read(call, entry)
+        if kept:
+            reply.id = reply.call_id = call.id
         if not call.streaming:
             whole: bytes = call.dialect.write_reply(reply)
-            return whole
+            return Told(whole, whole if kept else None)
         if any(isinstance(part, Image | Audio) for choice in reply.choices for part in choice.parts):
             return None
         writer = call.dialect.writer(neutral(call))
         writer.id, writer.created = reply.id or call.id, reply.created or entry.at // 1_000_000
-        return bytes(writer.write(unfold(reply)) + writer.close())
+        body = bytes(writer.write(unfold(reply)) + writer.close())
+        return Told(body, getattr(writer, "final", None) if kept else None)
     except HeadgateError:
         return None
 

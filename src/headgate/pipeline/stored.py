@@ -159,5 +159,9 @@ class Keeper:
         if relayed and (call.pinned or stores(call.target)):
             self._kept.claim(who.tenant_id, who.id, named.id, call.target.provider.name)
         else:
-            items = wire.encode(input_items(self.said or call.envelope.fields.get("input")))
-            self._kept.put(who.tenant_id, who.id, named.id, body or b"", items)
+            self.put(call, body or b"")
+
+    def put(self, call: Call, body: bytes) -> None:
+        """Keep the response *body* here, whoever gave it."""
+        items = wire.encode(input_items(self.said or call.envelope.fields.get("input")))
+        self._kept.put(call.who.tenant_id, call.who.id, _named.decode(body).id, body, items)

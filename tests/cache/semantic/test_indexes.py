@@ -97,6 +97,16 @@ async def test_what_was_put_again_replaces_and_what_expired_is_not_found(index: 
 
 
 @pytest.mark.parametrize("kind", KINDS)
+async def test_vectors_of_another_length_are_never_compared(index: Index) -> None:
+    await index.add(item(b"x", vector(1)))
+    longer = array("f", [*vector(1), *[0.0] * SIZE])
+    assert await index.nearest("a", ONE, longer, 5, 0) == []
+    await index.add(item(b"y", longer))
+    assert [one.key for one in await index.nearest("a", ONE, longer, 5, 0)] == [b"y" * 32]
+    assert (await index.counts("a"))[0] == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
 async def test_forgetting_takes_keys_a_tenant_or_everything(index: Index) -> None:
     for tenant in ("a", "b"):
         for key in (b"x", b"y"):

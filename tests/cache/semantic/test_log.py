@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from headgate.cache.semantic.log import FileLog, Log, RedisLog, Signer
+from headgate.cache.semantic.log import OUTCOMES, FileLog, Log, RedisLog, Signer
 from headgate.cache.semantic.same import agreement
 from headgate.cache.semantic.types import Down
 from headgate.cache.semantic.verifier import rarity
@@ -53,6 +53,17 @@ async def test_a_place_holds_its_last_and_is_cleared(log: Log) -> None:
     assert (await log.since("a", "q", ""))[0] == [] and (await log.since("b", "p", ""))[0] == [b"x"]
     await log.clear(None)
     assert (await log.since("b", "p", ""))[0] == [] == (await log.since("c", "p", ""))[0]
+
+
+async def test_a_file_holds_so_many_records_in_all_and_every_outcome(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        log = FileLog(tmp_path / "near.db", SIGNER, threads)
+        await log.sweep(5)
+        for number in range(20):
+            await log.append("a", OUTCOMES if number < 4 else f"p{number}", b"x", 10)
+        await log.sweep(5)
+        assert len((await log.since("a", OUTCOMES, ""))[0]) == 4
+        assert [len((await log.since("a", f"p{number}", ""))[0]) for number in range(13, 20)] == [0, 0, 1, 1, 1, 1, 1]
 
 
 async def test_a_record_that_was_not_put_there_does_not_open(log: Log) -> None:

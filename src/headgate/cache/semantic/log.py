@@ -19,6 +19,8 @@ TAG = 16
 READ = 2_000
 """Records that are read at once."""
 PLACES = 10_000
+OUTCOMES = "outcomes"
+"""The place of what was verified; all others are scopes."""
 SECONDS = 2.0
 _TABLES = """
 CREATE TABLE IF NOT EXISTS records (seq INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, place TEXT NOT NULL,
@@ -40,6 +42,10 @@ class Log(Protocol):
 
     async def clear(self, tenant_id: str | None, place: str | None = None) -> None:
         """Remove a place, all of a tenant's, or with ``None`` everybody's."""
+        ...
+
+    async def sweep(self, most: int) -> None:
+        """Remove what is over *most* records in all, oldest first, where places do not end by themselves."""
         ...
 
     async def close(self) -> None:
@@ -79,6 +85,9 @@ class NoLog:
         return [], cursor
 
     async def clear(self, tenant_id: str | None, place: str | None = None) -> None:
+        """See ``Log``."""
+
+    async def sweep(self, most: int) -> None:
         """See ``Log``."""
 
     async def close(self) -> None:
@@ -135,6 +144,14 @@ class FileLog:
                 at.execute("DELETE FROM records WHERE tenant = ? AND place = ?", (tenant_id, place))
 
         await self._run(work)
+
+    async def sweep(self, most: int) -> None:
+        """See ``Log``."""
+        statement = (
+            "DELETE FROM records WHERE place <> ? AND seq <= (SELECT seq FROM records WHERE place <> ?"
+            " ORDER BY seq DESC LIMIT 1 OFFSET ?)"
+        )
+        await self._run(lambda at: at.execute(statement, (OUTCOMES, OUTCOMES, most)))
 
     async def close(self) -> None:
         """See ``Log``."""
@@ -206,6 +223,9 @@ class RedisLog:
                 await self._call([("UNLINK", *names)])
             if at == b"0":
                 return
+
+    async def sweep(self, most: int) -> None:
+        """See ``Log``: its places expire."""
 
     async def close(self) -> None:
         """See ``Log``."""

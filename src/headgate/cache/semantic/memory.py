@@ -9,7 +9,8 @@ from threading import Lock
 from headgate.cache.semantic.tables import Maker, Table
 from headgate.cache.semantic.types import Item, Near, Vector, share
 
-Place = tuple[str, bytes]
+Place = tuple[str, bytes, int]
+"""Tenant, scope, and how long vectors are: what a provider changed is no longer near to what it made before."""
 SPARE = 4
 """How many more are asked of a table than are wanted: some of them may have expired."""
 
@@ -45,10 +46,10 @@ class MemoryIndex:
 
     async def nearest(self, tenant_id: str, scope: bytes, vector: Vector, count: int, now: int) -> list[Near]:
         """See ``Index``."""
-        if (tenant_id, scope) not in self._parts:
+        if (tenant_id, scope, len(vector)) not in self._parts:
             return []
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self.find, (tenant_id, scope), vector, count, now)
+        return await loop.run_in_executor(self._threads, self.find, (tenant_id, scope, len(vector)), vector, count, now)
 
     async def forget(self, tenant_id: str | None, keys: Sequence[bytes] | None = None) -> None:
         """See ``Index``."""
@@ -79,11 +80,13 @@ class MemoryIndex:
     def put(self, item: Item) -> None:
         """Take *item* in, from any thread."""
         with self._lock:
-            place = item.tenant_id, item.scope
+            place = item.tenant_id, item.scope, len(item.vector)
             part = self._parts.get(place)
             if part is None:
                 part = self._parts[place] = Partition(self._table())
             old = part.by_key.get(item.key)
+            if old is not None and part.items[old] == item:
+                return
             if old is not None:
                 self._remove(place, part, old)
                 part = self._parts.setdefault(place, part)

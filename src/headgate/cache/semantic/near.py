@@ -18,7 +18,7 @@ from headgate.cache.semantic import calibrate, guards
 from headgate.cache.semantic.calibrate import FLOOR, Calibration, Outcome
 from headgate.cache.semantic.config import SemanticConfig
 from headgate.cache.semantic.embed import Embedder, Side
-from headgate.cache.semantic.log import Log, NoLog
+from headgate.cache.semantic.log import OUTCOMES, Log, NoLog
 from headgate.cache.semantic.same import agreement
 from headgate.cache.semantic.types import Down, Index, Item, Near, Vector
 from headgate.cache.semantic.verifier import load, rarity
@@ -31,7 +31,6 @@ TENANTS = 1_000
 """Tenants, and places of them, that are followed at a time."""
 EVERY = 1.0
 """Seconds between two looks at what other processes did in a place that is asked about."""
-OUTCOMES = "outcomes"
 _encode = msgspec.msgpack.Encoder().encode
 _outcome = msgspec.msgpack.Decoder(Outcome).decode
 
@@ -185,6 +184,7 @@ class Semantic:
         """See ``Nearest``."""
         try:
             await self._parts.index.sweep(self._parts.now())
+            await self._parts.log.sweep(self._most)
         except Down as error:
             log.warning("the semantic index could not be swept: %s", error)
 

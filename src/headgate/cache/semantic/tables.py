@@ -4,6 +4,7 @@ None of them is for several threads at once.
 """
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 from headgate.cache.semantic.types import Vector
@@ -143,8 +144,4 @@ Maker = Callable[[], Table]
 
 def exact() -> Maker:
     """Return what makes exact tables, with numpy where it is installed."""
-    try:
-        import numpy  # noqa: F401
-    except ImportError:
-        return Plain
-    return Matrix
+    return Matrix if find_spec("numpy") is not None else Plain

@@ -20,6 +20,8 @@ export type Thing = {
   title: string;
   one: string;
   about?: ReactNode;
+  /** What stands between the heading and the list. */
+  above?: ReactNode;
   /** `budgets` for `budgets:create` and the like. */
   permission: string;
   /** The verbs, where they are not create, update and delete. */
@@ -56,6 +58,7 @@ export function Manage({ of: thing }: { of: Thing }) {
   return (
     <>
       {thing.bare ? null : <Head title={thing.title} aside={make}>{thing.about}</Head>}
+      {thing.above}
       {thing.search === false && !thing.bare ? null : (
         <div className="filters">
           {thing.search === false ? null : <Field label="Find">{(id) => <input id={id} type="search" value={search} onChange={(e) => { setSearch(e.target.value); pages.restart(); }} placeholder="part of a name" />}</Field>}

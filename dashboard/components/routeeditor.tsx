@@ -15,23 +15,23 @@ type Config = { targets?: Target[]; strategy?: { kind: string }[]; fallback?: st
 
 const STRATEGIES = ["cost", "performance", "weighted", "round-robin", "least-busy", "complexity", "sticky", "geography", "compliance", "budget-aware", "time-of-day", "capability", "prefer", "priority", "hybrid"];
 
-export function RouteEditor({ name, managed, close, done }: { name: string | null; managed: string; close: () => void; done: () => void }) {
+export function RouteEditor({ name, managed, may, close, done }: { name: string | null; managed: string; may: boolean; close: () => void; done: () => void }) {
   const found = useAsk(name ? ["route", name] : null, async () => {
     const response = await raw(`/api/v1/routes/${encodeURIComponent(name ?? "")}`);
     return { shown: (await response.json()) as Schema["Shown"], etag: response.headers.get("etag") };
   });
-  if (name && !found.data) return <Dialog title={name} open close={close} footer={<Button onClick={close}>Close</Button>}><Loaded error={found.error} loading={found.isLoading}>{null}</Loaded></Dialog>;
-  return <Editor key={found.data?.etag ?? "new"} name={name} managed={managed} config={(found.data?.shown.config ?? { targets: ["sandbox/chat"] }) as Config} etag={found.data?.etag ?? null} close={close} done={() => { void found.mutate(); done(); }} />;
+  if (name && (!found.data || found.isValidating)) return <Dialog title={name} open close={close} footer={<Button onClick={close}>Close</Button>}><Loaded error={found.error} loading={found.isLoading}>{null}</Loaded></Dialog>;
+  return <Editor key={found.data?.etag ?? "new"} name={name} managed={managed} may={may} config={(found.data?.shown.config ?? { targets: ["sandbox/chat"] }) as Config} etag={found.data?.etag ?? null} close={close} done={() => { void found.mutate(); done(); }} />;
 }
 
-function Editor({ name, managed, config, etag, close, done }: { name: string | null; managed: string; config: Config; etag: string | null; close: () => void; done: () => void }) {
+function Editor({ name, managed, may, config, etag, close, done }: { name: string | null; managed: string; may: boolean; config: Config; etag: string | null; close: () => void; done: () => void }) {
   const [as, setAs] = useState<"form" | "json" | "versions">("form");
   const [called, setCalled] = useState(name ?? "");
   const [text, setText] = useState(JSON.stringify(config, null, 2));
   const [note, setNote] = useState("");
   const [tried, setTried] = useState<string | null>(null);
   const [busy, run] = useAction();
-  const fixed = managed === "file";
+  const fixed = managed === "file" || !may;
   let now: Config = {};
   try { now = JSON.parse(text) as Config; } catch { /* told when it is tried or saved */ }
   const set = (more: Config) => { setText(JSON.stringify(strip({ ...now, ...more }), null, 2)); setTried(null); };
@@ -56,8 +56,8 @@ function Editor({ name, managed, config, etag, close, done }: { name: string | n
         </>
       }
     >
-      {fixed ? <div className="note-box warn">This route stands in the configuration file, which is taken up within a second of being changed. <span className="mono">headgate config adopt {name}</span> moves it here.</div> : null}
-      <Segment label="View" options={[["form", "Form"], ["json", "JSON"], ...(name && !fixed ? [["versions", "Versions"] as const] : [])] as const} value={as} onChange={setAs} />
+      {managed === "file" ? <div className="note-box warn">This route stands in the configuration file, which is taken up within a second of being changed. <span className="mono">headgate config adopt {name}</span> moves it here.</div> : null}
+      <Segment label="View" options={[["form", "Form"], ["json", "JSON"], ...(name && managed !== "file" ? [["versions", "Versions"] as const] : [])] as const} value={as} onChange={setAs} />
       {as === "form" ? (
         <>
           {name ? null : <Field label="Name" hint="What applications ask for.">{(id) => <input id={id} required value={called} onChange={(e) => setCalled(e.target.value)} placeholder="fast" />}</Field>}

@@ -4337,6 +4337,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was said of answers
+         * @description Return what was said of calls, what changed last first.
+         */
+        get: operations["list_feedback"];
+        put?: never;
+        /**
+         * Say what one thinks of an answer
+         * @description Say what one thinks of an answer; said again by the same rater, it changes what was said before.
+         */
+        post: operations["give_feedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feedback/analysis": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was thought of models, routes and prompts
+         * @description Return what was thought of answers, by model, route or prompt.
+         */
+        get: operations["analyse_feedback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feedback/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One opinion
+         * @description Return what one rater thinks of one answer.
+         */
+        get: operations["get_feedback"];
+        put?: never;
+        post?: never;
+        /**
+         * Take back what was said
+         * @description Take back what was said: one's own, or as who has the permission over the whole tenant.
+         */
+        delete: operations["delete_feedback"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/providers/health": {
         parameters: {
             query?: never;
@@ -4355,6 +4423,26 @@ export interface paths {
          * @description Switch a deployment or a whole provider off or on by hand; every worker obeys within a second.
          */
         post: operations["switch_provider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/doctor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is right and wrong with the gateway
+         * @description Look at providers, queues, journal, database, clock, disk, certificate, workers and configuration.
+         */
+        get: operations["diagnose"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -5504,35 +5592,6 @@ export interface components {
             tokens?: number | null;
         };
         /**
-         * Analysis
-         * @description What was asked. ``source`` is ``calls`` where no sums are kept for it: then not every call may be counted.
-         */
-        Analysis: {
-            /** Since */
-            since: string;
-            /** Until */
-            until: string;
-            /** By */
-            by: string | null;
-            /** Interval */
-            interval: string | null;
-            /**
-             * Source
-             * @enum {string}
-             */
-            source: "sums" | "calls";
-            /** Complete */
-            complete: boolean;
-            total: components["schemas"]["Point"];
-            /** Data */
-            data: components["schemas"]["Point"][];
-            /** More */
-            more: number;
-            /** Series */
-            series: components["schemas"]["Point"][];
-            previous: components["schemas"]["headgate__admin__analytics__Compared"] | null;
-        };
-        /**
          * App
          * @description An application.
          */
@@ -6581,6 +6640,50 @@ export interface components {
             words: string;
         };
         /**
+         * Feedback
+         * @description What one rater thinks of one answer.
+         */
+        Feedback: {
+            /** Id */
+            id: string;
+            /** Request Id */
+            request_id: string;
+            /** Rater */
+            rater: string;
+            /** Score */
+            score: number | null;
+            /** Thumbs */
+            thumbs: ("up" | "down") | null;
+            /** Comment */
+            comment: string | null;
+            /** Correction */
+            correction: string | null;
+            /** Route */
+            route: string | null;
+            /** Model */
+            model: string | null;
+            /** Prompt */
+            prompt: string | null;
+            /** At */
+            at: string;
+            /** Created At */
+            created_at: string;
+            /** Updated At */
+            updated_at: string;
+        };
+        /**
+         * FeedbackPage
+         * @description A page, what changed last first; ``next`` is the ``after`` of the following one.
+         */
+        FeedbackPage: {
+            /** Data */
+            data: components["schemas"]["Feedback"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
+        };
+        /**
          * FileAnswer
          * @description One file.
          */
@@ -6595,6 +6698,36 @@ export interface components {
             sha256: string;
             /** Where */
             where: string;
+        };
+        /**
+         * FindingAnswer
+         * @description One thing that was looked at.
+         */
+        FindingAnswer: {
+            /** Check */
+            check: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ok" | "warn" | "fail";
+            /** Words */
+            words: string;
+            /** Do */
+            do: string;
+        };
+        /**
+         * Findings
+         * @description Everything that was looked at, by the home that answers; ``state`` is the worst of it.
+         */
+        Findings: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ok" | "warn" | "fail";
+            /** Data */
+            data: components["schemas"]["FindingAnswer"][];
         };
         /**
          * ForecastAnswer
@@ -6672,6 +6805,18 @@ export interface components {
             has_more: boolean;
             /** Next */
             next: string | null;
+        };
+        /**
+         * Interval
+         * @description A mean, and where it lies 95 times in 100.
+         */
+        Interval: {
+            /** Mean */
+            mean: number;
+            /** Low */
+            low: number;
+            /** High */
+            high: number;
         };
         /**
          * Invoice
@@ -8073,6 +8218,30 @@ export interface components {
             updated_at: number;
         };
         /**
+         * Opinions
+         * @description What was thought of the answers of one model, route or prompt.
+         */
+        Opinions: {
+            /** Name */
+            name: string | null;
+            /** Answers */
+            answers: number;
+            /** Ups */
+            ups: number;
+            /** Downs */
+            downs: number;
+            up_share: components["schemas"]["Interval"] | null;
+            /** Scores */
+            scores: number;
+            score: components["schemas"]["Interval"] | null;
+            /** Comments */
+            comments: number;
+            /** Corrections */
+            corrections: number;
+            /** Quality */
+            quality: number | null;
+        };
+        /**
          * Origins
          * @description Where the configuration came from.
          */
@@ -8180,8 +8349,8 @@ export interface components {
             operation: string;
             /** Dialect */
             dialect: string;
-            request: components["schemas"]["Said"];
-            answer: components["schemas"]["Said"];
+            request: components["schemas"]["Said-Output"];
+            answer: components["schemas"]["Said-Output"];
         };
         /**
          * Permissions
@@ -8593,9 +8762,27 @@ export interface components {
         };
         /**
          * Said
+         * @description What somebody thinks of an answer. A field that is `null` takes back what was said in it before.
+         */
+        "Said-Input": {
+            /** Request Id */
+            request_id: string;
+            /** Score */
+            score?: number | null;
+            /** Thumbs */
+            thumbs?: ("up" | "down") | null;
+            /** Comment */
+            comment?: string | null;
+            /** Correction */
+            correction?: string | null;
+            /** By */
+            by?: string | null;
+        };
+        /**
+         * Said
          * @description What one of the two said.
          */
-        Said: {
+        "Said-Output": {
             /** Size */
             size: number;
             /** Cut */
@@ -9413,6 +9600,35 @@ export interface components {
             created_at: string;
         };
         /**
+         * Analysis
+         * @description What was asked. ``source`` is ``calls`` where no sums are kept for it: then not every call may be counted.
+         */
+        headgate__admin__analytics__Analysis: {
+            /** Since */
+            since: string;
+            /** Until */
+            until: string;
+            /** By */
+            by: string | null;
+            /** Interval */
+            interval: string | null;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "sums" | "calls";
+            /** Complete */
+            complete: boolean;
+            total: components["schemas"]["Point"];
+            /** Data */
+            data: components["schemas"]["Point"][];
+            /** More */
+            more: number;
+            /** Series */
+            series: components["schemas"]["Point"][];
+            previous: components["schemas"]["headgate__admin__analytics__Compared"] | null;
+        };
+        /**
          * Compared
          * @description The time before, and what changed most by the metric that was sorted by.
          */
@@ -9474,6 +9690,19 @@ export interface components {
             copies: {
                 [key: string]: unknown;
             }[];
+        };
+        /**
+         * Analysis
+         * @description By name, those with most answers first.
+         */
+        headgate__admin__feedback__Analysis: {
+            /**
+             * By
+             * @enum {string}
+             */
+            by: "model" | "route" | "prompt";
+            /** Data */
+            data: components["schemas"]["Opinions"][];
         };
         /**
          * Tried
@@ -11496,7 +11725,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Analysis"];
+                    "application/json": components["schemas"]["headgate__admin__analytics__Analysis"];
                 };
             };
             /** @description What is wrong, in OpenAI's shape */
@@ -14100,6 +14329,177 @@ export interface operations {
             };
         };
     };
+    list_feedback: {
+        parameters: {
+            query?: {
+                model?: string | null;
+                route?: string | null;
+                prompt?: string | null;
+                since?: string | null;
+                until?: string | null;
+                request_id?: string | null;
+                thumbs?: ("up" | "down") | null;
+                corrected?: boolean | null;
+                after?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackPage"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    give_feedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Said-Input"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feedback"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    analyse_feedback: {
+        parameters: {
+            query?: {
+                model?: string | null;
+                route?: string | null;
+                prompt?: string | null;
+                since?: string | null;
+                until?: string | null;
+                by?: "model" | "route" | "prompt";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headgate__admin__feedback__Analysis"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_feedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feedback"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    delete_feedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feedback"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     provider_health: {
         parameters: {
             query?: never;
@@ -14149,6 +14549,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Standings"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    diagnose: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Findings"];
                 };
             };
             /** @description What is wrong, in OpenAI's shape */

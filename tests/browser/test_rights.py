@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.house import House, Visit, pages
+from tests.browser.house import PASSWORD, House, Visit, pages
 
 ACTS = re.compile(
     r"^(New|Make|Add|Remove|Delete|Revoke|Rotate|Approve|Refuse|Seal|Connect|Switch|Ask for|Issue|Password)\b"
@@ -84,3 +84,17 @@ def test_a_wrong_key_is_told(guest: Visit) -> None:
     page.get_by_label("Admin key").fill("hga_this-is-none")
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(guest.alert).to_be_visible()
+
+
+def test_a_password_is_chosen_with_a_token(house: House, guest: Visit) -> None:
+    user = house.api("POST", "/users", {"email": "tom@example.com", "name": "tom"})
+    house.api("POST", "/bindings", {"role": "member", "subject_kind": "user", "subject_id": user["id"]})
+    page = guest.go("/")
+    page.get_by_role("button", name="Sign in with e-mail and password").click()
+    page.get_by_role("button", name="Choose a password with a token").click()
+    page.get_by_label("Token").fill(house.api("POST", f"/users/{user['id']}/password-reset", {})["token"])
+    page.get_by_label("New password").fill(PASSWORD)
+    page.get_by_role("button", name="Set the password").click()
+    page.get_by_label("E-mail").fill("tom@example.com")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("complementary")).to_contain_text("tom")

@@ -48,7 +48,7 @@ def test_edit_preview_apply_and_roll_back(house: House, admin: Visit) -> None:
     dialog.get_by_role("button", name="Versions").click()
     first = dialog.get_by_role("row", name="to begin with")
     first.get_by_role("button", name="Compare").click()
-    expect(dialog.get_by_role("status")).to_contain_text("From version 1 to 2")
+    expect(dialog.get_by_text("From version 1 to 2")).to_be_visible()
     first.get_by_role("button", name="Roll back").click()
     page.get_by_role("dialog", name="Back to version 1").get_by_role("button", name="Roll back").click()
     expect(row).to_contain_text("v3")

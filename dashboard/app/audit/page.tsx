@@ -2,8 +2,9 @@
 
 import { useState } from "react";
 import { Badge, Button, Dialog, Empty, Field, Head, Loaded, Panel, Table, Time, useAction } from "@/components/ui";
-import { PREFIX, json } from "@/lib/api";
+import { json } from "@/lib/api";
 import type { Schema } from "@/lib/api";
+import { download } from "@/lib/download";
 import { useAsk, usePages } from "@/lib/use";
 import { Pager } from "@/components/pager";
 
@@ -21,7 +22,7 @@ export default function Page() {
   const whole = verdict && (verdict.ok === true || (Array.isArray(verdict.faults) && verdict.faults.length === 0));
   return (
     <>
-      <Head title="Audit" aside={<><Button busy={busy} onClick={() => void run(async () => setVerdict(await json("/api/v1/audit/verify", "POST", {})))}>Verify the chain</Button><a className="button" href={`${PREFIX}/api/v1/audit/export`}>Export</a></>}>
+      <Head title="Audit" aside={<><Button busy={busy} onClick={() => void run(async () => setVerdict(await json("/api/v1/audit/verify", "POST", {})))}>Verify the chain</Button><Button busy={busy} onClick={() => void run(() => download("/api/v1/audit/export", "audit.jsonl"))}>Export</Button></>}>
         Every administrative act and every refusal by policy. Entries are chained: none can be changed or removed unseen.
       </Head>
       {verdict ? <div className={`note-box ${whole ? "" : "bad"}`} role="status">{whole ? <Badge tone="good">the chain is whole</Badge> : null}<pre>{JSON.stringify(verdict, null, 2)}</pre></div> : null}

@@ -1,12 +1,14 @@
 "use client";
 
 import { useState } from "react";
+import { useNames } from "@/components/form";
 import { Manage, MADE, NAME, ON, SWITCH } from "@/components/manage";
 import { Pager } from "@/components/pager";
 import { Button, Card, Dialog, Empty, Field, Head, Loaded, Panel, Select, Table, Tabs, Time, useAction } from "@/components/ui";
 import { json, raw } from "@/lib/api";
 import type { Schema } from "@/lib/api";
-import { count, money } from "@/lib/format";
+import { download } from "@/lib/download";
+import { count, money, percent, roughly } from "@/lib/format";
 import { useSession } from "@/lib/session";
 import { useAsk, usePages } from "@/lib/use";
 
@@ -62,28 +64,39 @@ function clean(body: Record<string, unknown>): Record<string, unknown> {
   return JSON.stringify(body.price) === "{}" ? { ...body, price: null } : body;
 }
 
-type Line = Record<string, string | number | null>;
+const DIMENSIONS = ["team", "app", "user", "key", "tag", "model", "provider"] as const;
+type Line = Schema["ChargeLine"];
 
 function Costs() {
-  const [by, setBy] = useState("team");
-  const found = useAsk(["chargeback", by], () => json<{ data?: Line[]; lines?: Line[]; total?: Line }>(`/api/v1/billing/chargeback?by=${by}`));
+  const [by, setBy] = useState<string>("team");
+  const [busy, run] = useAction();
+  const found = useAsk(["chargeback", by], () => json<Schema["ChargebackAnswer"]>(`/api/v1/billing/chargeback?by=${by}`));
   const ahead = useAsk(["forecast"], () => json<Schema["ForecastAnswer"]>("/api/v1/billing/forecast"));
-  const rows = found.data?.data ?? found.data?.lines ?? [];
-  const names = Object.keys(rows[0] ?? {});
-  const coming = ahead.data?.forecast as Record<string, unknown> | null | undefined;
+  const coming = ahead.data?.forecast;
+  const total = found.data?.total;
   return (
     <>
       <div className="cards">
-        {coming ? Object.entries(coming).map(([name, value]) => <Card key={name} label={`This month, ${name.replaceAll("_", " ")}`} value={/usd/.test(name) ? money(String(value)) : String(value)} />) : <Card label="This month, forecast" value="–" note="There is too little yet to say." />}
+        <Card label="Billed this month" value={money(found.data?.due_usd)} note={total ? `${count(total.calls)} calls; providers charge ${money(total.cost_usd)}` : ""} />
+        <Card label="By the end of the month" value={coming ? roughly(coming.likely.usd) : "–"} note={coming ? `between ${roughly(coming.low.usd)} and ${roughly(coming.high.usd)}, from ${coming.days} days` : "There is too little yet to say."} />
+        {total?.unpriced ? <Card label="Without a price" value={count(total.unpriced)} note="calls whose model has none, billed at nothing" /> : null}
       </div>
-      <Panel flush title={<>This month by <Select aria-label="Dimension" value={by} onChange={(e) => setBy(e.target.value)} options={["team", "app", "user", "key", "tag", "model", "provider"]} /></>}>
+      <Panel flush title={<>This month by <Select aria-label="Dimension" value={by} onChange={(e) => setBy(e.target.value)} options={DIMENSIONS} /></>} aside={<Button busy={busy} onClick={() => void run(() => download(`/api/v1/billing/chargeback/export?by=${by}`, `costs-by-${by}.csv`))}>Export</Button>}>
         <Loaded error={found.error} loading={found.isLoading} retry={() => void found.mutate()}>
           <Table<Line>
             label={`Costs by ${by}`}
-            rows={rows}
-            id={(r) => JSON.stringify(r)}
+            rows={found.data?.data ?? []}
+            id={(r) => r.id}
             empty={<Empty title="Nothing was spent this month" />}
-            columns={names.map((name) => ({ name: name.replaceAll("_", " "), num: typeof rows[0]?.[name] === "number" || /usd/.test(name), show: (r: Line) => (/usd/.test(name) ? money(r[name] as string) : typeof r[name] === "number" ? count(r[name] as number) : (r[name] ?? "none")) }))}
+            columns={[
+              { name: by[0]?.toUpperCase() + by.slice(1), show: (r) => <span className="clip">{r.name || "none"}</span> },
+              { name: "Calls", num: true, show: (r) => count(r.calls) },
+              { name: "Prompt tokens", num: true, show: (r) => count(r.input) },
+              { name: "Answer tokens", num: true, show: (r) => count(r.output) },
+              { name: "Providers charge", num: true, show: (r) => money(r.cost_usd) },
+              { name: "Billed", num: true, show: (r) => <strong>{money(r.billed_usd)}</strong> },
+              { name: "Share", num: true, show: (r) => percent(Number(r.billed_usd), Number(total?.billed_usd ?? 0)) },
+            ]}
           />
         </Loaded>
       </Panel>
@@ -96,16 +109,11 @@ function Invoices() {
   const pages = usePages();
   const [making, setMaking] = useState(false);
   const [shown, setShown] = useState<{ number: string; url: string } | null>(null);
+  const [sending, setSending] = useState<Schema["Invoice"] | null>(null);
   const [, run] = useAction();
   const found = useAsk(["invoices", pages.after ?? ""], () => json<Schema["Invoices"]>(`/api/v1/billing/invoices?limit=50${pages.after ? `&before=${pages.after}` : ""}`));
   const fetched = async (id: string, format: string) => URL.createObjectURL(await (await raw(`/api/v1/billing/invoices/${id}?format=${format}`)).blob());
-  const save = (id: string, number: string, format: string) =>
-    run(async () => {
-      const link = document.createElement("a");
-      link.href = await fetched(id, format);
-      link.download = `${number}.${format}`;
-      link.click();
-    });
+  const save = (id: string, number: string, format: string) => run(() => download(`/api/v1/billing/invoices/${id}?format=${format}`, `${number}.${format}`));
   return (
     <>
       {may("billing:create") ? <div><Button look="primary" onClick={() => setMaking(true)}>Issue one now</Button></div> : null}
@@ -123,15 +131,34 @@ function Invoices() {
               { name: "Until", show: (r) => r.end },
               { name: "Total", num: true, show: (r) => money(r.total_usd) },
               { name: "Issued", show: (r) => <Time at={r.issued_at} /> },
-              { name: "", show: (r) => <div className="row end"><Button onClick={() => void run(async () => setShown({ number: r.number, url: await fetched(r.id, "html") }))}>Look</Button>{["html", "csv", "json"].map((f) => <Button key={f} look="plain" onClick={() => void save(r.id, r.number, f)}>{f.toUpperCase()}</Button>)}</div> },
+              { name: "", show: (r) => <div className="row end"><Button onClick={() => void run(async () => setShown({ number: r.number, url: await fetched(r.id, "html") }))}>Look</Button>{may("billing:create") ? <Button onClick={() => setSending(r)}>Send</Button> : null}{["html", "csv", "json"].map((f) => <Button key={f} look="plain" onClick={() => void save(r.id, r.number, f)}>{f.toUpperCase()}</Button>)}</div> },
             ]}
           />
           <Pager pages={pages} next={found.data?.next} />
         </Loaded>
       </Panel>
       {making ? <Issue close={() => setMaking(false)} done={() => { setMaking(false); void found.mutate(); }} /> : null}
+      {sending ? <Send of={sending} close={() => setSending(null)} /> : null}
       <Dialog title={shown?.number ?? ""} open={!!shown} close={() => setShown(null)} footer={<Button onClick={() => setShown(null)}>Close</Button>}>{shown ? <p>It opens in another tab: <a href={shown.url} target="_blank" rel="noreferrer">{shown.number}</a></p> : null}</Dialog>
     </>
+  );
+}
+
+function Send({ of, close }: { of: Schema["Invoice"]; close: () => void }) {
+  const channels = useNames("billing/channels");
+  const [chosen, setChosen] = useState<string[]>([]);
+  const [busy, run] = useAction();
+  return (
+    <Dialog title={`Send ${of.number}`} open close={close} submit={() => void run(async () => { await json(`/api/v1/billing/invoices/${of.id}/send`, "POST", { channel_ids: chosen }); close(); }, "It is on its way.")} footer={<><Button onClick={close}>Cancel</Button><Button type="submit" look="primary" busy={busy} disabled={!chosen.length}>Send</Button></>}>
+      {channels.size ? (
+        <fieldset className="bare">
+          <legend className="small muted">To</legend>
+          <div className="checks">
+            {[...channels].map(([id, name]) => <label key={id} className="row small"><input type="checkbox" checked={chosen.includes(id)} onChange={(e) => setChosen(e.target.checked ? [...chosen, id] : chosen.filter((one) => one !== id))} />{name}</label>)}
+          </div>
+        </fieldset>
+      ) : <p>There is no channel yet: make one under “Who is told”.</p>}
+    </Dialog>
   );
 }
 

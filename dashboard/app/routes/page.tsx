@@ -1,7 +1,8 @@
 "use client";
 
 import { useState } from "react";
-import { Badge, Button, Empty, Field, Head, Loaded, Panel, Status, Table, useAction } from "@/components/ui";
+import { Badge, Button, Empty, Field, Head, Loaded, Panel, Status, Table, Tabs, useAction } from "@/components/ui";
+import { Named } from "@/components/named";
 import { RouteEditor } from "@/components/routeeditor";
 import { ModelInput } from "@/components/modelinput";
 import { api, got } from "@/lib/api";
@@ -10,13 +11,54 @@ import { money } from "@/lib/format";
 import { useSession } from "@/lib/session";
 import { useAsk } from "@/lib/use";
 
-export default function Routes() {
+type Tab = "routes" | "aliases" | "use-cases";
+
+export default function Page() {
+  const [tab, setTab] = useState<Tab>("routes");
+  return (
+    <>
+      <Head title="Routes">A route is a name that applications ask for; its policy decides which deployment answers.</Head>
+      <Tabs<Tab> label="Routes" options={[["routes", "Routes"], ["aliases", "Aliases"], ["use-cases", "Use cases"]]} value={tab} onChange={setTab} />
+      {tab === "routes" ? <Routes /> : null}
+      {tab === "aliases" ? (
+        <Named
+          of={{
+            path: "aliases", section: "aliases", title: "Aliases", one: "alias", changing: "routes:change",
+            empty: "A second name of a route or of a provider/model, so that applications need not change when it does.",
+            removal: "Who asks for this name is told that there is no such model.",
+            start: { target: "" },
+            columns: [{ name: "Stands for", show: (r) => <span className="mono">{String(r.config.target ?? "")}</span> }],
+          }}
+        />
+      ) : null}
+      {tab === "use-cases" ? (
+        <Named
+          of={{
+            path: "use-cases", section: "use_cases", title: "Use cases", one: "use case", changing: "routes:change",
+            empty: "What applications ask for as use-case/NAME where they leave the choice of the model to the gateway. The usual ones are there without being listed.",
+            removal: "The one that comes with the gateway is back, where there is one of this name.",
+            start: { targets: [] },
+            upper: ["targets", "requires", "prefer"],
+            columns: [
+              { name: "Deployments", show: (r) => <span className="small">{((r.config.targets as string[] | undefined) ?? []).join(", ") || "whatever can do it"}</span> },
+              { name: "Prefers", show: (r) => String(r.config.prefer ?? "cheap") },
+            ],
+          }}
+        />
+      ) : null}
+    </>
+  );
+}
+
+function Routes() {
   const { may } = useSession();
   const [open, setOpen] = useState<{ name: string | null; managed: string } | null>(null);
   const routes = useAsk(["routes"], () => got(api.GET("/api/v1/routes", {})), 10);
+  // At once, and when the workers go by it.
+  const changed = () => { void routes.mutate(); setTimeout(() => void routes.mutate(), 1500); };
   return (
     <>
-      <Head title="Routes" aside={may("routes:change") ? <Button look="primary" onClick={() => setOpen({ name: null, managed: "database" })}>New route</Button> : null}>A route is a name that applications ask for; its policy decides which deployment answers.</Head>
+      {may("routes:change") ? <div className="row"><Button look="primary" onClick={() => setOpen({ name: null, managed: "database" })}>New route</Button></div> : null}
       <Panel title="In force" flush>
         <Loaded error={routes.error} loading={routes.isLoading} retry={() => void routes.mutate()}>
           <Table
@@ -37,7 +79,7 @@ export default function Routes() {
         </Loaded>
       </Panel>
       <Explain />
-      {open ? <RouteEditor name={open.name} managed={open.managed} close={() => setOpen(null)} done={() => void routes.mutate()} /> : null}
+      {open ? <RouteEditor name={open.name} managed={open.managed} may={may("routes:change")} close={() => setOpen(null)} done={changed} /> : null}
     </>
   );
 }

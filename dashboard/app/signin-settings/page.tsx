@@ -3,13 +3,18 @@
 import { useState } from "react";
 import { useNames } from "@/components/form";
 import { Manage, NAME, ON, SWITCH } from "@/components/manage";
-import { Head, Tabs, Time } from "@/components/ui";
+import { Button, Confirm, Dialog, Head, Snippet, Tabs, Time } from "@/components/ui";
+import { json } from "@/lib/api";
+import type { Schema } from "@/lib/api";
+import { useSession } from "@/lib/session";
 
 type Tab = "sso" | "clients" | "issuers" | "sessions";
 
 export default function Page() {
   const [tab, setTab] = useState<Tab>("sso");
   const users = useNames("users");
+  const { may } = useSession();
+  const [secret, setSecret] = useState<string | null>(null);
   return (
     <>
       <Head title="Sign-in">How people and services prove who they are.</Head>
@@ -45,6 +50,7 @@ export default function Page() {
             empty: "A service gets tokens by its id and secret (OAuth2 client credentials).",
             removal: "Its tokens are refused within a second.",
             fields: [{ name: "name", label: "Name", kind: "text", required: true }, { name: "scopes", label: "Permissions", kind: "permissions", start: ["gateway:use"] }],
+            actions: (r) => (may("clients:update") ? <Confirm look="" name="New secret" title={`A new secret for ${String(r.name)}`} consequence="It is shown once. The present one stays good for an hour, so that the service can change over." act={async () => setSecret((await json<Schema["MadeClient"]>(`/api/v1/clients/${r.id}/rotate`, "POST", { overlap: 3600 })).client_secret)} /> : null),
             columns: [NAME, { name: "Id", show: (r) => <span className="mono">{r.id}</span> }, { name: "Permissions", show: (r) => <span className="small muted">{((r.scopes as string[]) ?? []).join(", ")}</span> }],
           }}
         />
@@ -82,6 +88,10 @@ export default function Page() {
           }}
         />
       )}
+      <Dialog title="The new secret" open={secret !== null} close={() => setSecret(null)} footer={<Button look="primary" onClick={() => setSecret(null)}>I have it</Button>}>
+        <p>Copy it now: only its digest is kept, so it cannot be shown again.</p>
+        <Snippet text={secret ?? ""} />
+      </Dialog>
     </>
   );
 }

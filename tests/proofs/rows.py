@@ -43,6 +43,7 @@ BATCH = 2_000
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 DAYS = 30
+"""Of as many calls as there are at full scale: they are as close together at any other."""
 JUDGED = 0.05
 """From this scale on, times count."""
 KEPT = Path(tempfile.gettempdir()) / "headgate-rows"
@@ -73,7 +74,7 @@ def prove(scale: float, folder: Path, progress: Progress) -> str:
             progress(number * calls + done, 2 * calls)
 
         with ExitStack() as at_end:
-            place = Place(kind, folder if scale < JUDGED else KEPT, at_end)
+            place = Place(kind, folder if scale < JUDGED else KEPT, max(round(DAYS * scale), 2), at_end)
             found.append(f"{kind}: {of(place, calls, scale >= JUDGED, tell)}")
     return f"{calls:,} calls; " + "; ".join(found)
 
@@ -81,7 +82,8 @@ def prove(scale: float, folder: Path, progress: Progress) -> str:
 class Place:
     """A home with a database of a kind. What was made in it before is gone on with."""
 
-    def __init__(self, kind: str, folder: Path, at_end: ExitStack) -> None:
+    def __init__(self, kind: str, folder: Path, days: int, at_end: ExitStack) -> None:
+        self.days = days
         self.home = folder / f"rows-{kind}"
         self.home.mkdir(parents=True, exist_ok=True)
         self.env: dict[str, str] = {}
@@ -102,7 +104,7 @@ def of(place: Place, calls: int, judged: bool, tell: Callable[[int], None]) -> s
     first = filled(place, calls, tell)
     if "postgresql" in place.url:
         psql(place.url, "vacuum analyze")  # as it does by itself some minutes later
-    slow = asyncio.run(asked(place.url, first))
+    slow = asyncio.run(asked(place.url, first, place.days * DAY))
     (what, longest), typical = max(slow.items(), key=lambda one: one[1]), sorted(slow.values())[len(slow) // 2]
     assert not judged or longest < 1, {what: round(took, 2) for what, took in slow.items() if took >= 1}
     gone, quiet, busy = removed(place, calls)
@@ -115,7 +117,9 @@ def of(place: Place, calls: int, judged: bool, tell: Callable[[int], None]) -> s
 
 def filled(place: Place, calls: int, tell: Callable[[int], None]) -> int:
     """Make the calls that are missing, as the drainer stores them, and return the instant of the first."""
-    begun = place.sql.execute("SELECT MIN(at) FROM records").fetchone()[0] or (time.time_ns() // 1000 - DAYS * DAY)
+    begun = place.sql.execute("SELECT MIN(at) FROM records").fetchone()[0] or (
+        time.time_ns() // 1000 - place.days * DAY
+    )
     keeper = Keeper(
         place.url if "postgresql" in place.url else place.home / "headgate.db",
         place.home / "dead",
@@ -124,7 +128,7 @@ def filled(place: Place, calls: int, tell: Callable[[int], None]) -> int:
         Proofs(sealing(DERIVED)),
     )
     done, _ = keeper.begin("rows")
-    step = DAYS * DAY // calls
+    step = place.days * DAY // calls
     while done < calls:
         batch = list(made(done, min(BATCH, calls - done), begun, step))
         keeper.store("rows", batch, done + len(batch))
@@ -170,11 +174,11 @@ def row_of(ended: Ended, number: int) -> tuple[object, ...]:
     return (facts.id, TENANT, facts.at, facts.key_id, facts.end_user, "redacted", 0, b"", words)
 
 
-async def asked(url: str, first: int) -> dict[str, float]:
+async def asked(url: str, first: int, length: int) -> dict[str, float]:
     """Return what was asked, and the seconds that each took."""
     engine = open_engine(url)
     logs, usage, errors = SqlLogStore(engine), SqlUsage(engine), SqlErrors(engine)
-    end = first + DAYS * DAY
+    end = first + length
     took: dict[str, float] = {}
 
     async def timed(what: str, asking: Awaitable[object]) -> object:
@@ -189,7 +193,7 @@ async def asked(url: str, first: int) -> dict[str, float]:
             page = await timed(f"page of {what}", logs.page(TENANT, where, limit=100))
             if page.older is not None:  # type: ignore[attr-defined]
                 await timed(f"next page of {what}", logs.page(TENANT, where, after=page.older, limit=100))  # type: ignore[attr-defined]
-        middle = (first + DAYS * DAY // 2, "f")
+        middle = (first + length // 2, "f")
         await timed("later page", logs.page(TENANT, LogFilter(), after=middle, back=True, limit=100))
         for words in ("account", "order0", '"needle in a haystack"', "credit debt", "nothingofthekind"):
             await timed(f"search for {words}", logs.page(TENANT, LogFilter(text=words), limit=100))
@@ -199,8 +203,8 @@ async def asked(url: str, first: int) -> dict[str, float]:
         analytics = Analytics(usage, logs)
         for what, question in questions(first, end).items():
             await timed(f"sums {what}", analytics.find(TENANT, question, "cost_nano", 20))
-        week = Question(since=end - 7 * DAY, until=end, by="model", finest=3600)
-        await timed("the week before", analytics.before(TENANT, week))
+        half = Question(since=end - length // 2, until=end, by="model", finest=3600)
+        await timed("the time before", analytics.before(TENANT, half))
         await timed("errors", errors.groups(TENANT, ErrorFilter()))
         async with engine.connect() as con:
             assert (await con.execute(text("SELECT COUNT(*) FROM error_groups"))).scalar_one() > 0
@@ -228,20 +232,20 @@ def pages(first: int, end: int) -> dict[str, LogFilter]:
         "what was slow": LogFilter(min_ms=60_000.0),
         "some text": LogFilter(contains="nothing of the kind"),
         "nobody": LogFilter(key_id="nobody"),
-        "a day": LogFilter(since=first + 3 * DAY, until=first + 4 * DAY, status="failure"),
-        "many things": LogFilter(team_id="team-1", route="route-3", status="failure", since=end - 20 * DAY),
+        "a day": LogFilter(since=end - 2 * DAY, until=end - DAY, status="failure"),
+        "many things": LogFilter(team_id="team-1", route="route-3", status="failure", since=first),
     }
 
 
 def questions(first: int, end: int) -> dict[str, Question]:
     found = {
-        f"by {by} over a month": Question(since=first, until=end, by=by, finest=3600)
+        f"by {by} over all days": Question(since=first, until=end, by=by, finest=3600)
         for by in ("team", "key", "user", "app", "tag", "model", "provider", "route", "surface", "status", "code")
     }
     found["of a day by hour"] = Question(since=end - DAY, until=end, interval=3600)
     found["of six hours by minute"] = Question(since=end - DAY // 4, until=end, by="model", interval=60)
-    found["of a month by day and model"] = Question(since=first, until=end, by="model", interval=86_400)
-    found["of a month by hour and user"] = Question(since=first, until=end, by="user", interval=3600)
+    found["of all days by day and model"] = Question(since=first, until=end, by="model", interval=86_400)
+    found["of all days by hour and user"] = Question(since=first, until=end, by="user", interval=3600)
     found["of a key by model"] = Question(since=first, until=end, by="model", where={"key": "key-3"}, finest=3600)
     found["of a model by key"] = Question(since=first, until=end, by="key", where={"model": "p1/m3"}, finest=3600)
     found["that only calls answer"] = Question(since=first, until=end, by="app", where={"team": "team-3"})
@@ -259,7 +263,11 @@ def removed(place: Place, calls: int) -> tuple[int, float, float]:
         before = quiet.end()
         busy = Prober(gateway, key)
         job = Retention(
-            place.url, "proof", sealing(DERIVED), lambda sql: {TENANT: Days(records=DAYS * 9 // 10)}, lambda: False
+            place.url,
+            "proof",
+            sealing(DERIVED),
+            lambda sql: {TENANT: Days(records=max(place.days * 9 // 10, 1))},
+            lambda: False,
         )
         count = left(place.sql)
         gone = job.once()

@@ -19,7 +19,6 @@ DIMENSIONS: tuple[Dimension, ...] = Dimension.__args__  # type: ignore[attr-defi
 PAIRS: tuple[tuple[Dimension, Dimension], ...] = (
     ("team", "model"),
     ("key", "model"),
-    ("user", "model"),
     ("app", "model"),
     ("route", "model"),
     ("key", "provider"),
@@ -27,7 +26,7 @@ PAIRS: tuple[tuple[Dimension, Dimension], ...] = (
     ("model", "code"),
     ("provider", "code"),
 )
-"""Kept by hour and day; one dimension alone by minute as well."""
+"""Kept by hour and day; one dimension alone by minute as well, but for users, of whom there are too many."""
 ALL = "all"
 OTHER = "(other)"
 """The name of all names beyond the bound of a cut."""
@@ -35,7 +34,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 GRAINS = (MINUTE, HOUR, DAY)
 SECOND = 1_000_000
 MANY, FEW = 10_000, 500
-BOUNDS = {"team": MANY, "key": MANY, "user": MANY, "app": MANY, "key+model": MANY, "user+model": MANY}
+BOUNDS = {"team": MANY, "key": MANY, "user": MANY, "app": MANY, "key+model": MANY}
 """How many names a cut may have within one window, a tenant and a home: those that administrators make, and others."""
 MAX_TAGS = 8
 """Of one call; more count nowhere."""
@@ -122,7 +121,6 @@ def pairs(facts: Facts) -> list[Name]:
         for cut, name in (
             ("team+model", facts.team_id),
             ("key+model", key),
-            ("user+model", facts.user_id),
             ("app+model", facts.app_id),
             ("route+model", facts.route),
         ):
@@ -138,6 +136,11 @@ def pairs(facts: Facts) -> list[Name]:
         if provider:
             names.append(("provider+code", provider, facts.code))
     return names
+
+
+def grains_of(cut: str) -> tuple[int, ...]:
+    """Return what a cut is kept by, in seconds."""
+    return (HOUR, DAY) if cut == "user" or "+" in cut else GRAINS
 
 
 def start_of(at: int, grain: int) -> int:
@@ -165,7 +168,7 @@ def rows_of(calls: Iterable[Facts]) -> dict[tuple[str, int, int], Rows]:
                     rows[name] = [adds]
     made: dict[tuple[str, int, int], Rows] = {}
     for (tenant_id, minute), (one, two) in minutes.items():
-        made[tenant_id, MINUTE, minute] = one
+        made[tenant_id, MINUTE, minute] = {name: adds for name, adds in one.items() if MINUTE in grains_of(name[0])}
         for grain in (HOUR, DAY):
             rows = made.setdefault((tenant_id, grain, start_of(minute, grain)), {})
             for name, adds_of in chain(one.items(), two.items()):

@@ -4,8 +4,19 @@ from collections.abc import Iterable
 
 import msgspec
 
-from headgate.observe.rollups import ALL, DAY, GRAINS, HOUR, MINUTE, PAIRS, SECOND, Dimension, cut_of, start_of
-
+from headgate.observe.rollups import (
+    ALL,
+    DAY,
+    GRAINS,
+    HOUR,
+    MINUTE,
+    PAIRS,
+    SECOND,
+    Dimension,
+    cut_of,
+    grains_of,
+    start_of,
+)
 
 KEPT = {MINUTE: 3, HOUR: 92}
 """Days for which windows are there at least; those of days longer."""
@@ -20,7 +31,7 @@ class Cut(msgspec.Struct, frozen=True):
     @property
     def grains(self) -> tuple[int, ...]:
         """What it is kept by."""
-        return GRAINS if len(self.columns) < 2 else (HOUR, DAY)
+        return grains_of(self.name)
 
 
 class Span(msgspec.Struct, frozen=True):

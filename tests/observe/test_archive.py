@@ -112,10 +112,9 @@ def parts(row: ExportRow) -> list[files.Part]:
     return msgspec.json.decode(row.parts, type=list[files.Part])
 
 
-def test_lines_and_parquet_say_the_same(tmp_path: Path, database: Path) -> None:
-    url = f"sqlite:///{database}"
+def test_lines_and_parquet_say_the_same(tmp_path: Path, url: str) -> None:
     calls = [call(at=now() - i * 1000, error_message=f"no \x1b[31m {'sk-proj-' + 'a1B2' * 8}") for i in range(5)]
-    store(database, *calls, call(tenant_id="other"))
+    store(url, *calls, call(tenant_id="other"))  # type: ignore[arg-type]
     said = Frame(
         Taken(calls[0].id, "default", calls[0].at, None, None, "redacted", 9999, "chat", "openai-chat",
               "application/json", False, 50, 20),
@@ -171,6 +170,19 @@ def test_who_is_stopped_goes_on_where_it_was(tmp_path: Path, database: Path, mon
     assert (done.state, done.rows, len(parts(done))) == ("done", 95, 5)
     text = b"".join((tmp_path / "exports" / row.id / part.name).read_bytes() for part in parts(done))
     assert [json.loads(line)["id"] for line in text.splitlines()] == [one.id for one in calls]
+
+
+def test_files_go_with_their_export(tmp_path: Path, database: Path) -> None:
+    url = f"sqlite:///{database}"
+    store(database, call(at=now() - 1000))
+    row = asked(url)
+    made(tmp_path, url).once()
+    (tmp_path / "exports" / "of-a-tenant-that-is-gone").mkdir()
+    sql = open_sql(url)
+    sql.execute("UPDATE exports SET state = 'cancelled' WHERE id = ?", (row.id,))
+    sql.close()
+    made(tmp_path, url).once()
+    assert list((tmp_path / "exports").iterdir()) == []
 
 
 def test_into_a_bucket(tmp_path: Path, database: Path, bucket: Any) -> None:

@@ -28,7 +28,7 @@ from tests.observe.sinks import Server
 from tests.proofs import Progress
 from tests.proofs.load import Load, Tally
 
-CALLS = 2_000
+CALLS = 4_000
 """Of one gateway in one turn."""
 TURNS = 6
 CONCURRENCY = 16
@@ -174,17 +174,17 @@ def judge(off: Measured, on: Measured, kept: Measured, held: Measured, memory: l
     beside, keeping_beside = (times(one.each, off.each) for one in (on, kept))
     drain = {name: one.drain / (one.calls - 100) * 1000 for name, one in (("off", off), ("on", on), ("kept", kept))}
     speed = held.rate / off.rate
-    grown = memory[-1] / memory[0]
+    grown = memory[-1] / memory[len(memory) // 2]  # by then what may wait in memory does
     if scale >= 1:
         assert ratio <= MOST, f"the workers take {ratio:.3f} times the CPU with everything on"
         assert speed > 0.8, f"a stuck sink leaves {speed:.0%} of the throughput"
-        assert grown < 1.15, f"the memory beside a stuck sink grows from {memory[0]:.0f} to {memory[-1]:.0f} MB"
+        assert grown < 1.05, f"the memory beside a stuck sink goes on growing: {[round(mb) for mb in memory]} MB"
     return (
         f"workers' CPU {statistics.median(off.apart):.3f} ms a call; with everything on x{ratio:.3f} (goal {MOST}), and "
         f"with what was said kept x{keeping:.3f}; x{beside:.3f} and x{keeping_beside:.3f} while the draining process "
         f"works on the same cores; the draining process {drain['off']:.2f} ms a call, {drain['on']:.2f} "
         f"with everything on (goal {DRAIN}), {drain['kept']:.2f} when it masks as well; beside a sink that never answers "
-        f"x{speed:.2f} the throughput, no row lost, memory x{grown:.2f}"
+        f"x{speed:.2f} the throughput, no row lost, memory {memory[0]:.0f} MB to {memory[-1]:.0f} MB"
     )
 
 

@@ -101,6 +101,8 @@ def _assemble(said: Said, dialect: Dialect | None, data: bytes) -> None:
         if not reader.ended:
             chunks += reader.close()
         reply = fold(chunks)
+        if not reply.choices:
+            raise ValueError("nothing was said that can be read: sound, or an error")
         reply.usage = reply.usage or reader.usage
         said.document = json.loads(dialect.write_reply(_printable(reply)))
     except Exception:  # whatever a stream was like, it is kept

@@ -18,7 +18,7 @@ FIRST = "SELECT MIN(at) FROM records WHERE tenant_id = ? AND at >= ? AND at < ?"
 COUNT = "SELECT COUNT(*) FROM records WHERE tenant_id = ? AND at >= ? AND at < ?"
 SOME = """SELECT at, id, detail FROM records WHERE tenant_id = ? AND at >= ? AND at < ?
     AND (at > ? OR (at = ? AND id > ?)) ORDER BY at, id LIMIT ?"""
-TENANTS = "SELECT id FROM tenants ORDER BY id"
+TENANTS = "SELECT id FROM tenants UNION SELECT DISTINCT tenant_id FROM archives ORDER BY 1"
 
 
 class ArchiveRow(msgspec.Struct, frozen=True):
@@ -45,7 +45,7 @@ def archived_until(sql: Sql, tenant_id: str) -> int | None:
 
 
 def tenants(sql: Sql) -> list[str]:
-    """Return the tenants there are."""
+    """Return the tenants there are, and those that are gone whose calls stay."""
     return [id for (id,) in sql.execute(TENANTS)]
 
 

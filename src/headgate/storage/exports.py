@@ -139,6 +139,11 @@ class SqlExports:
         async with self._engine.connect() as con:
             return list((await con.execute(select(c.id).where(c.node.in_((node, "")), over).limit(100))).scalars())
 
+    async def known(self, ids: set[str]) -> set[str]:
+        """Return those of *ids* that there are."""
+        async with self._engine.connect() as con:
+            return set((await con.execute(select(exports.c.id).where(exports.c.id.in_(ids)))).scalars())
+
     async def forget(self, ids: list[str]) -> None:
         """Remove what is over."""
         async with self._engine.begin() as con:

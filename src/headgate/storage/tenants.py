@@ -12,7 +12,7 @@ from headgate.storage.schema import metadata, tenants
 from headgate.storage.tenancy import Filter, InUse, Objects, Page
 from headgate.storage.tenancy_rows import TenantRow
 
-LASTING = frozenset({"records", "ledger", "rollups", "audit", "audit_heads", "changes", "bills"})
+LASTING = frozenset({"records", "ledger", "rollups", "audit", "audit_heads", "changes", "bills", "archives"})
 """What stays when a tenant goes: what happened, what it cost, and who did what."""
 FIRST = "default"
 """The installation's own tenant, which cannot go."""

@@ -167,6 +167,9 @@ class Exporter:
             await asyncio.to_thread(shutil.rmtree, self.folder / id, ignore_errors=True)
         if ended:
             await store.forget(ended)
+        there = await asyncio.to_thread(_folders, self.folder)
+        for id in there - await store.known(there):  # whose tenant is gone
+            await asyncio.to_thread(shutil.rmtree, self.folder / id, ignore_errors=True)
 
     def _place(self, name: str | None, out: Outside) -> Place | str | None:
         """Return the place of that name, ``None`` without one, or why there is none."""
@@ -217,6 +220,11 @@ class Exporter:
             runner.run(out.close())
             runner.close()
             sql.close()
+
+
+def _folders(folder: Path) -> set[str]:
+    """Return the names of the folders in *folder*."""
+    return {path.name for path in folder.iterdir() if path.is_dir()} if folder.is_dir() else set()
 
 
 class Job:

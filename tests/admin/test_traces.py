@@ -2,7 +2,8 @@
 
 import pytest
 
-from headgate.core.call import Attempt, Choice
+from headgate.core.call import Attempt, Cached, Choice
+from headgate.core.money import Usage
 from tests.admin.records import call, store
 
 
@@ -38,11 +39,23 @@ async def test_everything_that_happened(api, path):
         {"attempt": 1, "target": "local/mock", "usd": "0.0000015", "tokens": 120, "billed": "usage"}
     ]
     assert trace["usage"] == {
-        "input": 100, "output": 20, "total": 120, "cached": 30, "cache_write": 0, "reasoning": 5,
+        "input": 100, "output": 20, "total": 120, "cached": 30, "cache_write": 0, "reasoning": 5, "more": {},
     }  # fmt: skip
     assert trace["timing"] == {"total_ms": 12.346, "overhead_ms": 0.3, "latency_ms": 11.5, "first_token_ms": 10.5}
     assert (trace["outcome"]["status"], trace["outcome"]["cost_usd"]) == ("fallback", "0.0000015")
     assert trace["outcome"]["dropped"] == ["logit_bias"]
+
+
+async def test_what_a_cache_did_and_what_else_there_is(api, path):
+    hit = Cached(cache="answers", verdict="hit", kind="exact", of="x", saved_nano=1_500, saved_tokens=120)
+    one = call(cache=hit, passed=("team",), parent_id="a" * 16, team_id="t", usage=Usage(input=9, images=2))
+    store(path, one)
+    trace = (await api.ask("GET", f"/api/v1/traces/{one.id}")).json()
+    assert trace["cache"] == {
+        "cache": "answers", "verdict": "hit", "kind": "exact", "of": "x", "saved_tokens": 120, "saved_usd": "0.0000015",
+    }  # fmt: skip
+    assert (trace["call"]["parent_id"], trace["call"]["team_id"]) == ("a" * 16, "t")
+    assert (trace["outcome"]["soft_budgets"], trace["usage"]["more"]) == (["team"], {"images": 2})
 
 
 async def test_why_a_deployment_was_chosen(api, path):

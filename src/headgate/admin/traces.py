@@ -12,7 +12,7 @@ from headgate.admin.parts import AdminParts
 from headgate.admin.route import Route, caller, parts, within
 from headgate.core.call import Attempt, Record
 from headgate.core.errors import NotFound
-from headgate.core.money import usd
+from headgate.core.money import Usage, usd
 from headgate.observe.log import LedgerRow
 from headgate.routing.policy import verdicts
 from headgate.storage.tenancy import Narrow
@@ -28,7 +28,10 @@ class Asked(Answer):
     stream: bool
     model_requested: str | None
     parameters: dict[str, Any] | None
+    parent_id: str | None
+    """The caller's own span, in 16 hexadecimal digits, where it told of one."""
     key_id: str | None
+    team_id: str | None
     user_id: str | None
     app_id: str | None
     end_user: str | None
@@ -92,6 +95,8 @@ class Tokens(Answer):
     cached: int
     cache_write: int
     reasoning: int
+    more: dict[str, int]
+    """What there is besides: tokens of sound and pictures, and what is charged by the piece."""
 
 
 class Timing(Answer):
@@ -114,8 +119,14 @@ class Outcome(Answer):
     cost_usd: UsdText | None
     billed: Billed
     held_usd: UsdText
+    soft_budgets: list[str]
+    """Soft budgets that were passed with it."""
     dropped: list[str]
     defaulted: list[str]
+    resumed: int
+    """How often the answer broke off and was gone on with."""
+    shadow_of: str | None
+    """The call that this one is a copy of."""
     bytes_out: int
     worker: int
 
@@ -130,6 +141,8 @@ class Trace(Answer):
     route: Routed
     guardrails: list[dict[str, Any]]
     """What looked at its text, and what it found: never the text."""
+    cache: dict[str, Any] | None
+    """What a cache did about it, and why; null where its route has none."""
     attempts: list[Tried]
     ledger: list[Charged]
     usage: Tokens
@@ -167,6 +180,7 @@ def trace_of(record: Record, ledger: Sequence[LedgerRow]) -> Trace:
             provider_used=record.provider_used,
         ),
         guardrails=[msgspec.to_builtins(one) for one in record.guardrails],
+        cache=_cached(record),
         attempts=[_tried(number, attempt) for number, attempt in enumerate(record.attempts, 1)],
         ledger=[
             Charged(attempt=row.attempt, target=row.target, usd=usd(row.nano), tokens=row.tokens, billed=row.billed)
@@ -179,6 +193,7 @@ def trace_of(record: Record, ledger: Sequence[LedgerRow]) -> Trace:
             cached=used.cached,
             cache_write=used.cache_write,
             reasoning=used.reasoning,
+            more=_more(used),
         ),
         timing=Timing(
             total_ms=record.total_ms,
@@ -188,6 +203,20 @@ def trace_of(record: Record, ledger: Sequence[LedgerRow]) -> Trace:
         ),
         outcome=_outcome(record),
     )
+
+
+def _cached(record: Record) -> dict[str, Any] | None:
+    if record.cache is None:
+        return None
+    told: dict[str, Any] = msgspec.to_builtins(record.cache)
+    saved = told.pop("saved_nano", None)
+    return told if saved is None else {**told, "saved_usd": usd(saved)}
+
+
+def _more(used: Usage) -> dict[str, int]:
+    """Return what was used besides, as far as there is any: sound, pictures, searches."""
+    told: dict[str, int] = msgspec.to_builtins(used)
+    return {name: count for name, count in told.items() if name not in Tokens.model_fields}
 
 
 def _verdicts(record: Record) -> list[Any]:
@@ -201,7 +230,9 @@ def _asked(record: Record) -> Asked:
         stream=record.stream,
         model_requested=record.model_requested,
         parameters=record.parameters,
+        parent_id=record.parent_id,
         key_id=record.key_id,
+        team_id=record.team_id,
         user_id=record.user_id,
         app_id=record.app_id,
         end_user=record.end_user,
@@ -243,8 +274,11 @@ def _outcome(record: Record) -> Outcome:
         cost_usd=_usd(record.cost_nano),
         billed=record.billed,
         held_usd=usd(record.held_nano),
+        soft_budgets=list(record.passed),
         dropped=list(record.dropped),
         defaulted=list(record.defaulted),
+        resumed=record.resumed,
+        shadow_of=record.shadow_of,
         bytes_out=record.bytes_out,
         worker=record.worker,
     )

@@ -50,6 +50,8 @@ def tree(trace: "Trace") -> "Tree":
         for one in trace.guardrails:
             said = f"{one['guardrail']} on {one['on']}: {one['act']}{' (shadow)' if one.get('shadow') else ''}"
             guardrails.add(Text(text(": ".join(part for part in (said, one.get("reason")) if part))))
+    if trace.cache is not None:
+        _branch(root, "cache", trace.cache)
     attempts = root.add(Text(f"attempts ({len(trace.attempts)})", style="bold"))
     for number, attempt in enumerate(trace.attempts, 1):
         _branch(attempts, f"{number}. {attempt['provider']}/{attempt['model']}: {attempt['outcome']}", attempt)

@@ -115,6 +115,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     call: dict[str, Any]
     route: dict[str, Any]
     guardrails: list[dict[str, Any]]
+    cache: dict[str, Any] | None = None
     attempts: list[dict[str, Any]]
     ledger: list[dict[str, Any]]
     usage: dict[str, Any]

@@ -29,6 +29,7 @@ PROOFS = (
     "guard_chunks",
     "canaries",
     "cache_canaries",
+    "near_canaries",
     "matrix",
     "schema",
     "projections",

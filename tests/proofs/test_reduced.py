@@ -30,6 +30,7 @@ SCALE = {
     "resume": 0.01,
     "canaries": 0.04,
     "cache_canaries": 0.003,
+    "near_canaries": 0.002,
     "projections": 0.03,
 }
 """Not here: those that differ from others in nothing but the store behind them, and clocks that jump."""

@@ -2,8 +2,10 @@
 
 from base64 import b64encode
 
+import msgspec
 import pytest
 
+from headgate.access.types import Principal
 from tests.admin.entering import bearer, house
 
 TOKEN = "/api/v1/auth/token"
@@ -102,6 +104,21 @@ async def test_nobody_gives_a_client_more_than_he_has(home):
             assert answer.status_code == status, answer.text
         dev = bearer((await home.log_in(http, "dev@corp.test")).json()["access_token"])
         assert (await http.post("/api/v1/clients", json={"name": "x"}, headers=dev)).status_code == 403
+
+
+async def test_nobody_takes_the_secret_of_a_client_that_may_more_than_he(home):
+    few = Principal(kind="user", id="few", tenant_id="default", name="few", permissions=frozenset({"clients:update"}))
+
+    class Always:
+        def authenticate(self, *asked):
+            return few
+
+    async with home.browser() as http:
+        headers = await boss(home, http)
+        made = await http.post("/api/v1/clients", json={"name": "x", "scopes": ["users:create"]}, headers=headers)
+        home.app.state.parts = msgspec.structs.replace(home.parts, principals=Always())
+        refused = await http.post(f"/api/v1/clients/{made.json()['id']}/rotate", headers=bearer("x"))
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "beyond_your_own")
 
 
 async def test_issuers(home):

@@ -14,7 +14,7 @@ from headgate.access.permissions import PERMISSIONS
 from headgate.access.tokens import held_digest
 from headgate.admin.crud import Asked, By, Kind, PageOf, Parts, Who, Within, found, routes_of, tag_of, told
 from headgate.admin.fields import Answer, Body, Instant, Text, UtcTime, instant, micros, object_id, optional_instant
-from headgate.admin.grants import may_give
+from headgate.admin.grants import may_give, may_touch
 from headgate.admin.levels import Name, stored
 from headgate.admin.route import Route
 from headgate.admin.sso import entrance
@@ -96,6 +96,8 @@ async def rotate_client(
     """Give a client a new secret."""
     store = entrance(to)
     was: ClientRow = found(await store.clients.find(who.tenant_id, object_id(id, "client"), inside), "client")
+    # The new secret is the caller's to use.
+    may_touch(who, (("tenant", frozenset(msgspec.json.decode(was.scopes, type=list[str]))),))
     secret, fields = rotated(was, store.derived, body.overlap if body is not None else 0)
     with told("client"):
         row = found(await store.clients.set(who.tenant_id, was.id, fields, by, within=inside), "client")

@@ -44,6 +44,7 @@ from headgate.routing.health import Health
 from headgate.storage.types import Change
 from headgate.stores import Signals, Stores, grounds
 from headgate.surfaces.dispatch import Dispatch
+from headgate.surfaces.role import Partial
 from headgate.surfaces.state import State
 from headgate.transport.server import App, Server, ServerLimits, start
 
@@ -100,7 +101,7 @@ class Worker:
             await self.principals.refresh()
         base, settings = self.base, self.base.settings
         self.server = await start(
-            opened_to(settings, Dispatch(self.parts, self.state, control)),
+            opened_to(settings, self._planes(Dispatch(self.parts, self.state, control))),
             [sock],
             limits=ServerLimits(body=base.config.limits.body),
             ssl_context=self._certificate.context if self._certificate is not None else None,
@@ -123,6 +124,10 @@ class Worker:
         self._tasks.append(asyncio.create_task(self.parts.caches.run()))
         gc.collect()
         gc.freeze()  # what a start has made stays; collections need not walk it again
+
+    def _planes(self, dispatch: Dispatch) -> App:
+        role = self.base.settings.role
+        return dispatch if role == "all" else Partial(dispatch, role)
 
     async def stop(self, accept_grace: float, drain: float) -> None:
         """Finish what runs, then close everything. What was recorded is in the journal when this returns."""

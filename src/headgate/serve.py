@@ -28,7 +28,7 @@ from headgate.life import Life
 from headgate.live import Live
 from headgate.logs import configure
 from headgate.office import Office
-from headgate.settings import Settings, SettingsError, environment
+from headgate.settings import Role, Settings, SettingsError, environment
 from headgate.settings import load as load_settings
 from headgate.storage.sql import SqlError
 from headgate.storage.types import StorageUnreachable
@@ -80,13 +80,14 @@ class Process:
             log.warning("the database server does not answer: %s", error)  # it did a moment ago, and will
         office.drainer.start()
         office.payloads.start()
-        office.retention.start()
-        office.exporter.start()
+        works = self.base.settings.role in ("all", "worker")
+        if works:
+            office.exporter.start()
+            office.retention.start()
         alerts = watch_alerts(self.base, live, office.metrics.render)
-        following = [
-            asyncio.create_task(one)
-            for one in (principals.run(), live.run(), office.duties.run(), alerts, *signals.run())
-        ]
+        following = [asyncio.create_task(one) for one in (principals.run(), live.run(), alerts, *signals.run())]
+        if works:
+            following.append(asyncio.create_task(office.duties.run()))
         life.reload = live.watcher.poke
         guarded = Guarded(office.control(), control_token(self.base.home))
         server = await start(guarded, [sock], on_error=log_server_error)
@@ -101,8 +102,8 @@ class Process:
         await ways.close()
         await asyncio.to_thread(office.drainer.stop)
         await asyncio.to_thread(office.payloads.stop)
-        await asyncio.to_thread(office.retention.stop)
         await asyncio.to_thread(office.exporter.stop)
+        await asyncio.to_thread(office.retention.stop)
         await asyncio.to_thread(office.outlets.stop)
 
     async def _serve(self, worker: Worker, sockets: list[socket.socket], control: App, life: Life) -> None:
@@ -218,6 +219,7 @@ class Told(msgspec.Struct, array_like=True):
     config: str | None
     tls_cert: str | None
     tls_key: str | None
+    role: Role
     fds: list[int] = []
     line: int = 0
     port: int = 0
@@ -227,12 +229,12 @@ class Told(msgspec.Struct, array_like=True):
         """Return what *settings* say that may have come by an option."""
         files = (settings.config, settings.tls_cert, settings.tls_key)
         config, cert, key = (str(file) if file is not None else None for file in files)
-        return cls(number, settings.workers, str(settings.home), config, cert, key)
+        return cls(number, settings.workers, str(settings.home), config, cert, key, settings.role)
 
 
 def child(told: Told) -> int:
     """Be the worker that *told* describes; return the exit code."""
-    given = ("home", "config", "workers", "tls_cert", "tls_key")
+    given = ("home", "config", "workers", "tls_cert", "tls_key", "role")
     settings = load_settings(environment(), {name: getattr(told, name) for name in given})
     configure(settings.log_level)
     base = Base(settings)

@@ -32,6 +32,7 @@ SWITCH = {"on": True, "1": True, "true": True, "yes": True, "off": False, "0": F
 CONFIG_NAME = "headgate.yaml"
 
 LogLevel = Literal["debug", "info", "warning", "error"]
+Role = Literal["all", "data", "control", "worker"]
 
 
 class SettingsError(Exception):
@@ -57,6 +58,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8080
     workers: Annotated[int, Meta(ge=1, le=64, description="Processes that share the port.")] = 1
+    role: Annotated[
+        Role,
+        Meta(
+            description="What this gateway does: all; data (calls alone), control (the management API and the "
+            "dashboard) or worker (reports, exports, retention: what comes by itself). All but all take PostgreSQL."
+        ),
+    ] = "all"
     database_url: Annotated[
         Secret | None,
         Meta(
@@ -234,6 +242,17 @@ def unknown(environ: Mapping[str, str]) -> list[str]:
         close = difflib.get_close_matches(name, known, n=1)
         found.append(f"{name} is not a setting{f'; did you mean {close[0]}?' if close else ''}")
     return found
+
+
+def refuse_parted(settings: Settings) -> None:
+    """Raise :class:`SettingsError` where a part of the work could never meet the others."""
+    if settings.role != "all" and settings.database_path() is not None:
+        raise SettingsError(
+            [
+                f"--role {settings.role} does a part of the work of several gateways, which share a PostgreSQL: "
+                "set HEADGATE_DATABASE_URL to it, or leave --role out"
+            ]
+        )
 
 
 def refuse_exposed(settings: Settings) -> None:

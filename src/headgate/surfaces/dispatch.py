@@ -43,11 +43,8 @@ class Dispatch:
             await run(opened(door, scope, link), self._parts)
         elif scope["method"] == "POST" and path.startswith(PREFIXES):
             await self._named(scope, link, path)
-        elif path in self._control_paths or (path.startswith(self._control_prefixes) and not self._has(path)):
+        elif self.controls(path):
             await self._control(scope, receive, send)
-            return
-        elif door is None and path not in self._pages and not path.startswith(self._api) and path not in API:
-            await self._control(scope, receive, send)  # a page of the dashboard, or nothing
             return
         else:
             await self._page(scope, link, path, door)
@@ -65,8 +62,13 @@ class Dispatch:
         call.path_model, call.path_stream = model, stream
         await run(call, self._parts)
 
-    def _has(self, path: bytes) -> bool:
-        return path in self._pages or path in self._doors
+    def controls(self, path: bytes) -> bool:
+        """Whether *path* is the control plane's: its API, a page of the dashboard, or nothing at all."""
+        if path in self._control_paths:
+            return True
+        if path in self._pages or path in self._doors:
+            return False
+        return path.startswith(self._control_prefixes) or not (path.startswith(self._api) or path in API)
 
     async def _page(self, scope: Scope, link: Any, path: bytes, door: Door | None) -> None:
         page, rest = self._pages.get(path), b""

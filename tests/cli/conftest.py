@@ -1,7 +1,16 @@
+import shutil
+
 import pytest
 from click.testing import CliRunner, Result
 
 from headgate.cli import group
+from tests.admin.built import application
+
+
+@pytest.fixture(autouse=True)
+def built_once(monkeypatch):
+    """Making the management API takes longer than most commands."""
+    monkeypatch.setattr("headgate.cli.local.create", application)
 
 
 class Cli:
@@ -17,6 +26,15 @@ class Cli:
 
 
 @pytest.fixture
-def cli(tmp_path, monkeypatch):
+def bare(tmp_path, monkeypatch):
+    """On a home that is not there yet."""
     monkeypatch.chdir(tmp_path)
     return Cli(tmp_path / "home")
+
+
+@pytest.fixture
+def cli(bare, template):
+    """On a home whose database has its tables: making them takes longer than most commands, too."""
+    bare.home.mkdir(mode=0o700)
+    shutil.copy(template, bare.home / "headgate.db")
+    return bare

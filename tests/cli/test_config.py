@@ -42,7 +42,6 @@ def test_a_file_that_is_not_there(cli, tmp_path):
 
 
 def test_the_file_of_the_home_and_the_one_that_was_named(cli, tmp_path, monkeypatch):
-    cli.home.mkdir()
     (cli.home / "headgate.yaml").write_text("sandbox: on\n")
     assert str(cli.home) in cli("config", "check").stdout
     monkeypatch.setenv("HEADGATE_CONFIG", str(tmp_path / "no.yaml"))

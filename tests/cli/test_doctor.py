@@ -27,11 +27,11 @@ def free_port(monkeypatch):
     return port
 
 
-def test_a_home_that_is_not_there_yet_is_no_fault_and_is_not_made(cli):
-    said = found(cli)
+def test_a_home_that_is_not_there_yet_is_no_fault_and_is_not_made(bare):
+    said = found(bare)
     assert "is not there yet" in said["home"][0][1]
     assert said["provider sandbox"] == [("ok", "embedded, needs no network")]
-    assert not cli.home.exists()
+    assert not bare.home.exists()
 
 
 def test_a_good_home(cli):

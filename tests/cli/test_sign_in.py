@@ -25,7 +25,8 @@ def gateway(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ada(gateway):
-    with httpx2.Client(base_url=gateway.url, headers={"authorization": f"Bearer {gateway.admin_key}"}) as http:
+    admin = {"authorization": f"Bearer {gateway.admin_key}"}
+    with httpx2.Client(base_url=gateway.url, headers=admin, timeout=30) as http:
         user = http.post("/api/v1/users", json={"email": "ada@example.com", "name": "Ada"}).json()
         role = {"role": "tenant-admin", "subject_kind": "user", "subject_id": user["id"]}
         assert http.post("/api/v1/bindings", json=role).is_success

@@ -17,7 +17,7 @@ _PER_LOG = 1 / _GROWTH
 _SHIFT = -log(LEAST_MS) * _PER_LOG
 _MIDDLE = 2 * LEAST_MS / (1 + exp(_GROWTH))
 LAST = ceil(log(MOST_MS / LEAST_MS) * _PER_LOG)
-CODES = {array(code).itemsize: code for code in "BHIQ"}
+KINDS = {array(kind).itemsize: kind for kind in "BHIQ"}
 """Bytes of a number -> the kind of array that has such: the narrowest that will do."""
 
 
@@ -47,10 +47,10 @@ class Sketch:
         """Return the sketch that :meth:`pack` gave; raise ``ValueError`` for anything else."""
         made = cls()
         if packed:
-            code = CODES.get(packed[0])
-            if code is None:
+            kind = KINDS.get(packed[0])
+            if kind is None:
                 raise ValueError("this is no sketch")
-            numbers = array(code)
+            numbers = array(kind)
             numbers.frombytes(packed[3:])
             made._counts = _little(numbers)
             made._low = packed[1] | packed[2] << 8
@@ -115,8 +115,8 @@ class Sketch:
         place = size - self._low
         total = self._counts[place] + count
         if total >> 8 * self._counts.itemsize:
-            code = next(code for width, code in CODES.items() if not total >> 8 * width)
-            self._counts = array(code, self._counts)
+            kind = next(kind for width, kind in KINDS.items() if not total >> 8 * width)
+            self._counts = array(kind, self._counts)
         self._counts[place] = total
 
     def _zeros(self, count: int) -> "array[int]":

@@ -1,11 +1,12 @@
 """The way from a worker to the control plane in its parent, over loopback."""
 
 import hmac
+from collections.abc import Iterable
 
 from headgate.core.errors import HeadgateError, NotFound
 from headgate.dialects import openai_chat
 from headgate.transport.base import Origin, Outbound, Sender
-from headgate.transport.server_asgi import App, Receive, Scope, Send
+from headgate.transport.server_asgi import App, Event, Receive, Scope, Send
 
 MAX_BODY = 20_000_000
 MAX_ANSWER = 256 * 1024 * 1024
@@ -14,6 +15,9 @@ TOKEN = b"x-headgate-internal-token"
 PEER = b"x-headgate-internal-peer"
 AT = b"x-headgate-internal-at"
 """Scheme and host that the caller's request came to."""
+CODING = b"x-headgate-internal-coding"
+"""The content coding of an answer, by a name that the client between the two passes over: it would undo the coding."""
+CODED = b"content-encoding"
 HOP = frozenset(
     (b"connection", b"content-length", b"transfer-encoding", b"host", b"keep-alive", b"expect", TOKEN, PEER, AT)
 )
@@ -50,7 +54,8 @@ class RemoteControl:
         except HeadgateError as error:
             link.respond(503, b"content-type: application/json\r\n", openai_chat.write_error(error, ""))
             return
-        kept = b"".join(b"%b: %b\r\n" % (name, value) for name, value in answer.headers if name not in HOP)
+        headers = _renamed(answer.headers, CODING, CODED)
+        kept = b"".join(b"%b: %b\r\n" % (name, value) for name, value in headers if name not in HOP)
         link.respond(answer.status, kept, data)
 
 
@@ -76,4 +81,14 @@ class Guarded:
         scheme, _, host = headers.get(AT, b"").partition(b"://")
         inner = [(name, value) for name, value in scope["headers"] if name not in (TOKEN, PEER, AT, b"host")]
         asked = {"headers": [(b"host", host), *inner], "client": (peer, 0) if peer else None}
-        await self._app({**scope, **asked, "scheme": scheme.decode()}, receive, send)
+
+        async def coded(message: Event) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": _renamed(message["headers"], CODED, CODING)}
+            await send(message)
+
+        await self._app({**scope, **asked, "scheme": scheme.decode()}, receive, coded)
+
+
+def _renamed(headers: Iterable[tuple[bytes, bytes]], old: bytes, new: bytes) -> list[tuple[bytes, bytes]]:
+    return [(new if name == old else name, value) for name, value in headers]

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from headgate.core.call import Record, new_id
+from headgate.core.call import Cached, Record, new_id
 from headgate.core.money import Usage
 from headgate.ledger.batch import RECORD, ended_of, record_row
 from headgate.observe.log import LogFilter, SqlLogStore
+from headgate.observe.ring import fits
 from headgate.storage.engine import open_engine
 from headgate.storage.sql import open_sql
 
@@ -104,3 +105,31 @@ async def test_one_call_by_id_by_its_own_trace_and_by_the_callers(engine, calls)
     assert await store.get("t2", "0af7651916cd43dd8448eb211c80319c") == calls[10]
     assert await store.get("t2", calls[5].id) is None
     assert await store.get("t1", "nothing") is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "where", "fits_it"),
+    [
+        ({"code": "a"}, {"code": "a"}, True),
+        ({}, {"code": "a"}, False),
+        ({"tags": ("a", "b")}, {"tags": ("a",)}, True),
+        ({"tags": ("a",)}, {"tags": ("a", "b")}, False),
+        ({"total_ms": 5.0}, {"min_ms": 5.0, "max_ms": 5.0}, True),
+        ({"total_ms": 5.0}, {"min_ms": 5.1}, False),
+        ({"cost_nano": None}, {"max_cost": 5}, False),
+        ({"guardrails": ({"act": "block"}, {"act": "mask"})}, {"guard": "block"}, True),
+        ({"guardrails": ({"act": "block", "shadow": True},)}, {"guard": "block"}, False),
+        ({"cache": Cached(cache="c", verdict="hit")}, {"cache": "hit"}, True),
+        ({}, {"cache": "miss"}, False),
+        ({"team_id": "t"}, {"team_id": "t", "asked": "fast"}, True),
+        ({"end_user": "u"}, {"end_user": "v"}, False),
+    ],
+)
+async def test_a_call_that_ends_now_is_chosen_as_one_on_record(database, fields, where, fits_it):
+    made = call(1, **fields)
+    assert fits(made, "t1", LogFilter(**where)) == fits_it
+    await asyncio.to_thread(write, f"sqlite:///{database}", [record_row(*ended_of(made, [])[:2])])
+    engine = open_engine(f"sqlite:///{database}")
+    page = await SqlLogStore(engine).page("t1", LogFilter(**where))
+    await engine.dispose()
+    assert bool(page.records) == fits_it

@@ -16,8 +16,7 @@ from headgate.base import Ways
 from headgate.core.call import new_id, now
 from headgate.core.secret import Secret
 from headgate.guardrails.detect import detected
-from headgate.observe.archive import exporter as exporting
-from headgate.observe.archive import files, hours
+from headgate.observe.archive import files, hours, job
 from headgate.observe.archive.config import ArchiveConfig, StoreConfig
 from headgate.observe.archive.exporter import Aims, Exporter
 from headgate.observe.archive.places import Folder, PlaceFailed, place
@@ -149,8 +148,8 @@ def test_who_is_stopped_goes_on_where_it_was(tmp_path: Path, database: Path, mon
     url = f"sqlite:///{database}"
     calls = [call(at=now() - i * 1000) for i in range(95)]
     store(database, *calls)
-    monkeypatch.setattr(exporting, "PAGE", 10)
-    monkeypatch.setattr(exporting, "PART_ROWS", 20)
+    monkeypatch.setattr(job, "PAGE", 10)
+    monkeypatch.setattr(job, "PART_ROWS", 20)
     row = asked(url)
     first = made(tmp_path, url)
     pages = iter(range(100))
@@ -201,6 +200,23 @@ def test_into_a_bucket(tmp_path: Path, database: Path, bucket: Any) -> None:
     assert (seen(url, lost.id).state, "no store 'gone'" in str(seen(url, lost.id).error)) == ("failed", True)
 
 
+def test_the_archive_goes_into_a_bucket_by_whoever_has_the_lease(tmp_path: Path, database: Path, bucket: Any) -> None:
+    client, name = bucket
+    url = f"sqlite:///{database}"
+    tenant(url)
+    store(database, call(at=now() - 3 * HOUR))
+    config = StoreConfig(to=f"s3://{name}", endpoint=client.meta.endpoint_url, **KEYS)
+    aims = {"stores": {"lake": config}, "archive": ArchiveConfig(to="lake")}
+    unable = made(tmp_path, url, **aims | {"stores": {"lake": StoreConfig(to=f"s3://{name}")}})
+    assert unable.once() == 0 and "no credentials" in str(unable.failing)
+    assert made(tmp_path, url, **aims).once() == 1
+    keys = [one["Key"] for one in client.list_objects_v2(Bucket=name)["Contents"]]
+    assert [key.rpartition("/")[2] for key in sorted(keys)] == ["records.json", "records.parquet"]
+    store(database, call(at=now() - 2 * HOUR))
+    other = Exporter(tmp_path, url, "another home", SEALER, aims=lambda: Aims(**aims), environ={}, ways=lambda: Ways())
+    assert other.once() == 0, "the first has the lease"
+
+
 async def test_a_large_file_goes_in_parts(tmp_path: Path, bucket: Any) -> None:
     client, name = bucket
     path = tmp_path / "large"
@@ -219,6 +235,19 @@ async def test_a_large_file_goes_in_parts(tmp_path: Path, bucket: Any) -> None:
     assert not client.list_multipart_uploads(Bucket=name).get("Uploads")
 
 
+def tenant(url: str) -> None:
+    """Make the tenant whose calls they are."""
+    sql = open_sql(url)
+    sql.transact(
+        lambda sql: sql.execute(
+            "INSERT INTO tenants (id, name, is_active, settings, created_at, updated_at)"
+            " VALUES ('default', 'd', ?, '{}', 1, 1) ON CONFLICT (id) DO NOTHING",
+            (True,),
+        )
+    )
+    sql.close()
+
+
 def archive(url: str, folder: Path) -> int:
     """Archive what is due; return how many files that made."""
     to, sql = Folder(folder / "lake"), open_sql(url)
@@ -231,10 +260,7 @@ def archive(url: str, folder: Path) -> int:
 
 def test_each_hour_is_archived_once_and_a_late_call_is_in_it(tmp_path: Path, url: str) -> None:
     sql = open_sql(url)
-    sql.transact(lambda sql: sql.execute(
-        "INSERT INTO tenants (id, name, is_active, settings, created_at, updated_at) VALUES ('default', 'd', ?, '{}', 1, 1)"
-        " ON CONFLICT (id) DO NOTHING", (True,),
-    ))  # fmt: skip
+    tenant(url)
     hour = now() // HOUR - 3
     calls = [call(at=hour * HOUR + i * 60_000_000) for i in range(3)] + [call(at=(hour - 40) * HOUR)]
     store(url, *calls, call(at=now()))  # type: ignore[arg-type]
@@ -261,10 +287,7 @@ def test_who_is_killed_between_writing_and_remembering_writes_the_same(
     url = f"sqlite:///{database}"
     hour = now() // HOUR - 3
     store(database, *[call(at=hour * HOUR + i) for i in range(3)])
-    sql = open_sql(url)
-    sql.execute(
-        "INSERT INTO tenants (id, name, is_active, settings, created_at, updated_at) VALUES ('default', 'd', 1, '{}', 1, 1) ON CONFLICT DO NOTHING"
-    )
+    tenant(url)
     with monkeypatch.context() as patch:
         patch.setattr(archives, "put", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
@@ -272,7 +295,6 @@ def test_who_is_killed_between_writing_and_remembering_writes_the_same(
     assert archive(url, tmp_path) == 1
     files = list((tmp_path / "lake").rglob("*.parquet"))
     assert len(files) == 1 and len(read(files[0])) == 3
-    sql.close()
 
 
 def test_without_pyarrow_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
-"""Exports: calls that somebody asked for, into files of a home or a store, part after part.
+"""The thread of a home that makes exports and archives.
 
-What is done is remembered with each part, so a process that ends in between goes on from there. One thread per home
-makes exports and archives; whether there is anything to do is asked cheaply, and only then the rest is imported.
+Whether there is anything to do is asked cheaply, and only then the rest is imported. What is done is remembered with
+each file, so a process that ends in between goes on from there.
 """
 
 import asyncio
@@ -11,41 +11,27 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-from headgate.core.call import now
 from headgate.observe.archive.config import ArchiveConfig, StoreConfig
-from headgate.observe.archive.files import NoParquet, Part, part_of, writer
+from headgate.observe.archive.files import NoParquet
 from headgate.observe.archive.places import Place, PlaceFailed, place
-from headgate.observe.archive.rows import row_of, said_of
 from headgate.observe.config import ObserveConfig
 from headgate.observe.metrics import Page
-from headgate.observe.payload import opened
 from headgate.observe.post import Outside
 from headgate.observe.spool import Seals
-from headgate.storage.sql import SqlError, open_sql
-
-if TYPE_CHECKING:
-    from headgate.storage.exports import ExportRow
+from headgate.storage.lease import take
+from headgate.storage.sql import Sql, SqlError, open_sql
 
 log = logging.getLogger("headgate.exports")
 FOLDER = "exports"
 POLL = 1.0
 ARCHIVE = 60.0
 """Seconds between two looks at whether an hour is to be archived."""
-LEASE = 900_000_000
-"""Microseconds for which one home archives before another may."""
-CLEAN = 600.0
-PAGE = 1000
-PART_ROWS = 100_000
-BREATH = 0.005
-"""Seconds between pages: the ledger and the API are in this process too."""
-TRIES = 5
+CLEAN = RECOUNT = 600.0
 DUE = "SELECT 1 FROM exports WHERE state IN ('waiting', 'running') LIMIT 1"
-TAKE = """INSERT INTO agenda (name, owner, until) VALUES ('archive', ?, ?) ON CONFLICT (name) DO UPDATE
-    SET owner = excluded.owner, until = excluded.until WHERE agenda.until < ? OR agenda.owner = excluded.owner"""
 
 
 class Aims(msgspec.Struct, frozen=True):
@@ -83,7 +69,7 @@ class Exporter:
         self._aims, self._environ, self._ways = aims, environ, ways
         self._stopping = Event()
         self._thread: Thread | None = None
-        self._looked = self._cleaned = -CLEAN
+        self._looked = self._cleaned = self._recounted = -CLEAN
 
     def start(self) -> None:
         """Begin."""
@@ -143,6 +129,7 @@ class Exporter:
         return True
 
     async def _exports(self) -> int:
+        from headgate.observe.archive.job import Job, Stores
         from headgate.observe.log import SqlLogStore
         from headgate.storage.engine import open_engine
         from headgate.storage.exports import SqlExports
@@ -151,9 +138,10 @@ class Exporter:
         engine, out, done = open_engine(self._url), self._ways(), 0
         try:
             store = SqlExports(engine)
+            stores = Stores(store, SqlLogStore(engine), SqlPayloads(engine))
             await self._clean(store)
             while not self._stopping.is_set() and (row := await store.claim(self._node)) is not None:
-                job = Job(self, row, store, SqlLogStore(engine), SqlPayloads(engine), self._sealer)
+                job = Job(row, self.folder, stores, self._sealer, self._stopping.is_set)
                 done += await job.run(self._place(row.place, out))
         finally:
             await out.close()
@@ -183,10 +171,9 @@ class Exporter:
         except ValueError as error:
             return str(error)
 
-    @property
-    def stopping(self) -> bool:
-        """Whether it is to end."""
-        return self._stopping.is_set()
+    def _mine(self, sql: Sql) -> bool:
+        """Whether this home is the one that archives. Were it two, both would write the same."""
+        return sql.transact(lambda sql: take(sql, "archive", self._node))
 
     def _archive(self, config: ArchiveConfig) -> int:
         from headgate.observe.archive.hours import Archivist
@@ -194,7 +181,7 @@ class Exporter:
         sql, runner = open_sql(self._url, patience=30.0), asyncio.Runner()
         out = self._ways()
         try:
-            if not sql.transact(lambda sql: sql.execute(TAKE, (self._node, now() + LEASE, now())).rowcount):
+            if not self._mine(sql):
                 return 0
             to = self._place(config.to, out)
             if to is None or isinstance(to, str):
@@ -203,10 +190,12 @@ class Exporter:
             def put(name: str, path: Path) -> str:
                 return runner.run(to.put(name, path))
 
+            again = monotonic() - self._recounted >= RECOUNT
             archivist = Archivist(sql, put, config, self._sealer, self.folder)
             try:
-                made = archivist.run(self._stopping.is_set)
+                made = archivist.run(lambda: self._stopping.is_set() or not self._mine(sql), again=again)
                 self.failing = None
+                self._recounted = monotonic() if again else self._recounted
                 return made
             finally:
                 self.archived += archivist.files
@@ -225,90 +214,3 @@ class Exporter:
 def _folders(folder: Path) -> set[str]:
     """Return the names of the folders in *folder*."""
     return {path.name for path in folder.iterdir() if path.is_dir()} if folder.is_dir() else set()
-
-
-class Job:
-    """One export."""
-
-    def __init__(
-        self, exporter: Exporter, row: "ExportRow", store: Any, logs: Any, payloads: Any, sealer: Seals
-    ) -> None:
-        self._exporter = exporter
-        self._parts = msgspec.json.decode(row.parts, type=list[Part])
-        self._row = msgspec.structs.replace(row, rows=sum(part.rows for part in self._parts))
-        self._store = store
-        self._logs = logs
-        self._payloads = payloads
-        self._sealer = sealer
-        self._folder = exporter.folder / row.id
-
-    async def run(self, to: Place | str | None) -> bool:
-        """Go on until it is done; return whether it is. What goes wrong is told in its row."""
-        try:
-            if isinstance(to, str):
-                raise PlaceFailed(to)
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            while await self._part(to):
-                if self._exporter.stopping:
-                    return False
-        except (PlaceFailed, NoParquet, OSError) as error:
-            return await self._move(state="failed", error=str(error)[:500]) and False
-        except Exception as error:
-            log.exception("the export %s failed", self._row.id)
-            return await self._move(state="failed", error=type(error).__name__) and False
-        return not self._exporter.stopping and await self._move(state="done")
-
-    async def _part(self, to: Place | None) -> bool:
-        """Make one more part; False where there is nothing left, or nobody wants it any more."""
-        row = self._row
-        name = f"calls-{len(self._parts) + 1:04}.{row.format}"
-        path, count = self._folder / (name + ".new"), 0
-        out = writer(row.format, path, said=row.payloads)
-        try:
-            while count < PART_ROWS and (rows := await self._page()):
-                out.add(rows)
-                count += len(rows)
-                if self._exporter.stopping:
-                    return False
-                if not await self._move(rows=self._row.rows + len(rows), seen=True):
-                    return False
-                await asyncio.sleep(BREATH)
-        finally:
-            out.close()
-        if not count:
-            path.unlink()
-            return False
-        part = part_of(path.rename(path.with_name(name)), count)
-        if to is not None:
-            kept = path.with_name(name)
-            where = await to.put(f"exports/tenant={row.tenant_id}/{row.id}/{name}", kept)
-            part = msgspec.structs.replace(part, where=where)
-            kept.unlink()
-        self._parts.append(part)
-        return await self._move(parts=msgspec.json.encode(self._parts).decode(), cursor=self._row.cursor)
-
-    async def _page(self) -> list[dict[str, Any]]:
-        from headgate.observe.log_filter import LogFilter
-
-        row = self._row
-        where = msgspec.json.decode(row.filter, type=LogFilter)
-        after = msgspec.json.decode(row.cursor, type=tuple[int, str]) if row.cursor is not None else None
-        found = await self._logs.list(row.tenant_id, where, after=after, limit=PAGE)
-        if not found:
-            return []
-        cursor = msgspec.json.encode((found[-1].at, found[-1].id)).decode()
-        self._row = msgspec.structs.replace(row, cursor=cursor)
-        rows = [row_of(record) for record in found]
-        if row.payloads:
-            said = await self._payloads.of_calls(row.tenant_id, [record.id for record in found])
-            for one in rows:
-                kept = said.get(one["id"])
-                one.update(said_of(None if kept is None else opened(kept, self._sealer)))
-        return rows
-
-    async def _move(self, *, seen: bool = False, **fields: Any) -> bool:
-        """Store how far it is. What is only *seen* is shown, and is not in a part yet."""
-        self._row = msgspec.structs.replace(self._row, **fields)
-        if not seen:
-            return bool(await self._store.move(self._row))
-        return bool(await self._store.look(self._row))

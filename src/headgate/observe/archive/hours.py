@@ -45,12 +45,15 @@ class Archivist:
         self.files = 0
         self.calls = 0
 
-    def run(self, stopping: Callable[[], bool] = lambda: False) -> int:
-        """Archive every hour that is over and is not; return how many files that made. Raise ``PlaceFailed``."""
+    def run(self, stopping: Callable[[], bool] = lambda: False, *, again: bool = True) -> int:
+        """Archive every hour that is over and is not; return how many files that made. Raise ``PlaceFailed``.
+
+        *again* looks for calls that came in late, too: that counts those of the last hours.
+        """
         made = 0
         end = (now() - self._config.after * 60_000_000) // archives.HOUR  # this hour is not over
         for tenant in archives.tenants(self._sql):
-            for hour in archives.late(self._sql, tenant, end - RECHECK):
+            for hour in archives.late(self._sql, tenant, end - RECHECK) if again else ():
                 self._archive(tenant, hour)
                 made += 1
             until = archives.archived_until(self._sql, tenant)

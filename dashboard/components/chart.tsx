@@ -28,7 +28,7 @@ export function TimeChart({ at: given, series, kind = "line", format, height = 1
   const x = (i: number) => L + ((W - L - R) * (stacked ? i + 0.5 : at.length > 1 ? i / (at.length - 1) : 0.5)) / (stacked ? Math.max(at.length, 1) : 1);
   const y = (v: number) => T + (height - T - B) * (1 - (top ? v / top : 0));
   const wide = Math.min(36, Math.max(1, ((W - L - R) / Math.max(at.length, 1)) * 0.78));
-  const ticks = [0, 0.5, 1].map((share) => top * share);
+  const ticks = series.some((s) => s.values.some(Boolean)) ? [0, 0.5, 1].map((share) => top * share) : [0];
   return (
     <figure ref={box} aria-labelledby={id} className="stack chartbox">
       <figcaption id={id} className="sr">{label}</figcaption>

@@ -206,7 +206,7 @@ def test_the_archive_goes_into_a_bucket_by_whoever_has_the_lease(tmp_path: Path,
     tenant(url)
     store(database, call(at=now() - 3 * HOUR))
     config = StoreConfig(to=f"s3://{name}", endpoint=client.meta.endpoint_url, **KEYS)
-    aims = {"stores": {"lake": config}, "archive": ArchiveConfig(to="lake")}
+    aims: dict[str, Any] = {"stores": {"lake": config}, "archive": ArchiveConfig(to="lake")}
     unable = made(tmp_path, url, **aims | {"stores": {"lake": StoreConfig(to=f"s3://{name}")}})
     assert unable.once() == 0 and "no credentials" in str(unable.failing)
     assert made(tmp_path, url, **aims).once() == 1

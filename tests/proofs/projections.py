@@ -130,7 +130,7 @@ class Measured:
 
 
 def prove(scale: float, folder: Path, progress: Progress) -> str:
-    calls, turns = max(round(CALLS * scale), 100), TURNS if scale >= 0.5 else 2
+    calls, turns = max(round(CALLS * scale), 100), TURNS if scale >= 0.5 else 1
     with ExitStack() as at_end:
         wall, sink = Wall(), at_end.enter_context(Server().running())
         stuck = at_end.enter_context(socket.create_server(("127.0.0.1", 0), backlog=512))  # never says a word

@@ -1,10 +1,11 @@
 """``/alerts`` and ``/alert-rules``: what is wrong at present, seeing to it, and the rules that say when it is."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import Query, Request
+from fastapi import Query
 
 from headgate.access.reach import reach
 from headgate.admin.configured import Objects, permission
@@ -205,20 +206,17 @@ async def _try(name: str, who: Who, to: AdminParts, by: By) -> Tested:
     return Tested(message_ids=sent)
 
 
-async def sensible(objects: Objects, name: str, config: dict[str, Any], request: Request, tenant: str) -> None:
+async def sensible(objects: Objects, name: str, config: Mapping[str, Any], tenant: str) -> None:
     """Refuse a rule that is good configuration and could not work: over what is not its tenant's, or told to nobody."""
     if await objects.row(name) is None and reach(objects.who, permission("alert", "POST")) is None:
         raise Forbidden("This takes the permission alerts:create, which you do not have.")
-    kind, names = config.get("kind"), config.get("channels", [])
-    if isinstance(kind, str) and kind in KINDS and KINDS[kind].platform and tenant not in (SHARED, PLATFORM):
+    if KINDS[config["kind"]].platform and tenant not in (SHARED, PLATFORM):
         raise BadRequest(
-            f"config.kind: {kind} looks at the gateway itself, which is the operator's.",
+            f"config.kind: {config['kind']} looks at the gateway itself, which is the operator's.",
             code="invalid_value", param="config.kind",
         )  # fmt: skip
-    if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
-        return  # told by the check of the configuration
     missing = await asyncio.to_thread(
-        _desk(objects.to).missing, tenant or PLATFORM, names, shared=tenant == SHARED,
+        _desk(objects.to).missing, tenant or PLATFORM, config.get("channels", []), shared=tenant == SHARED,
         configured=frozenset(objects.to.live.effective.config.channels),
     )  # fmt: skip
     if missing:

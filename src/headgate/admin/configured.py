@@ -5,7 +5,7 @@ here is kept with every version it had; a change may say with ``If-Match`` which
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -48,11 +48,21 @@ def permission(kind: str, method: str, path: str = "") -> str:
     return f"alerts:{VERBS['PUT' if path.endswith('/rollback') else method]}"
 
 
+async def anything(objects: "Objects", name: str, config: Mapping[str, Any], tenant: str) -> None:
+    """Whatever is good configuration will do."""
+
+
+Check = Callable[["Objects", str, Mapping[str, Any], str], Awaitable[None]]
+"""Refuses what a caller would have the object of a name say, in a tenant or (``SHARED``) for all of them."""
+
+
 class Objects:
     """The objects of one kind, as one caller may see and change them."""
 
-    def __init__(self, kind: str, who: Principal, to: AdminParts) -> None:
+    def __init__(self, kind: str, who: Principal, to: AdminParts, check: "Check" = anything) -> None:
+        """*check* may refuse what would be made and is good configuration."""
         self.kind = kind
+        self._check = check
         self.section = SECTIONS[kind]
         self.who = who
         self.to = to
@@ -81,11 +91,6 @@ class Objects:
             return own
         return None if shared is False else await self.to.objects.get(SHARED, self.kind, name)
 
-    async def place(self, name: str, shared: bool | None) -> str:
-        """Return whose *name* is, or would be were it made: a tenant's, or ``SHARED``."""
-        was = await self.row(name, shared)
-        return was.tenant_id if was is not None else SHARED if shared else self.who.tenant_id
-
     async def put(self, name: str, change: Change, request: Request, *, new: bool = False) -> Shown:
         """Make or change an object; raise what the API answers with."""
         was = await self.row(name, change.shared)
@@ -103,6 +108,7 @@ class Objects:
         tenant = self._tenant(bool(shared))
         row = self._drawn(name, tenant, change.config, was)
         await asyncio.to_thread(self._try, row)
+        await self._check(self, name, change.config, tenant)
         if change.dry_run:
             return self.of_row(row)
         try:

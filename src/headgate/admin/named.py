@@ -1,12 +1,11 @@
 """The operations on one kind of object that is configured by file or by API, all of the same shape."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
 
-from headgate.admin.configured import Objects, Parts, Who, permission
+from headgate.admin.configured import Check, Objects, Parts, Who, anything, permission
 from headgate.admin.route import Route
 from headgate.admin.versions import (
     Change,
@@ -28,15 +27,7 @@ Shared = Annotated[bool | None, Query(description="All tenants' (true) or the ow
 Number = Annotated[int, Query(ge=1)]
 
 
-Check = Callable[[Objects, str, dict[str, Any], Request, str], Awaitable[None]]
-"""Refuses a configuration of the object of a name that a caller would make in a tenant, or for all of them."""
-
-
-async def _anything(objects: Objects, name: str, config: dict[str, Any], request: Request, tenant: str) -> None:
-    """What fits the configuration will do."""
-
-
-def operations(kind: str, plural: str, *, tag: str, check: Check = _anything) -> tuple[Route, ...]:
+def operations(kind: str, plural: str, *, tag: str, check: Check = anything) -> tuple[Route, ...]:
     """Return the operations on objects of *kind* below ``/plural``; *check* may refuse what is good configuration."""
     path, word = f"/{plural}", kind.replace("_", " ")
 
@@ -48,15 +39,11 @@ def operations(kind: str, plural: str, *, tag: str, check: Check = _anything) ->
         return found
 
     async def make(body: NewObject, request: Request, response: Response, who: Who, to: Parts) -> Shown:
-        objects = Objects(kind, who, to)
-        await check(objects, body.name, body.config, request, await objects.place(body.name, body.shared))
-        made: Shown = tagged(await objects.put(body.name, body, request, new=True), response)
+        made: Shown = tagged(await Objects(kind, who, to, check).put(body.name, body, request, new=True), response)
         return made
 
     async def put(name: str, body: Change, request: Request, response: Response, who: Who, to: Parts) -> Shown:
-        objects, name = Objects(kind, who, to), plain(name)
-        await check(objects, name, body.config, request, await objects.place(name, body.shared))
-        made: Shown = tagged(await objects.put(name, body, request), response)
+        made: Shown = tagged(await Objects(kind, who, to, check).put(plain(name), body, request), response)
         return made
 
     async def remove(name: str, request: Request, who: Who, to: Parts, shared: Shared = None) -> None:
@@ -82,7 +69,7 @@ def operations(kind: str, plural: str, *, tag: str, check: Check = _anything) ->
         return Diff(before=before, after=after, changes=differences(first.config, second.config))
 
     async def roll_back(name: str, body: Rollback, request: Request, response: Response, who: Who, to: Parts) -> Shown:
-        made: Shown = tagged(await Objects(kind, who, to).roll_back(plain(name), body, request), response)
+        made: Shown = tagged(await Objects(kind, who, to, check).roll_back(plain(name), body, request), response)
         return made
 
     listed: tuple[tuple[Any, str, str, str, str], ...] = (

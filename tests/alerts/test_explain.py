@@ -54,11 +54,12 @@ def test_what_is_well_says_so():
 
 def test_a_deployment_is_shut_where_every_worker_says_so_and_nobody_wanted_it():
     rows = [
-        Told("a/m", "open", "5 of 5 failed"), Told("a/m", "benched", "5 of 5 failed"), Told("b/m", "open", "x"),
+        Told("a/m", "open", "5 of 5 failed"), Told("a/m", "half-open", "5 of 5 failed"), Told("b/m", "open", "x"),
         Told("b/m", "closed"), Told("c/m", "open", BY_HAND),
+        Told("d/m", "half-open", "d/m asked to wait"),
     ]  # fmt: skip
     assert {each.subject: (each.value, each.text) for each in breakers(rows)} == {
-        "a/m": (1, "5 of 5 failed"), "b/m": (0, ""), "c/m": (0, ""),
+        "a/m": (1, "5 of 5 failed"), "b/m": (0, ""), "c/m": (0, ""), "d/m": (0, ""),
     }  # fmt: skip
 
 

@@ -152,7 +152,7 @@ def test_a_home_whose_journal_disk_or_clock_is_wrong():
 def test_charges_in_doubt_and_a_certificate_that_runs_out():
     assert look(Unsettled(), uncertain=(10, USD)) == []
     ((_, text),) = look(Unsettled(), uncertain=(11, USD))
-    assert text == "11 charges of 60 minutes are in doubt, 1 USD: import what was billed"
+    assert text == "11 charges of 60 min are in doubt, 1 USD: import what was billed"
     signals = [
         Signal(node="n1", name="certificate", value=AT + 13 * 24 * HOUR),
         Signal(node="n2", name="certificate", value=AT + 15 * 24 * HOUR),

@@ -66,9 +66,7 @@ class Unsettled(Rule, frozen=True, kw_only=True):
         count, nano = of.uncertain(at - int(self.window * SECOND))
         if count <= self.above:
             return ()
-        words = (
-            f"{count:,} charges of {self.window / 60:g} minutes are in doubt, {usd(nano)} USD: import what was billed"
-        )
+        words = f"{count:,} charges of {self.window / 60:g} min are in doubt, {usd(nano)} USD: import what was billed"
         return [Seen("", words, _calls(at, seconds=self.window, status="failure"))]
 
 

@@ -11,9 +11,12 @@ from headgate.alerts.rules import SECOND
 from headgate.core.call import now
 
 MAX_DEPLOYMENTS = 1000
-SHUT = frozenset(("open", "benched"))
+SHUT = frozenset(("open", "benched", "half-open"))
+"""One that may be tried again has not been proven to work."""
 BY_HAND = "switched off by hand"
 """What somebody wanted is no alert."""
+WAITED = "asked to wait"
+"""Who asked for a pause that is over is well."""
 SAMPLE = re.compile(r"headgate_(\w+?)(?:\{(.*)\})? ([0-9.e+-]+)")
 VALUE = re.compile(r'"((?:[^"\\]|\\.)*)"')
 DROPPED = "_dropped_total"
@@ -37,8 +40,14 @@ def breakers(rows: Iterable[Row]) -> Iterator[Signal]:
         if len(known) < MAX_DEPLOYMENTS or row.name in known:
             known.setdefault(row.name, []).append(row)
     for name, told in known.items():
-        shut = all(row.state in SHUT and BY_HAND not in row.reason for row in told)
+        shut = all(map(_shut, told))
         yield Signal(node="", name="breaker", subject=name, value=int(shut), text=told[0].reason if shut else "")
+
+
+def _shut(row: Row) -> bool:
+    if row.state == "half-open" and WAITED in row.reason:
+        return False
+    return row.state in SHUT and BY_HAND not in row.reason
 
 
 def counted(page: str, ills: Mapping[str, str]) -> Iterator[Signal]:

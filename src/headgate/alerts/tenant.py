@@ -30,7 +30,7 @@ class ErrorRate(OfCalls, frozen=True, kw_only=True):
             Seen(
                 one.name,
                 f"{one.failures / one.calls:.1%} of {one.calls:,} calls{_of(one.name)} failed"
-                f" in {self.window / 60:g} minutes, over {self.above:.1%}",
+                f" in {self.window / 60:g} min, over {self.above:.1%}",
                 self.link(one.name, at, status="failure"),
             )
             for one in sorted(bad, key=lambda one: -one.failures / one.calls)
@@ -53,7 +53,7 @@ class Latency(OfCalls, frozen=True, kw_only=True):
             Seen(
                 one.name,
                 f"calls{_of(one.name)} take {(ms or 0) / 1000:.1f} s ({self.percentile:g}th percentile of"
-                f" {one.calls:,} in {self.window / 60:g} minutes), over {self.above:g} s",
+                f" {one.calls:,} in {self.window / 60:g} min), over {self.above:g} s",
                 self.link(one.name, at),
             )
             for ms, one in sorted(slow, key=lambda pair: -(pair[0] or 0))
@@ -81,7 +81,7 @@ class GuardrailSpike(Rule, frozen=True, kw_only=True):
         usual = of.blocked(tenant_id, begun - DAY * SECOND, begun) * self.window / DAY
         if count <= self.factor * usual:
             return ()
-        words = f"guardrails refused {count:,} calls in {self.window / 60:g} minutes, where {usual:.1f} are usual"
+        words = f"guardrails refused {count:,} calls in {self.window / 60:g} min, where {usual:.1f} are usual"
         return [Seen("", words, logs(begun, at, status="failure"))]
 
 

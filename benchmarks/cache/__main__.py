@@ -7,6 +7,7 @@ trained on are left out.
 
 import argparse
 import json
+import random
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -33,6 +34,9 @@ def main() -> None:
     parser.add_argument(
         "--learn", type=int, default=0, help="rows a calibration learns from (default a quarter, at most 5,000)"
     )
+    parser.add_argument(
+        "--rows", type=int, default=20_000, help="pairs of a set that are measured, at most, drawn at random"
+    )
     parser.add_argument("--entries", type=int, default=100_000, help="entries a lookup searches; 0 leaves lookups out")
     parser.add_argument("--model", default="", help="folder of the small model, where its package is not installed")
     parser.add_argument("--json", metavar="FILE", help="write the figures there too; - for the output alone")
@@ -45,14 +49,16 @@ def main() -> None:
     for name, file in files.items():
         every = sets.read(file)
         rows = sets.unseen(every)
+        left = len(rows)
+        if left > given.rows:
+            rows = random.Random(20261121).sample(rows, given.rows)
         if len(rows) < FEWEST:
             print(f"{name}: {'not here' if not every else f'only {len(rows)} unseen pairs'}", file=out)
             continue
         everything = everything or rows
-        print(
-            f"{name}: {len(rows):,} of {len(every):,} pairs were not trained on, {sum(r.same for r in rows):,} ask the same",
-            file=out,
-        )
+        same = sum(row.same for row in rows)
+        print(f"{name}: {left:,} of {len(every):,} pairs were not trained on; of {len(rows):,} of them,", file=out)
+        print(f"which are measured, {same:,} ask the same", file=out)
         figures["sets"][name] = _set(rows, given, model, out)
     if given.entries and everything:
         figures["lookups"] = _lookups(everything, given, model, out)

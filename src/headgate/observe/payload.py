@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from headgate.observe.said import MOST_TEXT, Said, answer_of, plain, request_of
+from headgate.observe import said
 from headgate.observe.spool import Frame, Seals
 from headgate.observe.veil import Find, Mark, Veil
 from headgate.storage.payloads_sql import PayloadRow
@@ -58,42 +58,39 @@ _payload = msgspec.json.Decoder(Payload).decode
 def payload_of(frame: Frame, find: Find) -> Payload:
     """Return what is kept of *frame*; *find* finds what is to be masked."""
     taken = frame.taken
-    masks = taken.level != "full"
-    request = request_of(taken.dialect, frame.request, taken.request_bytes, taken.limit, taken.media)
-    answer = answer_of(taken.dialect, frame.answer, taken.answer_bytes, taken.limit, streamed=taken.streamed)
+    masks, dialect = taken.level != "full", taken.dialect
+    request = said.request_of(frame.request, taken.request_bytes, taken.limit, taken.media)
+    answer = said.answer_of(dialect, frame.answer, taken.answer_bytes, taken.limit, streamed=taken.streamed)
+    asked, answered = _side(request, find, masks=masks), _side(answer, find, masks=masks)
+    asked.text = said.asked_text(dialect, asked.document)
+    answered.text = said.answered_text(dialect, answered.document)
+    answered.tool_calls = said.tool_calls(dialect, answered.document)
     return Payload(
         level="redacted" if masks else "full",
         operation=taken.operation,
-        dialect=taken.dialect,
-        request=_side(request, find, masks=masks),
-        answer=_side(answer, find, masks=masks),
+        dialect=dialect,
+        request=asked,
+        answer=answered,
     )
 
 
-def _side(said: Said, find: Find, *, masks: bool) -> Side:
+def _side(one: said.Said, find: Find, *, masks: bool) -> Side:
     veil = Veil(find, masks=masks)
-    raw, base64 = plain(said.raw)
-    if raw is not None:
-        raw = (BINARY if base64 else veil.text(raw)) if masks else raw if base64 else veil.text(raw)
-        base64 = base64 and not masks
-    document = veil.over([said.document, said.tool_calls])
-    text = Veil(find, masks=True).text(said.text) if masks else said.text
+    raw, base64 = said.plain(one.raw)
+    if raw is not None and not base64:
+        raw = veil.text(raw)
+    elif masks and base64:
+        raw, base64 = BINARY, False
+    document = veil.over(one.document)
     return Side(
-        size=said.size,
-        cut=said.cut,
-        text=text,
-        document=document[0],
+        size=one.size,
+        cut=one.cut,
+        document=document,
         raw=raw,
         base64=base64,
         found=dict(veil.found),
-        marks=[] if masks else [(_inside(path), start, end, kind) for path, start, end, kind in veil.marks],
-        tool_calls=document[1],
+        marks=[] if masks else veil.marks,
     )
-
-
-def _inside(path: str) -> str:
-    """Return a path in the document for one in the list that :func:`_side` has made of it."""
-    return path.removeprefix("[0]").removeprefix(".")
 
 
 def row_of(frame: Frame, find: Find, sealer: Seals) -> PayloadRow:
@@ -102,7 +99,7 @@ def row_of(frame: Frame, find: Find, sealer: Seals) -> PayloadRow:
     body = sealer.seal(zlib.compress(msgspec.json.encode(payload), LEVEL), about(taken.tenant_id, taken.id))
     text = None
     if payload.level == "redacted":
-        text = f"{payload.request.text}\n{payload.answer.text}"[: 2 * MOST_TEXT].replace("\x00", "\ufffd").strip()
+        text = f"{payload.request.text}\n{payload.answer.text}"[: 2 * said.MOST_TEXT].replace("\x00", "\ufffd").strip()
     return PayloadRow(
         taken.id,
         taken.tenant_id,

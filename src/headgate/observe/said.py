@@ -29,16 +29,12 @@ class Said(msgspec.Struct):
     """Decoded JSON."""
     raw: bytes | None = None
     """What is no JSON, or was cut."""
-    text: str = ""
-    tool_calls: list[dict[str, str]] = []
 
 
-def request_of(dialect: str, data: bytes, size: int, limit: int, media: str = JSON) -> Said:
+def request_of(data: bytes, size: int, limit: int, media: str = JSON) -> Said:
     """Return what a caller said by a request of *size* bytes, of which no more than *limit* are left."""
     said = Said(size, size > limit)
     _read(said, data, media)
-    if isinstance(said.document, dict) and (walker := WALKERS.get(dialect)) is not None:
-        said.text = _joined(piece.text for piece in walker.request(said.document))
     return said
 
 
@@ -49,9 +45,41 @@ def answer_of(dialect: str, data: bytes, size: int, limit: int, *, streamed: boo
         _assemble(said, DIALECTS.get(dialect), data)
     else:
         _read(said, data, JSON)
-    if isinstance(said.document, dict):
-        _look(said, dialect)
     return said
+
+
+def asked_text(dialect: str, document: Any) -> str:
+    """Return the text of a request's document."""
+    walker = WALKERS.get(dialect)
+    if walker is None or not isinstance(document, dict):
+        return ""
+    return _joined(piece.text for piece in walker.request(document))
+
+
+def answered_text(dialect: str, document: Any) -> str:
+    """Return the text of an answer's document, or of the error that it is."""
+    walker = WALKERS.get(dialect)
+    if not isinstance(document, dict):
+        return ""
+    text = ""
+    if walker is not None:
+        text = _joined(piece.text for piece in walker.reply(document) if piece.place != "tool_argument")
+    if not text and isinstance(error := document.get("error"), dict):
+        text = str(error.get("message") or "")[:MOST_TEXT]
+    return text
+
+
+def tool_calls(dialect: str, document: Any) -> list[dict[str, str]]:
+    """Return what the model wants to have called, by an answer's document."""
+    spoken = DIALECTS.get(dialect)
+    try:
+        reply = spoken.read_reply(json.dumps(document).encode()) if spoken is not None and document else None
+    except Exception:  # an error, a list of vectors: there are no calls in it
+        return []
+    if not isinstance(reply, Reply):
+        return []
+    calls = [part for choice in reply.choices for part in choice.parts if isinstance(part, ToolCall)]
+    return [{"id": one.id, "name": one.name, "arguments": one.arguments} for one in calls[:MOST_CALLS]]
 
 
 def plain(data: bytes | None) -> tuple[str | None, bool]:
@@ -113,25 +141,6 @@ def _printable(reply: Reply) -> Reply:
     for choice in reply.choices:
         choice.finish = choice.finish or "stop"  # of a stream that was cut nobody knows
     return reply
-
-
-def _look(said: Said, name: str) -> None:
-    walker, dialect = WALKERS.get(name), DIALECTS.get(name)
-    if walker is not None:
-        said.text = _joined(piece.text for piece in walker.reply(said.document) if piece.place != "tool_argument")
-    if not said.text and isinstance(error := said.document.get("error"), dict):
-        said.text = str(error.get("message") or "")[:MOST_TEXT]
-    try:
-        reply = dialect.read_reply(json.dumps(said.document).encode()) if dialect is not None else None
-    except Exception:  # an error, a list of vectors: there are no calls in it
-        return
-    if isinstance(reply, Reply):
-        said.tool_calls = [
-            {"id": part.id, "name": part.name, "arguments": part.arguments}
-            for choice in reply.choices
-            for part in choice.parts
-            if isinstance(part, ToolCall)
-        ][:MOST_CALLS]
 
 
 def _joined(texts: Iterator[str]) -> str:

@@ -21,6 +21,10 @@ Mark = tuple[str, int, int, str]
 SHORTEST = 6
 """Characters below which nothing is found."""
 MOST_MARKS = 1000
+LARGE = 1024
+"""Characters from which on a text may be a picture."""
+MOST_LOOKED = 1_000_000
+"""Characters of a document that are looked at: it takes a fifth of a second, and others have their turns meanwhile."""
 BETWEEN = "\n\x00\n"
 SECRET_NAME = re.compile(
     r"(?i)secret|passw(?:or)?d|passphrase|api[_-]?key|(?:access|private|auth|signing)[_-]?key|authorization|cookie|"
@@ -44,12 +48,20 @@ class Veil:
         """Return a JSON *value* as it may be kept."""
         value = self._named(value, "", 0)
         places = list(_texts(value, "", 0))
-        kept = self._kept([self._blobless(text) for _, text in places], [path for path, _ in places])
+        texts, room = [], MOST_LOOKED
+        for _, text in places:
+            seen = self._seen(text, room)
+            texts.append(seen)
+            room -= len(seen)
+        kept = self._kept(texts, [path for path, _ in places])
         return _rebuilt(value, iter(kept), 0) if self._masks else value
 
     def text(self, text: str) -> str:
         """Return a text as it may be kept."""
-        return self._kept([text], [""])[0] if len(text) >= SHORTEST else text
+        if len(text) < SHORTEST:
+            return text
+        kept = self._kept([self._seen(text, MOST_LOOKED)], [""])[0]
+        return kept if self._masks else text
 
     def _kept(self, texts: list[str], paths: list[str]) -> list[str]:
         whole = BETWEEN.join(texts)
@@ -89,11 +101,12 @@ class Veil:
         if len(self.marks) < MOST_MARKS:
             self.marks.append((path, start, end, kind))
 
-    def _blobless(self, text: str) -> str:
-        if self._masks and len(text) > 1024 and _BLOB.fullmatch(text):
+    def _seen(self, text: str, room: int) -> str:
+        """Return what of a text is looked at; what is not, is not kept where anything is masked."""
+        if len(text) > LARGE and _BLOB.fullmatch(text):
             self.found["blob"] += 1
             return f"<BLOB {len(text)}>"
-        return text
+        return text if len(text) <= room else f"<CUT {len(text)}>"
 
 
 def _masked(text: str, found: list[tuple[int, int, str]]) -> str:

@@ -5783,8 +5783,12 @@ export interface components {
             parameters: {
                 [key: string]: unknown;
             } | null;
+            /** Parent Id */
+            parent_id: string | null;
             /** Key Id */
             key_id: string | null;
+            /** Team Id */
+            team_id: string | null;
             /** User Id */
             user_id: string | null;
             /** App Id */
@@ -8288,10 +8292,16 @@ export interface components {
              * @example 0.00012
              */
             held_usd: string;
+            /** Soft Budgets */
+            soft_budgets: string[];
             /** Dropped */
             dropped: string[];
             /** Defaulted */
             defaulted: string[];
+            /** Resumed */
+            resumed: number;
+            /** Shadow Of */
+            shadow_of: string | null;
             /** Bytes Out */
             bytes_out: number;
             /** Worker */
@@ -9368,6 +9378,10 @@ export interface components {
             guardrails: {
                 [key: string]: unknown;
             }[];
+            /** Cache */
+            cache: {
+                [key: string]: unknown;
+            } | null;
             /** Attempts */
             attempts: components["schemas"]["headgate__admin__traces__Tried"][];
             /** Ledger */
@@ -9733,6 +9747,10 @@ export interface components {
             cache_write: number;
             /** Reasoning */
             reasoning: number;
+            /** More */
+            more: {
+                [key: string]: number;
+            };
         };
         /**
          * Tried

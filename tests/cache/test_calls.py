@@ -222,6 +222,15 @@ async def test_what_is_not_kept(kept: Make, route: str, given: dict[str, Any], w
         assert len(stage.books.records) == 2
 
 
+async def test_a_request_that_two_readers_may_read_as_two_is_not_kept(kept: Make) -> None:
+    async with kept(CONFIG) as stage:
+        caller, task = stage.begin("fast")
+        caller.sent = b'{"model": "fast", "messages": [{"role": "user", "content": "a", "content": "b"}]}'
+        await task
+        assert caller.status == 200 and caller.headers["x-headgate-cache"] == "bypass"
+        assert stage.record.cache is not None and stage.record.cache.reason == "ambiguous"
+
+
 async def test_what_was_clamped_by_a_budget_is_not_kept(kept: Make) -> None:
     async with kept(CONFIG) as stage:
         stage.books.room["sandbox/mock"] = 300

@@ -5,7 +5,7 @@ import random
 import msgspec
 import pytest
 
-from headgate.cache.key import document, key_of, near, scope_of
+from headgate.cache.key import ambiguous, document, key_of, near, scope_of
 from headgate.cache.rules import control
 
 
@@ -47,6 +47,22 @@ def test_the_same_in_other_words(one: bytes, other: bytes) -> None:
 )
 def test_others(one: bytes, other: bytes) -> None:
     assert key(one) != key(other)
+
+
+@pytest.mark.parametrize(
+    ("body", "twice"),
+    [
+        (b'{"a": [{"b": "x", "b": "y"}]}', True),
+        (b'{"a": {"b": 1, "\\u0062": 2}}', True),
+        (b'{"a": {"b": "x\\u005c", "b": 2}}', True),
+        (b'{"a": {"b": "x\\\\", "c": "\\" \\u0022 \\\\\\" "}}', False),
+        (b'{"a": {"b": "x\\u005c"}}', False),
+        (b'{"a": {"b": 1.0, "c": {"b": [{}, {"b": ""}]}}}', False),
+    ],
+)
+def test_a_name_that_stands_twice_is_found(body: bytes, twice: bool) -> None:
+    fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    assert ambiguous(fields, document(fields, body)) is twice
 
 
 def test_names_do_not_run_into_each_other() -> None:

@@ -3,6 +3,7 @@
 Whose the answer is stands beside it, not in it. Pure.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
@@ -32,6 +33,38 @@ def document(fields: Mapping[str, msgspec.Raw], body: bytes) -> dict[str, Any]:
     if hints is not None and b'"sandbox_' in bytes(hints):  # there the embedded provider is told what to answer
         found["metadata"] = _decode(hints)
     return whole_numbers(found) if _FLOATS.search(body) else found
+
+
+def ambiguous(fields: Mapping[str, msgspec.Raw], asked: Mapping[str, Any]) -> bool:
+    """Whether an object within *fields* has a name twice, of which *asked* has one alone: two readers may see two
+    requests, and the answer to the one must not be given to the other."""
+    there = sum([_strings(bytes(fields[name])) for name in asked if name in fields])
+    if there == sum([_strings(_encode(value)) for value in asked.values()]):
+        return False  # nothing can be left out without its name: a text less
+    return any([_twice(bytes(fields[name])) for name in asked if name in fields])
+
+
+def _strings(raw: bytes) -> int:
+    """Count the quotes of *raw* that no backslash stands before."""
+    return raw.count(b'"') - raw.count(b'\\"')
+
+
+def _twice(raw: bytes) -> bool:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise _Twice
+        return found
+
+    try:
+        json.loads(raw, object_pairs_hook=once)
+    except _Twice:
+        return True
+    return False
+
+
+class _Twice(Exception):
+    """A name stands twice in an object."""
 
 
 def whole_numbers(value: Any) -> Any:

@@ -12,7 +12,7 @@ from time import monotonic
 import msgspec
 
 from headgate.cache.config import CacheConfig
-from headgate.cache.key import document, key_of, near, scope_of
+from headgate.cache.key import ambiguous, document, key_of, near, scope_of
 from headgate.cache.rules import PLAIN, Control, usable
 from headgate.cache.shelf import Cache
 from headgate.cache.types import Entry, Match, NoVector, Question
@@ -39,6 +39,8 @@ TRIES = 2
 def look_up(call: Call, parts: Parts) -> Awaitable[None] | None:
     """Answer *call* from its route's cache, or have its answer taken down."""
     name = call.route.config.cache
+    if name is None:  # a guardrail has sent it elsewhere
+        return None
     cache: Cache | None = parts.caches.of(call.who.tenant_id, name) if parts.caches is not None else None
     control: Control = call.options.cache or PLAIN
     why = "disabled" if cache is None else passed_by(call, cache.config, control)
@@ -69,6 +71,12 @@ def passed_by(call: Call, config: CacheConfig, control: Control) -> str:
 async def _look_up(call: Call, parts: Parts, cache: Cache, control: Control) -> None:
     tenant = call.who.tenant_id
     asked = document(call.envelope.fields, call.body)
+    call.cached = Cached(cache=cache.name, verdict="miss")
+    if ambiguous(call.envelope.fields, asked):
+        call.cached = Cached(cache=cache.name, verdict="bypass", reason="ambiguous")
+        if control.only:
+            raise not_kept("ambiguous")
+        return
     scope = scope_for(call, cache.config)
     key = key_of(scope, asked)
     call.cached = Cached(cache=cache.name, verdict="miss")
@@ -106,7 +114,7 @@ def scope_for(call: Call, config: CacheConfig) -> bytes:
         [target.name for target in call.plan],
         (call.surface, call.dialect.name, call.operation, call.pinned, call.path_model, call.query.decode("latin-1")),
         (config.share, whose),
-        (settings.on_unsupported, settings.context, dict(route.parameters)),
+        (settings.on_unsupported, settings.unknown_fields, settings.context, dict(route.parameters)),
         (options.on_unsupported, options.requires, options.format, options.chunk, options.strategy, call.names),
         guard.rules.version if guard is not None else "",
         sorted([(name.decode(), value.decode("latin-1")) for name, value in call.headers if name.startswith(VARYING)]),

@@ -169,6 +169,6 @@ def launched(home: Path, **env: str) -> House:
     """Start a gateway that serves the dashboard."""
     wall = Wall()
     config = CONFIG.format(port=wall.port)
-    gateway = Gateway(home, config=config, HEADGATE_ACCEPT_GRACE="0.1", **env)
-    gateway.env["HEADGATE_DASHBOARD"] = "on"
+    gateway = Gateway(home, config=config, HEADGATE_ACCEPT_GRACE="0.1")
+    gateway.env |= {**env, "HEADGATE_DASHBOARD": "on"}
     return House(gateway.start(60), wall)

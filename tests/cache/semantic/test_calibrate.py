@@ -59,4 +59,7 @@ def test_old_outcomes_vouch_for_nothing_until_there_are_new_ones() -> None:
         assert known.stale(31 * DAY + i)
     known.learn(Outcome(32 * DAY))
     assert not known.stale(33 * DAY)
+    again = Calibration(BEFORE, 0.02, AGO, 40 * DAY)  # a restart makes no outcome younger
+    again.learn(Outcome(2 * DAY))
+    assert again.stale(40 * DAY)
     assert not Calibration(BEFORE, 0.02, 0, 0).stale(10_000 * DAY)

@@ -77,7 +77,7 @@ class Calibration:
         if self._stale_after and outcome.at - self._last > self._stale_after:
             self._owed = FRESH
         self._owed = max(0, self._owed - 1)
-        self._last = max(self._last, outcome.at)
+        self._last = max(self._last, outcome.at) if self._outcomes else outcome.at
         self._outcomes.append(outcome)
         self._general = None
         if outcome.key:

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import monotonic
 from typing import Any, Protocol
 
 from headgate.cache.semantic.types import Down
@@ -22,6 +23,9 @@ PLACES = 10_000
 OUTCOMES = "outcomes"
 """The place of what was verified; all others are scopes."""
 SECONDS = 2.0
+REDIS_SECONDS = 0.5
+REST = 1.0
+"""Seconds for which a Redis that did not answer is not asked again: lookups wait for it."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS records (seq INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, place TEXT NOT NULL,
     data BLOB NOT NULL);
@@ -40,8 +44,8 @@ class Log(Protocol):
         """Return what came after *cursor* (empty: all), oldest first and at most 2,000, and where that ends."""
         ...
 
-    async def clear(self, tenant_id: str | None, place: str | None = None) -> None:
-        """Remove a place, all of a tenant's, or with ``None`` everybody's."""
+    async def clear(self, tenant_id: str | None) -> None:
+        """Remove a tenant's questions, or with ``None`` everybody's. Outcomes stay: they hold no text."""
         ...
 
     async def sweep(self, most: int) -> None:
@@ -84,7 +88,7 @@ class NoLog:
         """See ``Log``."""
         return [], cursor
 
-    async def clear(self, tenant_id: str | None, place: str | None = None) -> None:
+    async def clear(self, tenant_id: str | None) -> None:
         """See ``Log``."""
 
     async def sweep(self, most: int) -> None:
@@ -132,18 +136,11 @@ class FileLog:
         opened = [self._signer.open(tenant_id, place, data) for _, data in found]
         return [one for one in opened if one is not None], str(found[-1][0]) if found else cursor
 
-    async def clear(self, tenant_id: str | None, place: str | None = None) -> None:
+    async def clear(self, tenant_id: str | None) -> None:
         """See ``Log``."""
 
-        def work(at: sqlite3.Connection) -> None:
-            if tenant_id is None:
-                at.execute("DELETE FROM records")
-            elif place is None:
-                at.execute("DELETE FROM records WHERE tenant = ?", (tenant_id,))
-            else:
-                at.execute("DELETE FROM records WHERE tenant = ? AND place = ?", (tenant_id, place))
-
-        await self._run(work)
+        statement = "DELETE FROM records WHERE place <> ? AND (? IS NULL OR tenant = ?)"
+        await self._run(lambda at: at.execute(statement, (OUTCOMES, tenant_id, tenant_id)))
 
     async def sweep(self, most: int) -> None:
         """See ``Log``."""
@@ -195,6 +192,7 @@ class RedisLog:
         self._signer = signer
         self._ttl = ttl
         self._turn = asyncio.Lock()
+        self._rest = 0.0
 
     async def append(self, tenant_id: str, place: str, record: bytes, most: int) -> None:
         """See ``Log``."""
@@ -210,17 +208,15 @@ class RedisLog:
         opened = [self._signer.open(tenant_id, place, fields[1]) for _, fields in found]
         return [one for one in opened if one is not None], found[-1][0].decode() if found else cursor
 
-    async def clear(self, tenant_id: str | None, place: str | None = None) -> None:
+    async def clear(self, tenant_id: str | None) -> None:
         """See ``Log``."""
-        if tenant_id is not None and place is not None:
-            await self._call([("UNLINK", self._name(tenant_id, place))])
-            return
         pattern = f"{_plain(self._prefix)}*" if tenant_id is None else f"{_plain(self._name(tenant_id, ''))}*"
         at = b"0"
         while True:
             [(at, names)] = await self._call([("SCAN", at, "MATCH", pattern, "COUNT", "500")])
-            if names:
-                await self._call([("UNLINK", *names)])
+            questions = [name for name in names if not name.endswith(f":{OUTCOMES}".encode())]
+            if questions:
+                await self._call([("UNLINK", *questions)])
             if at == b"0":
                 return
 
@@ -235,10 +231,13 @@ class RedisLog:
         return f"{self._prefix}{tenant_id}:{place}"
 
     async def _call(self, commands: list[tuple[bytes | str | int, ...]]) -> list[Any]:
+        if monotonic() < self._rest:
+            raise Down("Redis did not answer a moment ago")
         try:
             async with self._turn:  # one connection takes one caller at a time
-                return await self._redis.call(commands, SECONDS)
+                return await self._redis.call(commands, REDIS_SECONDS)
         except RedisDown as error:
+            self._rest = monotonic() + REST
             raise Down(str(error)) from error
 
 

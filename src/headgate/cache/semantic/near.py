@@ -166,9 +166,7 @@ class Semantic:
         try:
             await self._parts.index.forget(tenant_id, keys)
             if keys is None:
-                for place in [place for place in self._places if tenant_id in (None, place[0])]:
-                    if place[1] != OUTCOMES:
-                        await self._parts.log.clear(*place)
+                await self._parts.log.clear(tenant_id)
         except Down as error:
             log.warning("the semantic index could not be cleared: %s", error)
 

@@ -13,6 +13,7 @@ from headgate.access.types import Keeping
 from headgate.access.vault import LocalSealer, Unsealable
 from headgate.core.call import new_id, now
 from headgate.guardrails.detect import detected
+from headgate.observe import payload_keeper
 from headgate.observe import spool as spooling
 from headgate.observe.payload import opened, payload_of, row_of
 from headgate.observe.payload_keeper import PayloadKeeper
@@ -193,6 +194,11 @@ def test_a_keeper_stores_once_and_forgets_in_time(tmp_path: Path, url: str, monk
     twice = batch.read_bytes()
     keeper = PayloadKeeper(folder, url, SEALER, detected, payloads_end)
     assert keeper.take() == 3 and keeper.unreadable == 1 and not list(folder.glob("*.batch"))
+    batch.write_bytes(twice)
+    with monkeypatch.context() as patch:  # what nothing can be made of does not hold up others
+        patch.setattr(payload_keeper, "row_of", lambda *given: 1 / 0)
+        keeper.take()
+    assert keeper.unreadable == 4
     batch.write_bytes(twice)
     keeper.take()
     sql = open_sql(url)

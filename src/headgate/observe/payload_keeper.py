@@ -9,15 +9,16 @@ import logging
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from threading import Event, Thread
-from time import monotonic
+from time import monotonic, time
 
 import msgspec
 
 from headgate.observe.metrics import Page
 from headgate.observe.payload import row_of
-from headgate.observe.spool import ABOUT, BATCH, LOST, Frame, Seals, frames
+from headgate.observe.spool import ABOUT, BATCH, LOST, Frame, Seals, frames, waiting
 from headgate.observe.veil import Find
 from headgate.storage import payloads_sql
 from headgate.storage.sql import BadValue, Sql, SqlError, open_sql
@@ -27,6 +28,11 @@ POLL = 0.25
 LONGEST_PAUSE = 5.0
 SWEEP = 60.0
 AT_ONCE = 50
+LAST_SECONDS = 5.0
+"""What a stop takes at most; the rest waits for the next start."""
+BAD = ".bad"
+LEFT = 86_400.0
+"""Seconds for which files that nobody writes any more are left."""
 Until = Callable[[Sql], dict[str, int]]
 """Returns, by tenant, the instant before which what was said may go."""
 
@@ -63,19 +69,23 @@ class PayloadKeeper:
             self._thread = None
         if self._own():
             with suppress(Exception):
-                self.take()
+                self.take(LAST_SECONDS)
         self._sql.close()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
-    def take(self) -> int:
-        """Take all batches there are; return how many calls' were stored. Raise ``SqlError`` or ``OSError``."""
-        done = 0
+    def take(self, seconds: float = inf) -> int:
+        """Take the batches there are, for some *seconds*; return how many calls' were stored.
+
+        Raise ``SqlError`` or ``OSError``.
+        """
+        before, until = self.stored, monotonic() + seconds
         for path in sorted(self._folder.glob("*" + BATCH)):
-            done += self._take(path)
-        self.stored += done
-        return done
+            if monotonic() > until:
+                break
+            self.stored += self._take(path)
+        return self.stored - before
 
     def sweep(self) -> int:
         """Remove what is to be kept no longer; return how many calls' that was. Raise ``SqlError``."""
@@ -90,13 +100,13 @@ class PayloadKeeper:
         """Write what is counted, once there is anything."""
         if not self._folder.is_dir():
             return
-        waiting = [path.stat().st_size for path in self._folder.glob("*" + BATCH) if path.exists()]
         for name, kind, help, value in (
             ("payloads_stored_total", "counter", "Calls of which was kept what was said.", self.stored),
             ("payloads_lost_total", "counter", "Calls of which it was not: no room, or no disk.", self._lost()),
             ("payloads_unreadable_total", "counter", "Calls of which it could not be stored.", self.unreadable),
             ("payloads_removed_total", "counter", "Calls of which it went, its time being over.", self.removed),
-            ("payloads_waiting_bytes", "gauge", "What was said and waits to be stored.", sum(waiting)),
+            ("payloads_failing", "gauge", "1 where none can be stored at present.", int(self.failing is not None)),
+            ("payloads_waiting_bytes", "gauge", "What was said and waits to be stored.", waiting(self._folder)[1]),
         ):
             page.family(name, kind, help)
             page.line(name, (), value)
@@ -133,8 +143,9 @@ class PayloadKeeper:
                 os.close(fd)
                 return False
             self._lock = fd
-            for path in self._folder.glob("*" + LOST):  # of processes of an earlier run
-                path.unlink(missing_ok=True)
+            for path in self._folder.iterdir():  # what processes that ended have left
+                if path.suffix in ("", LOST, BAD) and path.stat().st_mtime < time() - LEFT:
+                    path.unlink(missing_ok=True)
         return self._lock is not None
 
     def _take(self, path: Path) -> int:
@@ -143,9 +154,9 @@ class PayloadKeeper:
         except SqlError:
             raise
         except Exception as error:  # cut by a crash, or another key's
-            log.warning("a batch of what was said cannot be read and is left as %s.bad: %s", path.name, error)
+            log.warning("a batch of what was said cannot be read and is left as %s%s: %s", path.name, BAD, error)
             self.unreadable += 1
-            path.rename(path.with_name(path.name + ".bad"))
+            path.rename(path.with_name(path.name + BAD))
             return 0
         for at in range(0, len(found), AT_ONCE):
             self._store(found[at : at + AT_ONCE])
@@ -153,7 +164,7 @@ class PayloadKeeper:
         return len(found)
 
     def _store(self, some: list[Frame]) -> None:
-        rows = [msgspec.structs.astuple(row_of(frame, self._find, self._sealer)) for frame in some]
+        rows = [row for frame in some if (row := self._row(frame)) is not None]
         try:
             payloads_sql.put(self._sql, rows)
         except BadValue:
@@ -161,5 +172,16 @@ class PayloadKeeper:
                 try:
                     payloads_sql.put(self._sql, [row])
                 except BadValue as error:
-                    self.unreadable += 1
-                    log.warning("what was said in the call %s cannot be stored: %s", row[0], error)
+                    self._unstorable(str(row[0]), error)
+
+    def _row(self, frame: Frame) -> tuple[object, ...] | None:
+        """Return the row of *frame*; one that nothing can be made of must not hold up the others."""
+        try:
+            return msgspec.structs.astuple(row_of(frame, self._find, self._sealer))
+        except Exception as error:
+            self._unstorable(frame.taken.id, error)
+            return None
+
+    def _unstorable(self, id: str, error: Exception) -> None:
+        self.unreadable += 1
+        log.warning("what was said in the call %s cannot be stored: %s", id, type(error).__name__)

@@ -144,8 +144,8 @@ class Spool:
         """Give *batch* to whoever keeps it; return how long to gather the next."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            waiting, size = _waiting(self._folder)
-            if waiting >= MAX_FILES or size >= MAX_SPOOLED:
+            count, size = waiting(self._folder)
+            if count >= MAX_FILES or size >= MAX_SPOOLED:
                 self.lost += len(batch)
                 return LONG_GATHER
             sealed = self._sealer.seal(b"".join(map(_frame, batch)), ABOUT)
@@ -153,7 +153,7 @@ class Spool:
             with open(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(sealed)
             name.rename(name.with_name(name.name + BATCH))
-            return LONG_GATHER if waiting > MANY else GATHER
+            return LONG_GATHER if count > MANY else GATHER
         except Exception as error:  # a full disk must not end this thread
             self.lost += len(batch)
             log.warning("what was said in %d calls is lost: %s", len(batch), error)
@@ -165,7 +165,8 @@ class Spool:
             (self._folder / (self._name + LOST)).write_text(str(lost))
 
 
-def _waiting(folder: Path) -> tuple[int, int]:
+def waiting(folder: Path) -> tuple[int, int]:
+    """Return how many batches wait in *folder*, and their bytes."""
     count = size = 0
     for entry in os.scandir(folder):
         if entry.name.endswith(BATCH):

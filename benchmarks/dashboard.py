@@ -10,7 +10,6 @@ from statistics import median
 from typing import Any
 
 from playwright.sync_api import Browser, expect, sync_playwright
-
 from tests.browser.house import CHROMIUM, House, build, launched
 
 PAINT_MS, SCRIPT_BYTES = 1000, 250_000

@@ -125,7 +125,9 @@ def made(first: int, count: int, begun: int, step: int, whose: tuple[list[str], 
             finish=None if fault else "stop", cost_nano=attempt.cost_nano, usage=usage, billed="usage",
             held_nano=2 * cost, total_ms=total_ms, overhead_ms=0.4, first_token_ms=first_ms,
         )  # fmt: skip
-        charge = Charge(1, at, keys[who], record.cost_nano, usage.output or 0, "usage", f"{provider}/{model}", "UTC", [])
+        charge = Charge(
+            1, at, keys[who], record.cost_nano or 0, usage.output or 0, "usage", f"{provider}/{model}", "UTC", []
+        )
         yield ended_of(record, [charge] if record.cost_nano else [])
 
 

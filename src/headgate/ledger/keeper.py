@@ -79,9 +79,9 @@ class Keeper:
         poison: list[Ended] = []
 
         def together(sql: Sql) -> None:
+            self._view(sql, new)  # first: whoever takes grants of this journal waits for what is locked after it
             if batch and not store_together(sql, journal, batch):
                 raise Doubled
-            self._view(sql, new)
             self._prove(sql, new)
             self._move_on(sql, journal, position, closed)
 

@@ -20,7 +20,7 @@ _SET = ", ".join(f"{name} = excluded.{name}" for name in SKETCHES)
 _ALL = (*KEY, *SUMS, *SKETCHES)
 ADD = f"""INSERT INTO rollups ({", ".join(_ALL)}) VALUES ({", ".join("?" * len(_ALL))})
     ON CONFLICT ({", ".join(KEY)}) DO UPDATE SET {_ADDED}, {_SET}"""  # noqa: S608  # our own names
-NAMES = "SELECT cut, a, b FROM rollups WHERE tenant_id = ? AND grain = ? AND start = ? AND cut = ? AND node = ?"
+NAMES = "SELECT cut, a, b FROM rollups WHERE tenant_id = ? AND grain = ? AND start = ? AND node = ? AND cut IN ({})"
 READ = f"""SELECT {", ".join(SKETCHES)} FROM rollups
     WHERE tenant_id = ? AND grain = ? AND cut = ? AND start = ? AND a = ? AND b = ? AND node = ?"""  # noqa: S608
 MAX_CELLS = 20_000
@@ -75,10 +75,11 @@ class Views:
 
     def _bounded(self, sql: Sql, window: Window, rows: Rows) -> Rows:
         """Put rows beyond the bound of their cut together."""
+        self._look(sql, window, {name[0] for name in rows})
         found: Rows = {}
         for name, adds in rows.items():
             cut = name[0]
-            known = self._known(sql, window, cut)
+            known = self._names[window, cut]
             if name not in known:
                 if len(known) >= bound_of(cut):
                     name = (cut, OTHER, OTHER if name[2] else "")
@@ -91,14 +92,19 @@ class Views:
                 found[name] = adds
         return found
 
-    def _known(self, sql: Sql, window: Window, cut: str) -> set[Name]:
-        known = self._names.get((window, cut))
-        if known is None:
-            rows = sql.execute(NAMES, (*window, cut, self._node))
-            known = self._names[window, cut] = {(cut, a, b) for cut, a, b in rows}
-        else:
-            self._names.move_to_end((window, cut))
-        return known
+    def _look(self, sql: Sql, window: Window, cuts: set[str]) -> None:
+        """Know the names that a window has in *cuts*."""
+        new = []
+        for cut in cuts:
+            if (window, cut) in self._names:
+                self._names.move_to_end((window, cut))
+            else:
+                self._names[window, cut] = set()
+                new.append(cut)
+        if new:
+            marks = ", ".join("?" * len(new))
+            for cut, a, b in sql.execute(NAMES.format(marks), (*window, self._node, *new)):
+                self._names[window, cut].add((cut, a, b))
 
     def _sketches(self, sql: Sql, window: Window, name: Name, adds: Sequence[Counted]) -> tuple[bytes, ...]:
         cell = (window, name)

@@ -284,6 +284,8 @@ async def test_a_route_without_a_cache_knows_nothing_of_it(kept: Make) -> None:
     async with kept(CONFIG) as stage:
         caller = await stage.ask("plain")
         assert stage.record.cache is None and "x-headgate-cache" not in caller.headers
+        refused = await stage.ask("plain", headers={"x-headgate-cache": "only-if-cached"})
+        assert refused.status == 404 and json.loads(refused.body_sent)["error"]["code"] == "not_cached"
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])

@@ -121,7 +121,10 @@ async def run(kind: str, store: str, grounds: Grounds, requests: int, told: Prog
             while done < requests:
                 done += 1
                 tenant = chance.choice(TENANTS)
-                asked: dict[str, Any] = {"messages": [{"role": "user", "content": chance.choices(texts, weights)[0]}], "user": tenant}
+                asked: dict[str, Any] = {
+                    "messages": [{"role": "user", "content": chance.choices(texts, weights)[0]}],
+                    "user": tenant,
+                }
                 who = {"authorization": f"{tenant} {chance.randrange(4)}"}
                 answer, task = stage.begin(kind, headers=who, stream=chance.random() < 0.2, **asked)
                 await task

@@ -6,7 +6,7 @@ import msgspec
 
 from headgate.cache.config import CacheConfig
 from headgate.cache.types import Entry
-from headgate.core.errors import BadRequest
+from headgate.core.errors import BadRequest, NotFound
 
 MOST_AGE = 30 * 86_400
 
@@ -83,3 +83,12 @@ def usable(entry: Entry, asked: Control, now: int) -> bool:
     if now >= entry.expires:
         return False
     return asked.max_age is None or now - entry.at <= asked.max_age * 1_000_000
+
+
+def not_kept(why: str) -> NotFound:
+    """The refusal of who wants an answer from the cache or none."""
+    return NotFound(
+        f"The cache has no answer for this request ({why}), and x-headgate-cache: only-if-cached asks for no other.",
+        code="not_cached",
+        param="x-headgate-cache",
+    )

@@ -13,12 +13,12 @@ import msgspec
 
 from headgate.cache.config import CacheConfig
 from headgate.cache.key import ambiguous, document, key_of, near, scope_of
-from headgate.cache.rules import PLAIN, Control, usable
+from headgate.cache.rules import PLAIN, Control, not_kept, usable
 from headgate.cache.shelf import Cache
 from headgate.cache.types import Entry, Match, NoVector, Question
 from headgate.core.call import Attempt, Cached, Call
 from headgate.core.call import now as instant
-from headgate.core.errors import NotFound, UpstreamFailed
+from headgate.core.errors import UpstreamFailed
 from headgate.ledger.types import Ask, Hold
 from headgate.pipeline.ask import embed
 from headgate.pipeline.attempts import set_deadline
@@ -79,7 +79,6 @@ async def _look_up(call: Call, parts: Parts, cache: Cache, control: Control) -> 
         return
     scope = scope_for(call, cache.config)
     key = key_of(scope, asked)
-    call.cached = Cached(cache=cache.name, verdict="miss")
     tape = Tape(cache, tenant, key, control)
     if not control.no_cache:
         entry = await cache.store.get(tenant, key)
@@ -96,29 +95,27 @@ async def _look_up(call: Call, parts: Parts, cache: Cache, control: Control) -> 
         await _fly(call, parts, cache, tape)
 
 
-def not_kept(why: str) -> NotFound:
-    """The refusal of who wants an answer from the cache or none."""
-    return NotFound(
-        f"The cache has no answer for this request ({why}), and x-headgate-cache: only-if-cached asks for no other.",
-        code="not_cached",
-        param="x-headgate-cache",
-    )
-
-
 def scope_for(call: Call, config: CacheConfig) -> bytes:
     """Return what an answer depends on besides the fields of the request."""
     who, options, route, guard = call.who, call.options, call.route, call.guard
-    whose = {"team": who.team_id, "user": who.user_id, "key": who.id, "end_user": call.end_user}.get(config.share)
-    settings = route.config
+    settings, share, whose = route.config, config.share, ""
+    if share != "tenant":
+        ids = {"team": who.team_id, "user": who.user_id, "end_user": call.end_user}
+        whose = ids.get(share) or f"key {who.id}"  # who belongs to none shares with nobody
     return scope_of(
         [target.name for target in call.plan],
-        (call.surface, call.dialect.name, call.operation, call.pinned, call.path_model, call.query.decode("latin-1")),
-        (config.share, whose),
+        (call.surface, call.dialect.name, call.operation, call.pinned, _query(call.query)),
+        (share, whose),
         (settings.on_unsupported, settings.unknown_fields, settings.context, dict(route.parameters)),
         (options.on_unsupported, options.requires, options.format, options.chunk, options.strategy, call.names),
         guard.rules.version if guard is not None else "",
         sorted([(name.decode(), value.decode("latin-1")) for name, value in call.headers if name.startswith(VARYING)]),
     )
+
+
+def _query(query: bytes) -> str:
+    """A query without what says that a stream is wanted."""
+    return "&".join([part for part in query.decode("latin-1").split("&") if part != "alt=sse"])
 
 
 def question_of(call: Call, parts: Parts, scope: bytes, asked: dict[str, object], key: bytes) -> Question | None:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 from headgate.access.types import Principal
+from headgate.cache.rules import not_kept
 from headgate.core.call import MEDIA, Call
 from headgate.core.errors import BadRequest
 from headgate.dialects import wire
@@ -121,6 +122,8 @@ def resolve(call: Call, parts: Parts) -> None:
 
 def guarded(call: Call, parts: Parts) -> None:
     """Give the route of *call* the steps of its guardrails, where there are any."""
+    if call.options.cache is not None and call.options.cache.only and call.route.config.cache is None:
+        raise not_kept("the route has none")
     if parts.snapshot.guarding is not None:
         call.route = parts.snapshot.guarding.route_of(call)
     elif call.options.guardrails:

@@ -84,7 +84,7 @@ class Process:
         if works:
             office.exporter.start()
             office.retention.start()
-        alerts = watch_alerts(self.base, live, office.metrics.render)
+        alerts = watch_alerts(self.base, live, office.metrics)
         following = [asyncio.create_task(one) for one in (principals.run(), live.run(), alerts, *signals.run())]
         if works:
             following.append(asyncio.create_task(office.duties.run()))

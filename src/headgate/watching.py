@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from headgate.base import Base
 from headgate.core.call import now
 from headgate.live import Live
+from headgate.observe.metrics import Metrics
 from headgate.observe.outlets import OUTLETS, ills
 from headgate.storage.sql import SqlError, open_sql, without_password
 
@@ -22,10 +23,11 @@ FIRST = 5.0
 """Seconds until anything of it is imported: a start has other things to do."""
 
 
-async def watch_alerts(base: Base, live: Live, metrics: Callable[[], bytes]) -> None:
-    """Look at the rules of alerts until cancelled. *metrics* renders a page of them."""
+async def watch_alerts(base: Base, live: Live, metrics: Metrics) -> None:
+    """Look at the rules of alerts until cancelled, and have *metrics* tell of it."""
     await asyncio.sleep(FIRST)
-    made = await asyncio.to_thread(partial(watch, base, live, metrics))
+    made = await asyncio.to_thread(partial(watch, base, live, metrics.render))
+    metrics.more(made.write)
     await made.run()
 
 

@@ -25,6 +25,7 @@ def one(name, value, subject="", text="why"):
         (one("failing", 90, "outlet otlp"), "outlet otlp", "warn"),
         (one("dropped", 3, "outlet otlp"), "outlet otlp", "warn"),
         (one("dropped", 1, "journal lines"), "journal lines", "warn"),
+        (one("broken", 1, "archive"), "archive", "warn"),
         (one("behind", MUCH_BEHIND // 2), "journal", "warn"),
         (one("behind", MUCH_BEHIND * 2), "journal", "fail"),
         (one("disk", LOW_DISK - 1), "disk", "warn"),
@@ -66,7 +67,9 @@ def test_a_deployment_is_shut_where_every_worker_says_so_and_nobody_wanted_it():
 def test_what_stands_on_a_page_of_metrics():
     page = """# HELP headgate_outlet_dropped_total x
 headgate_outlet_dropped_total{outlet="otlp"} 7
-headgate_payloads_dropped_total 2
+headgate_payloads_lost_total 2
+headgate_payloads_failing 1
+headgate_archive_failing 0
 headgate_outlet_failing_seconds{outlet="otlp"} 61.5
 headgate_dead_letters 1
 headgate_journal_behind_bytes 4096
@@ -74,7 +77,7 @@ headgate_requests_total{surface="openai"} 5
 """
     told = {(each.name, each.subject): each.value for each in counted(page, {"otlp": "refused"})}
     assert told == {
-        ("dropped", "outlet otlp"): 7, ("dropped", "payloads"): 2, ("failing", "outlet otlp"): 61,
+        ("dropped", "outlet otlp"): 7, ("dropped", "payloads"): 2, ("failing", "outlet otlp"): 61, ("broken", "payloads"): 1, ("broken", "archive"): 0,
         ("dropped", "journal lines"): 1, ("behind", ""): 4096,
     }  # fmt: skip
 

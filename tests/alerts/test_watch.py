@@ -13,6 +13,7 @@ from headgate.alerts.tenant import BudgetSpent, ErrorRate, KeysExpiring
 from headgate.alerts.watch import InForce, LeaseLost, Watch
 from headgate.core.money import Usage
 from headgate.observe.facts import Facts
+from headgate.observe.metrics import Page
 from headgate.observe.views import Views
 from headgate.storage import alerts as store
 from headgate.storage.sql import open_sql
@@ -136,7 +137,10 @@ def test_a_rule_that_is_gone_or_off_has_ended(url, sql):
 def test_what_homes_tell_of_their_breakers_is_the_operators(url, sql):
     down = [Signal(node="", name="breaker", subject="a/m", value=1, text="9 of 9 failed")]
     rule = ProviderDown(channels=["ops"])
-    assert watching(url, "n1", down, down=rule).turn()
+    watch = watching(url, "n1", down, down=rule)
+    assert watch.turn()
+    watch.write(page := Page())
+    assert b'headgate_alerts_firing{severity="warning"} 1' in page.bytes()
     assert states(sql, "default") == [("down", "a", "firing")] and states(sql) == []
     ((tenant, channel, said),) = outbox(sql)
     assert (tenant, channel) == ("default", "file:ops") and "9 of 9 failed" in said["text"]

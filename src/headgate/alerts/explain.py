@@ -63,6 +63,10 @@ def _outlets(told: dict[str, list[Signal]]) -> Iterator[Finding]:
     for one in failing:
         do = "Look whether the other side is up and takes the gateway's credentials; what waits is kept meanwhile."
         yield Finding(one.subject, "warn", f"has taken nothing for {one.value:,} s: {one.text}", do)
+    for one in told.get("broken", ()):
+        if one.value:
+            do = "Read the gateway's own log: nothing is lost yet, and it is tried again."
+            yield Finding(one.subject, "warn", f"cannot be stored: {one.text}", do)
     dropped = [one for one in told.get("dropped", ()) if one.value]
     for one in dropped:
         do = "What was dropped is in the database; have the other side take more, or send it less."

@@ -89,6 +89,10 @@ class Drops(Rule, frozen=True, kw_only=True):
             if one.name == "dropped" and at - one.grown_at < self.window * SECOND:
                 words = f"{one.subject} of {one.node} has dropped {one.value:,} since its start: {one.text}"
                 yield Seen(f"{one.node}:{one.subject}", words, "/health/ready")
+            elif one.name == "broken" and one.value:
+                yield Seen(
+                    f"{one.node}:{one.subject}", f"{one.subject} of {one.node} fail: {one.text}", "/health/ready"
+                )
             elif one.name == "failing" and one.value > self.failing:
                 words = f"{one.subject} of {one.node} has taken nothing for {one.value:,} s: {one.text}"
                 yield Seen(f"{one.node}:{one.subject}", words, "/health/ready")

@@ -39,7 +39,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
 
     node: str
     name: str
-    """``breaker``, ``dropped``, ``failing``, ``behind``, ``disk``, ``clock`` or ``certificate``."""
+    """``breaker``, ``dropped``, ``failing``, ``broken``, ``behind``, ``disk``, ``clock`` or ``certificate``."""
     subject: str = ""
     value: int
     grown_at: int = 0

@@ -19,7 +19,10 @@ WAITED = "asked to wait"
 """Who asked for a pause that is over is well."""
 SAMPLE = re.compile(r"headgate_(\w+?)(?:\{(.*)\})? ([0-9.e+-]+)")
 VALUE = re.compile(r'"((?:[^"\\]|\\.)*)"')
-DROPPED = "_dropped_total"
+DROPPED = ("_dropped_total", "_lost_total", "_unreadable_total")
+"""How the names of counters end of what is not there any more."""
+BROKEN = "_failing"
+"""How those of gauges end that are 1 where something does not work."""
 
 
 class Row(Protocol):
@@ -60,8 +63,8 @@ def counted(page: str, ills: Mapping[str, str]) -> Iterator[Signal]:
         if match is None:
             continue
         family, labels, value = match[1], VALUE.findall(match[2] or ""), int(float(match[3]))
-        subject = " ".join((family.removesuffix(DROPPED), *labels))
         if family.endswith(DROPPED):
+            subject = " ".join((family.removesuffix("_total").rpartition("_")[0], *labels))
             words = ills.get(labels[0] if labels else "", "its queue was full, or what was in it was refused")
             yield Signal(node="", name="dropped", subject=subject, value=value, text=words)
         elif family == "dead_letters":
@@ -71,6 +74,9 @@ def counted(page: str, ills: Mapping[str, str]) -> Iterator[Signal]:
             yield Signal(
                 node="", name="failing", subject=f"outlet {labels[0]}", value=value, text=ills.get(labels[0], "")
             )
+        elif family.endswith(BROKEN) and not labels:
+            subject = family.removesuffix(BROKEN)
+            yield Signal(node="", name="broken", subject=subject, value=value, text="the gateway's own log says why")
         elif family == "journal_behind_bytes":
             yield Signal(node="", name="behind", value=value)
 

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from time import monotonic
 
 import msgspec
 
@@ -18,6 +19,7 @@ from headgate.alerts.sql import SqlReadings
 from headgate.alerts.telling import payload, whom, written
 from headgate.alerts.types import Rule, Seen
 from headgate.core.call import new_id
+from headgate.observe.metrics import Page
 from headgate.storage import alerts as store
 from headgate.storage.alert_rows import AlertRow
 from headgate.storage.lease import take
@@ -42,6 +44,7 @@ TELL = """INSERT INTO alert_signals (node, name, subject, value, grown_at, text,
     value = excluded.value, text = excluded.text, seen_at = excluded.seen_at"""
 OLD_SIGNALS = "DELETE FROM alert_signals WHERE seen_at < ?"
 GONE = Timing()
+SEVERITIES = ("info", "warning", "critical")
 STANDING = Standing.__struct_fields__
 
 
@@ -72,6 +75,8 @@ class Watch:
         self._in_force = in_force
         self._signals = signals
         self._looks = 0
+        self._turned = monotonic()
+        self._firing: Mapping[str, int] = {}
 
     async def run(self) -> None:
         """Go on until cancelled. Never raises otherwise."""
@@ -90,14 +95,26 @@ class Watch:
         try:
             at = sql.now()
             self._tell(sql, at)
+            self._firing = {}
             try:
                 sql.transact(self.take)
                 self.look(sql, at)
             except LeaseLost:
                 return False
+            finally:
+                self._turned = monotonic()
+            self._firing = store.severities(sql)
             return True
         finally:
             sql.close()
+
+    def write(self, page: Page) -> None:
+        """Write what fires, where this home looks, and when it last had its turn."""
+        page.family("alerts_firing", "gauge", "Alerts that fire, told by the home that looks at present.")
+        for severity in SEVERITIES:
+            page.line("alerts_firing", (("severity", severity),), self._firing.get(severity, 0))
+        page.family("alerts_looked_seconds", "gauge", "Since this home last looked for alerts, or saw another do so.")
+        page.line("alerts_looked_seconds", (), round(monotonic() - self._turned, 1))
 
     def look(self, sql: Sql, at: int) -> None:
         """Look at every rule of every tenant; raise ``SqlError`` or :class:`LeaseLost`."""

@@ -35,6 +35,7 @@ ADD = f"""INSERT INTO alerts ({_COLUMNS}) VALUES ({", ".join("?" * len(_NAMES))}
 FORGET = "DELETE FROM alerts WHERE tenant_id = ? AND id = ?"
 OPEN = "SELECT DISTINCT tenant_id, rule FROM alerts WHERE state IN ('pending', 'firing')"
 FIRING = "SELECT rule, text FROM alerts WHERE state = 'firing' ORDER BY updated_at DESC LIMIT ?"
+COUNT = "SELECT severity, COUNT(*) FROM alerts WHERE state = 'firing' GROUP BY severity"
 EVENT = 'INSERT INTO alert_events (id, tenant_id, alert_id, event, text, "by", at) VALUES (?, ?, ?, ?, ?, ?, ?)'
 EVENTS = """SELECT id, tenant_id, alert_id, event, text, "by", at FROM alert_events
     WHERE tenant_id = ? AND alert_id = ? AND id < ? ORDER BY id DESC LIMIT ?"""
@@ -82,6 +83,11 @@ def open_rules(sql: Sql) -> set[tuple[str, str]]:
 def firing(sql: Sql) -> list[tuple[str, str]]:
     """Return rule and words of alerts that fire, of all tenants: the latest."""
     return [(rule, text) for rule, text in sql.execute(FIRING, (MAX_FIRING,)).fetchall()]
+
+
+def severities(sql: Sql) -> dict[str, int]:
+    """Return how many alerts fire, of all tenants, by severity."""
+    return {severity: count for severity, count in sql.execute(COUNT).fetchall()}
 
 
 def put(sql: Sql, row: AlertRow) -> None:

@@ -19,6 +19,7 @@ def root(tmp_path: Path) -> Path:
     page = f'<html><script src="/__headgate__/_next/static/a.js"></script><script>{SCRIPT}</script></html>'
     for name in ("index", "logs", "404"):
         (tmp_path / f"{name}.html").write_text(page)
+    (tmp_path / "icon.svg").write_text("<svg/>")
     (tmp_path / "_next/static/a.js").write_text("const base='/__headgate__';" + "//" * 1000)
     return tmp_path
 
@@ -41,6 +42,7 @@ async def test_pages_have_short_names_and_the_prefix_they_are_served_under(root:
         status, headers, body = await asked(site, path)
         assert status == 200 and headers["content-type"].startswith("text/html")
         assert b'src="/gate/_next/static/a.js"' in body and b"__headgate__" not in body
+    assert (await asked(site, "/favicon.ico"))[1]["content-type"] == "image/svg+xml"
     status, headers, body = await asked(site, "/_next/static/a.js", accept_encoding="gzip, br")
     assert headers["content-encoding"] == "gzip" and gzip.decompress(body).startswith(b"const base='/gate';")
     assert "immutable" in headers["cache-control"]

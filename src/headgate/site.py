@@ -21,6 +21,8 @@ BUILT = Path(__file__).with_name("dashboard")
 WORD = b"/__headgate__"
 INLINE = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
 ASSETS = "/_next/"
+ICON = "/icon.svg"
+"""Browsers ask for it by its old name too, whatever a page says."""
 TYPES = {
     ".html": b"text/html; charset=utf-8",
     ".js": b"text/javascript; charset=utf-8",
@@ -118,6 +120,8 @@ def read(root: Path, prefix: bytes) -> dict[str, File]:
             found[name] = made
             if file.suffix == ".html":
                 found["/" if name == "/index.html" else name.removesuffix(".html")] = made
+            elif name == ICON:
+                found["/favicon.ico"] = made
     return found
 
 

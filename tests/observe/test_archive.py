@@ -17,7 +17,7 @@ from headgate.core.call import new_id, now
 from headgate.core.secret import Secret
 from headgate.guardrails.detect import detected
 from headgate.observe.archive import files, hours, job
-from headgate.observe.archive.config import ArchiveConfig, StoreConfig
+from headgate.observe.archive.config import ArchiveConfig, StoreConfig, faults
 from headgate.observe.archive.exporter import Aims, Exporter
 from headgate.observe.archive.places import Folder, PlaceFailed, place
 from headgate.observe.log_filter import LogFilter
@@ -301,3 +301,19 @@ def test_without_pyarrow_it_says_what_to_install(tmp_path: Path, monkeypatch: py
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     with pytest.raises(files.NoParquet, match=r"pip install 'headgate\[archive\]'"):
         files.writer("parquet", tmp_path / "x", said=False)
+
+
+@pytest.mark.parametrize(
+    ("observe", "where"),
+    [
+        ({"stores": {"a": {"to": "logs"}}}, ("stores", "a", "to")),
+        ({"stores": {"a": {"to": "s3://UPPER/x"}}}, ("stores", "a", "to")),
+        ({"stores": {"a": {"to": "s3://ok-bucket/a b"}}}, ("stores", "a", "to")),
+        ({"stores": {"a": {"to": "/x", "access_key_id": "k"}}}, ("stores", "a", "access_key_id")),
+        ({"archive": {"to": "a"}}, ("archive", "to")),
+        ({"stores": {"a": {"to": "/x"}}, "archive": {"to": "a", "after": 0}}, ("archive", "after")),
+        ({"stores": {"a": {"to": "s3://ok-bucket/a/b"}}, "archive": {"to": "a"}}, None),
+    ],
+)
+def test_what_is_wrong_in_a_store_is_told(observe: dict[str, Any], where: tuple[str, ...] | None) -> None:
+    assert [path for path, _ in faults(observe)] == ([] if where is None else [where])

@@ -97,6 +97,7 @@ class Measured:
             Load(
                 self.gateway.port, self.key, "wall/good", concurrency=CONCURRENCY, tally=self.tally, total=calls
             ).join()
+            assert self.workers == workers, f"a worker has ended: {self.gateway.printed[-2000:]}"
             (self.apart if alone else self.each).append((sum(map(cpu, workers)) - before) / calls * 1000)
         finally:
             os.kill(self.parent, signal.SIGCONT)

@@ -104,6 +104,17 @@ async def test_a_rule_is_made_changed_and_tried(api, sql):
     assert (await api.ask("DELETE", f"{RULES}/mine")).status_code == 200
 
 
+async def test_what_became_of_messages(api, sql):
+    row = firing(sql)
+    sql.transact(lambda sql: store.send(sql, row, {"event": "alerts:x", "text": "hi"}, 1, [("default", "c1")] * 3))
+    sql.transact(lambda sql: store.send(sql, row, {"event": "alerts:x", "text": "hi"}, 1, [("other", "c1")]))
+    first = (await api.ask("GET", "/api/v1/messages?limit=2")).json()
+    then = (await api.ask("GET", f"/api/v1/messages?before={first['next']}")).json()
+    assert len({one["id"] for one in (*first["data"], *then["data"])}) == 3 and not then["has_more"]
+    assert (then["data"][0]["state"], then["data"][0]["text"]) == ("waiting", "hi")
+    assert (await api.ask("GET", "/api/v1/messages", "key")).status_code == 403
+
+
 async def test_what_is_wrong_with_a_rule_is_named(api):
     wrong = {
         "config.above": {**RATE, "above": 2},

@@ -16,7 +16,8 @@ def firing(cli):
     sql = open_sql(cli.home / "headgate.db")
     row = AlertRow(
         id="0190-a", tenant_id="default", rule="fail", kind="error_rate", subject="", severity="warning",
-        state="firing", text="12% of calls failed", link="/logs", since=1, seen_at=2, fired=1, updated_at=2,
+        state="firing", channels='[["default","file:ops"]]',
+        text="12% of calls failed", link="/logs", since=1, seen_at=2, fired=1, updated_at=2,
     )  # fmt: skip
     sql.transact(lambda sql: store.put(sql, row))
     sql.close()
@@ -29,6 +30,7 @@ def test_one_is_seen_to_and_silenced(cli):
     assert "12% of calls failed" in cli("alerts", "list", "--state", "firing").stdout
     assert "fail: acknowledged" in cli("alerts", "ack", row.id).stdout
     assert "silenced until" in cli("alerts", "silence", row.id, "--until", "2h").stdout
+    assert "acknowledged: fail" in cli("alerts", "messages").stdout
     assert "told of again" in cli("alerts", "silence", row.id).stdout
     history = cli("alerts", "history", row.id).stdout
     assert "acknowledged" in history and "unsilenced" in history

@@ -86,7 +86,7 @@ class Silence(Body):
 
 
 class Tested(Answer):
-    """Messages that are on their way; ``/billing/messages`` says what became of them."""
+    """Messages that are on their way; ``/messages`` says what became of them."""
 
     message_ids: list[str]
 

@@ -1,7 +1,8 @@
-"""``/notifications``: what somebody is to know, about what he asked for and what is his to decide."""
+"""``/notifications``: what somebody is to know, of what he asked for, decides or sees to; and ``/messages``, sent."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
+import msgspec
 from fastapi import Query
 
 from headgate.access.reach import reach
@@ -12,6 +13,7 @@ from headgate.admin.fields import Answer, UtcTime, instant, object_id, optional_
 from headgate.admin.route import SELF, Route
 from headgate.storage.alerts import TO
 from headgate.storage.approvals import DECIDE
+from headgate.storage.billing_rows import MessageRow
 
 
 class Notification(Answer):
@@ -72,6 +74,54 @@ async def read_notification(id: str, who: Who, to: Parts) -> Read:
     return Read(id=id)
 
 
+class Message(Answer):
+    """One message on its way through a channel."""
+
+    id: str
+    channel_id: str
+    """Of one in the configuration: ``file:`` and its name."""
+    event: str
+    text: str
+    state: Literal["waiting", "sent", "failed"]
+    attempts: int
+    error: str | None
+    """Why the last attempt failed."""
+    next_at: UtcTime | None
+    created_at: UtcTime
+    done_at: UtcTime | None
+
+
+class Messages(Answer):
+    """A page of them, latest first; ``next`` is the ``before`` of the following one."""
+
+    data: list[Message]
+    has_more: bool
+    next: str | None
+
+
+async def list_messages(who: Who, to: Parts, before: Before = "", limit: Limit = 50) -> Messages:
+    """Return messages to channels and what became of them, latest first."""
+    rows = await to.money.notices.messages(who.tenant_id, before=before, limit=limit + 1)
+    data, more = rows[:limit], len(rows) > limit
+    return Messages(data=[_message(row) for row in data], has_more=more, next=data[-1].id if more else None)
+
+
+def _message(row: MessageRow) -> Message:
+    text = msgspec.json.decode(row.payload).get("text", "")
+    return Message(
+        id=row.id,
+        channel_id=row.channel_id,
+        event=row.event,
+        text=text,
+        state=row.state,  # type: ignore[arg-type]  # one of three
+        attempts=row.attempts,
+        error=row.error,
+        next_at=instant(row.next_at) if row.state == "waiting" else None,
+        created_at=instant(row.created_at),
+        done_at=optional_instant(row.done_at),
+    )
+
+
 def _names(who: Principal) -> list[str]:
     """What notifications are addressed by that concern *who*: its ids, and what it may over the whole tenant."""
     business = [name for name in (DECIDE, TO) if (far := reach(who, name)) is not None and not far.narrow]
@@ -86,5 +136,9 @@ ROUTES = (
     Route(
         method="POST", path="/notifications/{id}/read", permission=SELF, endpoint=read_notification,
         summary="Mark it as read", tag="approvals", object="notification",
+    ),
+    Route(
+        method="GET", path="/messages", permission="alerts:view", endpoint=list_messages, object="message",
+        summary="Messages to channels, and what became of them", tag="alerts",
     ),
 )  # fmt: skip

@@ -92,6 +92,24 @@ def test(rule: str, home: Path | None, url: str | None, key: str | None, json: b
     print_json(sent) if json else click.echo(f"{len(sent)} test message(s) on their way.")
 
 
+@command.command("messages")
+@gateway_options
+@as_json
+def messages(home: Path | None, url: str | None, key: str | None, json: bool) -> None:
+    """List messages to channels and what became of them, latest first."""
+    with open_admin(home, url, key) as gateway:
+        found = gateway.messages()
+    if json:
+        print_json(found)
+        return
+    rows = [
+        (one["created_at"][:16].replace("T", " "), one["channel_id"], one["state"], one["attempts"], one["text"],
+         one["error"])
+        for one in found
+    ]  # fmt: skip
+    print_table(("at", "channel", "", "tries>", "what", "why not"), rows, empty="Nothing was sent.")
+
+
 @click.group("rules")
 def rules() -> None:
     """Rules of alerts. Those of the configuration file are changed there."""

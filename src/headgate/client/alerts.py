@@ -34,6 +34,11 @@ class AlertCalls:
         sent: list[str] = self._send("POST", f"/alert-rules/{_in(name)}/test", Json)["message_ids"]
         return sent
 
+    def messages(self: Calls, **query: Any) -> list[Json]:
+        """Return a page of messages to channels and what became of them, latest first: ``before``, ``limit``."""
+        listed: list[Json] = self._get("/messages", Json, **query)["data"]
+        return listed
+
     def alert_kinds(self: Calls) -> Json:
         """Return the kinds of rule, and the rules that are shipped."""
         return self._get("/alert-kinds", Json)

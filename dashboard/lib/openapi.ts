@@ -4750,6 +4750,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Messages to channels, and what became of them
+         * @description Return messages to channels and what became of them, latest first.
+         */
+        get: operations["list_messages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/billing/chargeback": {
         parameters: {
             query?: never;
@@ -7495,6 +7515,47 @@ export interface components {
             data: components["schemas"]["User"][];
         };
         /**
+         * Message
+         * @description One message on its way through a channel.
+         */
+        Message: {
+            /** Id */
+            id: string;
+            /** Channel Id */
+            channel_id: string;
+            /** Event */
+            event: string;
+            /** Text */
+            text: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "sent" | "failed";
+            /** Attempts */
+            attempts: number;
+            /** Error */
+            error: string | null;
+            /** Next At */
+            next_at: string | null;
+            /** Created At */
+            created_at: string;
+            /** Done At */
+            done_at: string | null;
+        };
+        /**
+         * Messages
+         * @description A page of them, latest first; ``next`` is the ``before`` of the following one.
+         */
+        Messages: {
+            /** Data */
+            data: components["schemas"]["Message"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
+        };
+        /**
          * ModelPage
          * @description One page of models, by name.
          */
@@ -9323,7 +9384,7 @@ export interface components {
         };
         /**
          * Tested
-         * @description Messages that are on their way; ``/billing/messages`` says what became of them.
+         * @description Messages that are on their way; ``/messages`` says what became of them.
          */
         Tested: {
             /** Message Ids */
@@ -15224,6 +15285,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Read"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_messages: {
+        parameters: {
+            query?: {
+                before?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Messages"];
                 };
             };
             /** @description What is wrong, in OpenAI's shape */

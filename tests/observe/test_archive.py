@@ -274,10 +274,11 @@ def test_each_hour_is_archived_once_and_a_late_call_is_in_it(tmp_path: Path, url
     until = archives.archived_until(sql, "default")
     assert until is not None and (hour + 1) * HOUR <= until <= now()
     assert archives.archived_until(sql, "other") is None
-    store(url, call(at=hour * HOUR + 1))  # type: ignore[arg-type]
-    assert archive(url, tmp_path) == 1
+    store(url, call(at=hour * HOUR + 1), call(at=(hour - 2) * HOUR))  # type: ignore[arg-type]
+    assert archive(url, tmp_path) == 2, "an hour has one more, and one that had none has one"
+    assert archive(url, tmp_path) == 0
     found = [row["id"] for path in sorted((tmp_path / "lake").rglob("*.parquet")) for row in read(path)]
-    assert len(found) == len(set(found)) == 5 and {one.id for one in calls} < set(found)
+    assert len(found) == len(set(found)) == 6 and {one.id for one in calls} < set(found)
     sql.close()
 
 

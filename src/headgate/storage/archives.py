@@ -13,9 +13,9 @@ PUT = """INSERT INTO archives (tenant_id, kind, hour, rows, bytes, sha256, path,
     sha256 = excluded.sha256, path = excluded.path, at = excluded.at"""
 LAST = "SELECT MAX(hour) FROM archives WHERE tenant_id = ? AND kind = 'records'"
 EMPTY = "DELETE FROM archives WHERE tenant_id = ? AND kind = 'records' AND hour < ? AND rows = 0"
-LATE = "SELECT hour, rows FROM archives WHERE tenant_id = ? AND kind = 'records' AND hour >= ? ORDER BY hour"
+KEPT = "SELECT hour, rows FROM archives WHERE tenant_id = ? AND kind = 'records' AND hour >= ?"
 FIRST = "SELECT MIN(at) FROM records WHERE tenant_id = ? AND at >= ? AND at < ?"
-COUNT = "SELECT COUNT(*) FROM records WHERE tenant_id = ? AND at >= ? AND at < ?"
+COUNT = "SELECT at / 3600000000 AS hour, COUNT(*) FROM records WHERE tenant_id = ? AND at >= ? AND at < ? GROUP BY 1"
 SOME = """SELECT at, id, detail FROM records WHERE tenant_id = ? AND at >= ? AND at < ?
     AND (at > ? OR (at = ? AND id > ?)) ORDER BY at, id LIMIT ?"""
 TENANTS = "SELECT id FROM tenants UNION SELECT DISTINCT tenant_id FROM archives ORDER BY 1"
@@ -55,11 +55,11 @@ def next_hour(sql: Sql, tenant_id: str, since: int, until: int) -> int | None:
     return None if at is None else at // HOUR
 
 
-def late(sql: Sql, tenant_id: str, since: int) -> Iterator[int]:
-    """Yield the archived hours from *since* on that have more calls now than their files."""
-    for hour, rows in sql.execute(LATE, (tenant_id, since)).fetchall():
-        if sql.execute(COUNT, (tenant_id, hour * HOUR, (hour + 1) * HOUR)).fetchone()[0] > rows:
-            yield hour
+def late(sql: Sql, tenant_id: str, since: int, until: int) -> list[int]:
+    """Return the hours from *since* on and before *until* that have more calls now than their files, if any, have."""
+    kept: dict[int, int] = dict(sql.execute(KEPT, (tenant_id, since)).fetchall())
+    found = sql.execute(COUNT, (tenant_id, since * HOUR, until * HOUR)).fetchall()
+    return sorted(hour for hour, rows in found if rows > kept.get(hour, 0))
 
 
 def put(sql: Sql, row: ArchiveRow) -> None:

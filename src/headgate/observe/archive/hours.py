@@ -53,16 +53,25 @@ class Archivist:
         made = 0
         end = (now() - self._config.after * 60_000_000) // archives.HOUR  # this hour is not over
         for tenant in archives.tenants(self._sql):
-            for hour in archives.late(self._sql, tenant, end - RECHECK) if again else ():
-                self._archive(tenant, hour)
-                made += 1
             until = archives.archived_until(self._sql, tenant)
             at = until // archives.HOUR if until is not None else 0
-            while (hour := archives.next_hour(self._sql, tenant, at, end)) is not None and not stopping():  # type: ignore[assignment]
+            for hour in archives.late(self._sql, tenant, end - RECHECK, at) if again else ():
                 self._archive(tenant, hour)
-                made, at = made + 1, hour + 1
-            if at < end and not stopping() and at:
-                archives.put(self._sql, archives.ArchiveRow(tenant, end - 1, 0, 0, "", "", now()))
+                made += 1
+            made += self._next(tenant, at, end, stopping)
+        return made
+
+    def _next(self, tenant: str, at: int, end: int, stopping: Callable[[], bool]) -> int:
+        """Archive the hours from *at* on and before *end*, and remember how far that is."""
+        made = 0
+        while not stopping():
+            hour = archives.next_hour(self._sql, tenant, at, end)
+            if hour is None:
+                if 0 < at < end:
+                    archives.put(self._sql, archives.ArchiveRow(tenant, end - 1, 0, 0, "", "", now()))
+                break
+            self._archive(tenant, hour)
+            made, at = made + 1, hour + 1
         return made
 
     def _archive(self, tenant: str, hour: int) -> None:

@@ -126,7 +126,9 @@ class Outcome(Answer):
     resumed: int
     """How often the answer broke off and was gone on with."""
     shadow_of: str | None
-    """The call that this one is a copy of."""
+    """The call that this one is a copy of, or compares with its copy."""
+    compared: str | None
+    """What a judge said of the copy: ``better``, ``worse`` or ``equal``."""
     bytes_out: int
     worker: int
 
@@ -279,6 +281,7 @@ def _outcome(record: Record) -> Outcome:
         defaulted=list(record.defaulted),
         resumed=record.resumed,
         shadow_of=record.shadow_of,
+        compared=record.compared,
         bytes_out=record.bytes_out,
         worker=record.worker,
     )

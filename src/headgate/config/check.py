@@ -9,11 +9,11 @@ from headgate.config.check_alerts import alert_faults, channel_faults
 from headgate.config.check_caches import cache_faults, route_cache_faults
 from headgate.config.check_guardrails import guardrail_faults
 from headgate.config.check_routes import (
+    elsewhere_faults,
     experiment_faults,
     fallbacks,
     named_targets,
     several_faults,
-    shadow_fault,
     strategy_faults,
 )
 from headgate.config.shape import ABSENT, Path, Shape, nearest, shown
@@ -237,10 +237,7 @@ def _route(name: str, route: Mapping[str, Any], shape: Shape, names: Names) -> N
         seen.add(target)
     several_faults(name, route, shape)
     experiment_faults(name, route, shape)
-    shadow = route.get("shadow")
-    copied = shadow.get("target") if isinstance(shadow, dict) else None
-    if isinstance(copied, str) and (fault := names.fault_of(copied) or shadow_fault(route, copied)) is not None:
-        shape.note(("routes", name, "shadow", "target"), fault)
+    elsewhere_faults(name, route, shape, {*names.routes, *names.aliases}, names.fault_of)
     for index, one in enumerate(route.get("guardrails", ())):
         if one is not ABSENT and one not in names.guardrails:
             hint = nearest(one, sorted(names.guardrails))

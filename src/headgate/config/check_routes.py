@@ -1,6 +1,6 @@
 """What no single entry of a route can tell: its strategies' settings together, and where its fallbacks lead."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -58,6 +58,8 @@ def several_faults(name: str, route: Mapping[str, Any], shape: Shape) -> None:
             shape.note((*path, "fan_out"), f"asks {n} targets, which `attempts` does not allow: raise it too")
         elif isinstance(n, int) and n > count and "fallback" not in route:
             shape.note((*path, "fan_out"), f"asks {n} targets, and the route has {count}")
+        if fan.get("judge") is not None and fan.get("answer", FanOut().answer) != "best":
+            shape.note((*path, "fan_out", "judge"), "compares whole answers: say `answer: best`, or leave it out")
         if isinstance(hedge, dict):
             shape.note((*path, "hedge"), "goes with one target at a time, not with `fan_out`")
     elif isinstance(hedge, dict) and count < 2 and "fallback" not in route:
@@ -80,12 +82,29 @@ def experiment_faults(name: str, route: Mapping[str, Any], shape: Shape) -> None
         shape.note((*path, "since"), "must be a day or an instant, such as `2026-01-31T12:00:00Z`")
 
 
-def shadow_fault(route: Mapping[str, Any], target: str) -> str | None:
-    """Say why calls of a route may not be copied to *target*, or ``None``."""
+def elsewhere_faults(
+    name: str, route: Mapping[str, Any], shape: Shape, names: Collection[str], fault_of: Callable[[str], str | None]
+) -> None:
+    """Note where calls of a route are copied to, and who judges answers, if that may not be.
+
+    *names* are those of routes and aliases; *fault_of* says what is wrong with the name of a deployment.
+    """
+    for part, field in (("shadow", "target"), ("shadow", "judge"), ("fan_out", "judge")):
+        settings = route.get(part)
+        other = settings.get(field) if isinstance(settings, dict) else None
+        if isinstance(other, str):
+            known = field == "judge" and other in names
+            fault = (None if known else fault_of(other)) or confined(route, other)
+            if fault is not None:
+                shape.note(("routes", name, part, field), fault)
+
+
+def confined(route: Mapping[str, Any], to: str) -> str | None:
+    """Say why what is said in calls of a route may not go *to* another deployment as well, or ``None``."""
     rules = [e["kind"] for e in route.get("strategy", ()) if isinstance(e, dict) and e["kind"] in CONFINING]
-    if not rules or target in named_targets(route):
+    if not rules or to in named_targets(route):
         return None
-    return f"must be one of the route's targets: `{rules[0]}` says where its calls may go, and copies go nowhere else"
+    return f"must be one of the route's targets: `{rules[0]}` says where its calls may go, and nothing of them else"
 
 
 def fallbacks(routes: Mapping[str, Any], shape: Shape, names: Collection[str]) -> None:

@@ -12,6 +12,7 @@ from headgate.core.money import Usage
 
 Status = Literal["success", "fallback", "failure"]
 Role = Literal["", "hedge", "fan-out", "resume", "shared"]
+Compared = Literal["better", "worse", "equal"]
 Operation = Literal[
     "chat",
     "embeddings",
@@ -183,7 +184,9 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     bytes_in: int = 0
     bytes_out: int = 0
     shadow_of: str | None = None
-    """The call that this one is a copy of."""
+    """The call that this one is a copy of, or compares with its copy."""
+    compared: Compared | None = None
+    """What a judge said of a copy's answer."""
     address: str | None = None
     worker: int = 0
 
@@ -284,6 +287,8 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     """What has been told of the answer, where it may be gone on with (``pipeline.resume.Resume``)."""
     shadow_of: str | None = None
     """The call that this one is a copy of."""
+    compared: Compared | None = None
+    """What it came to, where it compares a call with its copy."""
     flight: Any = None
     """To be given the answer, where calls that are the same wait for it."""
     cached: Cached | None = None

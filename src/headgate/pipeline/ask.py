@@ -5,6 +5,8 @@ It belongs to the same trace, is paid by the same key, and passes no guardrails:
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -16,6 +18,7 @@ from headgate.dialects import embeddings, openai_chat, wire
 from headgate.guardrails.types import Unavailable
 from headgate.pipeline import steps
 from headgate.pipeline.parts import Parts
+from headgate.transport.base import Inbound
 
 MOST_SAID = 500
 """Tokens of an answer."""
@@ -39,11 +42,27 @@ class Listener:
         self.mode, self.status, self.reply = 1, status, body
 
 
-async def ask(call: Call, parts: Parts, model: str, system: str, text: str) -> str:
+Heard = Callable[[Call, str], None]
+"""Is told what was said, before that is on record: it may add to the call that asked."""
+
+
+async def ask(
+    call: Call,
+    parts: Parts,
+    model: str,
+    system: str,
+    text: str,
+    *,
+    surface: str = "guardrail",
+    heard: Heard | None = None,
+) -> str:
     """Return what *model*, a route or ``provider/model``, answers; raise :class:`Unavailable` where it does not."""
     messages = [{"role": "system", "content": system}, {"role": "user", "content": text}]
     body = wire.encode({"model": model, "messages": messages, "max_tokens": MOST_SAID, "temperature": 0})
-    reply = await _asked(call, parts, "guardrail", "chat", openai_chat, model, body)
+    return _said(model, await _asked(call, parts, surface, "chat", openai_chat, model, body, heard))
+
+
+def _said(model: str, reply: bytes) -> str:
     try:
         said = wire.decode(reply)["choices"][0]["message"]["content"]
     except (msgspec.DecodeError, LookupError, TypeError):
@@ -69,8 +88,15 @@ async def embed(call: Call, parts: Parts, model: str, texts: Sequence[str]) -> l
     return found
 
 
-async def _asked(
-    call: Call, parts: Parts, surface: str, operation: Operation, dialect: Any, model: str, body: bytes
+async def _asked(  # what is asked, of whom, and for whom
+    call: Call,
+    parts: Parts,
+    surface: str,
+    operation: Operation,
+    dialect: Any,
+    model: str,
+    body: bytes,
+    heard: Heard | None = None,
 ) -> bytes:
     """Return a whole answer; raise :class:`Unavailable`."""
     from headgate.pipeline.run import run  # which leads here
@@ -88,10 +114,18 @@ async def _asked(
         who=call.who,
         envelope=dialect.envelope(body),
     )
+    if heard is not None:
+        asked.claim = partial(_hear, asked, heard)
     await run(asked, parts, _way)
     if link.status != 200:
         raise Unavailable(f"{model} did not answer: {asked.error.code if asked.error is not None else link.status}")
     return link.reply
+
+
+async def _hear(asked: Call, heard: Heard, inbound: Inbound, body: bytes) -> bool:
+    with suppress(Unavailable):  # whoever asked will see that for himself
+        heard(asked, _said(asked.envelope.model, body))
+    return True
 
 
 async def _way(call: Call, parts: Parts) -> None:

@@ -75,6 +75,7 @@ async def walk_plan(call: Call, parts: Parts) -> None:
         plan = await fitted(call, parts, plan)
     if config.resume and resumable(call):
         call.resume = Resume()
+    heard = shadow.overheard(call) if config.shadow is not None else None
     index = here = 0
     first: HeadgateError | None = None
     stated = len(call.defaulted)
@@ -88,7 +89,7 @@ async def walk_plan(call: Call, parts: Parts) -> None:
             else:
                 await several(call, parts, plan[index:])
             if config.shadow is not None and call.error is None:
-                shadow.offer(call, parts)
+                shadow.offer(call, parts, heard)
             return
         except HeadgateError as failure:
             if call.resume is not None and call.resume.cut is not None and not isinstance(failure, AnswerRefused):

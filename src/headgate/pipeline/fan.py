@@ -7,6 +7,8 @@ from headgate.core.call import Call
 from headgate.core.errors import BadRequest
 from headgate.core.money import together, usd
 from headgate.dialects import openai_chat, wire
+from headgate.guardrails.types import Unavailable
+from headgate.pipeline.judge import best_of, text_of
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.race import Answer, Tries
 from headgate.pipeline.relay import deliver
@@ -30,8 +32,10 @@ async def fan_out(call: Call, parts: Parts, plan: tuple[Target, ...], hopeless: 
         await tries.end()
         return
     order = best_first(call, asked) if config.answer == "best" else list(asked)
-    await tries.end(enough=lambda: config.answer == "best" and settled(tries, order))
+    await tries.end(enough=lambda: config.answer == "best" and config.judge is None and settled(tries, order))
     answers = sorted(tries.answers, key=lambda answer: order.index(answer.call.target))
+    if config.judge is not None and len(answers) > 1:
+        await prefer(call, parts, config.judge, answers)
     call.usage = together(answer.call.usage for answer in answers)
     first = answers[0]
     for name in ("target", "spoken", "attempt", "finish", "billed", "dropped", "defaulted"):
@@ -63,6 +67,21 @@ def best_first(call: Call, asked: tuple[Target, ...]) -> list[Target]:
     """Return *asked* by the quality that the route states, best first; what has none comes last, in its order."""
     quality = {entry.model: entry.quality for entry in map(named, call.route.config.targets)}
     return sorted(asked, key=lambda target: -(quality.get(target.name) or 0.0))
+
+
+async def prefer(call: Call, parts: Parts, judge: str, answers: list[Answer]) -> None:
+    """Put the answer first that *judge* prefers, and keep that for the record; where it does not say, nothing moves."""
+    texts = [text_of(call, [answer.body], streamed=False) for answer in answers]
+    try:
+        best = await best_of(call, parts, judge, texts)
+    except Unavailable as error:
+        call.reason = f"{call.reason}; not judged: {error}"
+        return
+    if best is None:
+        call.reason = f"{call.reason}; {judge} preferred none"
+        return
+    answers.insert(0, answers.pop(best))
+    call.reason = f"{call.reason}; {judge} preferred {answers[0].call.target.name}"
 
 
 def settled(tries: Tries, order: list[Target]) -> bool:

@@ -120,6 +120,7 @@ def record_of(call: Call, worker: int) -> Record:
         bytes_in=len(call.body),
         bytes_out=call.bytes_out,
         shadow_of=call.shadow_of,
+        compared=call.compared,
         address=call.address,
         worker=worker,
     )

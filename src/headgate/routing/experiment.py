@@ -6,13 +6,13 @@ that share of comparisons, however often somebody looks. Each call counts for th
 where another one answered in the end.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import exp, log, sqrt
 from typing import Literal
 
 import msgspec
 
-from headgate.core.call import Record
+from headgate.core.call import Compared, Record
 from headgate.routing.health import ACCOUNTS, OWN_FAULTS
 from headgate.routing.table import Measure
 
@@ -162,23 +162,31 @@ class Pairs(msgspec.Struct, kw_only=True):
     latency_ms_copy: float | None = None
     tokens: float | None = None
     tokens_copy: float | None = None
+    better: int = 0
+    """Copies whose answer the route's judge preferred."""
+    worse: int = 0
+    equal: int = 0
 
 
 def paired(records: Iterable[Record]) -> list[Pairs]:
     """Compare calls with their copies, by the copies' deployment; both are among *records*."""
     first = {record.id: record for record in records if record.shadow_of is None}
+    said = {record.shadow_of: record.compared for record in records if record.compared is not None}
     found: dict[str, list[tuple[Record, Record]]] = {}
     for copy in records:
-        if copy.shadow_of in first and copy.attempts:
+        if copy.shadow_of in first and copy.attempts and copy.compared is None:
             asked = copy.attempts[0]
             found.setdefault(f"{asked.provider}/{asked.model}", []).append((first[copy.shadow_of], copy))
-    return [_summed(target, pairs) for target, pairs in sorted(found.items())]
+    return [_summed(target, pairs, said) for target, pairs in sorted(found.items())]
 
 
-def _summed(target: str, pairs: list[tuple[Record, Record]]) -> Pairs:
+def _summed(target: str, pairs: list[tuple[Record, Record]], said: Mapping[str | None, Compared | None]) -> Pairs:
     good = [(one, copy) for one, copy in pairs if copy.status != "failure"]
     costs = [(one.cost_nano, copy.cost_nano) for one, copy in good if None not in (one.cost_nano, copy.cost_nano)]
     told = Pairs(target=target, calls=len(pairs), failed=len(pairs) - len(good))
+    for _, copy in good:
+        if (verdict := said.get(copy.shadow_of)) is not None:
+            setattr(told, verdict, getattr(told, verdict) + 1)
     if costs:
         told.cost_usd = sum([cost or 0 for cost, _ in costs]) / len(costs) / 1e9
         told.cost_usd_copy = sum([cost or 0 for _, cost in costs]) / len(costs) / 1e9

@@ -64,9 +64,13 @@ class FanOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
     answer: Literal["first", "best", "all"] = "first"
     """``first``: whoever begins to answer first; the others are cancelled. ``best``: of those that answer, the target
-    with the highest ``quality``. ``all``: every answer, as the choices of one whole reply in OpenAI's form."""
+    with the highest ``quality``, or whose answer the ``judge`` prefers. ``all``: every answer, as the choices of one
+    whole reply in OpenAI's form."""
     n: int = 2
     """How many: the first so many of the route's targets as they are ordered for the call."""
+    judge: str | None = None
+    """A route or ``provider/model`` that says which answer is the best one. It is paid for as well; where it gives no
+    judgement, or prefers none, ``quality`` decides."""
 
 
 Measure = Literal["errors", "latency", "first_token", "cost"]
@@ -95,6 +99,8 @@ class Shadow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """``provider/model``."""
     share: float = 0.1
     """Of the calls, 0 to 1."""
+    judge: str | None = None
+    """A route or ``provider/model`` that says which of the two answers is better. The same key pays."""
 
 
 class RouteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

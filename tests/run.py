@@ -33,6 +33,7 @@ def main() -> int:
             "loadgroup",
             "-p",
             "no:cacheprovider",
+            "--tb=native",  # the others parse sources anew, which Python 3.11 can fail at deep in a stack
             *sys.argv[1:],
         ]
     )

@@ -24,7 +24,7 @@ export function Shell({ children }: { children: ReactNode }) {
   useEffect(() => {
     setOpen(false);
     document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest" });
-  }, [path]);
+  }, [path, me]);
   useEffect(() => {
     const listen = (e: KeyboardEvent) => {
       if (e.key === "k" && (e.metaKey || e.ctrlKey)) { e.preventDefault(); setPalette(true); }

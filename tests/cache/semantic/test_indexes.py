@@ -4,7 +4,6 @@ import asyncio
 import random
 from array import array
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from math import sqrt
 
 import pytest
@@ -14,6 +13,7 @@ from headgate.cache.semantic.memory import MemoryIndex
 from headgate.cache.semantic.pgvector import PgvectorIndex
 from headgate.cache.semantic.qdrant import QdrantIndex
 from headgate.cache.semantic.tables import Graph, Maker, Matrix, Plain, Table, exact
+from headgate.cache.semantic.threads import Threads
 from headgate.cache.semantic.types import Down, Index, Item, Vector
 from headgate.core.secret import Secret
 from headgate.transport.client import Http1Sender
@@ -39,7 +39,7 @@ def item(key: bytes, held: Vector, tenant: str = "a", scope: bytes = ONE, expire
 @pytest.fixture
 async def index(kind: str, request: pytest.FixtureRequest) -> AsyncIterator[Index]:
     signer = Signer(b"s" * 32, "cache")
-    with ThreadPoolExecutor(2) as threads:
+    with Threads(2) as threads:
         if kind in TABLES:
             pytest.importorskip("numpy")
             pytest.importorskip("usearch")

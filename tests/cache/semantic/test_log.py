@@ -1,7 +1,6 @@
 """What processes tell each other: a file and Redis under one contract, and answers that are compared."""
 
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from headgate.cache.semantic.log import OUTCOMES, FileLog, Log, RedisLog, Signer
 from headgate.cache.semantic.same import agreement
+from headgate.cache.semantic.threads import Threads
 from headgate.cache.semantic.types import Down
 from headgate.cache.semantic.verifier import rarity
 from headgate.storage.redis import Redis
@@ -18,7 +18,7 @@ SIGNER = Signer(b"s" * 32, "cache")
 
 @pytest.fixture(params=["file", "redis"])
 async def log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Log]:
-    with ThreadPoolExecutor(1) as threads:
+    with Threads(1) as threads:
         made: Log
         if request.param == "file":
             made = FileLog(tmp_path / "new/near.db", SIGNER, threads)
@@ -55,7 +55,7 @@ async def test_a_place_holds_its_last_and_is_cleared(log: Log) -> None:
 
 
 async def test_a_file_holds_so_many_records_in_all_and_every_outcome(tmp_path: Path) -> None:
-    with ThreadPoolExecutor(1) as threads:
+    with Threads(1) as threads:
         log = FileLog(tmp_path / "near.db", SIGNER, threads)
         await log.sweep(5)
         for number in range(20):
@@ -76,7 +76,7 @@ async def test_a_record_that_was_not_put_there_does_not_open(log: Log) -> None:
 
 
 async def test_what_cannot_be_written_is_down(tmp_path: Path) -> None:
-    with ThreadPoolExecutor(1) as threads:
+    with Threads(1) as threads:
         (tmp_path / "near.db").write_bytes(b"no database" * 100)
         log = FileLog(tmp_path / "near.db", SIGNER, threads)
         with pytest.raises(Down):

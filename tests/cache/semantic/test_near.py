@@ -182,3 +182,16 @@ async def test_what_is_missing_is_said_when_it_is_made(makes: Makes) -> None:
         makes(index="qdrant", url="http://127.0.0.1:1")
     assert [field for field, _ in SemanticConfig(index="qdrant", model_path="x").faults()] == ["url", "model_path"]
     assert [field for field, _ in SemanticConfig(url="http://x", embedding="").faults()] == ["index", "embedding"]
+
+
+async def test_a_cache_that_is_closed_meanwhile_is_a_miss(makes: Makes) -> None:
+    cache = makes("sqlite")
+    await cache.add(question(ASKED, b"1"), entry())
+    match = await cache.find(question(AGAIN, b"9"))
+    looking = [asyncio.create_task(cache.find(question(AGAIN, b"9"))) for _ in range(20)]
+    await asyncio.sleep(0)
+    await cache.close()
+    await asyncio.wait_for(asyncio.gather(*looking), 10)
+    assert match is not None and await cache.find(question(AGAIN, b"9")) is None
+    await cache.verified(question(AGAIN, b"9"), match, "a", "b")
+    await cache.add(question(OTHER, b"2"), entry())

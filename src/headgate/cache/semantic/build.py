@@ -1,6 +1,5 @@
 """Puts a semantic cache together from its settings; what they name is imported only here."""
 
-from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import Literal
 
@@ -10,6 +9,7 @@ from headgate.cache.semantic.log import FileLog, Log, NoLog, RedisLog, Signer
 from headgate.cache.semantic.memory import MemoryIndex
 from headgate.cache.semantic.near import Parts, Semantic
 from headgate.cache.semantic.tables import Graph, exact
+from headgate.cache.semantic.threads import Threads
 from headgate.cache.semantic.types import Index
 from headgate.cache.types import Grounds
 
@@ -24,7 +24,7 @@ def nearest(name: str, config: SemanticConfig, *, entries: int, grounds: Grounds
     *entries* is how many questions it holds, *store* where the cache's entries are: what processes tell each other is
     there too. Raise ``ValueError`` saying what is missing.
     """
-    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="semantic")
+    threads = Threads(THREADS)
     try:
         makes = embedder(config.embedding, config.model_path, config.dimensions, threads)
         index = _index(name, config, entries, grounds, threads)
@@ -32,11 +32,11 @@ def nearest(name: str, config: SemanticConfig, *, entries: int, grounds: Grounds
         parts = Parts(config, index, makes, threads, _log(name, store, grounds, threads), shared)
         return Semantic(parts, entries)
     except ValueError:
-        threads.shutdown(wait=False)
+        threads.close()
         raise
 
 
-def _index(name: str, config: SemanticConfig, entries: int, grounds: Grounds, threads: ThreadPoolExecutor) -> Index:
+def _index(name: str, config: SemanticConfig, entries: int, grounds: Grounds, threads: Threads) -> Index:
     signer = Signer(grounds.secret, name)
     if config.index == "pgvector":
         from headgate.cache.semantic.pgvector import PgvectorIndex
@@ -58,7 +58,7 @@ def _index(name: str, config: SemanticConfig, entries: int, grounds: Grounds, th
     return MemoryIndex(entries, exact(), threads)
 
 
-def _log(name: str, store: Store, grounds: Grounds, threads: ThreadPoolExecutor) -> Log:
+def _log(name: str, store: Store, grounds: Grounds, threads: Threads) -> Log:
     signer = Signer(grounds.secret, name)
     if store == "sqlite":
         return FileLog(grounds.directory / f"{name}.near.db", signer, threads)

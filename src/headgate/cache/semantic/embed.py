@@ -1,9 +1,7 @@
 """Where vectors come from: the words alone, a small model here, or an embeddings model of this gateway."""
 
-import asyncio
 from array import array
 from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from importlib.util import find_spec
 from math import isfinite, sqrt
@@ -15,6 +13,7 @@ import msgspec
 
 from headgate.cache.semantic import lexical
 from headgate.cache.semantic.features import features
+from headgate.cache.semantic.threads import Threads
 from headgate.cache.semantic.types import Vector
 from headgate.cache.semantic.verifier import rarity
 from headgate.cache.semantic.words import Asked, asked
@@ -85,12 +84,12 @@ class Lexical:
 
     verifier = "lexical"
 
-    def __init__(self, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, threads: Threads) -> None:
         self._threads = threads
 
     async def vector(self, text: str, embed: Embed | None) -> Vector:
         """See ``Embedder``."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, _lexical, text)
+        return await self._threads.run(_lexical, text)
 
     def features(self, a: Side, b: Side, cosine: float) -> list[float]:
         """See ``Embedder``."""
@@ -106,7 +105,7 @@ class Mini:
 
     verifier = "minilm"
 
-    def __init__(self, folder: Path, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, folder: Path, threads: Threads) -> None:
         self._folder = folder
         self._threads = threads
         self._kept = Kept()
@@ -119,7 +118,7 @@ class Mini:
         if known is not None:
             return known
         try:
-            found = await asyncio.get_running_loop().run_in_executor(self._threads, self._embed, text)
+            found = await self._threads.run(self._embed, text)
         except (OSError, ValueError, ImportError) as error:
             raise NoVector(str(error)) from error
         self._kept.put(text, found)
@@ -201,7 +200,7 @@ def model_folder(path: str) -> Path:
     return folder
 
 
-def embedder(embedding: str, model_path: str, dimensions: int, threads: ThreadPoolExecutor) -> Embedder:
+def embedder(embedding: str, model_path: str, dimensions: int, threads: Threads) -> Embedder:
     """Return what makes the vectors that the configuration names. Raise ``ValueError`` where it cannot be made."""
     if embedding == "lexical":
         return Lexical(threads)

@@ -10,7 +10,7 @@ from headgate.cache.semantic.features import Rarity
 from headgate.cache.semantic.words import LONGEST, NEGATIONS, OWN, Asked, listed, opposed, stem, timely
 
 Unfit = Literal["", "empty", "too_long", "time", "own", "identifier", "code"]
-Mismatch = Literal["", "numbers", "names", "dates", "negation", "opposite", "language", "quoted"]
+Mismatch = Literal["", "numbers", "names", "dates", "negation", "opposite", "order", "language", "quoted"]
 
 NAME = 3.0
 """How rare (idf) a word with a capital must be to count as a name that the other question must have too."""
@@ -34,6 +34,17 @@ _DATES = listed(
     juni juli oktober dezember montag dienstag mittwoch donnerstag freitag samstag sonntag"""
 )
 _SMALL = listed("of the and for in a an to de du des la le der die das und y el")
+_WAYS = listed("to into onto from than before after over under by against zu von nach als à vers depuis a desde hacia")
+_TOGETHER = listed("and or vs versus between und oder et ou y o e")
+_LITTLE = (
+    _WAYS
+    | _TOGETHER
+    | _SMALL
+    | listed(
+        "is are was were do does did how what why which who can could should would will i you we it my your be been"
+        " have has in on at with as that this these those there if when where me get one some any best way ways"
+    )
+)
 _LANGUAGES = {
     "en": "the is are what how do does can i to of in for and you my best which why",
     "de": "der die das ist sind was wie ich zu von für und ein eine nicht kann welche warum mit",
@@ -77,6 +88,8 @@ def mismatch(a: Asked, b: Asked, text_a: str, text_b: str, rarity: Rarity) -> Mi
     only_a, only_b = words_a - words_b, words_b - words_a
     if any(opposed(x, y) for x in only_a for y in only_b):
         return "opposite"
+    if _turned(a, b):
+        return "order"
     return "quoted" if _quoted(text_a) != _quoted(text_b) else ""
 
 
@@ -84,6 +97,30 @@ def _named_apart(a: Asked, b: Asked, rarity: Rarity) -> bool:
     """Whether one question has a name that the other has not; both, where a word with a capital is a common one."""
     only_a, only_b = _unshared(a, b), _unshared(b, a)
     return bool(only_a and only_b) or any(rarity(name) >= NAME for name in (*only_a, *only_b))
+
+
+def _turned(a: Asked, b: Asked) -> bool:
+    """Whether two words have changed places around one that says which way (``from x to y``), or nothing else changed.
+
+    Around ``and`` and ``or`` they may.
+    """
+    one, other = _neighbours(a), _neighbours(b)
+    same = sorted(stem for pair in one for stem in pair) == sorted(stem for pair in other for stem in pair)
+    return any(x != y and (y, x) in other and (same or (directed and other[y, x])) for (x, y), directed in one.items())
+
+
+def _neighbours(found: Asked) -> dict[tuple[str, str], bool]:
+    """Each two words that follow each other but for small ones -> whether one that says which way is between."""
+    pairs: dict[tuple[str, str], bool] = {}
+    last, between = "", set[str]()
+    for word, stemmed in zip(found.words, found.stems, strict=True):
+        if word in _LITTLE:
+            between.add(word)
+            continue
+        if last and between.isdisjoint(_TOGETHER):
+            pairs[last, stemmed] = not between.isdisjoint(_WAYS)
+        last, between = stemmed, set()
+    return pairs
 
 
 def _unshared(a: Asked, b: Asked) -> list[str]:

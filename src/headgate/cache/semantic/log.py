@@ -8,11 +8,11 @@ import asyncio
 import hmac
 import sqlite3
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 
+from headgate.cache.semantic.threads import Threads
 from headgate.cache.semantic.types import Down
 from headgate.storage.redis import Redis, RedisDown
 
@@ -101,7 +101,7 @@ class NoLog:
 class FileLog:
     """A file of SQLite, made when the first record is written."""
 
-    def __init__(self, file: Path, signer: Signer, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, file: Path, signer: Signer, threads: Threads) -> None:
         self._file = file
         self._signer = signer
         self._threads = threads
@@ -162,7 +162,7 @@ class FileLog:
         return count > most // 10
 
     async def _run(self, work: Callable[[sqlite3.Connection], Any], *, make: bool = False) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._now, work, make)
+        return await self._threads.run(self._now, work, make)
 
     def _now(self, work: Callable[[sqlite3.Connection], Any], make: bool) -> Any:
         if not make and not self._file.exists():

@@ -1,12 +1,11 @@
 """The index in this process: a table of vectors for each tenant and scope, within one bound for all of them."""
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
 from headgate.cache.semantic.tables import Maker, Table
+from headgate.cache.semantic.threads import Threads
 from headgate.cache.semantic.types import Item, Near, Vector, share
 
 Place = tuple[str, bytes, int]
@@ -29,7 +28,7 @@ class Partition:
 class MemoryIndex:
     """See ``Index``. The work is done in a thread: it may take milliseconds."""
 
-    def __init__(self, most: int, table: Maker, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, most: int, table: Maker, threads: Threads) -> None:
         """*most* is how many questions are held in all; *table* makes what holds a partition's vectors."""
         self._most = most
         self._table = table
@@ -42,14 +41,13 @@ class MemoryIndex:
 
     async def add(self, item: Item) -> None:
         """See ``Index``."""
-        await asyncio.get_running_loop().run_in_executor(self._threads, self.put, item)
+        await self._threads.run(self.put, item)
 
     async def nearest(self, tenant_id: str, scope: bytes, vector: Vector, count: int, now: int) -> list[Near]:
         """See ``Index``."""
         if (tenant_id, scope, len(vector)) not in self._parts:
             return []
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self.find, (tenant_id, scope, len(vector)), vector, count, now)
+        return await self._threads.run(self.find, (tenant_id, scope, len(vector)), vector, count, now)
 
     async def forget(self, tenant_id: str | None, keys: Sequence[bytes] | None = None) -> None:
         """See ``Index``."""
@@ -68,7 +66,7 @@ class MemoryIndex:
 
     async def sweep(self, now: int) -> None:
         """See ``Index``."""
-        await asyncio.get_running_loop().run_in_executor(self._threads, self._sweep, now)
+        await self._threads.run(self._sweep, now)
 
     async def close(self) -> None:
         """See ``Index``."""

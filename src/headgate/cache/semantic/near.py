@@ -8,7 +8,6 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from random import random
 
@@ -20,6 +19,7 @@ from headgate.cache.semantic.config import SemanticConfig
 from headgate.cache.semantic.embed import Embedder, Side
 from headgate.cache.semantic.log import OUTCOMES, Log, NoLog
 from headgate.cache.semantic.same import agreement
+from headgate.cache.semantic.threads import Threads
 from headgate.cache.semantic.types import Down, Index, Item, Near, Vector
 from headgate.cache.semantic.verifier import load, rarity
 from headgate.cache.semantic.words import Asked, asked
@@ -48,7 +48,7 @@ class Parts(msgspec.Struct, frozen=True):
     config: SemanticConfig
     index: Index
     embedder: Embedder
-    threads: ThreadPoolExecutor
+    threads: Threads
     log: Log = msgspec.field(default_factory=NoLog)
     shared: bool = False
     """Whether all processes ask the same index: then none of them has to be told of questions."""
@@ -101,14 +101,13 @@ class Semantic:
             vector: Vector = await parts.embedder.vector(question.text, question.embed)
             question.vector = vector
             near = await parts.index.nearest(tenant, question.scope, vector, CANDIDATES, parts.now())
+            near = [one for one in near if one.key != question.key]
+            best = await parts.threads.run(self._judge, Side(question.text, taken, vector), near) if near else None
         except NoVector:
             return self._miss("no_vector")
         except Down as error:
             log.warning("the semantic index could not be asked: %s", error)
             return self._miss("index_down")
-        near = [one for one in near if one.key != question.key]
-        loop, side = asyncio.get_running_loop(), Side(question.text, taken, vector)
-        best = await loop.run_in_executor(parts.threads, self._judge, side, near) if near else None
         return await self._decide(question, best)
 
     async def _decide(self, question: Question, best: tuple[float, Near] | None) -> Match | None:
@@ -156,8 +155,10 @@ class Semantic:
     async def verified(self, question: Question, match: Match, stored: str, fresh: str) -> None:
         """See ``Nearest``."""
         parts = self._parts
-        loop = asyncio.get_running_loop()
-        alike = await loop.run_in_executor(parts.threads, agreement, stored, fresh, rarity())
+        try:
+            alike = await parts.threads.run(agreement, stored, fresh, rarity())
+        except Down:
+            return
         right = alike >= parts.config.agreement
         await self._learn(question.tenant_id, Outcome(parts.now(), match.mark, right, match.key))
 
@@ -193,7 +194,7 @@ class Semantic:
                 place.reading.cancel()
         await self._parts.index.close()
         await self._parts.log.close()
-        self._parts.threads.shutdown(wait=False, cancel_futures=True)
+        self._parts.threads.close()
 
     def _judge(self, mine: Side, near: Sequence[Near]) -> tuple[float, Near] | None:
         """Return the likeliest of *near* with its score; ``None`` where rules refuse all of them."""

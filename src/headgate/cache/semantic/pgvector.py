@@ -38,6 +38,7 @@ class PgvectorIndex:
         self._seconds = seconds
         self._signer = signer
         self._pool: Any = None
+        self._closed = False
         self._opening = asyncio.Lock()
         self._made: set[int] = set()
 
@@ -94,6 +95,7 @@ class PgvectorIndex:
 
     async def close(self) -> None:
         """See ``Index``."""
+        self._closed = True
         if self._pool is not None:
             pool, self._pool = self._pool, None
             pool.terminate()
@@ -134,6 +136,8 @@ class PgvectorIndex:
             raise Down(f"pgvector: {error or type(error).__name__}") from error
 
     async def _opened(self) -> Any:
+        if self._closed:
+            raise Down("the cache is being closed")
         if self._pool is None:
             import asyncpg  # type: ignore[import-untyped,unused-ignore]
 

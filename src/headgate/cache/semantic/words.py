@@ -61,7 +61,14 @@ OPPOSITES = (
     "upload download", "encrypt decrypt", "allow deny", "public private", "internal external", "input output",
     "rich poor", "legal illegal", "safe dangerous", "love hate", "with without", "can cannot", "why how", "read write",
     "borrow lend", "teach learn", "push pull", "create delete", "morning evening", "day night", "big small",
-    "cause cure", "symptoms causes", "causes effects", "weight height",
+    "cause cure", "symptoms causes", "causes effects", "weight height", "older younger",
+    "oldest youngest", "larger smaller", "largest smallest", "bigger smaller", "biggest smallest", "faster slower",
+    "fastest slowest", "longer shorter", "longest shortest", "taller shorter", "earlier later", "hotter colder",
+    "stronger weaker", "easier harder", "highest lowest", "richest poorest", "boiling freezing", "arrival departure",
+    "include exclude", "accept reject", "connect disconnect", "compress decompress", "activate deactivate",
+    "subscribe unsubscribe", "follow unfollow", "block unblock", "mute unmute", "show hide", "hide unhide", "rise fall",
+    "raise lower", "employer employee", "landlord tenant", "asset liability", "assets liabilities", "profit loss",
+    "entrance exit", "login logout",
 )  # fmt: skip
 _OPPOSITES: dict[str, frozenset[str]] = {}
 for _pair in OPPOSITES:

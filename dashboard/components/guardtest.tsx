@@ -69,12 +69,14 @@ export function Marked({ text, findings }: { text: string; findings: readonly (F
   const narrow = [...findings].sort((a, b) => a.end - a.start - (b.end - b.start));
   narrow.forEach((f, n) => { for (let at = f.start; at < f.end; at += 1) owner[at] ??= n; });
   const parts: React.ReactNode[] = [];
+  const named = new Set<Found>();
   for (let from = 0; from < characters.length; ) {
     let to = from + 1;
     while (to < characters.length && owner[to] === owner[from]) to += 1;
     const f = narrow[owner[from] ?? -1];
     const piece = characters.slice(from, to).join("");
-    parts.push(f && piece.trim() ? <mark key={from} title={`${f.guardrail ?? ""} ${f.type}, score ${f.score}`}>{piece}<small>{f.type}</small></mark> : piece);
+    parts.push(f && piece.trim() ? <mark key={from} title={`${f.guardrail ?? ""} ${f.type}, score ${f.score}`}>{piece}{named.has(f) ? null : <small>{f.type}</small>}</mark> : piece);
+    if (f && piece.trim()) named.add(f);
     from = to;
   }
   return <>{parts}</>;

@@ -4,6 +4,7 @@
 
 import { useState } from "react";
 import { Button, Confirm, Dialog, Field, Loaded, Segment, useAction } from "./ui";
+import { RouteMore } from "./routemore";
 import { Versions } from "./versions";
 import { ModelInput } from "./modelinput";
 import { raw } from "@/lib/api";
@@ -83,6 +84,7 @@ function Editor({ name, managed, may, config, etag, close, done }: { name: strin
             </div>
           </div>
           <Field label="Fallback" hint="Another route, where all of these fail.">{(id) => <input id={id} value={now.fallback ?? ""} onChange={(e) => set({ fallback: e.target.value || null })} />}</Field>
+          <RouteMore config={now} set={(to) => { setText(JSON.stringify(strip(to), null, 2)); setTried(null); }} />
         </>
       ) : as === "json" ? (
         <Field label="Configuration" hint="As below `routes:` in headgate.yaml; JSON is YAML too.">{(id) => <textarea id={id} className="code tall" value={text} onChange={(e) => { setText(e.target.value); setTried(null); }} readOnly={fixed} />}</Field>

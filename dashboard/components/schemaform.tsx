@@ -70,7 +70,7 @@ function One({ name, node, doc, value, set, required }: { name: string; node: No
   return (
     <Field label={title} hint={hint}>
       {(id) => {
-        if (what.enum) return <Select id={id} value={String(value ?? preset ?? "")} onChange={(e) => set(e.target.value === String(preset ?? "") ? undefined : e.target.value)} options={[...(preset == null ? [["", "–"] as const] : []), ...what.enum.map(String)]} />;
+        if (what.enum) return <Select id={id} value={String(value ?? preset ?? "")} onChange={(e) => set(e.target.value === String(preset ?? "") ? undefined : e.target.value)} options={[...(preset == null ? [["", "–"] as const] : []), ...what.enum.map((one) => [String(one ?? ""), String(one ?? "") || "–"] as const)]} />;
         if (what.type === "number" || what.type === "integer") return <input id={id} required={required} inputMode="decimal" placeholder={preset == null ? "" : String(preset)} value={String(value ?? "")} onChange={(e) => set(number(e.target.value))} />;
         if (what.type === "string") return <input id={id} required={required} placeholder={preset == null ? "" : String(preset)} value={String(value ?? "")} onChange={(e) => set(e.target.value || undefined)} />;
         if (items.type === "string") return <textarea id={id} className="code short" placeholder="one in each line" defaultValue={((value ?? []) as string[]).join("\n")} onChange={(e) => set(lines(e.target.value))} />;

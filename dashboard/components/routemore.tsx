@@ -1,0 +1,40 @@
+"use client";
+
+// What a route asks of its calls besides where they go: guardrails, a cache, and whatever else the configuration knows.
+
+import { Field, Select } from "./ui";
+import { SchemaForm, plain, useSchema } from "./schemaform";
+import type { Config } from "./schemaform";
+import { json } from "@/lib/api";
+import { useSession } from "@/lib/session";
+import { useAsk } from "@/lib/use";
+
+const ABOVE = ["targets", "strategy", "fallback", "guardrails", "cache"] as const;
+
+function useNamesOf(path: string, permission: string): string[] {
+  const { may } = useSession();
+  return (useAsk(may(permission) ? [path] : null, () => json<{ data: { name: string }[] }>(`/api/v1/${path}`)).data?.data ?? []).map((one) => one.name);
+}
+
+export function RouteMore({ config, set }: { config: Config; set: (config: Config) => void }) {
+  const doc = useSchema();
+  const chosen = (config.guardrails as string[] | undefined) ?? [];
+  const guardrails = [...new Set([...useNamesOf("guardrails", "guardrails:view"), ...chosen])];
+  const caches = useNamesOf("caches", "caches:view");
+  const cache = typeof config.cache === "string" ? config.cache : "";
+  const put = (name: string, value: unknown) => set(Object.fromEntries(Object.entries({ ...config, [name]: value }).filter(([, one]) => one !== undefined)));
+  return (
+    <>
+      {guardrails.length ? (
+        <fieldset className="bare">
+          <legend className="small muted">Guardrails that look at its calls</legend>
+          <div className="checks">
+            {guardrails.map((name) => <label key={name} className="row small"><input type="checkbox" checked={chosen.includes(name)} onChange={(e) => { const now = e.target.checked ? [...chosen, name] : chosen.filter((one) => one !== name); put("guardrails", now.length ? now : undefined); }} />{name}</label>)}
+          </div>
+        </fieldset>
+      ) : null}
+      {caches.length ? <Field label="Cache" hint="Where answers are kept, to be given again.">{(id) => <Select id={id} value={cache} onChange={(e) => put("cache", e.target.value || undefined)} options={[["", "none"], ...caches, ...(cache && !caches.includes(cache) ? [cache] : [])]} />}</Field> : null}
+      {doc ? <SchemaForm node={plain({ $ref: "#/$defs/RouteConfig" }, doc)} doc={doc} value={config} set={set} hidden={ABOVE} first={() => false} /> : null}
+    </>
+  );
+}

@@ -69,4 +69,10 @@ async def test_an_opinion_is_one_row_and_is_added_up(url):
     assert len({one.id for one in (*page, *rest)}) == 3
     assert [one.record_id for one in await feedback.page("t1", Wanted(corrected=True, since=5, until=6))] == ["r1"]
     assert await feedback.page("t2", Wanted()) == []
+    await feedback.put(of("r2", "key:k1:ann_x"), {"comment": "me"})
+    await feedback.put(of("r2", "key:k1:annix"), {"comment": "me"})
+    await feedback.erase("t1", "ann_x")
+    await feedback.erase("t1", "k1")  # whose id it is, for nobody
+    left = await feedback.page("t1", Wanted(record_id="r2"))
+    assert sorted(one.rater for one in left) == ["key:k1", "key:k1:annix"]
     await engine.dispose()

@@ -131,6 +131,7 @@ async def erase_payloads(
 ) -> Erased:
     """Remove what was said in all calls of an end user. What was exported or archived is not within reach."""
     entry = act(by, "payloads:delete", "payload", "", who.tenant_id, after={"end_user": end_user})
+    await to.feedback.erase(who.tenant_id, end_user)
     return Erased(calls=await to.payloads.erase(who.tenant_id, end_user, entry))
 
 

@@ -36,7 +36,8 @@ MAX_SUBJECTS = 100
 MAX_TENANTS = 10_000
 ALL_EVERY = 20
 """Looks between two at tenants without calls: their keys expire too."""
-BUSY = "SELECT DISTINCT tenant_id FROM rollups WHERE grain = 60 AND start >= ? LIMIT ?"
+BUSY = """SELECT DISTINCT tenant_id FROM rollups WHERE grain = 60 AND start >= ?
+    AND tenant_id IN (SELECT id FROM tenants WHERE is_active) LIMIT ?"""
 TENANTS = "SELECT id FROM tenants WHERE is_active ORDER BY id LIMIT ?"
 TELL = """INSERT INTO alert_signals (node, name, subject, value, grown_at, text, seen_at) VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (node, name, subject) DO UPDATE SET
@@ -95,16 +96,15 @@ class Watch:
         try:
             at = sql.now()
             self._tell(sql, at)
-            self._firing = {}
             try:
                 sql.transact(self.take)
                 self.look(sql, at)
+                self._firing = store.severities(sql)
+                mine = True
             except LeaseLost:
-                return False
-            finally:
-                self._turned = monotonic()
-            self._firing = store.severities(sql)
-            return True
+                self._firing, mine = {}, False
+            self._turned = monotonic()
+            return mine
         finally:
             sql.close()
 

@@ -20,6 +20,7 @@ from headgate.storage.tenancy_objects import of_keys
 MAX_RATERS = 1000
 """Of one answer."""
 MAX_GROUPS = 500
+BATCH = 500
 
 
 class TooMany(Exception):
@@ -76,6 +77,16 @@ class SqlFeedback:
             await con.execute(delete(feedback).where(feedback.c.tenant_id == row.tenant_id, feedback.c.id == row.id))
             before = {"record_id": row.record_id, "rater": row.rater}
             await note(con, act(by, "feedback:delete", "feedback", row.id, row.tenant_id, before=before))
+
+    async def erase(self, tenant_id: str, said_for: str) -> None:
+        """Delete all that was said for somebody: whom feedback calls ``by``."""
+        c = feedback.c
+        like = (c.tenant_id == tenant_id, c.rater.endswith(f":{said_for}", autoescape=True))
+        async with self._engine.begin() as con:
+            found = (await con.execute(select(c.id, c.rater).where(*like))).all()
+            ids = [row.id for row in found if row.rater.split(":", 2)[2:] == [said_for]]
+            for start in range(0, len(ids), BATCH):
+                await con.execute(delete(feedback).where(c.id.in_(ids[start : start + BATCH])))
 
     async def tallies(self, tenant_id: str, by: By, where: Wanted) -> Sequence[Tally]:
         """Return what was thought of answers, by a name; the names with most answers, at most ``MAX_GROUPS``."""

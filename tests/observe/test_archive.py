@@ -124,6 +124,8 @@ def test_lines_and_parquet_say_the_same(tmp_path: Path, url: str) -> None:
         sql,
         [msgspec.structs.astuple(row_of(said, detected, SEALER))],
     )
+    unreadable = msgspec.structs.replace(row_of(said, detected, SEALER), id=calls[1].id)  # sealed for another call
+    payloads_sql.put(sql, [msgspec.structs.astuple(unreadable)])
     sql.close()
     rows = [asked(url, format=format, payloads=True) for format in ("jsonl", "parquet")]
     assert made(tmp_path, url).once() == 2

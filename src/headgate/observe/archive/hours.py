@@ -17,7 +17,7 @@ from headgate.core.call import Record, now
 from headgate.observe.archive.config import ArchiveConfig
 from headgate.observe.archive.files import Part, part_of, writer
 from headgate.observe.archive.rows import row_of, said_of
-from headgate.observe.payload import opened_body
+from headgate.observe.payload import readable
 from headgate.observe.spool import Seals
 from headgate.storage import archives
 from headgate.storage.sql import Sql
@@ -101,7 +101,7 @@ class Archivist:
                         ids = [row["id"] for row in rows[at : at + IDS]]
                         bodies = archives.said(self._sql, tenant, ids)
                         for row in rows[at : at + IDS]:
-                            row.update(said_of(opened_body(tenant, row["id"], bodies.get(row["id"]), self._sealer)))
+                            row.update(said_of(readable(tenant, row["id"], bodies.get(row["id"]), self._sealer)))
                 out.add(rows)
                 count += len(rows)
         finally:

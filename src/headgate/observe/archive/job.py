@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from sqlalchemy.exc import DBAPIError
 
 from headgate.observe.archive.files import NoParquet, Part, part_of, writer
 from headgate.observe.archive.places import Place, PlaceFailed
 from headgate.observe.archive.rows import row_of, said_of
 from headgate.observe.log import LogStore
 from headgate.observe.log_filter import LogFilter
-from headgate.observe.payload import opened
+from headgate.observe.payload import readable
 from headgate.observe.spool import Seals
 from headgate.storage.exports import ExportRow, SqlExports
 from headgate.storage.payloads import SqlPayloads
+from headgate.storage.sql import StoreDown
 
 log = logging.getLogger("headgate.exports")
 PAGE = 1000
@@ -48,7 +50,7 @@ class Job:
         self._folder = folder / row.id
 
     async def run(self, to: Place | str | None) -> bool:
-        """Go on until it is done; return whether it is. What goes wrong is told in its row."""
+        """Go on until it is done; return whether it is. What goes wrong is told in its row. Raise ``StoreDown``."""
         try:
             if isinstance(to, str):
                 raise PlaceFailed(to)
@@ -58,6 +60,8 @@ class Job:
                     return False
         except (PlaceFailed, NoParquet, OSError) as error:
             return await self._move(state="failed", error=str(error)[:500]) and False
+        except DBAPIError as error:  # it is gone on with when the database is back
+            raise StoreDown(str(error)) from error
         except Exception as error:
             log.exception("the export %s failed", self._row.id)
             return await self._move(state="failed", error=type(error).__name__) and False
@@ -106,7 +110,8 @@ class Job:
             said = await self._stores.payloads.of_calls(row.tenant_id, [record.id for record in found])
             for one in rows:
                 kept = said.get(one["id"])
-                one.update(said_of(None if kept is None else opened(kept, self._sealer)))
+                body = kept.body if kept is not None else None
+                one.update(said_of(readable(row.tenant_id, one["id"], body, self._sealer)))
         return rows
 
     async def _move(self, *, seen: bool = False, **fields: Any) -> bool:

@@ -32,8 +32,12 @@ routes:
 class Caching(Headgate):
     """The gateway with a cache."""
 
-    def __init__(self, store: str) -> None:
+    def __init__(self, store: str, redis: str = "") -> None:
         self.store = store
+        self.redis = redis
+
+    def env(self, place: Place) -> dict[str, str]:
+        return super().env(place) | ({"HEADGATE_REDIS_URL": self.redis} if self.redis else {})
 
     def command(self, place: Place) -> Command:
         made = super().command(place)
@@ -58,7 +62,14 @@ def measure(store: str, seconds: float, rounds: int) -> list[float]:
         place.home.mkdir()
         argv = [sys.executable, "-m", "benchmarks.mock", "--port", str(place.mock)]
         stack.enter_context(process.running("mock", argv, folder, process.cores()[1], {"PYTHONPATH": str(ROOT)}))
-        recipe = Caching(store)
+        redis = ""
+        if store == "redis":
+            from tests.servers import RedisServer
+
+            server = RedisServer().start()
+            stack.callback(server.close)
+            redis = server.url
+        recipe = Caching(store, redis)
         gateway, _ = start(recipe, place, stack)
         headers = dict(recipe.headers(place))
         for route in ("plain", "kept"):
@@ -81,7 +92,7 @@ def measure(store: str, seconds: float, rounds: int) -> list[float]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cache_hit", description=__doc__)
-    parser.add_argument("--store", choices=("memory", "sqlite"), default="memory")
+    parser.add_argument("--store", choices=("memory", "sqlite", "redis"), default="memory")
     parser.add_argument("--seconds", type=float, default=3.0, help="length of one load")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--strict", action="store_true", help="end with status 1 above the goal")

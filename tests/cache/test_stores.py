@@ -1,13 +1,16 @@
 """One contract, over every store."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 
 import pytest
 from msgspec.structs import replace
 
+from headgate.cache import front
 from headgate.cache.config import CacheConfig
+from headgate.cache.front import Fronted
 from headgate.cache.memory import NoStore
 from headgate.cache.redis import RedisStore
 from headgate.cache.seal import Sealer
@@ -90,6 +93,23 @@ async def test_what_was_used_longest_ago_goes_first(opened: Open, by: str) -> No
     assert await cache.get("one", keys[1]) is None and await cache.get("one", keys[4]) is not None
     assert (await cache.get("one", keys[0]) is None) == hasattr(cache, "_desk")
     assert not await cache.put("one", keys[5], entry(b"x" * size * 4)) or by == "entries"
+
+
+async def test_what_is_asked_often_stays_at_hand_for_a_moment(
+    store: str, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    behind = opened()
+    cache, other = Fronted(behind, 10_000, 10), Fronted(behind, 10_000, 10)
+    await cache.put("one", ONE, entry(b"old"))
+    await other.put("one", ONE, entry(b"new"))
+    assert (await cache.get("one", ONE) or entry()).body == b"old" and await cache.get("two", ONE) is None
+    monkeypatch.setattr(front, "monotonic", lambda: time.monotonic() + front.FRESH)
+    assert (await cache.get("one", ONE) or entry()).body == b"new", "what another process has put there"
+    assert await cache.clear("one") == 1 and await cache.get("one", ONE) is None
+    await cache.put("one", TWO, entry())
+    await cache.drop("one", TWO)
+    await asyncio.sleep(0.05)
+    assert await cache.get("one", TWO) is None and await cache.counts("one") == Counts()
 
 
 async def test_some_are_cleared(opened: Open) -> None:

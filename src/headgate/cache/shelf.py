@@ -9,6 +9,7 @@ from typing import Any
 
 from headgate.cache.board import CacheBoard, Held, Order
 from headgate.cache.config import LARGEST, CacheConfig
+from headgate.cache.front import Fronted
 from headgate.cache.memory import MemoryStore, NoStore
 from headgate.cache.types import ALL, Exact, Grounds, Matching, Nearest
 
@@ -153,6 +154,8 @@ class Shelf:
         if not config.enabled:
             return Cache(owner, name, config, NoStore(), None)
         store = store_of(owner, name, config, self._grounds)
+        if config.store in ("sqlite", "redis"):
+            store = Fronted(store, config.max_bytes, config.max_entries)
         nearest: Nearest | None = None
         if config.kind == "semantic":
             from headgate.cache.semantic.build import nearest as build  # only where there is one: it computes

@@ -28,7 +28,12 @@ export function plain(node: Node | undefined, doc: Document): Node {
 /** The kinds of a section whose entries name one, with the fields of each. */
 export function kindsOf(section: string, doc: Document): Map<string, Node> {
   const entries = doc.properties?.[section]?.additionalProperties;
-  const ways = typeof entries === "object" ? (entries.anyOf ?? [entries]) : [];
+  return kindsIn(typeof entries === "object" ? entries : undefined, doc);
+}
+
+/** The kinds that an entry can be of. */
+export function kindsIn(entry: Node | undefined, doc: Document): Map<string, Node> {
+  const ways = entry ? (entry.anyOf ?? [entry]) : [];
   const found = ways.map((one) => plain(one, doc)).filter((one) => typeof one.properties?.kind?.const === "string");
   return new Map(found.map((one) => [String(one.properties?.kind?.const), one]));
 }

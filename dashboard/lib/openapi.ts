@@ -8363,6 +8363,8 @@ export interface components {
             resumed: number;
             /** Shadow Of */
             shadow_of: string | null;
+            /** Compared */
+            compared: string | null;
             /** Bytes Out */
             bytes_out: number;
             /** Worker */

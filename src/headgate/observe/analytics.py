@@ -5,7 +5,7 @@ through in short time, and the answer says so.
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -17,7 +17,7 @@ from headgate.observe.sketch import Sketch
 from headgate.observe.usage import Question, UsageStore, Used
 from headgate.storage.sums import SKETCHES, SUMS
 
-MOST_RAW = 20_000
+MOST_RAW = 10_000
 Metric = Literal[
     "requests", "failures", "fallbacks", "attempts", "hits", "unpriced", "input", "output", "cached", "cache_write",
     "reasoning", "cost_nano", "saved_nano",
@@ -63,8 +63,7 @@ class Analytics:
             await self._usage.durations(tenant_id, replace(asked, interval=None), names[:most])
         series: list[Used] = []
         if asked.interval is not None:
-            chosen = {used.name for used in names[:most]}
-            series = [used for used in await self._usage.sums(tenant_id, asked) if used.name in chosen]
+            series = await self._usage.sums(tenant_id, replace(asked, names=tuple(used.name for used in names[:most])))
             await self._usage.durations(tenant_id, asked, series)
         return Found(total=total, names=names[:most], series=_ordered(series), more=len(names[most:]))
 
@@ -97,12 +96,13 @@ class Analytics:
         return total
 
     async def _of_calls(self, tenant_id: str, asked: Question, metric: Metric, most: int) -> Found:
+        named: dict[str, Any] = {FIELDS[name]: value for name, value in asked.where.items() if name in FIELDS}
         where = LogFilter(
             since=asked.since,
             until=asked.until,
             within=asked.within,
             tags=(asked.where["tag"],) if "tag" in asked.where else (),
-            **{FIELDS[name]: value for name, value in asked.where.items() if name in FIELDS},
+            **named,
         )
         calls, whole = await self._logs.facts(tenant_id, where, MOST_RAW)
         names = _grouped(calls, asked.by, None)
@@ -131,7 +131,8 @@ def _grouped(calls: Sequence[Facts], by: Dimension | None, interval: int | None)
     for facts in calls:
         adds = counted(facts)
         at = start_of(facts.at, interval) if interval else None
-        one = Used(**dict(zip(SUMS, adds.numbers, strict=True)))
+        numbers: dict[str, Any] = dict(zip(SUMS, adds.numbers, strict=True))
+        one = Used(**numbers)
         names = [name for cut, name, _ in singles(facts) if cut == by] if by else [""]
         for name in names:
             used = found.setdefault((name, at), Used(name=name, at=at))

@@ -8,6 +8,7 @@ import sys
 from array import array
 from collections.abc import Iterable, Iterator
 from math import ceil, exp, log
+from operator import add
 
 ERROR = 0.02
 """A quantile is off by at most this share of itself."""
@@ -77,8 +78,15 @@ class Sketch:
 
     def merge(self, other: "Sketch") -> None:
         """Add all that *other* has."""
-        for size, count in other._sizes():
-            self._put(size, count)
+        if not other._counts:
+            return
+        if not self._counts:
+            self._low, self._counts = other._low, array(other._counts.typecode, other._counts)
+            return
+        low = min(self._low, other._low)
+        high = max(self._low + len(self._counts), other._low + len(other._counts))
+        total = list(map(add, self._spread(low, high), other._spread(low, high)))
+        self._low, self._counts = low, array(_kind_of(max(total)), total)
 
     @property
     def count(self) -> int:
@@ -115,12 +123,20 @@ class Sketch:
         place = size - self._low
         total = self._counts[place] + count
         if total >> 8 * self._counts.itemsize:
-            kind = next(kind for width, kind in KINDS.items() if not total >> 8 * width)
-            self._counts = array(kind, self._counts)
+            self._counts = array(_kind_of(total), self._counts)
         self._counts[place] = total
+
+    def _spread(self, low: int, high: int) -> list[int]:
+        """Return the numbers of the sizes from *low* to before *high*, all of its own among them."""
+        return [0] * (self._low - low) + self._counts.tolist() + [0] * (high - self._low - len(self._counts))
 
     def _zeros(self, count: int) -> "array[int]":
         return array(self._counts.typecode, bytes(count * self._counts.itemsize))
+
+
+def _kind_of(most: int) -> str:
+    """Return the narrowest kind of array that holds *most*."""
+    return next(kind for width, kind in KINDS.items() if not most >> 8 * width)
 
 
 def _little(numbers: "array[int]") -> "array[int]":

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import BigInteger, ColumnElement, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -30,6 +31,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     where: Mapping[Dimension, str] = {}
     within: Narrow | None = None
     """Of whose keys alone."""
+    names: tuple[str, ...] | None = None
+    """These names alone."""
     finest: int = GRAINS[0]
     """Seconds: windows that are smaller are not there any more, or are not wanted."""
 
@@ -131,6 +134,7 @@ class SqlUsage:
         """See :class:`UsageStore`."""
         cut = _cut(asked)
         name = _name(asked, cut)
+        asked = replace(asked, names=tuple(sorted({used.name for used in into})))
         wanted = {(used.name, used.at): used for used in into}
         async with self._engine.connect() as con:
             for span in asked.spans:
@@ -147,8 +151,6 @@ class SqlUsage:
         c = rollups.c
         columns = [c.start, *(c[one] for one in SKETCHES), *([name] if name is not None else [])]
         query = select(*columns).where(*tests)
-        if name is not None:
-            query = query.where(name.in_(sorted({key[0] for key in wanted})))
         for start, latency, first, overhead, *named in await con.execute(query.limit(MAX_ROWS)):
             used = wanted.get((named[0] if named else "", start if asked.interval else None))
             if used is not None:
@@ -175,6 +177,8 @@ def _tests(tenant_id: str, asked: Question, cut: Cut, span: Span) -> list[Column
     tests = [c.tenant_id == tenant_id, c.grain == span.grain, c.cut == cut.name]
     tests += [c.start >= span.since, c.start < span.until]
     tests += [_column(cut, dimension) == value for dimension, value in asked.where.items()]
+    if asked.names is not None and asked.by is not None:
+        tests.append(_column(cut, asked.by).in_(asked.names))
     if asked.within is not None:
         tests.append(of_keys(_column(cut, "key"), tenant_id, asked.within))
     return tests

@@ -2,6 +2,7 @@
 
 // A form from the schema of the configuration: a kind or a setting that the gateway learns has its field here by itself.
 
+import { useState } from "react";
 import type { ReactNode } from "react";
 import { Field, Select } from "./ui";
 import { json } from "@/lib/api";
@@ -76,7 +77,7 @@ function One({ name, node, doc, value, set, required }: { name: string; node: No
     <Field label={title} hint={hint}>
       {(id) => {
         if (what.enum) return <Select id={id} value={String(value ?? preset ?? "")} onChange={(e) => set(e.target.value === String(preset ?? "") ? undefined : e.target.value)} options={[...(preset == null ? [["", "–"] as const] : []), ...what.enum.map((one) => [String(one ?? ""), String(one ?? "") || "–"] as const)]} />;
-        if (what.type === "number" || what.type === "integer") return <input id={id} required={required} inputMode="decimal" placeholder={preset == null ? "" : String(preset)} value={String(value ?? "")} onChange={(e) => set(number(e.target.value))} />;
+        if (what.type === "number" || what.type === "integer") return <Decimal id={id} required={required} placeholder={preset == null ? "" : String(preset)} value={value} set={set} />;
         if (what.type === "string") return <input id={id} required={required} placeholder={preset == null ? "" : String(preset)} value={String(value ?? "")} onChange={(e) => set(e.target.value || undefined)} />;
         if (items.type === "string") return <textarea id={id} className="code short" placeholder="one in each line" defaultValue={((value ?? []) as string[]).join("\n")} onChange={(e) => set(lines(e.target.value))} />;
         return <Json id={id} value={value} set={set} />;
@@ -115,10 +116,15 @@ function Json({ id, value, set }: { id: string; value: unknown; set: (value: unk
   );
 }
 
-function number(text: string): number | string | undefined {
-  if (!text.trim()) return undefined;
-  const value = Number(text);
-  return Number.isNaN(value) || /\.$|\.\d*0$/.test(text) ? text : value;
+/** A number as it is typed: `0.` and `0.0` are on the way to one. */
+function Decimal({ id, required, placeholder, value, set }: { id: string; required?: boolean; placeholder: string; value: unknown; set: (value: unknown) => void }) {
+  const [text, setText] = useState(String(value ?? ""));
+  const take = (typed: string) => {
+    setText(typed);
+    const number = Number(typed);
+    set(typed.trim() === "" ? undefined : Number.isNaN(number) ? typed : number);
+  };
+  return <input id={id} required={required} inputMode="decimal" placeholder={placeholder} value={text} onChange={(e) => take(e.target.value)} />;
 }
 
 function lines(text: string): string[] | undefined {

@@ -64,7 +64,7 @@ class Gateway:
                     return self
             except httpx2.HTTPError:
                 pass
-            time.sleep(0.02)
+            time.sleep(0.05)
         raise AssertionError(f"the gateway was not ready in {within} s:\n{self.log.read_text()}")
 
     @property

@@ -1,5 +1,6 @@
 """A typed client of the management API, over HTTP or, for a home on this machine, in process."""
 
+import ssl
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -51,7 +52,14 @@ class Admin(AlertCalls, TenancyCalls, RouteCalls, EntryCalls, ExportCalls, Money
     ) -> None:
         """*tenant* is whom it is about, for who administers the platform; else it is the key's own."""
         headers = {"authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx2.Client(base_url=base_url, headers=headers, transport=transport, timeout=timeout)
+        plain = base_url.startswith("http://")  # to load all authorities takes longer than most requests
+        self._http = httpx2.Client(
+            base_url=base_url,
+            headers=headers,
+            transport=transport,
+            timeout=timeout,
+            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True,
+        )
         if tenant is not None:
             self._http.params = self._http.params.set("tenant_id", tenant)
 

@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=FILE")
     parser.add_argument("--bound", type=float, default=0.02, help="the share of wrong hits (default 0.02)")
     parser.add_argument(
-        "--learn", type=int, default=0, help="rows a calibration learns from (default a quarter, at most 5,000)"
+        "--learn", type=int, default=0, help="rows a calibration learns from (default a third, at most 5,000)"
     )
     parser.add_argument(
         "--rows", type=int, default=20_000, help="pairs of a set that are measured, at most, drawn at random"

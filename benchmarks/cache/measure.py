@@ -54,7 +54,7 @@ def bounded(
 ) -> Bounded:
     """Draw rows at random, choose a threshold by them as the cache does, measure on all others; many times."""
     scored = [(score(row), row.same) for row in rows]
-    learn = learn or min(MOST, len(rows) // 4)
+    learn = learn or min(MOST, len(rows) // 3)
     draw = random.Random(20261121)
     found = []
     for _ in range(calibrations):

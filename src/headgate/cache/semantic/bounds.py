@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from math import exp, lgamma, log
 
-CONFIDENCE = 0.975
+CONFIDENCE = 0.99
 """How sure a threshold must be to keep its bound."""
 NEVER = 1.01
 """A threshold that no score reaches."""

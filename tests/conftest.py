@@ -17,18 +17,17 @@ REQUIRE_ALL = os.environ.get("HEADGATE_REQUIRE_ALL") == "1"
 httpcore2.default_ssl_context = cache(httpcore2.default_ssl_context)
 """Every client makes one, of all authorities of this machine: twenty times the work of a request."""
 _made = ssl.create_default_context
-_usual = cache(lambda cafile: _made(cafile=cafile))
+_usual = cache(lambda: _made(cafile=certifi.where()))
 
 
 def _trusting(*args: Any, **named: Any) -> ssl.SSLContext:
     given = {name: value for name, value in named.items() if value is not None}
-    usual = not args and given.keys() == {"cafile"} and given["cafile"] in (certifi.where(), os.getenv("SSL_CERT_FILE"))
-    return _usual(given["cafile"]) if usual else _made(*args, **named)
+    return _usual() if not args and given == {"cafile": certifi.where()} else _made(*args, **named)
 
 
 ssl.create_default_context = _trusting  # of vendors' clients, for the same reason
 
-for name in [name for name in os.environ if name.endswith("_API_KEY") or name.startswith("HEADGATE_")]:
+for name in [name for name in os.environ if name.endswith("_API_KEY") or name.startswith(("HEADGATE_", "SSL_CERT_"))]:
     del os.environ[name]
 
 

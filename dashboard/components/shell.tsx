@@ -32,7 +32,7 @@ export function Shell({ children }: { children: ReactNode }) {
     addEventListener("keydown", listen);
     return () => removeEventListener("keydown", listen);
   }, []);
-  if (!known) return <div className="signin" aria-busy="true" />;
+  if (!known) return <div className="signin" aria-busy="true"><span className="brand"><Mark />Headgate</span></div>;
   if (!me) return <SignIn />;
   const groups = [...new Set(pages.map((p) => p.group))];
   return (

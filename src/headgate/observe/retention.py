@@ -10,7 +10,7 @@ from contextlib import suppress
 from threading import Event, Thread
 
 from headgate.core.call import now
-from headgate.observe.rollups import DAY, HOUR, MINUTE, SECOND, start_of
+from headgate.observe.rollups import DAY, GRAINS, HOUR, SECOND, start_of
 from headgate.storage import archives, expire
 from headgate.storage.audit_now import note_all
 from headgate.storage.audit_rows import AuditEntry, KeyedSealing
@@ -19,7 +19,8 @@ from headgate.storage.lease import take
 from headgate.storage.sql import Sql, SqlError, open_sql
 
 log = logging.getLogger("headgate.retention")
-POLL = 60.0
+FIRST, POLL = 60.0, 600.0
+"""Seconds until it is looked for the first time, and from then on."""
 NAME = "retention"
 HOUR_MICROS = HOUR * SECOND
 
@@ -47,7 +48,7 @@ class Retention:
         self._thread: Thread | None = None
 
     def start(self) -> None:
-        """Look every minute from now on."""
+        """Look every ten minutes from now on."""
         self._thread = Thread(target=self._run, name="retention", daemon=True)
         self._thread.start()
 
@@ -64,10 +65,12 @@ class Retention:
         if not self._mine():
             return 0
         gone = 0
+        oldest = {grain: expire.oldest_sums(self._sql, grain) for grain in GRAINS}
         for tenant_id, days in self._policies(self._sql).items():
             gone += self._records(tenant_id, days.records)
-            for grain, kept in ((MINUTE, days.minutes), (HOUR, days.hours), (DAY, days.days)):
-                if kept is not None:
+            for grain, kept in zip(GRAINS, (days.minutes, days.hours, days.days), strict=True):
+                first = oldest[grain]
+                if kept is not None and first is not None and first < _before(kept):
                     expire.remove_sums(self._sql, tenant_id, grain, _before(kept), self._rest)
             if days.hours is not None:
                 expire.remove_errors(self._sql, tenant_id, _before(days.hours), self._rest)
@@ -103,7 +106,9 @@ class Retention:
         return self._stopping.wait(min(max(seconds, 0.005), 1.0)) or not self._mine()
 
     def _run(self) -> None:
-        while not self._stopping.wait(POLL):
+        pause = FIRST
+        while not self._stopping.wait(pause):
+            pause = POLL
             try:
                 self.once()
             except SqlError as error:

@@ -14,6 +14,7 @@ ROLLUPS = """DELETE FROM rollups WHERE (tenant_id, grain, cut, start, a, b, node
      WHERE grain = ? AND start < ? AND tenant_id = ? ORDER BY start LIMIT ?)"""
 ERRORS = """DELETE FROM error_groups WHERE (tenant_id, id, node) IN
     (SELECT tenant_id, id, node FROM error_groups WHERE tenant_id = ? AND last_at < ? LIMIT ?)"""
+OLDEST = "SELECT MIN(start) FROM rollups WHERE grain = ?"
 COUNT = "SELECT COUNT(*) FROM records WHERE tenant_id = ? AND at < ?"
 AT_ONCE = 500
 
@@ -40,6 +41,12 @@ def records_before(sql: Sql, tenant_id: str, at: int) -> int:
 def remove_records(sql: Sql, tenant_id: str, at: int, rest: Rest) -> int:
     """Remove records older than *at*; return how many that were."""
     return _all(sql, RECORDS, (tenant_id, at), rest)
+
+
+def oldest_sums(sql: Sql, grain: int) -> int | None:
+    """Return when the first window of *grain* (seconds) began, of all tenants; ``None`` where there is none."""
+    (at,) = sql.execute(OLDEST, (grain,)).fetchone()
+    return None if at is None else int(at)
 
 
 def remove_sums(sql: Sql, tenant_id: str, grain: int, at: int, rest: Rest) -> int:

@@ -27,7 +27,9 @@ log = logging.getLogger("headgate.payloads")
 POLL = 0.25
 LONGEST_PAUSE = 5.0
 SWEEP = 60.0
-AT_ONCE = 50
+AT_ONCE = 20
+BREATH = 0.002
+"""Seconds between so many: masking is work, and calls are on the same cores."""
 LAST_SECONDS = 5.0
 """What a stop takes at most; the rest waits for the next start."""
 BAD = ".bad"
@@ -160,6 +162,7 @@ class PayloadKeeper:
             return 0
         for at in range(0, len(found), AT_ONCE):
             self._store(found[at : at + AT_ONCE])
+            self._stopping.wait(BREATH)
         path.unlink()
         return len(found)
 

@@ -19,7 +19,7 @@ def made_elsewhere(name: str, config: ProviderConfig, senders: Senders) -> Provi
 
 def install(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     entry = EntryPoint(name, "tests.providers.test_build:made_elsewhere", "headgate.providers")
-    monkeypatch.setattr(plugins, "entry_points", lambda group: [entry] if group == "headgate.providers" else [])
+    monkeypatch.setattr(plugins, "installed", lambda kind: [entry] if kind == "providers" else [])
 
 
 def test_an_installed_kind_is_built(monkeypatch: pytest.MonkeyPatch, senders: Any) -> None:
@@ -37,5 +37,5 @@ def test_nobody_replaces_ours_by_installing_a_package(monkeypatch: pytest.Monkey
 
 
 def test_a_built_in_kind_reads_no_entry_points(monkeypatch: pytest.MonkeyPatch, senders: Any) -> None:
-    monkeypatch.setattr(plugins, "entry_points", lambda group: pytest.fail("not needed"))
+    monkeypatch.setattr(plugins, "installed", lambda kind: pytest.fail("not needed"))
     assert providers.build("a", ProviderConfig(kind="groq"), senders).kind == "groq"

@@ -48,6 +48,8 @@ export function Named({ of: thing }: { of: NamedThing }) {
   const [open, setOpen] = useState<Shown | Draft | null>(null);
   const found = useNamed(thing.path);
   const change = may(thing.changing);
+  // At once, and when the workers go by it.
+  const changed = () => { void found.mutate(); setTimeout(() => void found.mutate(), 1500); };
   return (
     <>
       {change ? <div className="row"><Button look="primary" onClick={() => setOpen({ name: "", config: thing.start })}>New {thing.one}</Button></div> : null}
@@ -69,7 +71,7 @@ export function Named({ of: thing }: { of: NamedThing }) {
         </Loaded>
       </Panel>
       {thing.below?.((name, config) => setOpen({ name, config }), (found.data?.data ?? []).map((one) => one.name))}
-      {open ? <Editor key={"managed_by" in open ? `${open.name} ${open.version}` : `new ${open.name}`} thing={thing} was={"managed_by" in open ? open : null} draft={open} may={change} close={() => setOpen(null)} done={() => { setOpen(null); void found.mutate(); }} /> : null}
+      {open ? <Editor key={"managed_by" in open ? `${open.name} ${open.version}` : `new ${open.name}`} thing={thing} was={"managed_by" in open ? open : null} draft={open} may={change} close={() => setOpen(null)} done={() => { setOpen(null); changed(); }} /> : null}
     </>
   );
 }

@@ -7,7 +7,7 @@ import pytest
 from tests.browser.house import AXE, House, Visit, pages
 
 WIDTHS = (1440, 390)
-WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+WIDE = "(window.scrollTo(10_000, 0), window.scrollX > 0)"
 AUDIT = """async (only) => {
     const found = await axe.run(document, {resultTypes: ['violations'], ...(only ? {runOnly: only} : {})});
     return found.violations.filter((v) => ['serious', 'critical'].includes(v.impact))

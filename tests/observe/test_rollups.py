@@ -6,13 +6,14 @@ import random
 import pytest
 
 from headgate.core.call import Attempt
+from headgate.core.money import Usage
 from headgate.ledger.batch import ended_of
 from headgate.ledger.keeper import Keeper
 from headgate.observe import rollups, views
 from headgate.observe.analytics import Analytics
 from headgate.observe.errors_seen import ErrorFilter, SqlErrors
 from headgate.observe.facts import Facts
-from headgate.observe.log import SqlLogStore
+from headgate.observe.log import LogFilter, SqlLogStore
 from headgate.observe.usage import Question, SqlUsage
 from headgate.observe.windows import cut_for, finest_of, spans
 from headgate.storage.engine import open_engine
@@ -99,6 +100,17 @@ def test_a_batch_that_fails_and_comes_again_counts_once(database, tmp_path, monk
     packed = sql.execute("SELECT latency FROM rollups WHERE cut = 'all' AND grain = 86400").fetchall()
     assert sum(views.Sketch.unpack(one).count for (one,) in packed) == 30
     sql.close()
+
+
+async def test_a_number_that_no_sum_can_hold_stops_nothing(url, tmp_path):
+    great = call(at=START, usage=Usage(input=2**64))
+    await asyncio.to_thread(drained, url, tmp_path, [call(at=START), great, call(at=START)])
+    engine = open_engine(url)
+    assert len(await SqlLogStore(engine).list("default", LogFilter())) == 3
+    (found,) = await SqlUsage(engine).sums("default", Question(since=START, until=START + DAY))
+    assert (found.requests, found.input) == (3, 200)
+    await engine.dispose()
+    await asyncio.to_thread(drained, url, tmp_path, [call(at=START)], node="next")
 
 
 def test_names_beyond_the_bound_count_together(database, tmp_path, monkeypatch):

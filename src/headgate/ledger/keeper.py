@@ -87,7 +87,7 @@ class Keeper:
 
         def singly(sql: Sql) -> None:
             new[:], poison[:] = store_singly(sql, journal, batch)
-            self._view(sql, new)
+            self._view_if_possible(sql, new)
             self._prove(sql, new)
             self._move_on(sql, journal, position, closed)
 
@@ -178,6 +178,17 @@ class Keeper:
             self._views.add(sql, facts)
             self._errors.add(sql, facts)
             self._caches.add(sql, facts)
+
+    def _view_if_possible(self, sql: Sql, new: list[Ended]) -> None:
+        """Leave sums out that the database cannot hold: calls and money are stored all the same."""
+        sql.execute("SAVEPOINT views")
+        try:
+            self._view(sql, new)
+        except BadValue:
+            sql.execute("ROLLBACK TO views")
+            self._views.forget()
+            self.unseen += len(new)
+        sql.execute("RELEASE views")
 
     def _prove(self, sql: Sql, new: list[Ended]) -> None:
         if self._proofs is not None and new:

@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from headgate.core.money import Usage
 from headgate.observe.facts import Facts
 from headgate.observe.sketch import size_of
 
@@ -38,6 +39,9 @@ BOUNDS = {"team": MANY, "key": MANY, "user": MANY, "app": MANY, "key+model": MAN
 """How many names a cut may have within one window, a tenant and a home: those that administrators make, and others."""
 MAX_TAGS = 8
 """Of one call; more count nowhere."""
+
+MOST_TOKENS = 10**15
+"""Of one call: what says that it used more is not counted, or it would spoil the sums of all others."""
 
 Name = tuple[str, str, str]
 """Cut and its names."""
@@ -67,6 +71,8 @@ def bound_of(cut: str) -> int:
 def counted(facts: Facts) -> Counted:
     """Return what a call adds."""
     usage, status, cache = facts.usage, facts.status, facts.cache
+    if usage.total + usage.cached + usage.cache_write + usage.reasoning > MOST_TOKENS:
+        usage = Usage()
     numbers = (
         1,
         1 if status == "failure" else 0,

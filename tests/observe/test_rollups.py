@@ -17,7 +17,7 @@ from headgate.observe.log import LogFilter, SqlLogStore
 from headgate.observe.usage import Question, SqlUsage
 from headgate.observe.windows import cut_for, finest_of, spans
 from headgate.storage.engine import open_engine
-from headgate.storage.sql import StoreDown, open_sql
+from headgate.storage.sql import BadValue, StoreDown, open_sql
 from tests.admin.records import NOW, call
 
 MINUTE, HOUR, DAY = 60_000_000, 3_600_000_000, 86_400_000_000
@@ -111,6 +111,25 @@ async def test_a_number_that_no_sum_can_hold_stops_nothing(url, tmp_path):
     assert (found.requests, found.input) == (3, 200)
     await engine.dispose()
     await asyncio.to_thread(drained, url, tmp_path, [call(at=START)], node="next")
+
+
+def test_sums_that_cannot_be_stored_stop_nothing(database, tmp_path, monkeypatch):
+    keeper = Keeper(database, tmp_path / "dead", lambda batch: None, "home")
+    add = keeper._views.add
+
+    def broken(*args):
+        add(*args)
+        raise BadValue("out of range")
+
+    monkeypatch.setattr(keeper._views, "add", broken)
+    keeper.store("j", [ended_of(one, []) for one in mixed(5)], 1)
+    assert (keeper.stored, keeper.unseen) == (5, 5)
+    monkeypatch.setattr(keeper._views, "add", add)
+    keeper.store("j", [ended_of(one, []) for one in mixed(4, seed=2)], 2)
+    keeper.close()
+    sql = open_sql(database)
+    assert sql.execute("SELECT SUM(requests) FROM rollups WHERE cut = 'all' AND grain = 60").fetchone() == (4,)
+    sql.close()
 
 
 def test_names_beyond_the_bound_count_together(database, tmp_path, monkeypatch):

@@ -134,8 +134,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     payload: Annotated[
         Level,
         Meta(
-            description="What is kept of calls whose tenant says nothing: none, metadata (the record), redacted or full "
-            "(also what was said)."
+            description="What is kept of calls whose tenant says nothing: none, metadata (the record), redacted or "
+            "full (also what was said)."
         ),
     ] = "metadata"
     smtp_url: Annotated[

@@ -1,5 +1,7 @@
 """Providers and their keys through the management API."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -68,7 +70,7 @@ async def test_there_is_a_bound(api, monkeypatch):
 
 
 async def test_a_look_tells_whether_the_keys_are_taken(api, monkeypatch):
-    kept = {}
+    kept: dict[str, Any] = {}
     found = Found(at=1, latency_ms=2.5, models={"m": Learned()})
 
     async def look(provider):

@@ -5,7 +5,7 @@ import hmac
 import json
 from base64 import b64encode
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -258,7 +258,8 @@ async def test_one_process_has_the_lease_and_another_takes_it_when_it_is_gone(ur
             return 0
 
     one, two = (
-        Duties(url, name, money.sealing, lambda: (money, Counting(engine, {}, None, SEALER))) for name in ("one", "two")
+        Duties(url, name, money.sealing, lambda: (money, Counting(engine, {}, cast(Any, None), SEALER)))
+        for name in ("one", "two")
     )
     assert await asyncio.to_thread(one._due)
     assert not await asyncio.to_thread(two._due)

@@ -96,7 +96,7 @@ async def test_the_answer_that_the_judge_prefers_is_given() -> None:
         for _ in range(4):
             assert (await stage.ask("best")).text == WORDS["wise"]
         judged, call = stage.books.records[-2:]
-        assert call.model_used == "up/wise" and "up/judge preferred up/wise" in call.routing_reason
+        assert call.model_used == "up/wise" and "up/judge preferred up/wise" in (call.routing_reason or "")
         assert (judged.surface, judged.trace_id, judged.key_id) == ("judge", call.trace_id, call.key_id)
         assert judged.cost_nano == 20_000 and sum(a.cost_nano or 0 for a in call.attempts) == 40_000
         assert all("<request>\n" in shown for shown in up.shown)
@@ -105,7 +105,7 @@ async def test_the_answer_that_the_judge_prefers_is_given() -> None:
 async def test_where_the_judge_does_not_say_the_stated_quality_decides() -> None:
     async with staged() as (stage, _):
         assert (await stage.ask("unsaid")).text == WORDS["plain"]
-        assert "not judged" in stage.books.records[-1].routing_reason
+        assert "not judged" in (stage.books.records[-1].routing_reason or "")
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -115,7 +115,7 @@ async def test_a_copy_is_compared_with_its_call(stream: bool) -> None:
         call, copy, judged = await records(stage, 3)
         assert copy.shadow_of == call.id and copy.compared is None
         assert (judged.surface, judged.shadow_of, judged.compared) == ("judge", call.id, "better")
-        assert judged.route == call.route and copy.id in judged.routing_reason
+        assert judged.route == call.route and copy.id in (judged.routing_reason or "")
 
 
 async def test_neither_may_be_better() -> None:

@@ -33,7 +33,7 @@ class Parent:
 
         scope = {"headers": headers, "extensions": {"headgate": None}}
         await Guarded(site, TOKEN)(scope, None, send)  # type: ignore[arg-type]
-        body = sent[1]["body"]
+        body: bytes = sent[1]["body"]
         if (b"content-encoding", b"gzip") in sent[0]["headers"]:
             body = gzip.decompress(body)
 

@@ -19,6 +19,7 @@ from headgate.admin.route import Route
 from headgate.admin.versions import Shown
 from headgate.core.errors import NotFound
 from headgate.ledger.windows import bounds
+from headgate.observe import usage
 from headgate.pipeline.explain import Asked, explain
 from headgate.pipeline.parts import Snapshot
 from headgate.routing.board import Board
@@ -135,8 +136,8 @@ def _draft(to: AdminParts, who: Principal, name: str, config: dict[str, Any]) ->
 async def _used(to: AdminParts, who: Principal, budget: Budget) -> int:
     now = time_ns() // 1000
     start, end = bounds(budget.window, now, who.zone)
-    sums = await to.usage.totals(who.tenant_id, "key", since=start, until=min(end, now + 1), key_id=who.id)
-    return sum(one.cost_nano for one in sums)
+    asked = usage.Question(since=start, until=min(end, now + 1), where={"key": who.id})
+    return sum(one.cost_nano for one in await to.usage.sums(who.tenant_id, asked))
 
 
 def _shown(route: Compiled, owned: Shown | None) -> RouteShown:

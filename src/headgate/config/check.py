@@ -176,8 +176,8 @@ def _retention(observe: Mapping[str, Any], shape: Shape) -> None:
 
 
 def _stores(observe: Mapping[str, Any], shape: Shape) -> None:
-    for path, fault in archive_faults(observe):
-        shape.note(("observe", *path), fault)
+    for path, said in archive_faults(observe):
+        shape.note(("observe", *path), said)
     for name, store in (observe.get("stores") or {}).items():
         if (endpoint := store.get("endpoint")) is not None and (fault := _url_fault(endpoint)) is not None:
             shape.note(("observe", "stores", name, "endpoint"), fault)

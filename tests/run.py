@@ -28,7 +28,7 @@ def main() -> int:
             "pytest",
             "-q",
             "-n",
-            "2",
+            "3",  # some wait while others work
             "--dist",
             "loadgroup",
             "-p",

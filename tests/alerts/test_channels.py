@@ -1,6 +1,7 @@
 """Every channel, from a rule to a real receiver: an alert is told once, acknowledged, and told of when it ends."""
 
 import json
+from functools import partial
 
 import pytest
 
@@ -20,7 +21,7 @@ from headgate.core.secret import Secret
 from headgate.storage import alerts as store
 from headgate.storage.engine import open_engine
 from headgate.storage.object_rows import Author
-from headgate.storage.sql import open_sql
+from headgate.storage.sql import Sql, open_sql
 from headgate.transport.client import Http1Sender
 from headgate.transport.egress import Private, check_url
 from headgate.transport.pool import Bounds
@@ -33,6 +34,10 @@ CHANNEL = """INSERT INTO channels (id, tenant_id, kind, name, target, sealed, ev
     VALUES (?, 'default', ?, ?, ?, ?, '[]', ?, 1, 1)"""
 DOWN = [Signal(node="", name="breaker", subject="a/m", value=1, text="9 of 9 calls failed")]
 UP = [Signal(node="", name="breaker", subject="a/m", value=0)]
+
+
+def _insert(row: tuple[object, ...], sql: Sql) -> None:
+    sql.execute(CHANNEL, row)
 
 
 class Installation:
@@ -60,7 +65,7 @@ class Installation:
         for kind, (target, secret) in made.items():
             sealed = None if secret is None else SEALER.seal(secret.encode(), about("default", f"c-{kind}"))
             row = (f"c-{kind}", kind, kind, target, sealed, True)
-            self.sql.transact(lambda sql, row=row: sql.execute(CHANNEL, row))
+            self.sql.transact(partial(_insert, row))
 
     def look(self, signals, *names):
         rule = ProviderDown(channels=list(names or BUILTIN), clear=0, severity="critical")

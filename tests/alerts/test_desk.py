@@ -26,9 +26,10 @@ def test_what_people_do_is_done_once_and_written_down(url):
         text="x", link="/logs", channels='[["t1","c1"]]', since=1, seen_at=1, fired=1, updated_at=1,
     )  # fmt: skip
     sql.transact(lambda sql: store.put(sql, row))
-    assert desk.acknowledge("t1", row.id, BY).acked_by == "user:ann"
+    acked, silenced = desk.acknowledge("t1", row.id, BY), desk.silence("t1", row.id, 2**50, BY)
+    assert acked is not None and acked.acked_by == "user:ann"
     assert desk.acknowledge("t2", row.id, BY) is None
-    assert desk.silence("t1", row.id, 2**50, BY).silenced_until == 2**50
+    assert silenced is not None and silenced.silenced_until == 2**50
     assert [one.event for one in desk.events("t1", row.id, limit=1)] == ["silenced"]
     assert [one.id for one in desk.page("t1", state="firing")] == [row.id] and desk.page("t2") == []
     sql.transact(lambda sql: store.put(sql, AlertRow(**{**row_fields(row), "state": "resolved"})))

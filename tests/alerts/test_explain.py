@@ -87,4 +87,4 @@ def test_when_a_certificate_expires(tmp_path):
     assert list(certificate(None)) == []
     file = certificate_in(tmp_path).cert
     (found,) = certificate(file)
-    assert found.value == expires(file) > now() and found.subject == str(file)
+    assert found.value == expires(file) and found.value > now() and found.subject == str(file)

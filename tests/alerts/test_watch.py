@@ -11,6 +11,7 @@ from headgate.alerts.rules import SECOND
 from headgate.alerts.sql import SqlReadings
 from headgate.alerts.tenant import BudgetSpent, ErrorRate, KeysExpiring
 from headgate.alerts.watch import InForce, LeaseLost, Watch
+from headgate.core.call import Status
 from headgate.core.money import Usage
 from headgate.observe.facts import Facts
 from headgate.observe.metrics import Page
@@ -42,7 +43,7 @@ def sql(url):
 
 
 def call(at, *, failed=False, code=None, model="a/m", tenant="t1", ms=100.0, **fields):
-    status = "failure" if failed else "success"
+    status: Status = "failure" if failed else "success"
     return Facts(
         id=f"{at}-{fields.get('n', 0)}", trace_id="t", at=at, tenant_id=tenant, surface="openai", status=status,
         model_requested=model, model_used=None if failed else model, provider_used=None if failed else "a",

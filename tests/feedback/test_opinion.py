@@ -15,6 +15,7 @@ from headgate.storage.feedback_rows import Tally
 def test_shares_as_newcombe_has_them(good, count, low, high):
     """https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8<857::AID-SIM777>3.0.CO;2-E, table I, method 3."""
     found = share(good, count)
+    assert found is not None
     assert (round(found.low, 4), round(found.high, 4)) == (low, high)
 
 
@@ -28,6 +29,7 @@ def test_a_mean_holds_the_truth_as_often_as_it_says():
     for _ in range(1000):
         scores = [rng.betavariate(4, 2) for _ in range(8)]
         found = mean(sum(scores), sum(one * one for one in scores), len(scores))
+        assert found is not None
         hits += found.low <= 4 / 6 <= found.high
     assert 920 <= hits <= 980
 
@@ -35,6 +37,7 @@ def test_a_mean_holds_the_truth_as_often_as_it_says():
 def test_nothing_and_one():
     assert share(0, 0) is None and mean(0, 0, 0) is None
     one = mean(0.7, 0.49, 1)
+    assert one is not None
     assert (one.mean, one.low, one.high) == (0.7, 0.0, 1.0)
 
 

@@ -87,7 +87,7 @@ async def posted(
     """What a server gets of *batch*."""
     with Server().running() as server:
         environ = {name: text.replace("SERVER", server.url) for name, text in environ.items()}
-        ((_, make),) = plans(config, environ, Ways, lambda: ACCOUNTS).values()
+        _, make = next(iter(plans(config, environ, Ways, lambda: ACCOUNTS).values()))
         sink = make()
         await sink.send(batch)
         await sink.close()

@@ -14,6 +14,7 @@ from headgate.observe.analytics import Analytics
 from headgate.observe.errors_seen import ErrorFilter, SqlErrors
 from headgate.observe.facts import Facts
 from headgate.observe.log import LogFilter, SqlLogStore
+from headgate.observe.sketch import Sketch
 from headgate.observe.usage import Question, SqlUsage
 from headgate.observe.windows import cut_for, finest_of, spans
 from headgate.storage.engine import open_engine
@@ -68,13 +69,13 @@ async def test_every_window_and_dimension_adds_up(url, tmp_path):
                 times = sorted(
                     one.total_ms for one in wanted if by is None or name in (one.model_used, one.key_id, *one.tags)
                 )
-                assert used.latency.count == len(times)
+                assert used.latency is not None and used.latency.count == len(times)
                 assert used.latency.quantile(1.0) == pytest.approx(times[-1], rel=0.02)
     pair = Question(since=START, until=START + 3 * DAY, by="model", where={"key": "key-1"}, interval=86_400)
     assert sum(used.requests for used in await usage.sums("default", pair)) == sum(c.key_id == "key-1" for c in calls)
     odd = Question(since=START, until=START + 3 * DAY, by="surface", where={"key": "key-1"})
-    found = await Analytics(usage, SqlLogStore(engine)).find("default", odd, "requests", 5)
-    assert (found.source, found.total.requests) == ("calls", sum(c.key_id == "key-1" for c in calls))
+    answer = await Analytics(usage, SqlLogStore(engine)).find("default", odd, "requests", 5)
+    assert (answer.source, answer.total.requests) == ("calls", sum(c.key_id == "key-1" for c in calls))
     await engine.dispose()
 
 
@@ -98,7 +99,7 @@ def test_a_batch_that_fails_and_comes_again_counts_once(database, tmp_path, monk
     sql = open_sql(database)
     assert sql.execute("SELECT SUM(requests) FROM rollups WHERE cut = 'all' AND grain = 60").fetchone() == (30,)
     packed = sql.execute("SELECT latency FROM rollups WHERE cut = 'all' AND grain = 86400").fetchall()
-    assert sum(views.Sketch.unpack(one).count for (one,) in packed) == 30
+    assert sum(Sketch.unpack(one).count for (one,) in packed) == 30
     sql.close()
 
 
@@ -138,7 +139,9 @@ def test_names_beyond_the_bound_count_together(database, tmp_path, monkeypatch):
     drained(database, tmp_path, calls[:12], size=4)
     drained(database, tmp_path, calls[12:], size=4)
     sql = open_sql(database)
-    rows = dict(sql.execute("SELECT a, requests FROM rollups WHERE cut = 'route' AND grain = 3600").fetchall())
+    rows: dict[str, int] = dict(
+        sql.execute("SELECT a, requests FROM rollups WHERE cut = 'route' AND grain = 3600").fetchall()
+    )
     assert rows == {**{f"r{number}": 1 for number in range(5)}, rollups.OTHER: 15}
     pairs = sql.execute("SELECT COUNT(*), SUM(requests) FROM rollups WHERE cut = 'route+model' AND grain = 3600")
     assert pairs.fetchone() == (6, 20)
@@ -152,7 +155,7 @@ def test_what_is_at_hand_is_bounded_and_read_again(database, tmp_path, monkeypat
     drained(database, tmp_path, calls, size=5)
     sql = open_sql(database)
     packed = sql.execute("SELECT latency FROM rollups WHERE cut = 'model' AND grain = 86400").fetchall()
-    assert sum(views.Sketch.unpack(one).count for (one,) in packed) == 40
+    assert sum(Sketch.unpack(one).count for (one,) in packed) == 40
     sql.close()
 
 
@@ -188,7 +191,8 @@ def test_windows_fill_a_time_with_few():
     ]  # fmt: skip
     assert told(START + 1, START + 2, 3600) == [(3600, 0, HOUR)]
     assert told(START, START, 60) == []
-    assert cut_for(("model", "key")).name == "key+model"
+    pair = cut_for(("model", "key"))
+    assert pair is not None and pair.name == "key+model"
     assert cut_for(("surface", "key")) is None
     assert [finest_of(NOW - length, NOW, NOW) for length in (HOUR, DAY, 200 * DAY)] == [60, 3600, 86_400]
 

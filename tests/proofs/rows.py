@@ -254,7 +254,7 @@ def questions(first: int, end: int) -> dict[str, Question]:
 
 def removed(place: Place, calls: int) -> tuple[int, float, float]:
     """Remove a tenth while a gateway serves from this database; return how many, and the slowest answers (1 in 100)."""
-    gateway = Gateway(place.home, **place.env)
+    gateway = Gateway(place.home, args=(), **place.env)
     gateway.start(60)
     try:
         key = gateway.key("reader", "--budget", "100", "--window", "month")

@@ -112,7 +112,7 @@ class Postgres:
             self._process = None
 
     def close(self) -> None:
-        self.stop()
+        self.stop(immediate=not self._stays)  # what is thrown away need not be written first
         if not self._stays:
             shutil.rmtree(self._directory, ignore_errors=True)
 

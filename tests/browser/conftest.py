@@ -1,5 +1,6 @@
 """One gateway and one browser for all of these tests, which run one after the other in one process."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -13,8 +14,15 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.browser.house import CHROMIUM, House, Visit, build, launched, visit
 from tests.e2e.processes import free_port
 
+ALWAYS = ("test_first.py", "test_text.py", "test_sources.py")
+"""What the ordinary run takes; ``make prove-browser`` takes all."""
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    later = [item for item in items if item.path.parent.name == "browser" and item.path.name not in ALWAYS]
+    if later and os.environ.get("WALKS") != "all":
+        items[:] = [item for item in items if item not in set(later)]
+        config.hook.pytest_deselected(items=later)
     for item in items:
         if item.path.is_relative_to(__file__.rpartition("/")[0]):
             item.add_marker(pytest.mark.xdist_group("browser"))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from click.testing import CliRunner
 
 ROOT = Path(__file__).parent.parent.parent
 HEADGATE = Path(sys.executable).with_name("headgate")
@@ -41,7 +42,9 @@ class Gateway:
         self.home = home
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.env = clean_environment(HEADGATE_HOME=str(home), HEADGATE_DASHBOARD="off", **env)
+        # no balancer is in front that would send requests for a while yet
+        here = {"HEADGATE_HOME": str(home), "HEADGATE_DASHBOARD": "off", "HEADGATE_ACCEPT_GRACE": "0"}
+        self.env = clean_environment(**{**here, **env})
         self.args = args
         self.config = home / "headgate.yaml"
         if config is not None:
@@ -60,7 +63,8 @@ class Gateway:
             if self.process.poll() is not None:
                 raise AssertionError(f"the gateway ended with {self.process.returncode}:\n{self.log.read_text()}")
             try:
-                if httpx2.get(f"{self.url}/health/ready", timeout=1).status_code == 200:
+                ready = httpx2.get(f"{self.url}/health/ready", timeout=1).status_code == 200
+                if ready and "Headgate is ready" in self.printed:  # its keys, too
                     return self
             except httpx2.HTTPError:
                 pass
@@ -84,12 +88,16 @@ class Gateway:
         return found[0]
 
     def cli(self, *args: str, check: bool = True) -> Any:
-        """Run the command line on this home; return what ``--json`` printed."""
-        done = subprocess.run(
-            [HEADGATE, *args, "--json"], env=self.env, cwd=self.home, capture_output=True, timeout=60, check=False
-        )
+        """Run the command line on this home, in this process: a new one takes longer than most commands.
+
+        Return what ``--json`` printed.
+        """
+        from headgate.cli import group
+
+        env: dict[str, str | None] = {name: self.env[name] for name in self.env if name.startswith("HEADGATE_")}
+        done = CliRunner().invoke(group, [*args, "--json"], env=env)
         if check:
-            assert done.returncode == 0, (args, done.stdout, done.stderr)
+            assert done.exit_code == 0, (args, done.output, done.exception)
         return json.loads(done.stdout) if done.stdout.strip() else None
 
     def key(self, name: str = "test", *args: str) -> str:

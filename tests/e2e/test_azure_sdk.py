@@ -92,7 +92,7 @@ def test_openais_sdk_reaches_a_deployment(gateway: Gateway, double: Double, prov
     chunks = list(client.chat.completions.create(model=f"{provider}/gpt", messages=ask("hello"), stream=True))
     assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
     tokens = [asked for asked in double.asked if asked.path == "/login"]
-    assert len(tokens) <= 1, "a token is kept until it ends"
+    assert len(tokens) <= 2, "a token is kept until it ends, or its provider is made anew by a look around"
 
 
 def test_anthropics_sdk_reaches_a_deployment(gateway: Gateway) -> None:

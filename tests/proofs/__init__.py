@@ -33,6 +33,7 @@ PROOFS = (
     "matrix",
     "schema",
     "projections",
+    "browser",
 )
 
 Progress = Callable[[int, int], None]

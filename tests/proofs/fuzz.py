@@ -300,7 +300,7 @@ TARGETS: dict[str, tuple[bytes, Callable[[bytes, random.Random], None]]] = {
 
 
 def prove(scale: float, folder: Path, progress: Progress) -> str:
-    seconds, execs = max(SECONDS * scale, 0.2), 0
+    seconds, execs = max(SECONDS * scale, 0.05), 0
     spawned = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
     workers = os.cpu_count() if scale >= 0.1 else 1  # at the reduced size other tests run beside it
     with ProcessPoolExecutor(workers, mp_context=spawned) as pool:

@@ -15,8 +15,8 @@ SCALE = {
     "revoked": 0.004,
     "guard_chunks": 0.001,
     "disconnects": 0.02,
-    "fuzz": 0.01,
-    "matrix": 0.1,
+    "fuzz": 0.003,
+    "matrix": 0.03,
     "schema": 0.004,
     "failover": 0.1,
     "simulation": 0.004,
@@ -31,7 +31,7 @@ SCALE = {
     "canaries": 0.04,
     "cache_canaries": 0.003,
     "near_canaries": 0.002,
-    "projections": 0.03,
+    "projections": 0.015,
 }
 """Not here: those that differ from others in nothing but the store behind them, and clocks that jump."""
 

@@ -136,6 +136,7 @@ def test_going_out_counts_everywhere_within_a_second(shell):
     with httpx2.Client(base_url=shell.gateway.url, timeout=20) as http:
         body = {"email": "ada@example.com", "password": "nine paper lanterns"}
         given = http.post("/api/v1/auth/login", json=body).json()
+        assert "access_token" in given, given
         headers = {"authorization": f"Bearer {given['access_token']}"}
         assert http.get("/v1/models", headers=headers).status_code == 200
         out = http.post("/api/v1/auth/logout", json={"refresh_token": given["refresh_token"]})

@@ -31,7 +31,7 @@ SCALE = {
     "canaries": 0.04,
     "cache_canaries": 0.003,
     "near_canaries": 0.002,
-    "projections": 0.015,
+    "projections": 0.03,
 }
 """Not here: those that differ from others in nothing but the store behind them, and clocks that jump."""
 

@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections import Counter
 
 import pytest
 
@@ -10,7 +11,7 @@ from headgate.observe.sketch import ERROR, LAST, LEAST_MS, MOST_MS, Sketch, ms_o
 
 def sketch_of(times) -> Sketch:
     made = Sketch()
-    made.add(size_of(ms) for ms in times)
+    made.add(Counter(size_of(ms) for ms in times))
     return made
 
 
@@ -46,7 +47,7 @@ def test_what_is_out_of_bounds_counts_at_the_bounds(ms):
 
 def test_it_stays_small_and_numbers_may_be_great():
     sketch = Sketch()
-    sketch.add(range(LAST + 1))
+    sketch.add(dict.fromkeys(range(LAST + 1), 1))
     for _ in range(40):  # doubles it
         sketch.merge(sketch_of_same(sketch))
     assert len(sketch.pack()) == 3 + 8 * (LAST + 1)

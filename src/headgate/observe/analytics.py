@@ -129,7 +129,7 @@ def _ordered(series: list[Used]) -> list[Used]:
 def _grouped(calls: Sequence[Facts], by: Dimension | None, interval: int | None) -> list[Used]:
     found: dict[tuple[str, int | None], Used] = {}
     for facts in calls:
-        adds = counted(facts)
+        adds = counted([facts])
         at = start_of(facts.at, interval) if interval else None
         numbers: dict[str, Any] = dict(zip(SUMS, adds.numbers, strict=True))
         one = Used(**numbers)
@@ -137,8 +137,8 @@ def _grouped(calls: Sequence[Facts], by: Dimension | None, interval: int | None)
         for name in names:
             used = found.setdefault((name, at), Used(name=name, at=at))
             used.take(one)
-            for kind, size in zip(SKETCHES, (adds.latency, adds.first_token, adds.overhead), strict=True):
+            for kind, sizes in zip(SKETCHES, (adds.latency, adds.first_token, adds.overhead), strict=True):
                 sketch = getattr(used, kind) or Sketch()
-                sketch.add([size] if size is not None else [])
+                sketch.add(sizes)
                 setattr(used, kind, sketch)
     return list(found.values())

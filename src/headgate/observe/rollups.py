@@ -5,7 +5,8 @@ question about one dimension, and about the pairs that are asked for most, is an
 there were. A call without, say, a team counts in no row of that cut; the cut ``all`` has every call.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Literal
 
@@ -50,12 +51,15 @@ Numbers = tuple[int, ...]
 
 
 class Counted(msgspec.Struct, frozen=True, gc=False):
-    """What one call adds: its numbers, and how long it took in all, to the first token, and in the gateway."""
+    """What calls add that count in the same rows: their numbers, and how long they took, as counts by size.
+
+    That is in all, to the first token, and in the gateway.
+    """
 
     numbers: Numbers
-    latency: int
-    first_token: int | None
-    overhead: int
+    latency: Mapping[int, int]
+    first_token: Mapping[int, int]
+    overhead: Mapping[int, int]
 
 
 def cut_of(first: str, second: str = "") -> str:
@@ -68,12 +72,23 @@ def bound_of(cut: str) -> int:
     return BOUNDS.get(cut, FEW)
 
 
-def counted(facts: Facts) -> Counted:
-    """Return what a call adds."""
+def counted(calls: Sequence[Facts]) -> Counted:
+    """Return what *calls* add."""
+    first = [call.first_token_ms for call in calls]
+    return Counted(
+        tuple(map(sum, zip(*map(numbers_of, calls), strict=True))),
+        Counter([size_of(call.total_ms) for call in calls]),
+        Counter([size_of(ms) for ms in first if ms is not None]),
+        Counter([size_of(call.overhead_ms) for call in calls]),
+    )
+
+
+def numbers_of(facts: Facts) -> Numbers:
+    """Return what a call adds to the numbers."""
     usage, status, cache = facts.usage, facts.status, facts.cache
     if usage.total + usage.cached + usage.cache_write + usage.reasoning > MOST_TOKENS:
         usage = Usage()
-    numbers = (
+    return (
         1,
         1 if status == "failure" else 0,
         1 if status == "fallback" else 0,
@@ -87,10 +102,6 @@ def counted(facts: Facts) -> Counted:
         usage.reasoning,
         facts.cost_nano or 0,
         cache.saved_nano or 0 if cache is not None else 0,
-    )
-    first = facts.first_token_ms
-    return Counted(
-        numbers, size_of(facts.total_ms), None if first is None else size_of(first), size_of(facts.overhead_ms)
     )
 
 
@@ -159,19 +170,17 @@ Rows = dict[Name, list[Counted]]
 
 def rows_of(calls: Iterable[Facts]) -> dict[tuple[str, int, int], Rows]:
     """Return what *calls* add, by tenant, grain and start, and there by row."""
+    alike: dict[Hashable, list[Facts]] = {}
+    for facts in calls:  # most calls of a moment are much alike, and each counts in some forty rows
+        alike.setdefault(_rows_key(facts), []).append(facts)
     minutes: dict[tuple[str, int], tuple[Rows, Rows]] = {}
-    for facts in calls:
-        key = (facts.tenant_id, start_of(facts.at, MINUTE))
-        found = minutes.get(key)
-        if found is None:
-            found = minutes[key] = ({}, {})
-        adds = counted(facts)
-        for rows, names in ((found[0], singles(facts)), (found[1], pairs(facts))):
+    for group in alike.values():
+        first = group[0]
+        found = minutes.setdefault((first.tenant_id, start_of(first.at, MINUTE)), ({}, {}))
+        adds = counted(group)
+        for rows, names in ((found[0], singles(first)), (found[1], pairs(first))):
             for name in names:
-                if name in rows:
-                    rows[name].append(adds)
-                else:
-                    rows[name] = [adds]
+                rows.setdefault(name, []).append(adds)
     made: dict[tuple[str, int, int], Rows] = {}
     for (tenant_id, minute), (one, two) in minutes.items():
         made[tenant_id, MINUTE, minute] = {name: adds for name, adds in one.items() if MINUTE in grains_of(name[0])}
@@ -180,6 +189,26 @@ def rows_of(calls: Iterable[Facts]) -> dict[tuple[str, int, int], Rows]:
             for name, adds_of in chain(one.items(), two.items()):
                 rows.setdefault(name, []).extend(adds_of)
     return made
+
+
+def _rows_key(facts: Facts) -> Hashable:
+    """Return what decides in which rows a call counts: see :func:`singles` and :func:`pairs`."""
+    return (
+        facts.tenant_id,
+        start_of(facts.at, MINUTE),
+        facts.key_id,
+        facts.team_id,
+        facts.user_id,
+        facts.app_id,
+        facts.surface,
+        facts.status,
+        facts.model_used,
+        facts.model_requested,
+        facts.provider_used,
+        facts.route,
+        facts.code,
+        facts.tags,
+    )
 
 
 def total_of(adds: Sequence[Counted]) -> Numbers:

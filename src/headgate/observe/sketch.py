@@ -6,7 +6,7 @@ is less or more counts as the least or the most. However much is counted, a sket
 
 import sys
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from math import ceil, exp, log
 from operator import add
 
@@ -64,17 +64,17 @@ class Sketch:
             return b""
         return bytes((counts.itemsize, low & 0xFF, low >> 8)) + _little(counts).tobytes()
 
-    def add(self, sizes: Iterable[int]) -> None:
-        """Count *sizes*, which are as :func:`size_of` gives them."""
-        for size in sizes:
+    def add(self, sizes: Mapping[int, int]) -> None:
+        """Add so many of each of *sizes*, which are as :func:`size_of` gives them."""
+        for size, count in sizes.items():
             place = size - self._low
             if 0 <= place < len(self._counts):
                 try:
-                    self._counts[place] += 1
+                    self._counts[place] += count
                     continue
                 except OverflowError:
                     pass
-            self._put(size, 1)
+            self._put(size, count)
 
     def merge(self, other: "Sketch") -> None:
         """Add all that *other* has."""

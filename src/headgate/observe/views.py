@@ -115,11 +115,13 @@ class Views:
         else:
             self._cells.move_to_end(cell)
         latency, first, overhead = kept
-        latency.add([one.latency for one in adds])
-        if name[2]:  # of a pair the first is kept
+        for one in adds:
+            latency.add(one.latency)
+            if not name[2]:  # of a pair the first is kept
+                first.add(one.first_token)
+                overhead.add(one.overhead)
+        if name[2]:
             return (latency.pack(), b"", b"")
-        first.add([one.first_token for one in adds if one.first_token is not None])
-        overhead.add([one.overhead for one in adds])
         return (latency.pack(), first.pack(), overhead.pack())
 
 

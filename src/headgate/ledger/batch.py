@@ -165,7 +165,7 @@ def record_row(facts: Facts, raw: bytes) -> tuple[object, ...]:
         facts.code,
         msgspec.json.encode(facts.tags).decode() if facts.tags else None,
         None if facts.cache is None else facts.cache.verdict,
-        strongest(facts.guardrails),
+        strongest(facts.guardrails) if facts.guardrails else None,
         int(facts.total_ms * 1000),
     )
 

@@ -10,7 +10,8 @@ import msgspec
 from headgate.ledger.journal import lock_path, segment_path
 from headgate.ledger.lines import CARRIED, END, HOLD, KIND, RELEASE, HoldLine, ReleaseLine
 
-CHUNK = 256 * 1024
+CHUNK = 512 * 1024
+"""Bytes that are stored in one transaction: sums and indexes are written once for all calls in them."""
 
 _hold = msgspec.json.Decoder(HoldLine).decode
 _release = msgspec.json.Decoder(ReleaseLine).decode

@@ -6,6 +6,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 BUSY_SECONDS = 5.0
+PAGE_BYTES = 8192
+"""Of a new database: a record takes some 1.5 KB, of which too few would share a page of the usual size."""
+CHECKPOINT_PAGES = 2000
+"""Written to the log before they are moved into the file, where what changes often is then written once."""
 
 
 def path_of(url: str) -> Path | None:
@@ -27,4 +31,5 @@ def connect(path: Path, *, timeout: float = BUSY_SECONDS) -> sqlite3.Connection:
         check_same_thread=False,
     )
     con.execute("PRAGMA synchronous=NORMAL")
+    con.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
     return con

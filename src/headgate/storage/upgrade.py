@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from headgate.storage.alone import alone
 from headgate.storage.check import version
 from headgate.storage.sql import SqlError, TableMissing, open_sql, without_password
-from headgate.storage.sqlite import path_of
+from headgate.storage.sqlite import PAGE_BYTES, path_of
 from headgate.storage.types import StorageRefused, StorageUnreachable
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def _migrate_sqlite(path: Path) -> None:
     @event.listens_for(engine, "connect")
     def manual(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None  # or the driver would commit each CREATE TABLE on its own
+        connection.execute(f"PRAGMA page_size={PAGE_BYTES}")  # an old database keeps its own
         connection.execute("PRAGMA journal_mode=WAL")
 
     @event.listens_for(engine, "begin")

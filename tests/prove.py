@@ -24,6 +24,8 @@ CAPPED = {
     "simulation": 0.05,
     "schedules": 0.005,
     "money": 0.02,
+    "money_postgres": 0.02,
+    "money_redis": 0.02,
     "totals": 0.05,
     "rows": 0.02,
     "timing": 0.5,

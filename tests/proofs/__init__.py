@@ -17,6 +17,8 @@ PROOFS = (
     "schedules",
     "holds",
     "money",
+    "money_postgres",
+    "money_redis",
     "totals",
     "rows",
     "timing",

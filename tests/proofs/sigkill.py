@@ -11,6 +11,8 @@ from tests.proofs.load import Load, Tally
 CYCLES = 100
 CONCURRENCY = 16
 SECONDS = 1.0
+WITHIN = 60.0
+"""Seconds from a restart until every call that was dispatched is settled."""
 
 
 def prove(scale: float, folder: Path, progress: Progress, *, postgres: bool = False) -> str:
@@ -29,10 +31,15 @@ def measured(fleet: Fleet, cycles: int, progress: Progress) -> str:
         victim.kill()
         victim.start()
         progress(cycle + 1, cycles)
+    again = time.monotonic()
     time.sleep(0.5)
     load.stop()
+    while missing := fleet.sent() - {row[0] for row in fleet.rows("SELECT trace_id FROM records")}:
+        assert time.monotonic() - again < WITHIN, f"{len(missing)} calls are not settled {WITHIN:.0f} s after a restart"
+        time.sleep(0.2)
+    settled = time.monotonic() - again
     fleet.stop()
-    return judge(fleet, tally, cycles)
+    return f"{judge(fleet, tally, cycles)}; all settled {settled:.1f} s after the last restart"
 
 
 def judge(fleet: Fleet, tally: Tally, cycles: int) -> str:

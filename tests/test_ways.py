@@ -45,6 +45,7 @@ async def test_the_settings_hold_where_a_provider_says_nothing(tmp_path, monkeyp
         for host in ("api.test", "127.0.0.1", "::1", "localhost", "10.0.0.1"):
             await ways.get().send(Outbound(Origin(host, 80), b""))
         assert went == ["proxy api.test", "direct 127.0.0.1", "direct ::1", "direct localhost", "proxy 10.0.0.1"]
+        assert ways.get() is ways.get()
         own = ways.get(proxy="http://other.test:1")
         assert isinstance(own, GeneralSender) and own._proxy == "http://other.test:1"
         assert isinstance(ways.lean, Http1Sender)  # what asks the parent process, and issuers, needs no proxy

@@ -64,15 +64,20 @@ class Ways(Senders):
         self._ca = str(ca_file) if ca_file is not None else None
         self._proxy = proxy.reveal() if proxy is not None else None
         self._made: dict[tuple[str | None, bool, str | None], Sender] = {}
+        self._elsewhere: dict[tuple[bool, str | None], Elsewhere] = {}
         self.lean = self._lean(self._ca)
 
     def get(self, *, proxy: str | None = None, http2: bool = False, ca: str | None = None) -> Sender:
         """See ``Senders.get``."""
         if ca is not None and not Path(ca).is_file():
             raise ValueError(f"there is no file {ca} of certificates to trust")
-        if proxy is None and self._proxy is not None:
-            return Elsewhere(self._way(self._proxy, http2, ca or self._ca), self._way(None, http2, ca or self._ca))
-        return self._way(proxy, http2, ca or self._ca)
+        ca = ca or self._ca
+        if proxy is not None or self._proxy is None:
+            return self._way(proxy, http2, ca)
+        if (http2, ca) not in self._elsewhere:
+            made = Elsewhere(self._way(self._proxy, http2, ca), self._way(None, http2, ca))
+            self._elsewhere[http2, ca] = made
+        return self._elsewhere[http2, ca]
 
     async def close(self) -> None:
         """Close every connection."""

@@ -54,7 +54,9 @@ def double() -> Iterator[Double]:
 
 @pytest.fixture(scope="module")
 def gateway(double: Double, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    gateway = Gateway(tmp_path_factory.mktemp("azure"), config=CONFIG.format(url=double.url)).start()
+    config = CONFIG.format(url=double.url)
+    # of its own accord only a worker signs in: the process that looks at providers keeps a token of its own
+    gateway = Gateway(tmp_path_factory.mktemp("azure"), config=config, HEADGATE_DISCOVERY="0").start()
     yield gateway
     assert gateway.stop() == 0
 
@@ -92,7 +94,7 @@ def test_openais_sdk_reaches_a_deployment(gateway: Gateway, double: Double, prov
     chunks = list(client.chat.completions.create(model=f"{provider}/gpt", messages=ask("hello"), stream=True))
     assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
     tokens = [asked for asked in double.asked if asked.path == "/login"]
-    assert len(tokens) <= 2, "a token is kept until it ends, or its provider is made anew by a look around"
+    assert len(tokens) <= 1, "a token is kept until it ends"
 
 
 def test_anthropics_sdk_reaches_a_deployment(gateway: Gateway) -> None:

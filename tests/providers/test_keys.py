@@ -1,5 +1,6 @@
 """Several keys of one account."""
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from headgate.providers import build
 from headgate.providers.base import ProviderConfig
 from headgate.providers.breaker import COOLDOWN, IN_A_ROW
 from headgate.providers.keys import Keyed, Ring, breakers, inherit
-from tests.providers.conftest import Senders
+from headgate.transport.base import Sender
+from tests.providers.conftest import NoSender, Senders
 
 
 class Clock:
@@ -82,6 +84,67 @@ def test_what_is_known_of_keys_outlives_a_reload_that_leaves_them() -> None:
 
 def account_of(*keys: str) -> Any:
     return account("openai", api_keys=[Secret(key) for key in keys])
+
+
+ENTRA = ("azure", {"base_url": "https://h", "tenant": "t", "client_id": "c", "client_secret": Secret("s")})
+ROLE = (
+    "bedrock",
+    {
+        "region": "us-east-1",
+        "access_key_id": "a",
+        "secret_access_key": Secret("s"),
+        "role_arn": "arn:aws:iam::1:role/x",
+    },
+)
+KEY_FILE = {
+    "type": "service_account",
+    "client_email": "me@example.com",
+    "private_key": "PRIVATE KEY",
+    "project_id": "p",
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "other"),
+    [
+        (*ENTRA, {"client_secret": Secret("s2")}),
+        (*ENTRA, {"tenant": "t2"}),
+        (*ENTRA, {"proxy": "http://127.0.0.1:9"}),
+        (*ROLE, {"secret_access_key": Secret("s2")}),
+        (*ROLE, {"role_arn": "arn:aws:iam::1:role/y"}),
+        ("vertex", {"project": "p", "token_url": "https://h/t"}, {"token_url": "https://h/u"}),
+        (
+            "vertex",
+            {"credentials": Secret(json.dumps(KEY_FILE))},
+            {"credentials": Secret(json.dumps(KEY_FILE | {"private_key_id": "2"}))},
+        ),
+    ],
+)
+def test_what_was_fetched_outlives_a_reload_unless_something_else_would_be_fetched(
+    kind: str, fields: dict[str, Any], other: dict[str, Any]
+) -> None:
+    ways = Kept()
+    old, same, elsewhere = (
+        build("p", ProviderConfig(kind=kind, **{**fields, **more}), ways)
+        for more in ({}, {"headers": {"x-new": "1"}}, other)
+    )
+    made: list[Any] = [old, same, elsewhere]
+    inherit({"p": same}, {"p": old})
+    inherit({"p": elsewhere}, {"p": old})
+    assert made[1].renewed is made[0].renewed is not made[2].renewed
+    inherit({"p": account_of("k1")}, {"p": old})
+    inherit({"p": old}, {})
+
+
+class Kept(Senders):
+    """One way out for all that ask for the same, as a process has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made: dict[Any, Sender] = {}
+
+    def get(self, *, proxy: str | None = None, http2: bool = False, ca: str | None = None) -> Sender:
+        return self.made.setdefault((proxy, http2, ca), NoSender())
 
 
 def test_with_all_at_rest_the_first_to_wake_is_used() -> None:

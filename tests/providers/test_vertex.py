@@ -191,7 +191,7 @@ def test_recorded_paths_are_the_ones_that_are_asked(senders: Senders, target: Ma
 
 def test_any_path_of_its_own(senders: Senders) -> None:
     provider = build("v", config(), senders)
-    provider._token.value = b"authorization: Bearer t\r\n"  # type: ignore[attr-defined]
+    provider.renewed.value = b"authorization: Bearer t\r\n"  # type: ignore[attr-defined]
     out = provider.raw("GET", "/v1/projects/p-1/locations/europe-west4/models", b"", [], b"")
     assert b"authorization: Bearer t\r\n" in out.extra
     path = "/v1/projects/p/locations/r/publishers/google/models/gemini-x:generateContent"
@@ -316,15 +316,15 @@ async def test_a_token_is_renewed_before_it_ends(monkeypatch: pytest.MonkeyPatch
     now += 3600 - renewal.EARLY + 1
     assert provider.prepare() is None, "the old one is still good"
     await asyncio.sleep(0.01)
-    assert len(tokens.asked) == 2 and provider._token.value.endswith(b"t-1\r\n"), "that try failed"
+    assert len(tokens.asked) == 2 and provider.renewed.value.endswith(b"t-1\r\n"), "that try failed"
     assert provider.prepare() is None and len(tokens.asked) == 2
     now += renewal.AGAIN + 1
     assert provider.prepare() is None
     await asyncio.sleep(0.01)
-    assert provider._token.value.endswith(b"t-2\r\n")
+    assert provider.renewed.value.endswith(b"t-2\r\n")
     now += 4000
     await first(provider)
-    assert provider._token.value.endswith(b"t-3\r\n")
+    assert provider.renewed.value.endswith(b"t-3\r\n")
 
 
 @pytest.mark.parametrize(

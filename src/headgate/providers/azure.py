@@ -34,7 +34,6 @@ class Azure:
         "_at",
         "_dated",
         "_dialects",
-        "_entra",
         "_heads",
         "_lines",
         "_models",
@@ -42,6 +41,7 @@ class Azure:
         "forward",
         "kind",
         "name",
+        "renewed",
         "sender",
         "stores",
     )
@@ -61,7 +61,7 @@ class Azure:
         root = _ROOT.sub("", at.path)
         self._at = Endpoint(at.origin, at.host, f"{root}/openai" if self._dated else f"{root}/openai/v1")
         self._query = "" if version == "v1" else f"?api-version={version}"
-        self._entra = entra(config, sender)
+        self.renewed = entra(config, sender)
         key = credential(config.api_key)
         ours = {"user-agent": USER_AGENT, "accept-encoding": "identity"}
         self._lines = fields(ours, {"api-key": key} if key else {}, known.headers, config.headers)
@@ -86,7 +86,7 @@ class Azure:
     @property
     def prepare(self) -> Callable[[], Awaitable[None] | None] | None:
         """Fetches a token of Entra ID, where no key is used."""
-        return None if self._entra is None else self._entra.fresh
+        return None if self.renewed is None else self.renewed.fresh
 
     def dialects(self, operation: Operation) -> tuple[Dialect, ...]:
         """Those of the row for chat, OpenAI's own for embeddings."""
@@ -114,7 +114,7 @@ class Azure:
             before, behind = self._heads[spoken or self._dialects[operation][0].name]
             head = before + quote(target.model, safe="").encode() + behind if self._dated else behind
         limits = target.timeouts
-        token = b"" if self._entra is None else self._entra.value
+        token = b"" if self.renewed is None else self.renewed.value
         return Outbound(
             self._at.origin, head, token + extra, body, limits.connect or CONNECT, limits.headers or HEADERS
         )
@@ -124,8 +124,8 @@ class Azure:
         if self._query and b"api-version=" not in query:
             query = b"&".join(part for part in (query, self._query[1:].encode()) if part)
         out = request(method, self._at, path, query, self._lines, headers, body, yields=self.forward)
-        if self._entra is not None:
-            out.extra = self._entra.value + out.extra
+        if self.renewed is not None:
+            out.extra = self.renewed.value + out.extra
         return out
 
     def heard(self, method: str, path: str) -> Heard | None:

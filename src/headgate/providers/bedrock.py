@@ -29,7 +29,19 @@ THEIRS = frozenset({b"x-amz-date", b"x-amz-security-token", b"x-amz-content-sha2
 class Bedrock:
     """An account at Bedrock, in one region."""
 
-    __slots__ = ("_at", "_fixed", "_keys", "_lines", "_role", "_signed", "_signer", "forward", "kind", "name", "sender")
+    __slots__ = (
+        "_at",
+        "_fixed",
+        "_keys",
+        "_lines",
+        "_signed",
+        "_signer",
+        "forward",
+        "kind",
+        "name",
+        "renewed",
+        "sender",
+    )
 
     def __init__(self, name: str, config: ProviderConfig, known: Row, sender: Sender) -> None:
         """Read the credential once; raise ``ValueError`` for what cannot be signed or sent."""
@@ -42,7 +54,7 @@ class Bedrock:
         self.forward = known.forwards()
         self._at = endpoint(config.base_url or f"https://bedrock-runtime.{region}.{suffix(region)}")
         self._keys = static(config)
-        self._role = role(config, region, self._keys, sender) if self._keys is not None and config.role_arn else None
+        self.renewed = role(config, region, self._keys, sender) if self._keys is not None and config.role_arn else None
         self._signer = Signer("bedrock", region)
         bearer = credential(config.api_key)
         proof = {"authorization": f"Bearer {bearer}"} if bearer else {}
@@ -54,7 +66,7 @@ class Bedrock:
     @property
     def prepare(self) -> Callable[[], Awaitable[None] | None] | None:
         """Fetch the keys of the role, where one is assumed."""
-        return self._role.fresh if self._role is not None else None
+        return self.renewed.fresh if self.renewed is not None else None
 
     def dialects(self, operation: Operation) -> tuple[Dialect, ...]:
         """Converse, for chat."""
@@ -107,7 +119,7 @@ class Bedrock:
 
     def _proof(self, method: str, path: str, query: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         """Return the header lines that sign a request; none where a bearer key stands among the fixed ones."""
-        keys = self._role.value if self._role is not None else self._keys
+        keys = self.renewed.value if self.renewed is not None else self._keys
         if keys is None:
             return b""
         now = datetime.now(UTC)

@@ -141,7 +141,7 @@ def role(config: ProviderConfig, region: str, base: Credentials, sender: Sender)
         except ValueError:
             raise failed(STS, "answered without keys") from None
 
-    return Renewed(fetch, None)
+    return Renewed(fetch, None, (sender, at, region, config.role_arn, base))
 
 
 def _ask(at: Endpoint, arn: str, base: Credentials, signer: Signer) -> Outbound:

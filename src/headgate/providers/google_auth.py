@@ -74,7 +74,7 @@ def google_token(config: ProviderConfig, key: Key | None, sender: Sender) -> Ren
         assertion = await asyncio.to_thread(assert_by, key, int(time()))  # the first time it loads a library
         return await bearer(sender, _posted(key.token_uri, {"grant_type": GRANT, "assertion": assertion}), SERVICE)
 
-    return Renewed(signed, b"")
+    return Renewed(signed, b"", (sender, key))
 
 
 def read_key(credentials: Secret | None) -> Key | None:

@@ -131,11 +131,18 @@ def keyed(config: ProviderConfig, make: Callable[[ProviderConfig], Provider]) ->
 
 
 def inherit(providers: Mapping[str, Provider], before: Mapping[str, Provider]) -> None:
-    """Let accounts that have the keys that they had *before* go on with what is known of these."""
+    """Let accounts that have the keys that they had *before* go on with what is known of these.
+
+    So do those that are signed with what they fetch (``renewed``) where it is fetched by the same as before.
+    """
     for name, provider in providers.items():
         was = before.get(name)
         if isinstance(provider, Keyed) and isinstance(was, Keyed) and provider.keys == was.keys:
             provider.ring = was.ring
+        new: Any = provider
+        fetched, held = getattr(new, "renewed", None), getattr(was, "renewed", None)
+        if fetched is not None and held is not None and fetched.of == held.of:
+            new.renewed = held
 
 
 def breakers(providers: Mapping[str, Provider]) -> dict[str, tuple[Breaker, ...]]:

@@ -26,10 +26,12 @@ MAX_ANSWER = 256 * 1024
 class Renewed(Generic[T]):
     """A credential of one account. ``value`` is what it was built with until the first one is there."""
 
-    __slots__ = ("_ends", "_fetch", "_fetching", "_renew", "value")
+    __slots__ = ("_ends", "_fetch", "_fetching", "_renew", "of", "value")
 
-    def __init__(self, fetch: Callable[[], Awaitable[tuple[T, float]]], value: T) -> None:
+    def __init__(self, fetch: Callable[[], Awaitable[tuple[T, float]]], value: T, of: object) -> None:
         """*fetch* returns a credential and the seconds it lasts; it raises ``UpstreamFailed``."""
+        self.of = of
+        """What it is fetched by, and how; it equals that of another where one credential serves both."""
         self._fetch = fetch
         self._renew = self._ends = 0.0
         self._fetching: asyncio.Task[None] | None = None
@@ -72,7 +74,7 @@ _granted = msgspec.json.Decoder(_Granted, strict=False)
 
 def token(sender: Sender, ask: Outbound, service: str) -> Renewed[bytes]:
     """Return the header line of the token that *ask* is answered with, empty before the first one is there."""
-    return Renewed(partial(bearer, sender, ask, service), b"")
+    return Renewed(partial(bearer, sender, ask, service), b"", (sender, ask.origin, ask.head, ask.body))
 
 
 async def bearer(sender: Sender, ask: Outbound, service: str) -> tuple[bytes, float]:

@@ -36,7 +36,7 @@ ANTHROPIC: Mapping[Operation, tuple[Dialect, ...]] = {"chat": (anthropic_message
 class Vertex:
     """A project at Vertex AI, in one location."""
 
-    __slots__ = ("_at", "_lines", "_models", "_posted", "_token", "forward", "kind", "name", "sender")
+    __slots__ = ("_at", "_lines", "_models", "_posted", "forward", "kind", "name", "renewed", "sender")
 
     def __init__(self, name: str, config: ProviderConfig, known: Row, sender: Sender) -> None:
         """Read the credential once; raise ``ValueError`` for what cannot be signed or sent."""
@@ -55,7 +55,7 @@ class Vertex:
         self.kind = config.kind
         self.sender = sender
         self.forward = known.forwards()
-        self._token = google_token(config, key, sender) if api_key is None else None
+        self.renewed = google_token(config, key, sender) if api_key is None else None
         self._at = endpoint(config.base_url or f"https://{host(region)}")
         self._lines = fields({"user-agent": USER_AGENT, "accept-encoding": "identity"}, signed, config.headers)
         self._posted = render("", self._at, "", posted(self._lines)).partition(b"\r\n")[2]
@@ -64,7 +64,7 @@ class Vertex:
     @property
     def prepare(self) -> Callable[[], Awaitable[None] | None] | None:
         """Fetch a token; a key needs none."""
-        return self._token.fresh if self._token is not None else None
+        return self.renewed.fresh if self.renewed is not None else None
 
     def dialects(self, operation: Operation) -> tuple[Dialect, ...]:
         """Google's own, and Anthropic's; which of them a model speaks is for :meth:`dialects_of` to say."""
@@ -124,7 +124,7 @@ class Vertex:
         return heard_in(method, path) if "/publishers/google/" in path and ":embed" not in path.lower() else None
 
     def _proof(self) -> bytes:
-        return self._token.value if self._token is not None else b""
+        return self.renewed.value if self.renewed is not None else b""
 
 
 def build(name: str, config: ProviderConfig, senders: Senders) -> Vertex:

@@ -3,25 +3,17 @@ and every search answers within a second, on SQLite and on PostgreSQL; and remov
 """
 
 import asyncio
-import random
 import tempfile
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from uuid import UUID
 
 import httpx2
 from sqlalchemy import text
 
-from headgate.audit.drained import Proofs
 from headgate.audit.sealing import sealing
-from headgate.core.call import Attempt, Record
-from headgate.core.money import Usage
-from headgate.ledger.batch import Ended, ended_of
-from headgate.ledger.keeper import Keeper
-from headgate.ledger.lines import Charge
 from headgate.observe.analytics import Analytics
 from headgate.observe.errors_seen import ErrorFilter, SqlErrors
 from headgate.observe.log import LogFilter, SqlLogStore
@@ -29,40 +21,21 @@ from headgate.observe.retention import Retention
 from headgate.observe.usage import Question, SqlUsage
 from headgate.storage.engine import open_engine
 from headgate.storage.expire import Days
-from headgate.storage.payloads_sql import put
 from headgate.storage.sql import Sql, open_sql
 from headgate.storage.upgrade import ensure
 from tests.admin.conftest import DERIVED
 from tests.e2e.processes import Gateway
 from tests.proofs import Progress
+from tests.proofs.rows_made import DAY, TENANT, fill, same
 from tests.servers import Postgres, psql
 
 CALLS = 10_000_000
-SAID = 1_000_000
-BATCH = 2_000
-SECOND = 1_000_000
-DAY = 86_400 * SECOND
 DAYS = 30
 """Of as many calls as there are at full scale: they are as close together at any other."""
 JUDGED = 0.05
 """From this scale on, times count."""
 KEPT = Path(tempfile.gettempdir()) / "headgate-rows"
 """Where calls are made once, for this run and those after it; whoever needs the room removes it."""
-TENANT = "default"
-WORDS = (
-    "account",
-    "amount",
-    "answer",
-    "balance",
-    "bank",
-    "bill",
-    "budget",
-    "card",
-    "change",
-    "claim",
-    "credit",
-    "debt",
-)
 
 
 def prove(scale: float, folder: Path, progress: Progress) -> str:
@@ -102,6 +75,8 @@ class Place:
 
 def of(place: Place, calls: int, judged: bool, tell: Callable[[int], None]) -> str:
     first = filled(place, calls, tell)
+    if not judged:
+        same(place.sql, first, place.days)
     if "postgresql" in place.url:
         psql(place.url, "vacuum analyze")  # as it does by itself some minutes later
     slow = asyncio.run(asked(place.url, first, place.days * DAY))
@@ -116,62 +91,9 @@ def of(place: Place, calls: int, judged: bool, tell: Callable[[int], None]) -> s
 
 
 def filled(place: Place, calls: int, tell: Callable[[int], None]) -> int:
-    """Make the calls that are missing, as the drainer stores them, and return the instant of the first."""
-    begun = place.sql.execute("SELECT MIN(at) FROM records").fetchone()[0] or (
-        time.time_ns() // 1000 - place.days * DAY
-    )
-    keeper = Keeper(
-        place.url if "postgresql" in place.url else place.home / "headgate.db",
-        place.home / "dead",
-        lambda batch: None,
-        "home",
-        Proofs(sealing(DERIVED)),
-    )
-    done, _ = keeper.begin("rows")
-    step = place.days * DAY // calls
-    while done < calls:
-        batch = list(made(done, min(BATCH, calls - done), begun, step))
-        keeper.store("rows", batch, done + len(batch))
-        said = [row_of(ended, number) for number, ended in enumerate(batch, done) if number % (CALLS // SAID) == 0]
-        put(place.sql, said)
-        done += len(batch)
-        tell(done)
-    keeper.close()
-    return int(begun)
-
-
-def made(first: int, count: int, begun: int, step: int) -> Iterator[Ended]:
-    dice = random.Random(first)
-    for number in range(first, first + count):
-        at = begun + number * step
-        model, provider = number % 10, number % 4
-        failed, key = dice.random() < 0.02, f"key-{dice.randrange(40)}"
-        id = str(UUID(int=(at // 1000) << 80 | 7 << 76 | number & (1 << 62) - 1 | 1 << 63))
-        tried = Attempt(
-            provider=f"p{provider}", model=f"m{model}", started_ms=0.4, headers_ms=100.0, ended_ms=200.0, status=200,
-            outcome="upstream_server_error" if failed else "ok", held_nano=9_000, cost_nano=1_500, billed="usage",
-        )  # fmt: skip
-        record = Record(
-            id=id, trace_id=id.replace("-", ""), at=at, tenant_id=TENANT, key_id=key, user_id=f"user-{number % 997}",
-            team_id=f"team-{number % 8}", app_id=f"app-{number % 12}", end_user=f"end-{number % 100_003}",
-            tags=(f"tag-{number % 5}",), surface=("openai", "anthropic", "gemini")[number % 3], operation="chat",
-            route=f"route-{number % 6}", model_requested=f"route-{number % 6}", model_used=f"p{provider}/m{model}",
-            provider_used=f"p{provider}", status="failure" if failed else "success", http_status=502 if failed else 200,
-            code=("upstream_server_error" if number % 50 else "deadline_exceeded") if failed else None,
-            error_message="it broke" if failed else None, attempts=(tried,), finish="stop", cost_nano=1_500,
-            usage=Usage(input=dice.randrange(2_000), output=dice.randrange(500)), billed="usage", held_nano=9_000,
-            total_ms=dice.lognormvariate(6, 1), overhead_ms=0.4, first_token_ms=dice.lognormvariate(5, 0.5),
-        )  # fmt: skip
-        yield ended_of(record, [Charge(1, at, key, 1_500, 100, "usage", f"p{provider}/m{model}", "UTC", [])])
-
-
-def row_of(ended: Ended, number: int) -> tuple[object, ...]:
-    facts = ended[0]
-    dice = random.Random(number)
-    words = (
-        f"{' '.join(dice.choices(WORDS, k=40))} order{number} {'needle in a haystack' if number % 99_990 == 0 else ''}"
-    )
-    return (facts.id, TENANT, facts.at, facts.key_id, facts.end_user, "redacted", 0, b"", words)
+    """Make the calls that are missing, and return the instant of the first."""
+    where = place.url if "postgresql" in place.url else place.home / "headgate.db"
+    return fill(place.sql, where, place.home / "dead", calls, place.days, tell)
 
 
 async def asked(url: str, first: int, length: int) -> dict[str, float]:

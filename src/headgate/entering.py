@@ -1,5 +1,6 @@
 """How people and services get in, put together: what requests need of it, and what the management API does."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from headgate.access.assemble import Assembler
@@ -7,7 +8,7 @@ from headgate.access.entrance import Entrance
 from headgate.access.jwks import KeySets
 from headgate.access.keys import Derived
 from headgate.access.resolve import TokenResolver
-from headgate.access.throttle import Throttle
+from headgate.access.throttle import WINDOW, Counts, LocalCounts, Throttle
 from headgate.access.tokens import Signer
 from headgate.access.vault import LocalSealer
 from headgate.access.web import Web
@@ -49,12 +50,13 @@ class Entering:
 
         derived, settings = self._derived, self._settings
         store = EntryStore(engine)
+        counts = counting(engine)
         return Entrance(
             reader=self._reader,
             store=store,
             engine=engine,
             sessions=Sessions(self._reader, store, derived, self._signer),
-            signin=SignIn(self._reader, store, derived, Passwords()),
+            signin=SignIn(self._reader, store, derived, Passwords(), counts),
             resolver=self.resolver,
             oidc=Oidc(self._web, self._keys, derived, store.use_once),
             web=self._web,
@@ -63,7 +65,7 @@ class Entering:
             issuers=SqlIssuers(engine),
             sealer=LocalSealer(derived),
             derived=derived,
-            failures=Throttle(TRIES),
+            failures=Throttle(TRIES, counts("o")),
             public_url=settings.public_url,
             origins=frozenset(settings.cors_origins) - {"*"},
         )
@@ -71,3 +73,12 @@ class Entering:
     def close(self) -> None:
         """Let go of the store."""
         self._reader.close()
+
+
+def counting(engine: "AsyncEngine") -> Callable[[str], Counts]:
+    """Return what counts failures of one kind of names: in the database where several machines may share it."""
+    from headgate.storage.failures import SqlCounts
+
+    if engine.dialect.name == "postgresql":
+        return lambda kind: SqlCounts(engine, kind, WINDOW)
+    return lambda kind: LocalCounts()

@@ -3,11 +3,15 @@
 import asyncio
 
 import pytest
+from sqlalchemy import select, update
 
 from headgate.access.passwords import MAX_WAITING, Cost, Passwords, weakness
-from headgate.access.throttle import MAX_NAMES, Throttle
+from headgate.access.throttle import MAX_NAMES, WINDOW, LocalCounts, Throttle
 from headgate.core.errors import RateLimited, Unavailable
 from headgate.core.secret import Secret
+from headgate.storage.engine import open_engine
+from headgate.storage.failures import SqlCounts
+from headgate.storage.schema.entry import failures
 
 CHEAP = Cost(passes=1, memory=64, lanes=1)
 
@@ -85,19 +89,50 @@ async def test_the_line_has_an_end():
     passwords.close()
 
 
-def test_a_throttle_counts_names_apart_and_has_a_bound():
-    throttle = Throttle(3)
-    for _ in range(3):
-        throttle.check("a")
-        throttle.count("a")
-    with pytest.raises(RateLimited) as refused:
-        throttle.check("a")
-    assert 0 < int(refused.value.headers["retry-after"]) <= 900
-    throttle.check("b")
-    throttle.forget("a")
-    throttle.check("a")
+async def failing(throttle, name, times):
+    for _ in range(times):
+        await throttle.check(name)
+        await throttle.count(name)
+
+
+async def test_a_throttle_has_a_bound():
+    counts = LocalCounts()
+    throttle = Throttle(3, counts)
     for number in range(2 * MAX_NAMES):
-        throttle.count(f"n{number}")
-    assert len(throttle._counts) <= MAX_NAMES + 1
+        await counts.add(f"n{number}")
+    assert len(counts._counts) <= MAX_NAMES + 1
     with pytest.raises(RateLimited):
-        throttle.check("somebody new")  # those for whom there is no room share a count
+        await throttle.check("somebody new")  # those for whom there is no room share a count
+
+
+async def test_machines_that_share_a_database_count_together(url):
+    engine = open_engine(url)
+    one, other = (Throttle(3, SqlCounts(engine, "a", WINDOW)) for _ in range(2))
+    local = Throttle(3, LocalCounts())
+    for first, second in ((one, other), (local, local)):
+        await failing(first, "a", 3)
+        with pytest.raises(RateLimited) as refused:
+            await second.check("a")
+        assert 0 < int(refused.value.headers["retry-after"]) <= WINDOW
+        with pytest.raises(RateLimited):
+            await second.count("a")  # who tried at the same time is not told that he was wrong
+        await second.check("b")
+        await second.forget("a")
+        await first.check("a")
+    await Throttle(1, SqlCounts(engine, "b", WINDOW)).check("a")  # names of another kind
+    await engine.dispose()
+
+
+async def test_what_failed_long_ago_is_forgotten(url):
+    engine, throttles = open_engine(url), []
+    for window in (WINDOW, 1):
+        throttles.append(Throttle(1, SqlCounts(engine, "a", window)))
+    await failing(throttles[1], "a", 1)
+    await asyncio.sleep(1.1)
+    await throttles[1].check("a")
+    async with engine.begin() as con:
+        await con.execute(update(failures).values(since=failures.c.since - WINDOW * 1_000_000))
+    await failing(throttles[0], "b", 1)
+    async with engine.connect() as con:
+        assert len((await con.execute(select(failures))).all()) == 1
+    await engine.dispose()

@@ -15,7 +15,7 @@ from headgate.access.principals import Principals
 from headgate.access.resolve import TokenResolver
 from headgate.access.sessions import Sessions
 from headgate.access.signin import SignIn
-from headgate.access.throttle import Throttle
+from headgate.access.throttle import LocalCounts, Throttle
 from headgate.access.tokens import Signer
 from headgate.access.vault import LocalSealer
 from headgate.access.web import Web
@@ -24,6 +24,7 @@ from headgate.admin.app import create
 from headgate.admin.parts import AdminParts
 from headgate.core.call import new_id, now
 from headgate.core.secret import Secret
+from headgate.entering import counting
 from headgate.storage.engine import open_engine
 from headgate.storage.entry import EntryStore
 from headgate.storage.entry_feed import EntryFeed
@@ -62,7 +63,7 @@ class House:
             store=store,
             engine=self.engine,
             sessions=Sessions(self.reader, store, DERIVED, self.signer),
-            signin=SignIn(self.reader, store, DERIVED, self.passwords),
+            signin=SignIn(self.reader, store, DERIVED, self.passwords, counting(self.engine)),
             resolver=resolver,
             oidc=Oidc(web, keys, DERIVED, store.use_once),
             web=web,
@@ -71,7 +72,7 @@ class House:
             issuers=SqlIssuers(self.engine),
             sealer=LocalSealer(DERIVED),
             derived=DERIVED,
-            failures=Throttle(50),
+            failures=Throttle(50, LocalCounts()),
         )
         nothing: dict[str, Any] = dict.fromkeys(AdminParts.__struct_fields__)
         self.parts = AdminParts(**nothing | {"principals": self.principals, "derived": DERIVED, "entrance": self.gate})

@@ -1,5 +1,6 @@
 """Coming in and going out, over the management API and a real database."""
 
+import asyncio
 from base64 import b64encode
 from urllib.parse import quote
 
@@ -90,6 +91,14 @@ async def test_guessing_is_stopped_and_says_when_to_go_on(home):
         assert refused.json()["error"]["code"] == "too_many_attempts"
         await home.user("eve@corp.test", "developer")
         assert (await home.log_in(http, "eve@corp.test")).status_code == 200
+
+
+async def test_guessing_many_at_once_gains_nothing(each):
+    await each.user("ada@corp.test", "developer")
+    async with each.browser() as http:
+        tries = [each.log_in(http, password=f"wrong wrong wrong {number}") for number in range(15)]
+        told = [answer.status_code for answer in await asyncio.gather(*tries)]
+        assert sorted(told) == [401] * 10 + [429] * 5
 
 
 async def test_a_cookie_takes_its_word_along(home):

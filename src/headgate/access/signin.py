@@ -2,13 +2,14 @@
 
 import logging
 import secrets
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from headgate.access.bad import network_of
 from headgate.access.keys import Derived
 from headgate.access.passwords import Passwords, weakness
 from headgate.access.sessions import Came, acted
-from headgate.access.throttle import Throttle
+from headgate.access.throttle import Counts, Throttle
 from headgate.access.tokens import digest_of, held_digest
 from headgate.core.call import now
 from headgate.core.errors import BadRequest, NotAuthenticated
@@ -40,13 +41,21 @@ class Wrong(NotAuthenticated):
 class SignIn:
     """Checks and sets passwords."""
 
-    def __init__(self, reader: EntryReader, store: "EntryStore", derived: Derived, passwords: Passwords) -> None:
+    def __init__(
+        self,
+        reader: EntryReader,
+        store: "EntryStore",
+        derived: Derived,
+        passwords: Passwords,
+        counts: Callable[[str], Counts],
+    ) -> None:
+        """*counts* makes what counts failures of one kind of names, which a letter stands for."""
         self._reader = reader
         self._store = store
         self._derived = derived
         self._passwords = passwords
-        self._accounts = Throttle(ACCOUNT_TRIES)
-        self._addresses = Throttle(ADDRESS_TRIES)
+        self._accounts = Throttle(ACCOUNT_TRIES, counts("a"))
+        self._addresses = Throttle(ADDRESS_TRIES, counts("n"))
 
     async def person(self, email: str, password: Secret, tenant_id: str | None, came: Came) -> Person:
         """Return whom *email* and *password* stand for. Raise :class:`Wrong`, or ``RateLimited`` after many failures.
@@ -55,17 +64,18 @@ class SignIn:
         """
         email = email.strip().lower()
         account, network = digest_of((tenant_id or "", email)).hex(), network_of(came.address)
-        self._accounts.check(account)
-        self._addresses.check(network)
+        await self._accounts.check(account)
+        await self._addresses.check(network)
         found = [p for p in await self._reader.people(email) if tenant_id in (None, p.tenant_id)]
         person = found[0] if len(found) == 1 else None
         checked = await self._passwords.check(person.password_hash if person is not None else None, password)
         if person is None or not checked.right or not person.is_active:
-            self._accounts.count(account)
-            self._addresses.count(network)
             log.info("refused to sign in account %s from %s", account[:8], came.address)
+            await self._accounts.count(account)
+            await self._addresses.count(network)
             raise Wrong
-        self._accounts.forget(account)
+        await self._accounts.check(account)
+        await self._accounts.forget(account)
         if checked.outdated and person.password_hash is not None:
             fresh = await self._passwords.hash(password)
             await self._store.rehash(person.tenant_id, person.id, person.password_hash, fresh)
@@ -82,14 +92,14 @@ class SignIn:
         Raise ``BadRequest`` ``weak_password``, which leaves the token good, and :class:`Wrong`.
         """
         network = network_of(came.address)
-        self._addresses.check(network)
+        await self._addresses.check(network)
         user_id = token.reveal().removeprefix(RESET_PREFIX).partition(".")[0]
         person = await self._reader.person(user_id) if len(user_id) <= 64 else None
         if person is not None and person.is_active:
             entry = acted(person, "users:password", "user", person.id, came)
             if await self._set(person, new, entry, reset=held_digest(token, self._derived)):
                 return person
-        self._addresses.count(network)
+        await self._addresses.count(network)
         raise Wrong("This token is unknown, used up or expired. Ask an administrator for another.")
 
     async def offer(self, person: Person, entry: AuditEntry) -> tuple[Secret, int]:

@@ -70,11 +70,11 @@ async def callback(id: str, request: Request, to: Parts) -> Response:
     """Take what a browser brings back. It is in, or nothing has happened."""
     gate = entrance(to)
     network = network_of(came(request).address)
-    gate.failures.check(network)
+    await gate.failures.check(network)
     try:
         person, row, back = await _returned(gate, id, request)
     except Refused:
-        gate.failures.count(network)
+        await gate.failures.count(network)
         raise
     opened = await gate.sessions.open(person, "cookie", row.id, came(request))
     response = RedirectResponse(back, 303)

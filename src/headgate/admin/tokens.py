@@ -68,7 +68,7 @@ async def token(request: Request, to: Parts) -> ClientToken:
 
 async def _client(gate: Entrance, request: Request, id: str, secret: str) -> ClientRow:
     network = network_of(request.client.host if request.client else None)
-    gate.failures.check(network)
+    await gate.failures.check(network)
     client = await gate.reader.client(id) if id.replace("-", "").isalnum() and len(id) <= 64 else None
     shown = held_digest(Secret(secret), gate.derived)
     hashes = [client.secret_hash] if client is not None else [b""]
@@ -76,7 +76,7 @@ async def _client(gate: Entrance, request: Request, id: str, secret: str) -> Cli
         hashes.append(client.former_hash)
     right = any([hmac.compare_digest(shown, hashed) for hashed in hashes])  # all of them, whichever fits
     if client is None or not right or not is_good(client):
-        gate.failures.count(network)
+        await gate.failures.count(network)
         raise WrongClient
     return client
 

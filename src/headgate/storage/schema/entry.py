@@ -64,6 +64,15 @@ used_once = Table(
     Column("expires_at", BigInteger, nullable=False),
 )
 
+failures = Table(
+    "failures",
+    metadata,
+    Column("slot", Text, primary_key=True),  # what kind of name failed to sign in, and a part of its hash
+    Column("since", BigInteger, nullable=False),  # when the window began in which it did
+    Column("count", BigInteger, nullable=False),
+    Index("failures_since", "since"),
+)
+
 clients = Table(
     "clients",
     metadata,

@@ -49,7 +49,7 @@ def prove(scale: float, folder: Path, progress: Progress, *, postgres: bool = Fa
 
 def looked(fleet: Fleet, scope: str, load: Load, cap: int) -> tuple[int, int]:
     """Look while *load* lasts; return how often, and the most that was spent and out for holds."""
-    sql, looks, highest = open_sql(fleet.url), 0, 0
+    sql, looks, highest = open_sql(fleet.url, patience=60.0), 0, 0
     try:
         while any(thread.is_alive() for thread in load.threads):
             (found,) = sql.execute(LOOK, (scope, scope)).fetchone()

@@ -75,7 +75,7 @@ class Fleet:
         assert set(codes) == {0}, (codes, [gateway.printed[-2000:] for gateway in self.gateways])
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        sql = open_sql(self.url)
+        sql = open_sql(self.url, patience=60.0)  # a busy machine may take longer for it than a request would wait
         try:
             return sql.execute(query, values).fetchall()
         finally:

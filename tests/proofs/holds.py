@@ -90,7 +90,7 @@ def race(url: str, home: Path, processes: int, calls: int) -> str:
             assert racer.stdin is not None
             racer.stdin.write("go\n")
             racer.stdin.flush()
-        sql, samples = open_sql(url), 0
+        sql, samples = open_sql(url, patience=60.0), 0
         while any(racer.poll() is None for racer in racers):
             assert sql.execute(SAMPLE).fetchone()[0] <= cap, "spent and granted pass the budget"
             samples += 1

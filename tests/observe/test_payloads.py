@@ -86,6 +86,22 @@ def test_everything_in_a_document_is_masked() -> None:
     assert ("a[0]", 9, 24, "email") in noted.marks
 
 
+def test_a_name_may_say_what_follows_it() -> None:
+    document = {"content": [{"social insurance": "046454286", "phone": "+49 1701234567"}]}
+    kept = Veil(detected, masks=True).over(document)
+    assert kept == {"content": [{"social insurance": "<CA_SIN>", "phone": "<PHONE>"}]}
+    deep: Any = MAIL
+    for _ in range(100):
+        deep = [deep]
+    assert MAIL not in str(Veil(detected, masks=True).over(deep))
+
+
+def test_when_an_answer_was_made_is_nobodys_number() -> None:
+    answer = {"object": "chat.completion", "created": 1701234567, "choices": [{"message": {"content": f"{MAIL}"}}]}
+    kept = payload_of(frame(asked("hi"), json.dumps(answer).encode()), detected).answer.document
+    assert kept["created"] == 1701234567 and kept["choices"][0]["message"]["content"] == "<EMAIL>"
+
+
 STREAM = (
     'data: {"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":'
     '"assistant","content":"My mail is ada@exa"},"finish_reason":null}]}\n\n'
@@ -180,6 +196,18 @@ def test_originals_never_reach_the_disk(tmp_path: Path) -> None:
     ]
     assert payload_of(found[0], detected).answer.text == "My mail is <EMAIL_ab12cd>"
     assert all(MAIL.encode() not in one.answer for one in found)
+
+
+def test_a_keeper_says_what_it_cannot_store_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "payloads"
+    folder.mkdir()
+    (folder / "a.batch").write_bytes(SEALER.seal(b"", ABOUT))
+    keeper = PayloadKeeper(folder, f"sqlite:///{tmp_path / 'none.db'}", SEALER, detected, payloads_end)
+    monkeypatch.setattr(PayloadKeeper, "_take", lambda *given: 1 / 0)
+    keeper.stop()
+    assert "cannot be stored before the end: division by zero" in caplog.text
 
 
 def test_a_keeper_stores_once_and_forgets_in_time(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ would have written, which :func:`same` looks at.
 import random
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from headgate.ledger.batch import Ended, ended_of
 from headgate.ledger.keeper import Keeper
 from headgate.ledger.lines import Charge
 from headgate.observe.facts import Facts
-from headgate.observe.rollups import HOUR, MINUTE, rows_of, total_of
+from headgate.observe.rollups import HOUR, MINUTE, rows_of, together
 from headgate.storage.payloads_sql import put
 from headgate.storage.sql import Sql
 from headgate.storage.sums import SKETCHES, SUMS
@@ -99,7 +100,7 @@ def fill(sql: Sql, where: str | Path, dead: Path, calls: int, days: int, tell: C
             sql.execute(f"PRAGMA {pragma}")
     while done < daily * days:
         day, number = divmod(done, daily)
-        done += sql.transact(lambda sql, day=day, hour=number * step // AN_HOUR: moved(sql, begun, day, hour))
+        done += sql.transact(partial(moved, begun=begun, day=day, hour=number * step // AN_HOUR))
         tell(done)
     sql.close()
     return begun
@@ -108,7 +109,7 @@ def fill(sql: Sql, where: str | Path, dead: Path, calls: int, days: int, tell: C
 def a_day(sql: Sql, where: str | Path, dead: Path, daily: int, begun: int, tell: Callable[[int], None]) -> int:
     """Store the first day's calls, and return how many calls there are."""
     keeper = Keeper(where, dead, lambda batch: None, "home", Proofs(sealing(DERIVED)))
-    done, _ = keeper.begin(JOURNAL)
+    done: int = keeper.begin(JOURNAL)[0]
     while done < daily:
         batch = list(made(done, min(BATCH, daily - done), begun, DAY // daily))
         put(sql, [row_of(ended, number) for number, ended in enumerate(batch, done) if number % SAYING == 0])
@@ -121,12 +122,17 @@ def a_day(sql: Sql, where: str | Path, dead: Path, daily: int, begun: int, tell:
 
 def moved(sql: Sql, begun: int, day: int, hour: int) -> int:
     """Copy an hour of the first day into another day; return how many calls that were."""
-    words = {"day": day, "by": day * DAY, "since": begun + hour * AN_HOUR, "until": begun + (hour + 1) * AN_HOUR}
+    words: dict[str, object] = {
+        "day": day,
+        "by": day * DAY,
+        "since": begun + hour * AN_HOUR,
+        "until": begun + (hour + 1) * AN_HOUR,
+    }
     for name in ("id", "call_id"):
         at = f"(at + {day * DAY}) / 1000"  # an id begins with its milliseconds, 48 bits of them
         digits = f"printf('%012x', {at})" if sql.kind == "sqlite" else f"lpad(to_hex({at}), 12, '0')"
         words[name] = f"(substr({digits}, 1, 8) || '-' || substr({digits}, 9, 4) || substr({name}, 14))"
-    copied = sql.execute(RECORDS.format(**words)).rowcount
+    copied: int = sql.execute(RECORDS.format(**words)).rowcount
     for statement in (*HOURLY, *(DAILY if hour == 0 else ())):
         sql.execute(statement.format(**words))
     sql.execute("UPDATE journals SET position = position + ? WHERE id = ?", (copied, JOURNAL))
@@ -141,7 +147,7 @@ def same(sql: Sql, begun: int, days: int) -> None:
     )
     calls = [msgspec.json.decode(detail, type=Facts) for (detail,) in details]
     expected = {
-        (grain, start, *name): total_of(adds)
+        (grain, start, *name): together(adds).numbers
         for (_, grain, start), rows in rows_of(calls).items()
         for name, adds in rows.items()
     }

@@ -6,6 +6,7 @@ kept in full has none, for it would stand there as it was.
 """
 
 import logging
+import re
 import zlib
 from typing import Any, Literal
 
@@ -21,6 +22,8 @@ LEVEL = 3
 """Of zlib: twice the speed of its usual one, and a tenth more bytes."""
 MOST_OPENED = 128 * 1024 * 1024
 BINARY = "<BINARY>"
+_CALLING = re.compile(rb"(?i)tool|function")
+"""One of these stands in every answer that has something called, whatever its dialect."""
 
 
 class Side(msgspec.Struct, omit_defaults=True):
@@ -63,10 +66,14 @@ def payload_of(frame: Frame, find: Find) -> Payload:
     masks, dialect = taken.level != "full", taken.dialect
     request = said.request_of(frame.request, taken.request_bytes, taken.limit, taken.media)
     answer = said.answer_of(dialect, frame.answer, taken.answer_bytes, taken.limit, streamed=taken.streamed)
+    made = _instant(answer.document)
     asked, answered = _side(request, find, masks=masks), _side(answer, find, masks=masks)
+    if made:
+        answered.document |= made
     asked.text = said.asked_text(dialect, asked.document)
     answered.text = said.answered_text(dialect, answered.document)
-    answered.tool_calls = said.tool_calls(dialect, answered.document)
+    if _CALLING.search(frame.answer) is not None:
+        answered.tool_calls = said.tool_calls(dialect, answered.document)
     return Payload(
         level="redacted" if masks else "full",
         operation=taken.operation,
@@ -74,6 +81,15 @@ def payload_of(frame: Frame, find: Find) -> Payload:
         request=asked,
         answer=answered,
     )
+
+
+def _instant(document: Any) -> dict[str, int]:
+    """Take from an answer when it was made, which looks like somebody's number; return it as it stood there."""
+    if not isinstance(document, dict):
+        return {}
+    made = {name: document[name] for name in ("created", "created_at") if type(document.get(name)) is int}
+    document.update(dict.fromkeys(made, 0))
+    return made
 
 
 def _side(one: said.Said, find: Find, *, masks: bool) -> Side:

@@ -8,6 +8,7 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -18,8 +19,22 @@ Find = Callable[[str], list[tuple[int, int, str]]]
 """Returns start, end and kind of what is to be masked in a text, in order; see ``guardrails.detect``."""
 Mark = tuple[str, int, int, str]
 """Where something stands: the path of its string, start, end, and its kind."""
+Place = tuple["Place", str] | None
+"""Where a value stands: what it is in, and its name or number there."""
 SHORTEST = 6
 """Characters below which nothing is found."""
+OWN_WORDS = frozenset(
+    {
+        "cached_tokens", "choices", "completion_tokens", "completion_tokens_details", "content", "created",
+        "finish_reason", "input_tokens", "logprobs", "max_completion_tokens", "max_tokens", "message", "messages",
+        "object", "output_tokens", "prompt_tokens", "prompt_tokens_details", "reasoning_tokens", "refusal",
+        "stop_reason", "stop_sequence", "stream", "stream_options", "system_fingerprint", "temperature",
+        "total_tokens",
+    }
+)  # fmt: skip
+"""Names that stand in most documents, and say nothing of what stands under them."""
+LONGEST_NAME = 40
+"""Characters of a name about which is remembered what it says: the same few stand in every document."""
 MOST_MARKS = 1000
 LARGE = 1024
 """Characters from which on a text may be a picture."""
@@ -46,32 +61,37 @@ class Veil:
 
     def over(self, value: Any) -> Any:
         """Return a JSON *value* as it may be kept."""
-        value = self._named(value, "", 0)
-        places = list(_texts(value, "", 0))
-        texts, room = [], MOST_LOOKED
-        for _, text in places:
-            seen = self._seen(text, room)
-            texts.append(seen)
-            room -= len(seen)
-        kept = self._kept(texts, [path for path, _ in places])
-        return _rebuilt(value, iter(kept), 0) if self._masks else value
+        texts: list[str] = []
+        places: list[Place] = []
+        plain = _gather(value, None, 0, texts, places)
+        if not plain:
+            value = self._named(value, "", 0)
+            texts, places = [], []
+            _gather(value, None, 0, texts, places)
+        seen, room = [], MOST_LOOKED
+        for text in texts:
+            seen.append(self._seen(text, room))
+            room -= len(seen[-1])
+        kept = self._kept(seen, places)
+        return _rebuilt(value, iter(kept), 0) if self._masks and not (plain and kept == texts) else value
 
     def text(self, text: str) -> str:
         """Return a text as it may be kept."""
         if len(text) < SHORTEST:
             return text
-        kept = self._kept([self._seen(text, MOST_LOOKED)], [""])[0]
+        kept = self._kept([self._seen(text, MOST_LOOKED)], [None])[0]
         return kept if self._masks else text
 
-    def _kept(self, texts: list[str], paths: list[str]) -> list[str]:
+    def _kept(self, texts: list[str], places: list[Place]) -> list[str]:
         whole = BETWEEN.join(texts)
-        starts = [0, *accumulate(len(text) + len(BETWEEN) for text in texts)]
         held: dict[int, list[tuple[int, int, str]]] = {}
-        for start, end, kind in self._find(whole):
-            at = bisect_right(starts, start) - 1
-            begin, stop = start - starts[at], min(end - starts[at], len(texts[at]))
-            self._note(kind, paths[at], begin, stop)
-            held.setdefault(at, []).append((begin, stop, kind))
+        if finds := self._find(whole):
+            starts = [0, *accumulate(len(text) + len(BETWEEN) for text in texts)]
+            for start, end, kind in finds:
+                at = bisect_right(starts, start) - 1
+                begin, stop = start - starts[at], min(end - starts[at], len(texts[at]))
+                self._note(kind, _path(places[at]), begin, stop)
+                held.setdefault(at, []).append((begin, stop, kind))
         if not self._masks:
             return texts
         for at, found in held.items():
@@ -89,7 +109,7 @@ class Veil:
         found = {}
         for name, one in value.items():
             inside = f"{path}.{name[:100]}" if path else name[:100]
-            if isinstance(one, str) and one and SECRET_NAME.search(name):
+            if isinstance(one, str) and one and _is_secret(name):
                 self._note("named", inside, 0, len(one))
                 found[name] = "<SECRET>" if self._masks else one
             else:
@@ -124,19 +144,51 @@ def _counts(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) >= LONG_NUMBER
 
 
-def _texts(value: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
+def _tells(name: str) -> bool:
+    """Whether the name of a field is looked at as a text is: it may hold something, or say what follows it."""
+    return len(name) >= SHORTEST and name not in OWN_WORDS
+
+
+def _is_secret(name: str) -> bool:
+    """Whether what a field of this name holds is a secret."""
+    return _known_as_secret(name) if len(name) <= LONGEST_NAME else SECRET_NAME.search(name) is not None
+
+
+@lru_cache(4096)
+def _known_as_secret(name: str) -> bool:
+    return SECRET_NAME.search(name) is not None
+
+
+def _gather(value: Any, place: Place, depth: int, texts: list[str], places: list[Place]) -> bool:
+    """Add all that is looked at in *value*; return whether it may stay but for that: no name calls a text a secret."""
     if _counts(value):
-        yield path, str(value)
-    elif depth > DEEPEST:
-        return
-    elif isinstance(value, dict):
+        texts.append(str(value))
+        places.append(place)
+        return True
+    if depth > DEEPEST:
+        return not isinstance(value, dict | list)
+    plain = True
+    if isinstance(value, dict):
         for name, one in value.items():
-            if _counts(name):
-                yield path, name
-            yield from _texts(one, f"{path}.{name[:100]}" if path else name[:100], depth + 1)
+            if _tells(name):
+                texts.append(name)
+                places.append(place)
+            if _is_secret(name) and isinstance(one, str) and one:
+                plain = False
+            plain = _gather(one, (place, name), depth + 1, texts, places) and plain
     elif isinstance(value, list):
         for i, one in enumerate(value):
-            yield from _texts(one, f"{path}[{i}]", depth + 1)
+            plain = _gather(one, (place, f"[{i}]"), depth + 1, texts, places) and plain
+    return plain
+
+
+def _path(place: Place) -> str:
+    """Return where a text stands, in words."""
+    names = []
+    while place is not None:
+        place, name = place
+        names.append(name if name[:1] == "[" else f".{name[:100]}")
+    return "".join(reversed(names)).removeprefix(".")
 
 
 def _rebuilt(value: Any, texts: Iterator[str], depth: int) -> Any:
@@ -152,6 +204,6 @@ def _rebuilt(value: Any, texts: Iterator[str], depth: int) -> Any:
         return [_rebuilt(one, texts, depth + 1) for one in value]
     found = {}
     for name, one in value.items():
-        shown = next(texts) if _counts(name) else name
+        shown = next(texts) if _tells(name) else name
         found[shown] = _rebuilt(one, texts, depth + 1)
     return found

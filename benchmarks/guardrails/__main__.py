@@ -1,7 +1,7 @@
 """``python -m benchmarks.guardrails``: what each embedded detector finds, how often it errs, and how long it takes.
 
 ``--set NAME=FILE`` adds a file of rows ``{"text", "label"}`` (for the injection guard) or ``{"text", "spans"}`` (for
-personal data). Where Presidio is installed it runs beside ours, in this same process.
+personal data). Beside ours run the rules of Presidio and of LLM Guard, in an environment of their own.
 """
 
 import argparse
@@ -14,7 +14,8 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
-from benchmarks.guardrails import measure, sets
+from benchmarks.guardrails import measure, scanners, sets
+from benchmarks.process import NotRun
 from headgate.dialects import openai_chat
 from headgate.dialects.walkers import WALKERS
 from headgate.guardrails.frames import frames
@@ -82,17 +83,28 @@ def personal(more: dict[str, str]) -> None:
     """Personal data with a form, by type."""
     named = {"pii_dev": sets.marked("pii_dev")}
     named |= {name: sets.marked(file) for name, file in more.items() if '"spans"' in Path(file).read_text()[:100_000]}
-    finders: dict[str, Callable[[str], list[tuple[int, int, str]]]] = {"headgate": measure.ours()}
-    presidio = _presidio()
-    if presidio is not None:
-        finders["presidio"] = presidio
     for name, rows in named.items():
-        for who, find in finders.items() if rows else ():
-            print(f"personal data, {name}, {who}")
-            for kind, score in measure.pii_scores(rows, find).items():
-                figures = f"precision {score.precision:.3f}  recall {score.recall:.3f}  F1 {score.f1:.3f}"
-                print(f"    {kind:10} {figures}  (right {score.right}, wrong {score.wrong}, missed {score.missed})")
-            print(f"  {told([row.text for row in rows], find)}")
+        if not rows:
+            print(f"personal data, {name}: not here")
+            continue
+        texts = [row.text for row in rows]
+        ours = measure.ours()
+        _scored(f"{name}, headgate", rows, ours, measure.times(texts, ours))
+        for who in scanners.NAMES:
+            try:
+                find, times = scanners.ran(who, texts)
+            except NotRun as why:
+                print(f"personal data, {name}, {who}: not run: {why}")
+            else:
+                _scored(f"{name}, {who}", rows, find, times)
+
+
+def _scored(title: str, rows: list[sets.Marked], find: measure.Find, times: tuple[float, float]) -> None:
+    print(f"personal data, {title}")
+    for kind, score in measure.pii_scores(rows, find).items():
+        figures = f"precision {score.precision:.3f}  recall {score.recall:.3f}  F1 {score.f1:.3f}"
+        print(f"    {kind:10} {figures}  (right {score.right}, wrong {score.wrong}, missed {score.missed})")
+    print(f"  p50 {times[0]:.3f} ms, p99 {times[1]:.3f} ms a text")
 
 
 def others() -> None:
@@ -168,22 +180,6 @@ def told(texts: list[str], run: Callable[[str], object]) -> str:
         return "no texts"
     median, high = measure.times(texts, run)
     return f"p50 {median:.3f} ms, p99 {high:.3f} ms a text"
-
-
-def _presidio() -> Callable[[str], list[tuple[int, int, str]]] | None:
-    try:
-        from presidio_analyzer import AnalyzerEngine  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
-        print("presidio is not installed, so that it does not run beside ours")
-        return None
-    engine = AnalyzerEngine()
-    names = list(measure.TYPES)
-
-    def find(text: str) -> list[tuple[int, int, str]]:
-        found = engine.analyze(text, language="en")
-        return [(one.start, one.end, measure.TYPES[one.entity_type]) for one in found if one.entity_type in names]
-
-    return find
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ CAPPED = {
     "revoked": 0.1,
     "guard_chunks": 0.01,
     "canaries": 0.3,
+    "canaries_postgres": 0.3,
     "cache_canaries": 0.05,
     "near_canaries": 0.02,
     "matrix": 0.3,

@@ -111,6 +111,16 @@ class Postgres:
             self._process.wait(20)
             self._process = None
 
+    @property
+    def directory(self) -> Path:
+        """Where all its files are."""
+        return self._directory
+
+    def dump(self) -> bytes:
+        """What ``pg_dump`` writes of the database at ``url``."""
+        command = [str(self._binaries / "pg_dump"), "--inserts", self.url]
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+
     def close(self) -> None:
         self.stop(immediate=not self._stays)  # what is thrown away need not be written first
         if not self._stays:

@@ -30,6 +30,7 @@ PROOFS = (
     "clock",
     "guard_chunks",
     "canaries",
+    "canaries_postgres",
     "cache_canaries",
     "near_canaries",
     "matrix",

@@ -2,8 +2,8 @@
 
 Provider keys, virtual keys, secrets of webhooks, clients and identity providers, passwords, tokens, cookies, keys in
 URLs, and what prompts have of secrets and personal data: given to a running gateway that keeps what is said, masked, and
-whose provider repeats its key in every error. Then all its files, its log, its metrics, its audit log, what it kept and
-its exports are searched.
+whose provider repeats its key in every error. Then all its files, its log, its metrics, its audit log, the traces and
+webhooks it sent, what it kept and its exports are searched; and of a database server its files and its dump.
 """
 
 import base64
@@ -11,7 +11,7 @@ import json
 import secrets
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import httpx2
 
 from tests.e2e.processes import Gateway
 from tests.proofs import Progress
+from tests.servers import Postgres
 
 CANARIES = 500
 ADMIN = "hga_" + secrets.token_urlsafe(32)
@@ -27,7 +28,14 @@ CONFIG = """
 providers:
   echo: {{kind: openai-compatible, base_url: "http://127.0.0.1:{port}/v1", api_key: "${{ECHO_KEY}}", price: {{input: 1, output: 2}}}}
   more: {{kind: openai-compatible, base_url: "http://127.0.0.1:{port}/v1", price: {{input: 1, output: 2}}}}
+observe:
+  otlp: {{endpoint: "http://127.0.0.1:{port}/told", headers: {{x-token: "${{TOKEN}}"}}}}
+  langfuse: {{host: "http://127.0.0.1:{port}/told", public_key: pk, secret_key: "${{LANGFUSE}}"}}
+  webhook: {{url: "http://127.0.0.1:{port}/told/hook", secret: "${{HOOK}}"}}
+  log: {{to: "{home}/calls.jsonl"}}
 """
+TOLD = ("/told/v1/traces", "/told/api/public/otel/v1/traces", "/told/hook")
+"""Where the gateway tells of calls."""
 ERRORS = (400, 404, 422, 429, 500, 503, 401, 403)
 PAGES = (
     "/api/v1/config", "/api/v1/config/providers", "/api/v1/config/providers/more/keys", "/api/v1/config/virtual-keys",
@@ -38,13 +46,35 @@ PAGES = (
 MADE_SECRETS = ("key", "client_secret", "secret", "token")
 
 
+class Provider(ThreadingHTTPServer):
+    """A provider, and whoever else the gateway speaks to."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Echo)
+        self.told: list[tuple[str, bytes]] = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """End it."""
+        self.shutdown()
+        self.server_close()
+
+
 class Echo(BaseHTTPRequestHandler):
     """A provider that repeats the credential it was given wherever it can."""
 
     protocol_version = "HTTP/1.1"
+    server: Provider
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        data = self.rfile.read(int(self.headers["content-length"]))
+        if self.path in TOLD:
+            self.server.told.append((self.path, data))
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+            return
+        body = json.loads(data)
         given = self.headers.get("authorization", "")
         status = int(body["model"]) if body["model"].isdecimal() else 200
         bare = given.removeprefix("Bearer ")
@@ -84,11 +114,11 @@ class Planted:
         self.texts[text] = kind
 
     def found(self, data: bytes) -> list[str]:
-        """Return the kinds of the canaries in *data*, plain or in base64."""
+        """Return the kinds of the canaries in *data*, plain, in base64 or, as dumps have it, in hexadecimal."""
         found = []
         for text, kind in self.texts.items():
             plain = text.encode()
-            if plain in data or base64.b64encode(plain) in data:
+            if plain in data or base64.b64encode(plain) in data or plain.hex().encode() in data:
                 found.append(kind)
         return found
 
@@ -164,18 +194,25 @@ def plant(drive: Drive, number: int) -> None:
     ask("DELETE", f"/api/v1/config/virtual-keys/{one['id']}")
 
 
-def prove(scale: float, folder: Path, progress: Progress) -> str:
-    planted = Planted()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    planted.keep("admin key", ADMIN)
-    gateway = Gateway(
-        folder / "home", config=CONFIG.format(port=server.server_address[1]), HEADGATE_ADMIN_KEY=ADMIN,
-        ECHO_KEY=planted.new("provider key of no known form"), HEADGATE_LOG_LEVEL="debug",
-        HEADGATE_SMTP_URL=f"smtp://u:{planted.new('mail password')}@127.0.0.1:1",
-    )  # fmt: skip
-    try:
-        gateway.start()
+def prove(scale: float, folder: Path, progress: Progress, *, postgres: bool = False) -> str:
+    with ExitStack() as at_end:
+        server, planted, home = Provider(), Planted(), folder / "home"
+        at_end.callback(server.close)
+        planted.keep("admin key", ADMIN)
+        more: dict[str, Any] = {}
+        database = Postgres().start() if postgres else None
+        if database is not None:
+            at_end.callback(database.close)
+            more["HEADGATE_DATABASE_URL"] = database.url
+        gateway = Gateway(
+            home, config=CONFIG.format(port=server.server_address[1], home=home), HEADGATE_ADMIN_KEY=ADMIN,
+            ECHO_KEY=planted.new("provider key of no known form"), HEADGATE_LOG_LEVEL="debug",
+            HEADGATE_SMTP_URL=f"smtp://u:{planted.new('mail password')}@127.0.0.1:1",
+            TOKEN=planted.new("collector's token"), LANGFUSE=planted.new("key of Langfuse"),
+            HOOK=planted.new("secret of the hook"), **more,
+        )  # fmt: skip
+        at_end.callback(gateway.kill)
+        gateway.start(60)
         drive = Drive(gateway, planted)
         drive.ask("PATCH", "/api/v1/tenants/default", json={"logging": {"payload": "redacted"}})
         time.sleep(1.5)  # until it is obeyed
@@ -193,17 +230,25 @@ def prove(scale: float, folder: Path, progress: Progress) -> str:
             drive.ask("GET", f"/api/v1/logs/{row['id']}/payload")
         export(drive)
         assert gateway.stop() == 0, gateway.printed[-2000:]
-    finally:
-        gateway.kill()
-        server.shutdown()
-        server.server_close()
-    return judge(gateway.home, drive, planted)
+        assert {where for where, _ in server.told} == set(TOLD), "somebody was told nothing"
+        drive.answers += server.told
+        files = [path for path in home.rglob("*") if path.is_file()]
+        if database is not None:
+            dump = folder / "dump.sql"
+            dump.write_bytes(database.dump())
+            assert b"INSERT INTO public.provider_keys" in dump.read_bytes(), "the dump is not whole"
+            database.stop()
+            files += [dump, *(path for path in database.directory.rglob("*") if path.is_file())]
+        return judge(files, drive, planted)
 
 
 def export(drive: Drive) -> None:
     """Take all calls and what was said out of the gateway."""
+    until = time.monotonic() + 60
+    while not drive.ask("GET", "/api/v1/logs?text=remember")["data"]:
+        assert time.monotonic() < until, "nothing was kept"
+        time.sleep(0.5)
     made = drive.ask("POST", "/api/v1/exports", json={"payloads": True})
-    until = time.monotonic() + 30
     while (state := drive.ask("GET", f"/api/v1/exports/{made['id']}"))["state"] != "done":
         assert time.monotonic() < until, state
         time.sleep(0.2)
@@ -212,15 +257,14 @@ def export(drive: Drive) -> None:
     assert any(b"remember <OPENAI> and <EMAIL>" in data for _, data in drive.answers), "nothing was kept"
 
 
-def judge(home: Path, drive: Drive, planted: Planted) -> str:
-    """Look for every canary in every answer and every file."""
+def judge(files: list[Path], drive: Drive, planted: Planted) -> str:
+    """Look for every canary in every answer, all that was sent, and every file."""
     shown = [(where, kind) for where, data in drive.answers for kind in planted.found(data)]
-    files = [path for path in home.rglob("*") if path.is_file()]
-    shown += [(str(path.relative_to(home)), kind) for path in files for kind in planted.found(path.read_bytes())]
+    shown += [(str(path), kind) for path in files for kind in planted.found(path.read_bytes())]
     assert not shown, f"{len(shown)} hits: {shown[:10]}"
-    journal = sum(path.stat().st_size for path in files)
+    size = sum(path.stat().st_size for path in files)
     kinds = len(set(planted.texts.values()))
     return (
-        f"{len(planted.texts)} canaries of {kinds} kinds, {len(drive.answers)} answers and {len(files)} files of "
-        f"{journal / 1e6:.1f} MB: 0 hits"
+        f"{len(planted.texts)} canaries of {kinds} kinds, {len(drive.answers)} answers and posts and {len(files)} "
+        f"files of {size / 1e6:.1f} MB: 0 hits"
     )

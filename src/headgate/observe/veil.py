@@ -23,13 +23,14 @@ Place = tuple["Place", str] | None
 """Where a value stands: what it is in, and its name or number there."""
 SHORTEST = 6
 """Characters below which nothing is found."""
+SHORTEST_NAME = 3
 OWN_WORDS = frozenset(
     {
-        "cached_tokens", "choices", "completion_tokens", "completion_tokens_details", "content", "created",
-        "finish_reason", "input_tokens", "logprobs", "max_completion_tokens", "max_tokens", "message", "messages",
-        "object", "output_tokens", "prompt_tokens", "prompt_tokens_details", "reasoning_tokens", "refusal",
-        "stop_reason", "stop_sequence", "stream", "stream_options", "system_fingerprint", "temperature",
-        "total_tokens",
+        "cached_tokens", "choices", "code", "completion_tokens", "completion_tokens_details", "content", "created",
+        "finish_reason", "index", "input_tokens", "logprobs", "max_completion_tokens", "max_tokens", "message",
+        "messages", "model", "name", "object", "output_tokens", "param", "prompt_tokens", "prompt_tokens_details",
+        "reasoning_tokens", "refusal", "role", "stop_reason", "stop_sequence", "stream", "stream_options",
+        "system_fingerprint", "temperature", "text", "tools", "total_tokens", "type", "usage",
     }
 )  # fmt: skip
 """Names that stand in most documents, and say nothing of what stands under them."""
@@ -40,7 +41,8 @@ LARGE = 1024
 """Characters from which on a text may be a picture."""
 MOST_LOOKED = 1_000_000
 """Characters of a document that are looked at: it takes a fifth of a second, and others have their turns meanwhile."""
-BETWEEN = "\n\x00\n"
+BETWEEN = "\n\x00"
+"""A find does not reach over it; the words before a number, by which it is known, may stand before it as well."""
 SECRET_NAME = re.compile(
     r"(?i)secret|passw(?:or)?d|passphrase|api[_-]?key|(?:access|private|auth|signing)[_-]?key|authorization|cookie|"
     r"credential|(?:access|auth|refresh|id|session|bearer)[_-]?token"
@@ -146,7 +148,7 @@ def _counts(value: Any) -> bool:
 
 def _tells(name: str) -> bool:
     """Whether the name of a field is looked at as a text is: it may hold something, or say what follows it."""
-    return len(name) >= SHORTEST and name not in OWN_WORDS
+    return len(name) >= SHORTEST_NAME and name not in OWN_WORDS
 
 
 def _is_secret(name: str) -> bool:

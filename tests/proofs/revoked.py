@@ -16,6 +16,7 @@ from tests.proofs.fleet import Fleet
 RACES = 1_000
 AT_ONCE = 10
 CALLERS = 3
+WAYS = ("switch off", "revoke", "narrow", "demote", "user off", "user deleted", "team off")
 BODY = {"model": "wall/good", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 5}
 
 
@@ -23,16 +24,16 @@ def prove(scale: float, folder: Path, progress: Progress) -> str:
     with ExitStack() as at_end:
         fleet = Fleet(folder, at_end, count=3, postgres=True, redis=True)
         admin = next(gateway.admin_key for gateway in fleet.gateways if "Admin key" in gateway.printed)
-        longest = max(gone_everywhere(fleet, admin, how) for how in ("switch off", "revoke", "narrow", "demote"))
+        longest = max(gone_everywhere(fleet, admin, how) for how in WAYS)
         races = max(round(RACES * scale), 10)
         late = done = 0
         with ThreadPoolExecutor(AT_ONCE) as racers:
-            for found in racers.map(lambda race: raced(fleet, admin, fleet.gateways[race % 3]), range(races)):
+            for found in racers.map(lambda race: raced(fleet, admin, race), range(races)):
                 late, done = late + found, done + 1
                 progress(done, races)
         assert not late, f"{late} calls were let in a second after their key was revoked"
         fleet.stop()
-    return f"switched off, revoked, narrowed, demoted: refused by all three within {longest:.2f} s; {races} races, 0 resurrections"
+    return f"{', '.join(WAYS)}: refused by all three within {longest:.2f} s; {races} races, 0 resurrections"
 
 
 def made(gateway: Gateway, admin: str, **fields: Any) -> tuple[str, str]:
@@ -57,7 +58,13 @@ def call(gateway: Gateway, key: str, client: httpx2.Client | None = None) -> int
 
 def gone_everywhere(fleet: Fleet, admin: str, how: str) -> float:
     """Take something away; return the seconds until all three refuse it."""
-    id, key = made(fleet.first, admin, **({"kind": "admin", "roles": [{"role": "auditor"}]} if how == "demote" else {}))
+    fields: dict[str, Any] = {"kind": "admin", "roles": [{"role": "auditor"}]} if how == "demote" else {}
+    owner, owners = "", f"/api/v1/{how.split()[0]}s"
+    if how.startswith(("user", "team")):
+        body = {"email": f"{how[5:]}@example.com"} if how.startswith("user") else {"name": "x"}
+        owner = api(fleet.first, admin, "POST", owners, body).json()["id"]
+        fields[f"{how.split()[0]}_id"] = owner
+    id, key = made(fleet.first, admin, **fields)
     path, refused = f"/api/v1/config/virtual-keys/{id}", 401
 
     def status(gateway: Gateway) -> int:
@@ -71,6 +78,10 @@ def gone_everywhere(fleet: Fleet, admin: str, how: str) -> float:
         answer = api(fleet.first, admin, "PATCH", path, {"is_active": False})
     elif how == "revoke":
         answer = api(fleet.first, admin, "DELETE", path)
+    elif how == "user deleted":
+        answer = api(fleet.first, admin, "DELETE", f"{owners}/{owner}")
+    elif owner:
+        answer = api(fleet.first, admin, "PATCH", f"{owners}/{owner}", {"is_active": False})
     elif how == "narrow":
         answer, refused = api(fleet.first, admin, "PATCH", path, {"models": ["wall/other"]}), 403
     else:
@@ -87,8 +98,11 @@ def gone_everywhere(fleet: Fleet, admin: str, how: str) -> float:
     return took
 
 
-def raced(fleet: Fleet, admin: str, by: Gateway) -> int:
-    """Revoke a key while it is in use everywhere; return how many calls were let in more than a second later."""
+def raced(fleet: Fleet, admin: str, race: int) -> int:
+    """Revoke a key, or switch it off, while it is in use everywhere; return how many calls were let in more than a
+    second later.
+    """
+    by = fleet.gateways[race % len(fleet.gateways)]
     id, key = made(by, admin)
     let_in: list[float] = []
     stopping = threading.Event()
@@ -104,7 +118,8 @@ def raced(fleet: Fleet, admin: str, by: Gateway) -> int:
     for each in callers:
         each.start()
     time.sleep(0.05)
-    answer = api(by, admin, "DELETE", f"/api/v1/config/virtual-keys/{id}")
+    path = f"/api/v1/config/virtual-keys/{id}"
+    answer = api(by, admin, "PATCH", path, {"is_active": False}) if race % 2 else api(by, admin, "DELETE", path)
     assert answer.status_code in (200, 204), answer.text
     gone = time.monotonic()
     time.sleep(1.3)

@@ -31,7 +31,8 @@ desk.BUDGET["postgresql"] = 20.0   # the machine may be busy
 async def main(home, cap, settle):
     store = Desk(sys.argv[4])
     journal = Journal(home / "journal")
-    books = LedgerBooks(journal, SqlGrants(store, journal.id, 4), wait_seconds=0.7)
+    # who waits for what others settle gives up where nothing can come any more, not because the machine is busy
+    books = LedgerBooks(journal, SqlGrants(store, journal.id, 4), wait_seconds=60 if settle else 0.7)
     caller = who(nano=cap)
     counts = [0, 0, 0]
     async def one():
@@ -119,5 +120,4 @@ def test_what_is_settled_is_room_for_others(url, tmp_path):
     drainer.stop()
     (spent,) = one(url, "SELECT CAST(SUM(nano) AS BIGINT) FROM ledger")
     assert spent == sum(paid for _, _, paid in counts) <= cap
-    # how near it comes is a matter of how fast room comes back, on a machine that does other things: see the proofs
-    assert sum(admitted for admitted, _, _ in counts) >= 900, "of the 1,000 that fit"
+    assert sum(admitted for admitted, _, _ in counts) == 1001, "1,000 that are settled leave room for one hold"

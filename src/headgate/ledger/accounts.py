@@ -1,5 +1,6 @@
 """What a process keeps in memory of budgets: the room it was granted, and what of it is held. Shared by all callers."""
 
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ FRESH = 0.05
 FRESH_ALONE = 1.0
 """The same where nothing can have changed but by an administrator's hand."""
 UNASKED = -1e9
+UNTAKEN = -20
+"""Rounds of housekeeping more before room is offered again that the store did not take."""
 NO_SCOPES = msgspec.Raw(b"[]")
 
 
@@ -74,6 +77,20 @@ class Account(msgspec.Struct, gc=False, eq=False, kw_only=True):
         if self.free:
             store.give(self.scope, self.free)
             self.free = 0
+
+    def offer(self, store: GrantStore) -> None:
+        """Give free room back if the store takes it. While that is away nobody else could have it, and it stays."""
+        self.offered, self.free = self.free, 0
+        self.exhausted = False
+        store.offer(self.scope, self.offered, partial(self._answered, store))
+
+    def _answered(self, store: GrantStore, taken: bool) -> None:
+        amount, self.offered = self.offered, 0
+        if not taken:
+            self.free += amount
+            self.still = UNTAKEN
+            if self.retired:
+                self.settle_up(store)
 
     @property
     def used(self) -> int:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from functools import partial
 from itertools import chain, islice
 
 import msgspec
@@ -16,8 +15,6 @@ from headgate.ledger.soft import Soft
 IDLE_SHARED = 0.1
 IDLE_ALONE = 600.0
 RENEW_SECONDS = 20.0
-UNTAKEN = -20
-"""Rounds more before room is offered again that the store did not take."""
 Known = Account | Soft | Purse | str
 AT_ONCE = 1000
 """How many things are looked at before requests have their turn again."""
@@ -81,19 +78,10 @@ class Tidy:
         if account.still < patience or account.line is not None or account.retired or account.offered:
             return
         if account.free > 0:
-            account.offered, account.free, account.asked = account.free, 0, UNASKED
-            self._store.offer(account.scope, account.offered, partial(self._answered, account))
+            account.asked = UNASKED
+            account.offer(self._store)
         if not account.held and not account.free and not account.offered:
             self._purses.retire(account)
-
-    def _answered(self, account: Account, taken: bool) -> None:
-        """Keep the room that the store did not take: while it is away nobody else could have it, and we may need it."""
-        amount, account.offered = account.offered, 0
-        if not taken:
-            account.free += amount
-            account.still = UNTAKEN
-            if account.retired:
-                account.settle_up(self._store)
 
     def _rest(self, scope: str) -> None:
         meter = self._purses.meters.get(scope)

@@ -159,7 +159,8 @@ class Waiting:
             async with asyncio.timeout(POLL_SECONDS):
                 await line.freed.wait()
         except TimeoutError:
-            pass
+            if account is not None and account.free > 0 and not account.offered and not self._store.alone:
+                account.offer(self._store)  # too little for who waits here: with what others have it may be enough
 
     async def _fetch(self, line: Line, ask: Ask, needs: Needs) -> bool:
         """Ask the store for what is short, at this account for all who stand there; whether it was asked anything."""

@@ -7,15 +7,13 @@ with a cache, where every call is a hit, and of one without, in turns. The figur
 import argparse
 import json
 import sys
-import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 from statistics import median
 
-from . import bodies, process
+from . import bodies
 from .load import Job, Tally
 from .measure import Meter, idle_share
-from .stage import ROOT, helper, start
+from .stage import alone, helper
 from .targets import Command, Headgate, Place
 
 GOAL = 0.8
@@ -57,11 +55,6 @@ def load(place: Place, headers: dict[str, str], route: str, *, seconds: float = 
 def measure(store: str, seconds: float, rounds: int) -> list[float]:
     """Print the rounds; return the ratios."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-cache-")))
-        place = Place(folder / "gateway", process.free_port(), process.free_port(), process.free_port())
-        place.home.mkdir()
-        argv = [sys.executable, "-m", "benchmarks.mock", "--port", str(place.mock)]
-        stack.enter_context(process.running("mock", argv, folder, process.cores()[1], {"PYTHONPATH": str(ROOT)}))
         redis = ""
         if store == "redis":
             from tests.servers import RedisServer
@@ -70,7 +63,7 @@ def measure(store: str, seconds: float, rounds: int) -> list[float]:
             stack.callback(server.close)
             redis = server.url
         recipe = Caching(store, redis)
-        gateway, _ = start(recipe, place, stack)
+        gateway, place = stack.enter_context(alone(recipe))
         headers = dict(recipe.headers(place))
         for route in ("plain", "kept"):
             load(place, headers, route, requests=500)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -35,6 +36,18 @@ def start(recipe: Recipe, place: Place, stack: ExitStack) -> tuple[Running, floa
     running = stack.enter_context(process.running(recipe.name, command.argv, place.home, pin, command.env))
     place.port, took = running.wait_ready(lambda: recipe.ready_port(place), recipe.starts_within)
     return running, took
+
+
+@contextmanager
+def alone(recipe: Recipe) -> Iterator[tuple[Running, Place]]:
+    """One target and the mock behind it, started in a folder of their own; `place.mock` is the mock's port."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        place = Place(folder / recipe.name, process.free_port(), process.free_port(), process.free_port())
+        place.home.mkdir()
+        argv = [sys.executable, "-m", "benchmarks.mock", "--port", str(place.mock)]
+        stack.enter_context(process.running("mock", argv, folder, process.cores()[1], {"PYTHONPATH": str(ROOT)}))
+        yield start(recipe, place, stack)[0], place
 
 
 class Stage:

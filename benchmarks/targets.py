@@ -187,7 +187,7 @@ class Headgate(Recipe):
         limits = [word for pair in LIMITS.items() for word in pair]
         argv = [str(BIN / "headgate"), "keys", "create", "--name", "bench", "--json", *limits]
         env = self.env(place) | {"HEADGATE_PORT": str(place.port), "PATH": "/usr/bin:/bin"}
-        done = subprocess.run(argv, env=env, cwd=place.home, capture_output=True, text=True, timeout=30)
+        done = subprocess.run(argv, env=env, cwd=place.home, capture_output=True, text=True, timeout=120)
         if done.returncode:
             raise NotRun(f"keys create: {(done.stderr or done.stdout).strip()[-200:]}")
         return {"Authorization": f"Bearer {json.loads(done.stdout)['key']}"}

@@ -5,25 +5,14 @@ personal data). Beside ours run the rules of Presidio and of LLM Guard, in an en
 """
 
 import argparse
-import asyncio
-import json
-import random
-import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
-from time import process_time
 from typing import Any
 
-from benchmarks.guardrails import measure, scanners, sets
+from benchmarks.guardrails import measure, scanners, sets, streams
 from benchmarks.process import NotRun
-from headgate.dialects import openai_chat
-from headgate.dialects.walkers import WALKERS
-from headgate.guardrails.frames import frames
 from headgate.guardrails.injection import Injection, judged
 from headgate.guardrails.kinds import made
-from headgate.guardrails.mask import plain_placeholder
-from headgate.guardrails.rules import compiled, rule
-from headgate.guardrails.stream import Filter
 from headgate.guardrails.types import NONE, Span
 
 OTHERS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -36,7 +25,6 @@ OTHERS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("keywords", {"words": ["project orion", "top secret"]}),
     ("regex", {"patterns": {"ticket": r"\bPRJ-[0-9]{4,6}\b"}}),
 )
-TEXT = "The quick brown fox jumps over the lazy dog, and in 2024 it was (once again) a rather nice day."
 ORDINARY = "ulab-uiuc/LLMRouter"
 
 
@@ -48,7 +36,7 @@ def main() -> None:
     injection(more)
     personal(more)
     others()
-    streams()
+    streams.measure()
 
 
 def injection(more: dict[str, str]) -> None:
@@ -121,58 +109,6 @@ def others() -> None:
 
         found = sum(look(row.text).act != "allow" for row in rows)
         print(f"    {kind:10} found in {100 * found / len(rows):5.2f} %  {told([row.text for row in rows], look)}")
-
-
-def streams() -> None:
-    """A stream with personal data masked, beside the same one relayed as it is."""
-    words = [f"{word} " for word in TEXT.split()]
-    draw = random.Random(1)
-    events = [_event(draw.choice(words)) for _ in range(100_000)]
-    rules = compiled([rule("pii", {"kind": "pii", "action": "mask"})])
-    for size in (1, 8):
-        reads = [b"".join(events[i : i + size]) for i in range(0, len(events), size)]
-        tap = openai_chat.tap(hide_usage=True)
-        began = process_time()
-        for read in reads:
-            tap.feed(read)
-        relayed = process_time() - began
-
-        async def guarded(reads: list[bytes] = reads) -> tuple[float, float, float]:
-            walker = WALKERS["openai-chat"]
-            filter_ = Filter(
-                walker, frames("text/event-stream"), rules.output, None, lambda i, k, v: plain_placeholder(k), NONE
-            )
-            tap = openai_chat.tap(hide_usage=True)
-            began = process_time()
-            first = 0.0
-            for number, read in enumerate(reads):
-                out = await filter_.pass_on(tap.feed(read), final=number == len(reads) - 1)
-                if out and not first:
-                    first = number
-            return process_time() - began, first, 0.0
-
-        taken, first, _ = asyncio.run(guarded())
-        each = (taken - relayed) / len(events) * 1e6
-        print(
-            f"streams, {size} events a read: {relayed / len(events) * 1e6:.1f} µs an event relayed, {each:.1f} µs more guarded"
-        )
-        print(f"    first text leaves with read {int(first) + 1}")
-    tracemalloc.start()
-    asyncio.run(_much(events, rules))
-    print(f"    memory over 100,000 chunks: at most {tracemalloc.get_traced_memory()[1] / 1024:.0f} KiB held")
-
-
-async def _much(events: list[bytes], rules: Any) -> None:
-    filter_ = Filter(WALKERS["openai-chat"], frames("text/event-stream"), rules.output, None, lambda i, k, v: "", NONE)
-    for event in events:
-        await filter_.pass_on(event)
-
-
-def _event(text: str) -> bytes:
-    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
-    return (
-        b"data: " + json.dumps({"id": "c", "object": "chat.completion.chunk", "choices": [choice]}).encode() + b"\n\n"
-    )
 
 
 def told(texts: list[str], run: Callable[[str], object]) -> str:

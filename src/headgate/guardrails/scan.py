@@ -34,7 +34,8 @@ _ODD |= {c: 0x2D for c in (*range(0x2010, 0x2016), 0x2212, 0xFE58, 0xFE63)}
 _ODD |= {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F)}
 _ODD |= {0x2024: 0x2E, 0x3002: 0x2E, 0xFF61: 0x2E}
 _ODD |= {c: 0x30 + unicodedata.decimal(chr(c)) for c in range(0x80, 0x1FBFA) if unicodedata.category(chr(c)) == "Nd"}
-_ODD_ONE = re.compile("[" + "".join(map(re.escape, map(chr, sorted(_ODD)))) + "]")
+# Of what lies beyond the first 65,536 characters the expression would try one after another: it takes all of them.
+_ODD_ONE = re.compile("[" + "".join([re.escape(chr(c)) for c in sorted(_ODD) if c < 0x10000]) + "\U00010000-\U0010ffff]")
 
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([\"\\/bfnrt]))")

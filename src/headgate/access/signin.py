@@ -63,7 +63,7 @@ class SignIn:
         *tenant_id* is needed where the address is known in more than one.
         """
         email = email.strip().lower()
-        account, network = digest_of((tenant_id or "", email)).hex(), network_of(came.address)
+        account, network = digest_of((email,)).hex(), network_of(came.address)
         await self._accounts.check(account)
         await self._addresses.check(network)
         found = [p for p in await self._reader.people(email) if tenant_id in (None, p.tenant_id)]

@@ -18,7 +18,7 @@ from headgate.ledger.windows import bounds
 from headgate.observe.facts import Facts
 from headgate.storage.check import commits_file
 from headgate.storage.desk import Desk
-from headgate.storage.sql import open_sql
+from headgate.storage.sql import BadValue, open_sql
 from headgate.storage.sqlite import connect
 from headgate.storage.upgrade import ensure
 from tests.ledger.conftest import ask, end, eventually, hold, hold_now, record, who
@@ -39,6 +39,12 @@ def where(request: pytest.FixtureRequest) -> str:
 
 
 on_sqlite = pytest.mark.parametrize("where", ["sqlite"], indirect=True)
+
+
+def apart(work) -> None:
+    """Do *work* of a drainer where it does it itself."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(work).result()
 
 
 class Apart(Drainer):
@@ -336,3 +342,81 @@ async def test_stopping_drains_what_is_there(books, drainer, query):
 
 def test_ids_are_36_characters():
     assert len(new_id()) == 36
+
+
+COUNTED = "SELECT SUM(requests), SUM(cost_nano) FROM rollups WHERE cut = 'all' AND grain = 3600"
+
+
+@pytest.fixture
+def busy(monkeypatch):
+    """So many calls come that counting may wait, however few they are."""
+    monkeypatch.setattr("headgate.ledger.drain.FEW", -1)
+    monkeypatch.setattr("headgate.ledger.drain.COUNT_SECONDS", 1000.0)
+
+
+async def test_many_calls_are_stored_at_once_and_counted_together(books, drainer, query, busy):
+    call(books)
+    drainer._counted_at = time.monotonic()
+    apart(drainer._pass)
+    call(books, 40)
+    apart(drainer._pass)
+    assert query("SELECT COUNT(*) FROM records") == [(2,)] and query(SPENT) == [(70,)]
+    assert query(COUNTED) == [(None, None)] and drainer.behind > 0
+    drainer.drain()
+    assert query(COUNTED) == [(2, 70)] and drainer.behind == 0
+    assert query("SELECT viewed = position FROM journals") in ([(1,)], [(True,)])
+
+
+async def test_what_was_stored_and_not_counted_is_counted_after_a_crash(books, drainer, where, query, journal, busy):
+    call(books)
+    drainer.drain()
+    apart(drainer._pass)
+    call(books, 40)
+    call(books, 5, usage=Usage(input=7))
+    apart(drainer._pass)
+    apart(drainer._sync)
+    assert query(COUNTED) == [(1, 30)]
+    apart(drainer._release)  # as if it had been killed: nothing was counted
+    again = Apart(journal._directory, where, node="n1")
+    call(books, 6)
+    again.drain()
+    again.drain()
+    assert query("SELECT COUNT(*) FROM records") == [(4,)] and query(SPENT) == [(81,)]
+    assert query(COUNTED) == [(4, 81)] and again.behind == 0
+    again.stop()
+
+
+async def test_a_journal_stays_until_its_calls_are_counted(books, drainer, query, journal, busy):
+    journal._segment_bytes = journal._full = 2_000
+    call(books)
+    drainer.drain()
+    for _ in range(20):
+        call(books)
+    for _ in range(20):
+        apart(drainer._pass)
+    apart(drainer._sync)
+    kept = len(list(journal._directory.glob("*.log")))
+    assert kept > 3
+    drainer.drain()
+    assert query(COUNTED) == [(21, 630)]
+    apart(drainer._sync)
+    assert len(list(journal._directory.glob("*.log"))) < kept
+
+
+async def test_one_that_no_sum_can_hold_leaves_the_others_counted(books, drainer, query, busy, monkeypatch):
+    call(books)
+    drainer.drain()
+    for one in (40, 5, 6):
+        call(books, one)
+    apart(drainer._pass)
+    add = drainer._keeper._viewing._views.add
+
+    def refusing(sql, calls):
+        add(sql, calls)
+        if any(one.cost_nano == 5 for one in calls):
+            raise BadValue("too large")
+
+    monkeypatch.setattr(drainer._keeper._viewing._views, "add", refusing)
+    drainer.drain()
+    assert query(COUNTED) == [(3, 76)] and drainer._keeper.unseen == 1
+    assert query("SELECT COUNT(*) FROM records") == [(4,)]

@@ -116,16 +116,16 @@ async def test_a_number_that_no_sum_can_hold_stops_nothing(url, tmp_path):
 
 def test_sums_that_cannot_be_stored_stop_nothing(database, tmp_path, monkeypatch):
     keeper = Keeper(database, tmp_path / "dead", lambda batch: None, "home")
-    add = keeper._views.add
+    add = keeper._viewing._views.add
 
     def broken(*args):
         add(*args)
         raise BadValue("out of range")
 
-    monkeypatch.setattr(keeper._views, "add", broken)
+    monkeypatch.setattr(keeper._viewing._views, "add", broken)
     keeper.store("j", [ended_of(one, []) for one in mixed(5)], 1)
     assert (keeper.stored, keeper.unseen) == (5, 5)
-    monkeypatch.setattr(keeper._views, "add", add)
+    monkeypatch.setattr(keeper._viewing._views, "add", add)
     keeper.store("j", [ended_of(one, []) for one in mixed(4, seed=2)], 2)
     keeper.close()
     sql = open_sql(database)

@@ -16,13 +16,17 @@ from headgate.ledger.batch import Ended, Poison, ended_of, read_end
 from headgate.ledger.keeper import Keeper
 from headgate.ledger.lines import END, HOLD, KIND, RELEASE
 from headgate.ledger.recover import interrupted
-from headgate.ledger.tail import Tail
+from headgate.ledger.tail import CHUNK, Tail
 from headgate.observe.facts import Facts
 
 POLL_SECONDS = 0.2
 SYNC_SECONDS = 1.0
 LONGEST_PAUSE = 2.0
 BEAT_SECONDS = 10.0
+COUNT_SECONDS = 1.0
+"""How long calls may wait to be counted while very many come: a row of sums is written once for all of them."""
+FEW, MANY = 200, 8_000
+"""Calls that are counted at once, and so many that none may wait any longer."""
 TAKEOVER_SECONDS = 1.0
 """How long a start waits for one who drains this home just now: a command that will be done, or an old process."""
 
@@ -53,7 +57,7 @@ class Drainer:
         self._tails: dict[str, Tail] = {}
         self._closed: set[str] = set()
         self._holds: dict[str, int] = {}
-        self._synced_at = self._kept_at = 0.0
+        self._synced_at = self._kept_at = self._counted_at = 0.0
         self._lock: int | None = None
         self._stopping = Event()
         self._thread: Thread | None = None
@@ -70,8 +74,8 @@ class Drainer:
 
     @property
     def behind(self) -> int:
-        """Bytes of journals that are not in the database yet."""
-        return sum(tail.end - tail.position for tail in list(self._tails.values()))
+        """Bytes of journals that are not in the database yet, with all sums."""
+        return sum(tail.end - tail.counted for tail in list(self._tails.values()))
 
     @property
     def in_flight(self) -> int:
@@ -89,7 +93,7 @@ class Drainer:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        if self._own() and self._try():
+        if self._own() and self._try(self._empty):
             self._sync()
         self._release()
 
@@ -108,6 +112,12 @@ class Drainer:
 
     def drain(self) -> int:
         """Make one pass over all journals; return how much was found to do, 0 where nothing is left."""
+        done = self._pass()
+        if not done:
+            self._count()
+        return done
+
+    def _pass(self) -> int:
         known = self._tails
         dead = {journal for journal, tail in known.items() if tail.dead()}  # asked before the last look at them
         self._look()
@@ -119,7 +129,7 @@ class Drainer:
         while not self._stopping.wait(pause):
             if not self._own():
                 continue
-            if not self._try():
+            if not self._try(self._keep_up):
                 pause = min(pause * 2, LONGEST_PAUSE)
                 continue
             pause = POLL_SECONDS
@@ -135,10 +145,32 @@ class Drainer:
         while self.drain():
             pass
 
-    def _try(self) -> bool:
-        """Make passes until nothing is left; False where the database, or the disk, does not take it."""
+    def _keep_up(self) -> None:
+        """Store all there is; where that was something, what waits to be counted may wait until there is more."""
+        found = False
+        while self._pass():
+            found = True
+        if not (found and self._may_wait(0)):
+            self._count()
+
+    def _may_wait(self, more: int) -> bool:
+        """Whether calls, with so many *more*, may be counted later."""
+        return FEW < self._keeper.uncounted + more < MANY and monotonic() - self._counted_at < COUNT_SECONDS
+
+    def _count(self) -> None:
+        self._keeper.count()
+        self._counted()
+
+    def _counted(self) -> None:
+        """All that was read is in the sums."""
+        self._counted_at = monotonic()
+        for tail in self._tails.values():
+            tail.counted = tail.position
+
+    def _try(self, work: Callable[[], None]) -> bool:
+        """Do *work*; False where the database, or the disk, does not take it."""
         try:
-            self._empty()
+            work()
             if self._keeper.shared and monotonic() - self._kept_at >= BEAT_SECONDS:
                 self._keep_house()
         except Exception as error:  # whatever it is, the journals keep, and this thread must go on trying
@@ -166,7 +198,7 @@ class Drainer:
         for tail in self._tails.values():
             tail.unlock()
         self._tails = {}
-        self._keeper.close()
+        self._keeper.close(for_good=True)
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -190,14 +222,16 @@ class Drainer:
             tail.look(sorted(found[journal]))
 
     def _begin(self, journal: str) -> Tail:
-        position, closed = self._keeper.begin(journal)
+        position, counted, closed = self._keeper.begin(journal)
         if closed:
             self._closed.add(journal)
-        return Tail(self._directory, journal, position)
+        return Tail(self._directory, journal, counted, position)
 
     def _drain(self, tail: Tail, dead: bool) -> int:
         if tail.id in self._closed:
             return 0
+        if tail.position < tail.stored:
+            return self._review(tail)
         lines = tail.read()
         if lines:
             return self._store(tail, lines)
@@ -205,42 +239,62 @@ class Drainer:
             batch = [ended_of(record, charges) for record, charges in interrupted(tail.open_holds())]
             self._keeper.store(tail.id, batch, tail.end, closed=True)
             tail.position = tail.end
+            self._counted()
             self._closed.add(tail.id)
             self._holds.pop(tail.id, None)
         return int(dead)
 
     def _store(self, tail: Tail, lines: bytes) -> int:
         """Store a chunk of whole lines."""
+        batch, opened, count = self._parse(lines, self._keeper.bury)
+        position = tail.position + len(lines)
+        later = self._may_wait(len(batch))
+        self._keeper.store(tail.id, batch, position, later=later)
+        tail.position = position
+        if not later:
+            self._counted()
+        self._holds[tail.id] = self._holds.get(tail.id, 0) + opened
+        return count
+
+    def _review(self, tail: Tail) -> int:
+        """Read again what was stored when a drainer ended, and not counted."""
+        lines = tail.read(min(CHUNK, tail.stored - tail.position))
+        if not lines:  # somebody took it away
+            tail.position = tail.stored
+            return 1
+        batch, opened, count = self._parse(lines)
+        tail.position += len(lines)
+        self._keeper.review(tail.id, batch, tail.position)
+        self._holds[tail.id] = self._holds.get(tail.id, 0) + opened
+        return count
+
+    @staticmethod
+    def _parse(lines: bytes, bury: Callable[[bytes], None] = lambda line: None) -> tuple[list[Ended], int, int]:
+        """Return the ended calls of whole *lines*, how many holds were opened and not closed, and how many lines."""
         batch: list[Ended] = []
         opened = 0
         whole = lines.split(b"\n")[:-1]
         for line in whole:
             kind = line[KIND]
             if kind == END:
-                ended, holds = self._read(line)
-                opened -= holds
-                if ended is not None:
+                try:
+                    ended, holds = read_end(line)
                     batch.append(ended)
+                except Poison as error:
+                    bury(line)
+                    holds = error.holds
+                    if error.ended is not None:
+                        batch.append(error.ended)
+                opened -= holds
             elif kind == HOLD:
                 opened += 1
             elif kind == RELEASE:
                 opened -= 1
-        position = tail.position + len(lines)
-        self._keeper.store(tail.id, batch, position)
-        tail.position = position
-        self._holds[tail.id] = self._holds.get(tail.id, 0) + opened
-        return len(whole)
-
-    def _read(self, line: bytes) -> tuple[Ended | None, int]:
-        try:
-            return read_end(line)
-        except Poison as error:
-            self._keeper.bury(line)
-            return error.ended, error.holds
+        return batch, opened, len(whole)
 
     def _sync(self) -> None:
         """Sync the database, and only then delete what it has taken over."""
-        positions = {journal: tail.position for journal, tail in self._tails.items()}
+        positions = {journal: tail.counted for journal, tail in self._tails.items()}
         self._synced_at = monotonic()
         try:
             self._keeper.sync()

@@ -2,21 +2,21 @@
 
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from headgate.audit.drained import Proofs
 from headgate.ledger.batch import Ended, store_singly, store_together
+from headgate.ledger.viewing import Viewing
 from headgate.limits.rates import SLOTS
-from headgate.observe.cache_sums import CacheSums
-from headgate.observe.error_groups import ErrorGroups
 from headgate.observe.facts import Facts
-from headgate.observe.views import Views
 from headgate.storage.check import commits_file
 from headgate.storage.sql import BadValue, InDoubt, Sql, open_sql
 from headgate.storage.sqlite import path_of
 
-POSITION = """INSERT INTO journals (id, position, closed, node) VALUES (?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET position = excluded.position, closed = excluded.closed"""
+POSITION = """INSERT INTO journals (id, position, viewed, closed, node) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET position = excluded.position, closed = excluded.closed,
+    viewed = CASE WHEN excluded.viewed > 0 THEN excluded.viewed ELSE journals.viewed END"""
 COMMIT = """INSERT INTO meta (name, value) VALUES ('commits', 1)
     ON CONFLICT (name) DO UPDATE SET value = meta.value + 1"""
 COMMITS = "SELECT value FROM meta WHERE name = 'commits'"
@@ -52,8 +52,7 @@ class Keeper:
         """
         self.stored = 0
         self.buried = 0
-        self.unseen = 0
-        """Stored records that the observer failed on."""
+        self._untold = 0
         self._file = where if isinstance(where, Path) else path_of(where)
         self.shared = self._file is None
         """Whether other homes may use this database."""
@@ -61,35 +60,52 @@ class Keeper:
         self._dead_letters = dead_letters
         self._seen = seen
         self._proofs = proofs
-        self._views, self._errors, self._caches = Views(node), ErrorGroups(node), CacheSums(node)
+        self._viewing = Viewing(node)
         self._outside = outside
         self._sql = open_sql(where, patience=PATIENCE if self._file is None else 5.0)
         self._commits = self._noted = 0
 
-    def begin(self, journal: str) -> tuple[int, bool]:
-        """Return how far *journal* is in the database, and whether it was closed."""
-        row = self._sql.execute("SELECT position, closed FROM journals WHERE id = ?", (journal,)).fetchone()
-        if row is None and self.shared:
-            self._sql.transact(lambda sql: sql.execute(POSITION, (journal, 0, False, self._node)))
-        return (row[0], bool(row[1])) if row else (0, False)
+    @property
+    def unseen(self) -> int:
+        """Stored records that an observer failed on, or that are in no sum."""
+        return self._untold + self._viewing.unseen
 
-    def store(self, journal: str, batch: list[Ended], position: int, *, closed: bool = False) -> None:
-        """Store *batch*, and that *journal* was read up to *position*; a closed one loses its grants."""
+    @property
+    def uncounted(self) -> int:
+        """Stored records that are in no sum yet."""
+        return self._viewing.waiting
+
+    def begin(self, journal: str) -> tuple[int, int, bool]:
+        """Return how far *journal* is in the database, how far in the sums, and whether it was closed."""
+        row = self._sql.execute("SELECT position, viewed, closed FROM journals WHERE id = ?", (journal,)).fetchone()
+        if row is None and self.shared:
+            self._sql.transact(lambda sql: sql.execute(POSITION, (journal, 0, 0, False, self._node)))
+        return (row[0], row[1], bool(row[2])) if row else (0, 0, False)
+
+    def store(
+        self, journal: str, batch: list[Ended], position: int, *, closed: bool = False, later: bool = False
+    ) -> None:
+        """Store *batch*, and that *journal* was read up to *position*; a closed one loses its grants.
+
+        With *later* its calls wait to be counted; else they are now, with all that wait.
+        """
         new = list(batch)
         poison: list[Ended] = []
 
         def together(sql: Sql) -> None:
-            self._view(sql, new)  # first: whoever takes grants of this journal waits for what is locked after it
+            if not later:  # first: whoever takes grants of this journal waits for what is locked after it
+                self._viewing.write(sql, [facts for facts, _, _ in new])
             if batch and not store_together(sql, journal, batch):
                 raise Doubled
             self._prove(sql, new)
-            self._move_on(sql, journal, position, closed)
+            self._move_on(sql, journal, position, 0 if later else position, closed)
 
         def singly(sql: Sql) -> None:
             new[:], poison[:] = store_singly(sql, journal, batch)
-            self._view_if_possible(sql, new)
+            if not later:
+                self._viewing.write_singly(sql, [facts for facts, _, _ in new])
             self._prove(sql, new)
-            self._move_on(sql, journal, position, closed)
+            self._move_on(sql, journal, position, 0 if later else position, closed)
 
         try:
             self._sql.transact(together)
@@ -99,7 +115,10 @@ class Keeper:
             if not self._sql.committed(error.transaction):
                 raise
         self._commits += 1
-        self._views.done()
+        if later:
+            self._viewing.wait(journal, position, [facts for facts, _, _ in new])
+        else:
+            self._viewing.done()
         if self._proofs is not None:
             self._proofs.done()
         for _, line, _ in poison:
@@ -107,6 +126,29 @@ class Keeper:
         self.stored += len(new)
         if new:
             self._tell(new)
+
+    def review(self, journal: str, batch: list[Ended], position: int) -> None:
+        """Let *batch* wait to be counted: it was stored before, up to *position* of *journal*."""
+        self._viewing.wait(journal, position, [facts for facts, _, _ in batch])
+
+    def count(self) -> None:
+        """Count what waits for it."""
+        if not self._viewing.behind:
+            return
+
+        def work(sql: Sql, write: Callable[[Sql], None] = self._viewing.write) -> None:
+            write(sql)
+            self._committing(sql)
+
+        try:
+            self._sql.transact(work)
+        except BadValue:
+            self._sql.transact(partial(work, write=self._viewing.write_singly))
+        except InDoubt as error:
+            if not self._sql.committed(error.transaction):
+                raise
+        self._commits += 1
+        self._viewing.done()
 
     def bury(self, line: bytes) -> None:
         """Keep what cannot be stored in a file, for a person to look at."""
@@ -159,36 +201,20 @@ class Keeper:
         unnamed.rename(note)
         self._noted = commits
 
-    def close(self) -> None:
-        """Let go of the database."""
-        self._views.forget()
+    def close(self, *, for_good: bool = False) -> None:
+        """Let go of the database, and with *for_good* of what waits to be counted: the next to begin reads it again."""
+        self._viewing.forget(waiting=for_good)
         self._sql.close()
 
-    def _move_on(self, sql: Sql, journal: str, position: int, closed: bool) -> None:
-        sql.execute(POSITION, (journal, position, closed, self._node))
+    def _move_on(self, sql: Sql, journal: str, position: int, viewed: int, closed: bool) -> None:
+        sql.execute(POSITION, (journal, position, viewed, closed, self._node))
         if closed:
             sql.execute("DELETE FROM grants WHERE owner = ?", (journal,))
+        self._committing(sql)
+
+    def _committing(self, sql: Sql) -> None:
         if self._file is not None:
             sql.execute(COMMIT)
-
-    def _view(self, sql: Sql, new: list[Ended]) -> None:
-        """Add what is new to the sums that everybody looks at."""
-        if new:
-            facts = [one for one, _, _ in new]
-            self._views.add(sql, facts)
-            self._errors.add(sql, facts)
-            self._caches.add(sql, facts)
-
-    def _view_if_possible(self, sql: Sql, new: list[Ended]) -> None:
-        """Leave sums out that the database cannot hold: calls and money are stored all the same."""
-        sql.execute("SAVEPOINT views")
-        try:
-            self._view(sql, new)
-        except BadValue:
-            sql.execute("ROLLBACK TO views")
-            self._views.forget()
-            self.unseen += len(new)
-        sql.execute("RELEASE views")
 
     def _prove(self, sql: Sql, new: list[Ended]) -> None:
         if self._proofs is not None and new:
@@ -200,4 +226,4 @@ class Keeper:
             if self._outside is not None:
                 self._outside([raw for _, raw, _ in new])
         except Exception:  # an observer that fails must not make a stored batch look unstored
-            self.unseen += len(new)
+            self._untold += len(new)

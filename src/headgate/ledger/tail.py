@@ -20,10 +20,14 @@ _release = msgspec.json.Decoder(ReleaseLine).decode
 class Tail:
     """One journal as a reader sees it."""
 
-    def __init__(self, directory: Path, journal: str, position: int = 0) -> None:
+    def __init__(self, directory: Path, journal: str, position: int = 0, stored: int = 0) -> None:
         self.id = journal
         self.position = position
-        """Everything before it has been taken care of."""
+        """Everything before it has been read."""
+        self.counted = position
+        """Everything before it is stored, and in all sums."""
+        self.stored = stored
+        """Where one who read it before had stored all."""
         self.segments: list[int] = []
         """Positions at which its segments begin, ascending."""
         self.end = position
@@ -36,6 +40,7 @@ class Tail:
         self.segments = segments
         if segments:
             self.position = max(self.position, segments[0])
+            self.counted = max(self.counted, segments[0])
             self.end = segments[-1] + os.stat(self._path(segments[-1])).st_size
 
     def read(self, most: int = CHUNK) -> bytes:

@@ -1,4 +1,4 @@
-"""What goes wrong, by kind, provider, model and code: written by the drainer with the calls, in one transaction.
+"""What goes wrong, by kind, provider, model and code: written by the drainer, with the sums of calls.
 
 An attempt that failed counts once, in the group of its deployment, whether or not another one answered; a call that
 failed without any such attempt counts once as well. Whoever wants to know of groups that are new reads ``first_at``.

@@ -211,8 +211,14 @@ def _rows_key(facts: Facts) -> Hashable:
     )
 
 
-def total_of(adds: Sequence[Counted]) -> Numbers:
-    """Return the sums of what several calls add."""
-    if len(adds) == 1:
-        return adds[0].numbers
-    return tuple(map(sum, zip(*[one.numbers for one in adds], strict=True)))
+def together(adds: Sequence[Counted]) -> Counted:
+    """Return what several calls add together."""
+    latency: dict[int, int] = {}
+    first: dict[int, int] = {}
+    overhead: dict[int, int] = {}
+    for one in adds:
+        for sizes, into in ((one.latency, latency), (one.first_token, first), (one.overhead, overhead)):
+            for size, count in sizes.items():
+                into[size] = into.get(size, 0) + count
+    numbers = tuple(map(sum, zip(*[one.numbers for one in adds], strict=True)))
+    return Counted(numbers, latency, first, overhead)

@@ -1,15 +1,16 @@
-"""Sums of finished calls by minute, hour and day, written with the calls in one transaction: none lost, none doubled.
+"""Sums of finished calls by minute, hour and day. When they are written, and that none is lost or doubled, is
+:mod:`headgate.ledger.viewing`'s.
 
 Each home adds to rows of its own, so that several that drain into one database never wait for each other; who reads
 adds them up. Numbers are added by the database. Sketches it cannot add: those of the last windows are at hand here.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TypeVar
 
 from headgate.observe.facts import Facts
-from headgate.observe.rollups import OTHER, Counted, Name, Rows, bound_of, rows_of, total_of
+from headgate.observe.rollups import OTHER, Counted, Name, Rows, bound_of, rows_of, together
 from headgate.observe.sketch import Sketch
 from headgate.storage.sql import Sql
 from headgate.storage.sums import SKETCHES, SUMS
@@ -52,9 +53,15 @@ class Views:
             self.forget()
         self._open = True
         written = []
+        sums: dict[tuple[int, ...], Counted] = {}  # in most cuts, and in all windows, the same calls count together
         for window, rows in sorted(rows_of(calls).items(), key=_first):
             for name, adds in sorted(self._bounded(sql, window, rows).items()):
-                written.append((*self._key(window, name), *total_of(adds), *self._sketches(sql, window, name, adds)))
+                if len(adds) == 1:
+                    (sum_,) = adds
+                else:
+                    key = tuple(map(id, adds))  # which live as long as the rows do
+                    sum_ = sums.get(key) or sums.setdefault(key, together(adds))
+                written.append((*self._key(window, name), *sum_.numbers, *self._sketches(sql, window, name, sum_)))
         sql.executemany(ADD, written)
         _shrink(self._cells, MAX_CELLS)
         _shrink(self._names, MAX_WINDOWS)
@@ -106,7 +113,7 @@ class Views:
             for cut, a, b in sql.execute(NAMES.format(marks), (*window, self._node, *new)):
                 self._names[window, cut].add((cut, a, b))
 
-    def _sketches(self, sql: Sql, window: Window, name: Name, adds: Sequence[Counted]) -> tuple[bytes, ...]:
+    def _sketches(self, sql: Sql, window: Window, name: Name, adds: Counted) -> tuple[bytes, ...]:
         cell = (window, name)
         kept = self._cells.get(cell)
         if kept is None:
@@ -115,13 +122,11 @@ class Views:
         else:
             self._cells.move_to_end(cell)
         latency, first, overhead = kept
-        for one in adds:
-            latency.add(one.latency)
-            if not name[2]:  # of a pair the first is kept
-                first.add(one.first_token)
-                overhead.add(one.overhead)
-        if name[2]:
+        latency.add(adds.latency)
+        if name[2]:  # of a pair the first is kept
             return (latency.pack(), b"", b"")
+        first.add(adds.first_token)
+        overhead.add(adds.overhead)
         return (latency.pack(), first.pack(), overhead.pack())
 
 

@@ -39,6 +39,8 @@ SECRETS = 40
 ASKED = 1_000
 RATE = 100.0
 OUTLETS = 4
+TAILED = 200
+"""Calls of one answer of the live tail."""
 TICKS = os.sysconf("SC_CLK_TCK")
 PROVIDERS = """
 providers:
@@ -165,11 +167,12 @@ def prove(scale: float, folder: Path, progress: Progress) -> str:
             progress(number + 1, turns)
         slow = {one.gateway.home.name: p99(one, max(round(ASKED * scale), 50)) for one in (off, on, kept)}
         said = canaries(kept, folder / "kept", sink, max(round(SECRETS * scale), 4))
+        pages = shown(kept)
         lost = {one.gateway.home.name: one.calls - one.count("ledger") for one in all_of_them}
         for one in all_of_them:
             assert not one.tally.broken and set(one.tally.statuses) == {200}, one.tally.statuses
             assert one.gateway.stop() == 0, one.gateway.printed[-2000:]
-        look(kept, folder / "kept", sink, said)
+        look(folder / "kept", sink, said, pages)
     assert set(lost.values()) == {0}, f"rows of the ledger that are not there: {lost}"
     beside = f"p99 of a call amid {RATE:.0f} a second {slow['off']:.1f} ms, x{slow['on'] / slow['off']:.2f} (goal 1.2)"
     told = f"{beside}, x{slow['kept'] / slow['off']:.2f} with what was said kept"
@@ -256,15 +259,47 @@ def canaries(one: Measured, folder: Path, sink: Server, count: int) -> list[str]
     return said
 
 
-def look(one: Measured, folder: Path, sink: Server, said: list[str]) -> None:
-    """Look for what was said in everything that was told, and in every file of the home."""
+def shown(one: Measured) -> list[tuple[str, bytes]]:
+    """Return what is shown of the calls: the live tail, metrics, and pages of the management API."""
+    headers = {"authorization": f"Bearer {one.gateway.admin_key}"}
+    pages: list[tuple[str, bytes]] = []
+    with httpx2.Client(base_url=one.gateway.url, headers=headers, timeout=30) as http:
+        after, more = "1", True
+        while more:  # all calls that it remembers
+            page = http.get("/api/v1/logs/tail", params={"after": after})
+            assert page.status_code == 200, page.text
+            pages.append(("the live tail", page.content))
+            calls, after = page.text.count("event: call"), page.text.rpartition("id: ")[2].partition("\n")[0]
+            more = calls >= TAILED
+        for path in ("/metrics", "/api/v1/logs?limit=1000", "/api/v1/analytics?by=model", "/api/v1/errors"):
+            page = http.get(path)
+            assert page.status_code == 200, f"{path}: {page.text}"
+            pages.append((path, page.content))
+    assert b"sandbox/echo" in b"".join(data for path, data in pages if path == "the live tail")
+    return pages
+
+
+def look(folder: Path, sink: Server, said: list[str], pages: list[tuple[str, bytes]]) -> None:
+    """Look for what was said in everything that was told or is shown, and in every file of the home."""
     posts = [(path, body) for path, _, body in sink.posts]
-    files = [(str(path), path.read_bytes()) for path in folder.rglob("*") if path.is_file()]
-    assert any(b"<OPENAI>" in data for path, data in files if path.endswith("out.jsonl")), "nothing was exported"
-    hits = [where for where, data in posts + files for word in said if word.encode() in data]
+    assert {path for path, _ in posts} >= {"/v1/traces", "/api/public/otel/v1/traces", "/hook"}
+    files = [(str(path), readable(path)) for path in folder.rglob("*") if path.is_file()]
+    for name in ("out.jsonl", "out.parquet"):
+        assert any(b"<OPENAI>" in data for path, data in files if name in path), f"nothing was exported to {name}"
+    hits = [where for where, data in posts + files + pages for word in said if word.encode() in data]
     assert not hits, f"{len(hits)} hits: {sorted(set(hits))[:10]}"
     kept = json.loads((folder / "out.jsonl").read_bytes().splitlines()[0])
     assert kept["request_text"] == "Remember <OPENAI> and <GITHUB>, and write to <EMAIL>."
+
+
+def readable(path: Path) -> bytes:
+    """Return what is in a file; of Parquet, which is compressed, its values as well."""
+    data = path.read_bytes()
+    if path.suffix != ".parquet":
+        return data
+    import pyarrow.parquet
+
+    return data + repr(pyarrow.parquet.read_table(path).to_pylist()).encode()
 
 
 def wait(check: Callable[[], bool], every: float = 0.1) -> None:

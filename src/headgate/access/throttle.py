@@ -11,10 +11,10 @@ WINDOW = 900
 
 
 class Counts(Protocol):
-    """How often each name failed in this window: of one process, or of all that share a database."""
+    """How often each name failed in this window: on one machine, or on all that share a database."""
 
     async def failed(self, name: str) -> int:
-        """Return the failures of *name*. Raise ``Unavailable`` where that cannot be said."""
+        """Return the failures of *name*. Raise what the database raises."""
         ...
 
     async def add(self, name: str) -> int:

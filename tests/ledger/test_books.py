@@ -472,12 +472,13 @@ async def test_idle_room_goes_back_and_the_caller_is_forgotten(journal, monkeypa
 
 async def test_what_is_too_little_in_each_of_two_processes_is_put_together(journal):
     first = MemoryGrants(workers=2)
-    both = [LedgerBooks(journal, store) for store in (first, MemoryGrants(2, first))]
+    stores = [first, MemoryGrants(2, first)]
+    both = [LedgerBooks(journal, store) for store in stores]
     caller = who(nano=2 * HOLD)
     taken = [await hold(books, ask(caller)) for books in both]
-    for books, one in zip(both, taken, strict=True):
+    for books, store, one in zip(both, stores, taken, strict=True):
         end(books, one, HOLD // 2)
-        books._store.drain(account(books).scope, HOLD // 2)
+        store.drain(account(books).scope, HOLD // 2)
     found = await asyncio.gather(*[hold(books, ask(caller)) for books in both], return_exceptions=True)
     assert {type(one) for one in found} == {Hold, BudgetSpent}
     for books in both:

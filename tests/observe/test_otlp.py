@@ -165,6 +165,56 @@ async def test_langfuse_gets_who_what_and_how_much():
     assert start == "2023-11-14T22:13:20.040000+00:00"
 
 
+SDK = frozenset(
+    {
+        "langfuse.trace.name", "user.id", "session.id", "langfuse.trace.tags", "langfuse.trace.metadata",
+        "langfuse.observation.type", "langfuse.observation.level", "langfuse.observation.status_message",
+        "langfuse.observation.completion_start_time", "langfuse.observation.model.name",
+        "langfuse.observation.usage_details", "langfuse.observation.cost_details", "langfuse.internal.as_root",
+    }
+)  # fmt: skip
+"""Of those that Langfuse's own SDK for Python writes (``langfuse/_client/attributes.py``, version 3): what is sent."""
+CODED = ("usage_details", "cost_details", "completion_start_time")
+"""What that SDK writes as JSON in a string."""
+
+
+async def test_langfuse_gets_what_its_own_sdk_would_send():
+    environ = {"LANGFUSE_HOST": "SERVER/", "LANGFUSE_PUBLIC_KEY": "pk", "LANGFUSE_SECRET_KEY": "sk"}
+    ((_, headers, found),) = await posted(
+        ObserveConfig(), environ, raw(), raw(status="failure", code="x", end_user="u")
+    )
+    assert headers["content-type"] == "application/x-protobuf"
+    named = {name: value for _, about in found for name, value in about.items()}
+    ours = {name for name in named if name.startswith(("langfuse.", "user.", "session."))}
+    told = {name for name in ours if name.startswith("langfuse.trace.metadata.")}
+    assert ours - told == SDK - {"langfuse.trace.metadata"} and told
+    assert all(isinstance(named[name], str) for name in told)
+    for name in CODED:
+        msgspec.json.decode(named[f"langfuse.observation.{name}"])
+    for _, about in found:
+        assert about["langfuse.observation.type"] in ("span", "generation")
+        assert about.get("langfuse.observation.level", "ERROR") == "ERROR"
+
+
+async def test_every_name_is_one_of_the_semantic_conventions():
+    pytest.importorskip("opentelemetry.semconv")
+    from opentelemetry.semconv._incubating.attributes import (
+        enduser_attributes,
+        error_attributes,
+        gen_ai_attributes,
+        http_attributes,
+        server_attributes,
+    )
+
+    modules = (enduser_attributes, error_attributes, gen_ai_attributes, http_attributes, server_attributes)
+    known = {value for module in modules for value in vars(module).values() if isinstance(value, str)}
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "SERVER"}
+    asked = {"temperature": 1, "top_p": 0.5, "top_k": 5, "seed": 7, "max_tokens": 9, "n": 2}
+    ((_, _, found),) = await posted(ObserveConfig(), environ, raw(parameters=asked, stream=True))
+    names = {name for _, about in found for name in about if not name.startswith("headgate.")}
+    assert len(names) > 15 and names <= known, sorted(names - known)
+
+
 async def test_a_refused_call_is_one_span_and_no_secret_is_in_it():
     refused = raw(
         status="failure", code="upstream_error", http_status=502, attempts=(), usage=Usage(), provider_used=None,

@@ -46,6 +46,9 @@ class BedrockDouble:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, dict[str, Any]]] = []
+        self.read = threading.Event()
+        """What fails midway fails when this is set: a test may clear it until what comes before has been read."""
+        self.read.set()
         shape = botocore.session.get_session().get_service_model("bedrock-runtime").operation_model("Converse")
         self._shape = shape.input_shape
         owner = self
@@ -94,11 +97,17 @@ class BedrockDouble:
                 self.send_header("content-type", "application/vnd.amazon.eventstream")
                 self.send_header("transfer-encoding", "chunked")
                 self.end_headers()
-                data = stream(content, stop, last_text(asked))
+                told, error = stream(content, stop, last_text(asked))
+                self._pieces(told)
+                if error:
+                    owner.read.wait(10)
+                    self._pieces(error)
+                self.wfile.write(b"0\r\n\r\n")
+
+            def _pieces(self, data: bytes) -> None:
                 for at in range(0, len(data), CUT):
                     piece = data[at : at + CUT]
                     self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-                self.wfile.write(b"0\r\n\r\n")
 
             def handle_one_request(self) -> None:
                 try:
@@ -204,8 +213,8 @@ def answer(asked: dict[str, Any], model: str) -> tuple[list[dict[str, Any]], str
     return [{"text": "Hello there, wörld 😀."}], "max_tokens" if limited else "end_turn"
 
 
-def stream(content: list[dict[str, Any]], stop: str, text: str) -> bytes:
-    """Return the frames of an answer; what *text* wishes goes wrong in them."""
+def stream(content: list[dict[str, Any]], stop: str, text: str) -> tuple[bytes, bytes]:
+    """Return the frames of an answer, and of the error in its middle; what *text* wishes goes wrong in them."""
     frames = [event("messageStart", {"role": "assistant"})]
     for at, block in enumerate(content):
         if "toolUse" in block:
@@ -227,12 +236,12 @@ def stream(content: list[dict[str, Any]], stop: str, text: str) -> bytes:
             ":exception-type": "throttlingException",
             ":content-type": "application/json",
         }
-        return b"".join(frames[:3]) + encode(headers, b'{"message":"Too many tokens in mid-stream"}')
+        return b"".join(frames[:3]), encode(headers, b'{"message":"Too many tokens in mid-stream"}')
     if "cut" in text:
-        return b"".join(frames)[:-5]
+        return b"".join(frames)[:-5], b""
     frames.append(event("messageStop", {"stopReason": stop}))
     frames.append(event("metadata", {"usage": USAGE, "metrics": {"latencyMs": 1}}))
-    return b"".join(frames)
+    return b"".join(frames), b""
 
 
 def pieces(text: str) -> list[str]:

@@ -16,8 +16,8 @@ CALLS = 10_000
 PROCESSES = 3
 CONCURRENCY = 48
 LOOK = """SELECT CAST((SELECT COALESCE(SUM(nano), 0) FROM balances WHERE scope = ? AND period = 't')
-    + (SELECT COALESCE(SUM(CASE WHEN amount > 0 THEN amount ELSE 0 END), 0) FROM grants WHERE scope = ? AND period = 't')
-    AS BIGINT)"""
+    + (SELECT COALESCE(SUM(CASE WHEN amount > 0 THEN amount ELSE 0 END), 0) FROM grants
+       WHERE scope = ? AND period = 't') AS BIGINT)"""
 
 
 def prove(scale: float, folder: Path, progress: Progress, *, postgres: bool = False, redis: bool = False) -> str:
@@ -44,7 +44,8 @@ def prove(scale: float, folder: Path, progress: Progress, *, postgres: bool = Fa
     assert tally.statuses[200] * NANO == spent
     return (
         f"{calls} calls from {CONCURRENCY} callers over {PROCESSES} processes: {tally.statuses[200]} admitted, "
-        f"{slow} found the server too slow, {spent / cap:.1%} of the cap, spent and held at most {highest / cap:.1%} of it in {looks} looks"
+        f"{slow} found the server too slow, {spent / cap:.1%} of the cap, spent and held at most {highest / cap:.1%} of "
+        f"it in {looks} looks"
     )
 
 

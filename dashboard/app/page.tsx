@@ -66,10 +66,10 @@ export default function Overview() {
         <Panel title="Keys by cost" aside={<Link href="/usage?by=key">By key</Link>}>
           <Loaded {...state(keys)}>{keys.data?.data.length ? <Bars label="Keys by cost" format={usd} rows={top(keys.data.data, names)} /> : <Empty title="No key was used in this time" />}</Loaded>
         </Panel>
-        <Panel title="What moved most, by model and cost" flush>
-          <Loaded {...state(models)}><Movers label="What moved most" changes={models.data?.previous?.changes ?? []} format={usd} /></Loaded>
-        </Panel>
       </div>
+      <Panel title="What moved most, by model" flush>
+        <Loaded {...state(models)}><Movers label="What moved most" changes={models.data?.previous?.changes ?? []} format={usd} /></Loaded>
+      </Panel>
       {sees ? (
         <Panel title="Latest calls" flush aside={<Link href="/logs">All calls</Link>}>
           <Loaded {...state(calls)}><Calls rows={calls.data?.data ?? []} empty={<Empty title="No calls yet"><span>The first one appears here as it ends.</span></Empty>} /></Loaded>

@@ -3,6 +3,7 @@
 // Charts as plain SVG: lines or stacked bars over time, with a hair line that tells the values, and a table for readers.
 
 import { useEffect, useId, useMemo, useRef, useState } from "react";
+import { Empty } from "./ui";
 
 /** `bad` is drawn as what went wrong, whatever its place among the others. */
 export type Series = { name: string; values: (number | null)[]; bad?: boolean };
@@ -14,21 +15,30 @@ const LABEL = 95;
 const DAY = 86_400_000;
 const LONG = 1.5 * DAY;
 const L = 54;
+const LETTER = 6.2;
 const R = 8;
 const T = 8;
 const B = 20;
 
-export function TimeChart({ at: given, series, kind = "line", format, height = 170, label }: { at: string[]; series: Series[]; kind?: "line" | "bars"; format: (n: number) => string; height?: number; label: string }) {
+type Chart = { at: string[]; series: Series[]; kind?: "line" | "bars"; format: (n: number) => string; height?: number; label: string };
+
+export function TimeChart(of: Chart) {
+  if (of.series.some((s) => s.values.some(Boolean))) return <Drawn {...of} />;
+  return <Empty title="Nothing in this time"><span>Choose a longer time, or wait for the next call.</span></Empty>;
+}
+
+function Drawn({ at: given, series, kind = "line", format, height = 170, label }: Chart) {
   const id = useId();
   const [on, setOn] = useState<number | null>(null);
   const [box, W] = useWidth();
   const at = useMemo(() => (apart(given, 0, 1) >= DAY ? given.map((one) => one.slice(0, 10)) : given), [given]);
   const stacked = kind === "bars";
   const top = useMemo(() => nice(Math.max(0, ...at.map((_, i) => (stacked ? sum(series, i) : Math.max(0, ...series.map((s) => s.values[i] ?? 0)))))), [at, series, stacked]);
-  const x = (i: number) => L + ((W - L - R) * (stacked ? i + 0.5 : at.length > 1 ? i / (at.length - 1) : 0.5)) / (stacked ? Math.max(at.length, 1) : 1);
+  const ticks = [0, 0.5, 1].map((share) => top * share).filter((v, n, all) => n === 2 || format(v) !== format(all[n + 1] ?? v));
+  const left = Math.max(L, 10 + LETTER * Math.max(...ticks.map((v) => format(v).length)));
+  const x = (i: number) => left + ((W - left - R) * (stacked ? i + 0.5 : at.length > 1 ? i / (at.length - 1) : 0.5)) / (stacked ? Math.max(at.length, 1) : 1);
   const y = (v: number) => T + (height - T - B) * (1 - (top ? v / top : 0));
-  const wide = Math.min(36, Math.max(1, ((W - L - R) / Math.max(at.length, 1)) * 0.78));
-  const ticks = series.some((s) => s.values.some(Boolean)) ? [0, 0.5, 1].map((share) => top * share) : [0];
+  const wide = Math.min(36, Math.max(1, ((W - left - R) / Math.max(at.length, 1)) * 0.78));
   return (
     <figure ref={box} aria-labelledby={id} className="stack chartbox">
       <figcaption id={id} className="sr">{label}</figcaption>
@@ -39,14 +49,14 @@ export function TimeChart({ at: given, series, kind = "line", format, height = 1
         onPointerMove={(e) => {
           const box = e.currentTarget.getBoundingClientRect();
           const px = ((e.clientX - box.left) / box.width) * W;
-          const share = (px - L) / (W - L - R);
+          const share = (px - left) / (W - left - R);
           const i = stacked ? Math.floor(share * at.length) : Math.round(share * (at.length - 1));
           setOn(i >= 0 && i < at.length ? i : null);
         }}
         onPointerLeave={() => setOn(null)}
       >
         {ticks.map((v) => (
-          <g key={v}><line className="grid" x1={L} x2={W - R} y1={y(v)} y2={y(v)} /><text x={L - 6} y={y(v) + 3.5} textAnchor="end">{format(v)}</text></g>
+          <g key={v}><line className="grid" x1={left} x2={W - R} y1={y(v)} y2={y(v)} /><text x={left - 6} y={y(v) + 3.5} textAnchor="end">{format(v)}</text></g>
         ))}
         {labels(at, W).map(([i, text]) => <text key={i} x={x(i)} y={height - 5} textAnchor={i === 0 ? "start" : i === at.length - 1 ? "end" : "middle"}>{text}</text>)}
         {series.map((s, n) =>

@@ -2,6 +2,7 @@
 
 // A form from a list of its fields: the same for making and changing whatever the gateway keeps.
 
+import { MatchFields } from "./match";
 import { Field, Select } from "./ui";
 import { json } from "@/lib/api";
 import { useAsk } from "@/lib/use";
@@ -9,14 +10,14 @@ import { useAsk } from "@/lib/use";
 export type FieldOf = {
   name: string;
   label: string;
-  kind: "text" | "list" | "switch" | "limits" | "budgets" | "select" | "number" | "json" | "secret" | "ref" | "permissions" | "time";
+  kind: "text" | "list" | "switch" | "limits" | "budgets" | "select" | "number" | "json" | "secret" | "ref" | "permissions" | "time" | "match";
   hint?: string;
   required?: boolean;
   /** Set when it is made, and never after. */
   once?: boolean;
   options?: readonly (string | readonly [string, string])[];
   /** Where the choices of a `ref` are listed, below /api/v1. */
-  of?: string;
+  of?: string | ((values: Values) => string);
   start?: unknown;
 };
 export type Values = Record<string, unknown>;
@@ -31,7 +32,7 @@ export function blank(fields: readonly FieldOf[]): Values {
 
 function nothing(f: FieldOf): unknown {
   if (f.kind === "list" || f.kind === "permissions" || f.kind === "budgets") return [];
-  return f.kind === "limits" ? {} : f.kind === "switch" ? false : "";
+  return f.kind === "limits" || f.kind === "match" ? {} : f.kind === "switch" ? false : "";
 }
 
 /** What the form shows of a thing as the gateway has it. */
@@ -62,13 +63,13 @@ export function Form({ fields, values, set, making }: { fields: readonly FieldOf
   return (
     <>
       {fields.filter((f) => making || !f.once).map((f) => (
-        <One key={f.name} field={f} value={values[f.name]} set={(value) => set({ ...values, [f.name]: value })} />
+        <One key={f.name} field={f} all={values} value={values[f.name]} set={(value) => set({ ...values, [f.name]: value })} />
       ))}
     </>
   );
 }
 
-function One({ field: f, value, set }: { field: FieldOf; value: unknown; set: (value: unknown) => void }) {
+function One({ field: f, all, value, set }: { field: FieldOf; all: Values; value: unknown; set: (value: unknown) => void }) {
   if (f.kind === "switch") {
     return <label className="row"><input type="checkbox" checked={!!value} onChange={(e) => set(e.target.checked)} />{f.label}{f.hint ? <span className="muted small">{f.hint}</span> : null}</label>;
   }
@@ -86,13 +87,14 @@ function One({ field: f, value, set }: { field: FieldOf; value: unknown; set: (v
     );
   }
   if (f.kind === "budgets") return <Budgets label={f.label} hint={f.hint} value={(value as Budget[]) ?? []} set={set} />;
+  if (f.kind === "match") return <MatchFields label={f.label} hint={f.hint} value={(value ?? {}) as Values} set={set} />;
   if (f.kind === "permissions") return <Permissions label={f.label} value={value as string[]} set={set} />;
   return (
     <Field label={f.label} hint={f.hint}>
       {(id) => {
         const text = Array.isArray(value) ? value.join(", ") : String(value ?? "");
         if (f.kind === "select") return <Select id={id} value={text} required={f.required} onChange={(e) => set(e.target.value)} options={f.options ?? []} />;
-        if (f.kind === "ref") return <Ref id={id} of={f.of ?? ""} value={text} set={set} required={f.required} />;
+        if (f.kind === "ref") return <Ref id={id} of={typeof f.of === "function" ? f.of(all) : (f.of ?? "")} value={text} set={set} required={f.required} />;
         if (f.kind === "json") return <textarea id={id} className="code" value={text} onChange={(e) => set(e.target.value)} />;
         if (f.kind === "time") return <input id={id} type="datetime-local" value={text ? local(text) : ""} onChange={(e) => set(e.target.value ? new Date(e.target.value).toISOString() : "")} />;
         if (f.kind === "list") return <List id={id} value={(value as string[]) ?? []} set={set} />;
@@ -138,9 +140,10 @@ export function useNames(path: string | null): Map<string, string> {
   return new Map((found.data?.data ?? []).map((one) => [one.id, one.name || one.email || one.id]));
 }
 
-function Ref({ id, of, value, set, required }: { id: string; of: string; value: string; set: (value: string) => void; required?: boolean }) {
+/** A choice of what is listed below a path; *none* is what no choice is called. */
+export function Ref({ id, of, value, set, required, none = "none" }: { id: string; of: string; value: string; set: (value: string) => void; required?: boolean; none?: string }) {
   const names = useNames(of);
-  const options: [string, string][] = [["", required ? "choose one" : "none"], ...names];
+  const options: [string, string][] = [["", required ? "choose one" : none], ...names];
   if (value && !names.has(value)) options.push([value, value]);
   return <Select id={id} required={required} value={value} onChange={(e) => set(e.target.value)} options={options} />;
 }

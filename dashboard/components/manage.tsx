@@ -127,7 +127,7 @@ export const LIMITS: Column<Row> = {
   show: (r) => {
     const l = (r.limits ?? {}) as Values;
     const said = [l.rps && `${l.rps}/s`, l.rpm && `${l.rpm}/min`, l.tpm && `${l.tpm} tokens/min`, l.concurrency && `${l.concurrency} at once`].filter(Boolean).join(", ");
-    return <span className={said ? "small" : "small muted"}>{said || "none of its own"}</span>;
+    return <span className={said ? "small" : "small muted nowrap"}>{said || "none of its own"}</span>;
   },
 };
 export const MODELS: Column<Row> = { name: "May call", show: (r) => <span className="small clip">{((r.models as string[]) ?? []).join(", ") || "what is above it"}</span> };

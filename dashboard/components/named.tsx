@@ -6,7 +6,8 @@ import { useState } from "react";
 import type { ReactNode } from "react";
 import { SchemaForm, kindsOf, plain, shared, useSchema } from "./schemaform";
 import type { Config, Node } from "./schemaform";
-import { Button, Confirm, Dialog, Empty, Field, Loaded, Panel, Segment, Select, Snippet, Table, Time, useAction } from "./ui";
+import { Source, drafted, useDraft } from "./source";
+import { Button, Confirm, Dialog, Empty, Field, Loaded, Panel, Segment, Select, Table, Time, useAction } from "./ui";
 import type { Column } from "./ui";
 import { Versions } from "./versions";
 import { json, raw } from "@/lib/api";
@@ -29,6 +30,8 @@ export type NamedThing = {
   removal: string;
   columns: readonly Column<Shown>[];
   start: Config;
+  /** It is a single text in the file. */
+  text?: boolean;
   /** Fields that every kind has and that stand above the fold all the same. */
   upper?: readonly string[];
   /** What stands below the form: a way to try what it says. */
@@ -39,8 +42,12 @@ export type NamedThing = {
 
 type Draft = { name: string; config: Config };
 
+/** What is a single text in the file, as an alias is, is given as its target. */
 export function useNamed(path: string) {
-  return useAsk([path], () => json<{ data: Shown[] }>(`/api/v1/${path}`));
+  return useAsk([path], async () => {
+    const { data } = await json<{ data: (Schema["Shown"] & { config: Config | string })[] }>(`/api/v1/${path}`);
+    return { data: data.map((one): Shown => (typeof one.config === "string" ? { ...one, config: { target: one.config } } : { ...one, config: one.config })) };
+  });
 }
 
 export function Named({ of: thing }: { of: NamedThing }) {
@@ -76,26 +83,26 @@ export function Named({ of: thing }: { of: NamedThing }) {
   );
 }
 
-type View = "form" | "json" | "versions";
+type View = "form" | "yaml" | "versions";
 
 function Editor({ thing, was, draft, may, close, done }: { thing: NamedThing; was: Shown | null; draft: Draft; may: boolean; close: () => void; done: () => void }) {
   const fixed = was?.managed_by === "file" || !may;
   const [view, setView] = useState<View>("form");
   const [name, setName] = useState(draft.name);
-  const [text, setText] = useState(JSON.stringify(draft.config, null, 2));
+  const [edited, setEdited] = useDraft(draft.config);
   const [note, setNote] = useState("");
   const [tried, setTried] = useState(false);
   const [busy, run] = useAction();
-  const change = (to: string) => { setText(to); setTried(false); };
-  const config = parsed(text);
+  const change = (to: typeof edited) => { setEdited(to); setTried(false); };
+  const config = edited.wrong ? null : edited.config;
   const path = `${thing.path}/${encodeURIComponent(name)}`;
   const send = (dry: boolean) =>
     raw(`/api/v1/${was ? path : thing.path}`, {
       method: was ? "PUT" : "POST",
       headers: { "content-type": "application/json", ...(was?.etag && !dry ? { "if-match": was.etag } : {}) },
-      body: JSON.stringify({ ...(was ? {} : { name }), config: JSON.parse(text), note, dry_run: dry }),
+      body: JSON.stringify({ ...(was ? {} : { name }), config, note, dry_run: dry }),
     });
-  const views = [["form", "Form"], ["json", "JSON"], ...(was && was.managed_by !== "file" ? [["versions", "Versions"] as const] : [])] as const;
+  const views = [["form", "Form"], ...(thing.text ? [] : [["yaml", "YAML"] as const]), ...(was && was.managed_by !== "file" ? [["versions", "Versions"] as const] : [])] as const;
   return (
     <Dialog
       title={was ? `${was.name}` : `New ${thing.one}`}
@@ -108,7 +115,7 @@ function Editor({ thing, was, draft, may, close, done }: { thing: NamedThing; wa
           {was && !fixed ? <Confirm name="Remove" title={`Remove ${was.name}`} consequence={thing.removal} act={async () => { await raw(`/api/v1/${path}`, { method: "DELETE" }); done(); }} /> : null}
           <span className="grow" />
           <Button onClick={close}>Close</Button>
-          {fixed || view === "versions" ? null : <><Button busy={busy} onClick={() => void run(async () => { await send(true); setTried(true); })}>Check</Button><Button type="submit" look="primary" busy={busy}>Save</Button></>}
+          {fixed || view === "versions" ? null : <><Button busy={busy} disabled={!config} onClick={() => void run(async () => { await send(true); setTried(true); })}>Check</Button><Button type="submit" look="primary" busy={busy} disabled={!config}>Save</Button></>}
         </>
       }
     >
@@ -118,11 +125,10 @@ function Editor({ thing, was, draft, may, close, done }: { thing: NamedThing; wa
       {view === "form" ? (
         <>
           {was ? null : <Field label="Name">{(id) => <input id={id} required value={name} onChange={(e) => setName(e.target.value)} autoFocus />}</Field>}
-          {config ? <fieldset className="bare stack" disabled={fixed}><Fields thing={thing} config={config} set={(to) => change(JSON.stringify(to, null, 2))} /></fieldset> : <p className="muted">What the JSON view has is no JSON: mend it there.</p>}
+          {config ? <fieldset className="bare stack" disabled={fixed}><Fields thing={thing} config={config} set={(to) => change(drafted(to))} /></fieldset> : <p className="muted">What the YAML view has cannot be read: mend it there.</p>}
         </>
       ) : null}
-      {view === "json" ? <Field label="Configuration" hint={`As below \`${thing.section}:\` in headgate.yaml; JSON is YAML too.`}>{(id) => <textarea id={id} className="code tall" value={text} onChange={(e) => change(e.target.value)} readOnly={fixed} />}</Field> : null}
-      {was?.managed_by === "file" && view === "json" ? <Snippet text={`${thing.section}:\n  ${was.name}: ${text.replaceAll("\n", "\n  ")}`} /> : null}
+      {view === "yaml" ? <Source draft={edited} set={change} section={thing.section} name={name} fixed={fixed} /> : null}
       {fixed || view === "versions" ? null : <Field label="Note" hint="Why, for who reads the versions later.">{(id) => <input id={id} value={note} onChange={(e) => setNote(e.target.value)} />}</Field>}
       {tried ? <div className="note-box" role="status">It is valid, and could be saved.</div> : null}
       {config && view !== "versions" ? thing.extra?.(config, was?.name ?? null) : null}
@@ -151,13 +157,4 @@ function Fields({ thing, config, set }: { thing: NamedThing; config: Config; set
       {node ? <SchemaForm key={kind} node={node} doc={doc} value={config} set={set} first={(name) => !common.has(name) || (thing.upper?.includes(name) ?? false)} /> : null}
     </>
   );
-}
-
-function parsed(text: string): Config | null {
-  try {
-    const found: unknown = JSON.parse(text);
-    return typeof found === "object" && found !== null && !Array.isArray(found) ? (found as Config) : null;
-  } catch {
-    return null;
-  }
 }

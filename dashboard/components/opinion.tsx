@@ -7,12 +7,22 @@ import { Button, Dialog, Field, Panel, Time, useAction } from "./ui";
 import { json, raw } from "@/lib/api";
 import { useSession } from "@/lib/session";
 import { useAsk } from "@/lib/use";
+import { useWho } from "@/lib/who";
 
 export type Feedback = { id: string; request_id: string; rater: string; score: number | null; thumbs: "up" | "down" | null; comment: string | null; correction: string | null; route: string | null; model: string | null; prompt: string | null; at: string; updated_at: string };
 type Said = { thumbs?: "up" | "down" | null; comment?: string | null; correction?: string | null };
 
 export function Thumb({ of: thumbs }: { of: string | null }) {
   return thumbs === "up" ? <span className="up" role="img" aria-label="good">▲</span> : thumbs === "down" ? <span className="down" role="img" aria-label="bad">▼</span> : null;
+}
+
+/** Who said it, by name: for whom an application speaks, or who spoke for himself. */
+export function useRater(): (rater: string) => string {
+  const who = useWho();
+  return (rater) => {
+    const [kind = "", id = "", ...by] = rater.split(":");
+    return by.join(":") || (who(kind, id) === id ? `${kind} ${id.slice(0, 8)}` : who(kind, id));
+  };
 }
 
 /** Two buttons that say at once what one thinks; a word about it can follow. */
@@ -39,6 +49,7 @@ export function OpinionsOf({ id }: { id: string }) {
   const [saying, setSaying] = useState(false);
   const found = useAsk(["feedback of", id], () => json<{ data: Feedback[] }>(`/api/v1/feedback?request_id=${encodeURIComponent(id)}&limit=50`));
   const rows = found.data?.data ?? [];
+  const rater = useRater();
   const mine = rows.find((one) => one.rater.endsWith(`:${me?.id}`));
   const [busy, run] = useAction();
   const again = () => void found.mutate();
@@ -51,7 +62,7 @@ export function OpinionsOf({ id }: { id: string }) {
         <ul className="plainlist">
           {rows.map((one) => (
             <li key={one.id}>
-              <div className="row"><Thumb of={one.thumbs} />{one.score == null ? null : <strong>{one.score}</strong>}<span className="muted small">{one.rater}, <Time at={one.updated_at} /></span></div>
+              <div className="row"><Thumb of={one.thumbs} />{one.score == null ? null : <strong>{one.score}</strong>}<span className="muted small"><span title={one.rater}>{rater(one.rater)}</span>, <Time at={one.updated_at} /></span></div>
               {one.comment ? <p className="wrap">{one.comment}</p> : null}
               {one.correction ? <pre className="said">{one.correction}</pre> : null}
             </li>

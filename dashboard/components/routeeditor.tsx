@@ -1,10 +1,12 @@
 "use client";
 
-// A route that lives in the database: edited as a form or as JSON, tried before it is saved, with every version it had.
+// A route that lives in the database: edited as a form or as YAML, tried before it is saved, with every version it had.
 
 import { useState } from "react";
 import { Button, Confirm, Dialog, Field, Loaded, Segment, useAction } from "./ui";
 import { RouteMore } from "./routemore";
+import { kindsIn, useSchema } from "./schemaform";
+import { Source, drafted, useDraft } from "./source";
 import { Versions } from "./versions";
 import { ModelInput } from "./modelinput";
 import { raw } from "@/lib/api";
@@ -13,8 +15,6 @@ import { useAsk } from "@/lib/use";
 
 type Target = string | { model: string; [name: string]: unknown };
 type Config = { targets?: Target[]; strategy?: { kind: string }[]; fallback?: string | null; [name: string]: unknown };
-
-const STRATEGIES = ["cost", "performance", "weighted", "round-robin", "least-busy", "complexity", "sticky", "geography", "compliance", "budget-aware", "time-of-day", "capability", "prefer", "priority", "hybrid"];
 
 export function RouteEditor({ name, managed, may, close, done }: { name: string | null; managed: string; may: boolean; close: () => void; done: () => void }) {
   const found = useAsk(name ? ["route", name] : null, async () => {
@@ -26,21 +26,26 @@ export function RouteEditor({ name, managed, may, close, done }: { name: string 
 }
 
 function Editor({ name, managed, may, config, etag, close, done }: { name: string | null; managed: string; may: boolean; config: Config; etag: string | null; close: () => void; done: () => void }) {
-  const [as, setAs] = useState<"form" | "json" | "versions">("form");
+  const [as, setAs] = useState<"form" | "yaml" | "versions">("form");
   const [called, setCalled] = useState(name ?? "");
-  const [text, setText] = useState(JSON.stringify(config, null, 2));
+  const [draft, setDraft] = useDraft(config);
   const [note, setNote] = useState("");
   const [tried, setTried] = useState<string | null>(null);
   const [busy, run] = useAction();
+  const doc = useSchema();
+  const kinds = doc ? [...kindsIn(doc.$defs.RouteConfig?.properties?.strategy?.items, doc).keys()] : [];
   const fixed = managed === "file" || !may;
-  let now: Config = {};
-  try { now = JSON.parse(text) as Config; } catch { /* told when it is tried or saved */ }
-  const set = (more: Config) => { setText(JSON.stringify(strip({ ...now, ...more }), null, 2)); setTried(null); };
+  const now = draft.config as Config;
+  // What was typed as YAML need not be a list.
+  const targets = list<Target>(now.targets);
+  const strategy = list<{ kind: string }>(now.strategy).map((one) => ({ ...one, kind: String(one.kind).replaceAll("-", "_") }));
+  const change = (to: typeof draft) => { setDraft(to); setTried(null); };
+  const set = (more: Config) => change(drafted(strip({ ...now, ...more })));
   const send = (dry: boolean) =>
     raw(`/api/v1/routes${name ? `/${encodeURIComponent(name)}` : ""}`, {
       method: name ? "PUT" : "POST",
       headers: { "content-type": "application/json", ...(name && etag && !dry ? { "if-match": etag } : {}) },
-      body: JSON.stringify({ ...(name ? {} : { name: called }), config: JSON.parse(text), note, dry_run: dry }),
+      body: JSON.stringify({ ...(name ? {} : { name: called }), config: now, note, dry_run: dry }),
     });
   return (
     <Dialog
@@ -53,41 +58,41 @@ function Editor({ name, managed, may, config, etag, close, done }: { name: strin
           {name && !fixed ? <Confirm name="Remove" title={`Remove ${name}`} consequence="Who asks for it is told that there is no such model." act={async () => { await raw(`/api/v1/routes/${encodeURIComponent(name)}`, { method: "DELETE" }); done(); close(); }} /> : null}
           <span className="grow" />
           <Button onClick={close}>Close</Button>
-          {fixed ? null : <><Button busy={busy} onClick={() => void run(async () => { await send(true); setTried("It is valid, and could be saved."); })}>Try</Button><Button type="submit" look="primary" busy={busy}>Save</Button></>}
+          {fixed ? null : <><Button busy={busy} disabled={!!draft.wrong} onClick={() => void run(async () => { await send(true); setTried("It is valid, and could be saved."); })}>Try</Button><Button type="submit" look="primary" busy={busy} disabled={!!draft.wrong}>Save</Button></>}
         </>
       }
     >
       {managed === "file" ? <div className="note-box warn">This route stands in the configuration file, which is taken up within a second of being changed. <span className="mono">headgate config adopt {name}</span> moves it here.</div> : null}
-      <Segment label="View" options={[["form", "Form"], ["json", "JSON"], ...(name && managed !== "file" ? [["versions", "Versions"] as const] : [])] as const} value={as} onChange={setAs} />
-      {as === "form" ? (
-        <>
+      <Segment label="View" options={[["form", "Form"], ["yaml", "YAML"], ...(name && managed !== "file" ? [["versions", "Versions"] as const] : [])] as const} value={as} onChange={setAs} />
+      {as === "form" && draft.wrong ? <p className="muted">What the YAML view has cannot be read: mend it there.</p> : as === "form" ? (
+        <fieldset className="bare stack" disabled={fixed}>
           {name ? null : <Field label="Name" hint="What applications ask for.">{(id) => <input id={id} required value={called} onChange={(e) => setCalled(e.target.value)} placeholder="fast" />}</Field>}
           <div className="field">
             <span className="label">Deployments, tried from the top</span>
-            {(now.targets ?? []).map((target, n) => (
+            {targets.map((target, n) => (
               <div key={n} className="row">
-                <div className="grow"><ModelInput label={`Deployment ${n + 1}`} value={typeof target === "string" ? target : target.model} onChange={(model) => set({ targets: (now.targets ?? []).map((one, i) => (i === n ? (typeof one === "string" ? model : { ...one, model }) : one)) })} /></div>
-                <Button look="plain" aria-label="Up" disabled={n === 0} onClick={() => set({ targets: moved(now.targets ?? [], n) })}>↑</Button>
-                <Button look="plain" aria-label="Remove" onClick={() => set({ targets: (now.targets ?? []).filter((_, i) => i !== n) })}>✕</Button>
+                <div className="grow"><ModelInput label={`Deployment ${n + 1}`} value={typeof target === "string" ? target : target.model} onChange={(model) => set({ targets: targets.map((one, i) => (i === n ? (typeof one === "string" ? model : { ...one, model }) : one)) })} /></div>
+                <Button look="plain" aria-label="Up" disabled={n === 0} onClick={() => set({ targets: moved(targets, n) })}>↑</Button>
+                <Button look="plain" aria-label="Remove" onClick={() => set({ targets: targets.filter((_, i) => i !== n) })}>✕</Button>
               </div>
             ))}
-            <div><Button onClick={() => set({ targets: [...(now.targets ?? []), ""] })}>Add a deployment</Button></div>
+            <div><Button onClick={() => set({ targets: [...targets, ""] })}>Add a deployment</Button></div>
           </div>
           <div className="field">
             <span className="label">Strategies, the first counts most; without any, the order above</span>
             <div className="checks">
-              {STRATEGIES.map((kind) => (
+              {kinds.map((kind) => (
                 <label key={kind} className="row small">
-                  <input type="checkbox" checked={!!now.strategy?.some((s) => s.kind === kind)} onChange={(e) => set({ strategy: e.target.checked ? [...(now.strategy ?? []), { kind }] : (now.strategy ?? []).filter((s) => s.kind !== kind) })} />{kind}
+                  <input type="checkbox" checked={strategy.some((s) => s.kind === kind)} onChange={(e) => set({ strategy: e.target.checked ? [...strategy, { kind }] : strategy.filter((s) => s.kind !== kind) })} />{kind.replaceAll("_", " ")}
                 </label>
               ))}
             </div>
           </div>
           <Field label="Fallback" hint="Another route, where all of these fail.">{(id) => <input id={id} value={now.fallback ?? ""} onChange={(e) => set({ fallback: e.target.value || null })} />}</Field>
-          <RouteMore config={now} set={(to) => { setText(JSON.stringify(strip(to), null, 2)); setTried(null); }} />
-        </>
-      ) : as === "json" ? (
-        <Field label="Configuration" hint="As below `routes:` in headgate.yaml; JSON is YAML too.">{(id) => <textarea id={id} className="code tall" value={text} onChange={(e) => { setText(e.target.value); setTried(null); }} readOnly={fixed} />}</Field>
+          <RouteMore config={now} set={(to) => change(drafted(strip(to)))} />
+        </fieldset>
+      ) : as === "yaml" ? (
+        <Source draft={draft} set={change} section="routes" name={called} fixed={fixed} />
       ) : (
         <Versions path={`routes/${encodeURIComponent(name ?? "")}`} done={() => { done(); close(); }} />
       )}
@@ -106,4 +111,8 @@ function moved(targets: Target[], n: number): Target[] {
   const one = all.splice(n, 1);
   all.splice(n - 1, 0, ...one);
   return all;
+}
+
+function list<T>(found: unknown): T[] {
+  return Array.isArray(found) ? (found as T[]) : [];
 }

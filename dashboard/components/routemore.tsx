@@ -18,14 +18,14 @@ function useNamesOf(path: string, permission: string): string[] {
 
 export function RouteMore({ config, set }: { config: Config; set: (config: Config) => void }) {
   const doc = useSchema();
-  const chosen = (config.guardrails as string[] | undefined) ?? [];
+  const chosen = Array.isArray(config.guardrails) ? (config.guardrails as string[]) : [];
   const guardrails = [...new Set([...useNamesOf("guardrails", "guardrails:view"), ...chosen])];
   const caches = useNamesOf("caches", "caches:view");
   const cache = typeof config.cache === "string" ? config.cache : "";
   const put = (name: string, value: unknown) => set(Object.fromEntries(Object.entries({ ...config, [name]: value }).filter(([, one]) => one !== undefined)));
   return (
     <>
-      {doc ? <Strategies of={(config.strategy as Config[] | undefined) ?? []} doc={doc} set={(strategy) => put("strategy", strategy)} /> : null}
+      {doc ? <Strategies of={Array.isArray(config.strategy) ? (config.strategy as Config[]) : []} doc={doc} set={(strategy) => put("strategy", strategy)} /> : null}
       {guardrails.length ? (
         <fieldset className="bare">
           <legend className="small muted">Guardrails that look at its calls</legend>

@@ -17,6 +17,13 @@ export function money(usd: string | null | undefined): string {
   return `${sign}$${grouped}.${cut.padEnd(2, "0")}`;
 }
 
+/** The same in a column of *all* these: their points stand below each other. */
+export function moneys(all: readonly (string | null | undefined)[]): (usd: string | null | undefined) => string {
+  const places = (text: string) => text.split(".")[1]?.length ?? 0;
+  const most = Math.max(2, ...all.map((one) => places(money(one))));
+  return (usd) => { const text = money(usd); return places(text) ? text + "\u2007".repeat(most - places(text)) : text; };
+}
+
 /** The same where there is little room: to the cent, or to the first figures of a small amount. */
 export function roughly(usd: string | null | undefined): string {
   if (usd == null) return "–";
@@ -33,9 +40,27 @@ function trim(n: number): string {
 
 export function ms(value: number | null | undefined): string {
   if (value == null) return "–";
+  if (value === 0) return "0 ms";
   if (value < 1) return `${value.toFixed(2)} ms`;
   if (value < 1000) return `${value.toFixed(value < 10 ? 1 : 0)} ms`;
   return `${(value / 1000).toFixed(value < 10_000 ? 2 : 1)} s`;
+}
+
+export function upperFirst(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** How much data that is. */
+export function bytes(n: number): string {
+  const unit = n < 1024 * 1024 ? 1 : 2;
+  const amount = n / 1024 ** unit;
+  return `${amount < 10 ? amount.toFixed(1) : WHOLE.format(amount)} ${unit === 1 ? "KiB" : "MiB"}`;
+}
+
+/** A length of time that somebody has set, in seconds. */
+export function span(seconds: number): string {
+  for (const [size, name] of [[86_400, "d"], [3600, "h"], [60, "min"]] as const) if (seconds >= size && seconds % size === 0) return `${seconds / size} ${name}`;
+  return `${seconds} s`;
 }
 
 export function percent(part: number, whole: number): string {

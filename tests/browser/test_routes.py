@@ -64,3 +64,28 @@ def test_a_wrong_route_is_told_what_is_wrong(admin: Visit) -> None:
     dialog.get_by_label("Deployment 1").fill("nobody/has-this")
     dialog.get_by_role("button", name="Try").click()
     expect(page.locator(".toast.bad")).to_contain_text("nobody")
+
+
+def test_a_route_is_written_as_yaml(house: House, admin: Visit) -> None:
+    house.api("POST", "/routes", {"name": "written", "config": {"targets": ["sandbox/chat"]}})
+    page = admin.go("/routes")
+    row = page.get_by_role("region", name="Routes").get_by_role("row", name=re.compile("^written"))
+    row.click()
+    dialog = page.get_by_role("dialog", name="Route written")
+    dialog.get_by_role("button", name="YAML").click()
+    source = dialog.get_by_label("Configuration")
+    expect(source).to_have_value("targets:\n  - sandbox/chat\n")
+    source.fill("targets: [sandbox/chat\n")
+    expect(dialog.get_by_role("alert")).to_contain_text("line")
+    expect(dialog.get_by_role("button", name="Save")).to_be_disabled()
+    source.fill("targets: [wall/steady, sandbox/chat]  # the wall first\nstrategy:\n  - kind: cost\n")
+    dialog.get_by_role("button", name="Try").click()
+    expect(dialog.get_by_role("status")).to_contain_text("valid")
+    dialog.get_by_role("button", name="Form").click()
+    expect(dialog.get_by_label("Deployment 1")).to_have_value("wall/steady")
+    expect(dialog.get_by_label("cost")).to_be_checked()
+    dialog.get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("v2")
+    config = house.api("GET", "/routes/written")["config"]
+    assert config["targets"] == ["wall/steady", "sandbox/chat"]
+    assert config["strategy"] == [{"kind": "cost"}]

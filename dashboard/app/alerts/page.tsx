@@ -92,7 +92,7 @@ function One({ of: a, close, again }: { of: Alert; close: () => void; again: () 
       }
     >
       <p>{a.text}</p>
-      <Facts rows={[["Severity", <Badge key="s" tone={SEVERITIES[a.severity] ?? ""}>{a.severity}</Badge>], ["State", <Status key="t" of={a.state} />], ["Kind", a.kind], ["About", a.subject], ["Since", <Time key="i" at={a.since} />], ["Fired", a.fired ? `${a.fired} times` : null], ["Acknowledged", a.acknowledged_at ? <Time key="a" at={a.acknowledged_at} /> : null], ["Over since", a.resolved_at ? <Time key="r" at={a.resolved_at} /> : null], ["Silenced until", silent(a) ? <Time key="u" at={a.silenced_until} /> : null], ["Records behind it", pageOf(a.link) ? <Link key="l" href={pageOf(a.link) ?? "/"}>Open</Link> : null]]} />
+      <Facts rows={[["Severity", <Badge key="s" tone={SEVERITIES[a.severity] ?? ""}>{a.severity}</Badge>], ["State", <Status key="t" of={a.state} />], ["Kind", a.kind], ["About", a.subject], ["Since", <Time key="i" at={a.since} />], ["Fired", a.fired ? a.fired === 1 ? "once" : `${a.fired} times` : null], ["Acknowledged", a.acknowledged_at ? <Time key="a" at={a.acknowledged_at} /> : null], ["Over since", a.resolved_at ? <Time key="r" at={a.resolved_at} /> : null], ["Silenced until", silent(a) ? <Time key="u" at={a.silenced_until} /> : null], ["Records behind it", pageOf(a.link) ? <Link key="l" href={pageOf(a.link) ?? "/"}>Open</Link> : null]]} />
       {seeing ? (
         <div className="row">
           {silent(a) ? <Button busy={busy} onClick={() => void post("silence", { until: null }, "It is told again.")}>Tell of it again</Button> : (
@@ -140,7 +140,7 @@ function Rules() {
                 rows={Object.entries(kinds.data?.shipped ?? {})}
                 id={([name]) => name}
                 columns={[
-                  { name: "Name", show: ([name]) => <strong>{name}</strong> },
+                  { name: "Name", show: ([name]) => <strong className="nowrap">{name}</strong> },
                   { name: "Kind", show: ([, rule]) => <span className="tag">{String(rule.kind)}</span> },
                   { name: "Severity", show: ([, rule]) => (rule.severity ? <Badge tone={SEVERITIES[String(rule.severity)] ?? ""}>{String(rule.severity)}</Badge> : "–") },
                   { name: "What it looks at", show: ([, rule]) => <span className="muted small prose">{known.get(String(rule.kind))?.description}</span> },

@@ -8,7 +8,7 @@ import { Button, Card, Dialog, Empty, Field, Head, Loaded, Panel, Select, Table,
 import { json, raw } from "@/lib/api";
 import type { Schema } from "@/lib/api";
 import { download } from "@/lib/download";
-import { count, money, percent, roughly } from "@/lib/format";
+import { count, money, moneys, percent, roughly } from "@/lib/format";
 import { useSession } from "@/lib/session";
 import { useAsk, usePages } from "@/lib/use";
 
@@ -74,10 +74,12 @@ function Costs() {
   const ahead = useAsk(["forecast"], () => json<Schema["ForecastAnswer"]>("/api/v1/billing/forecast"));
   const coming = ahead.data?.forecast;
   const total = found.data?.total;
+  const charged = moneys((found.data?.data ?? []).map((r) => r.cost_usd));
+  const billed = moneys((found.data?.data ?? []).map((r) => r.billed_usd));
   return (
     <>
       <div className="cards">
-        <Card label="Billed this month" value={money(found.data?.due_usd)} note={total ? `${count(total.calls)} calls; providers charge ${money(total.cost_usd)}` : ""} />
+        <Card label="Billed this month" value={<span title={money(found.data?.due_usd)}>{roughly(found.data?.due_usd)}</span>} note={total ? `${money(found.data?.due_usd)} exactly, for ${count(total.calls)} calls; providers charge ${money(total.cost_usd)}` : ""} />
         <Card label="By the end of the month" value={coming ? roughly(coming.likely.usd) : "–"} note={coming ? `between ${roughly(coming.low.usd)} and ${roughly(coming.high.usd)}, from ${coming.days} days` : "There is too little yet to say."} />
         {total?.unpriced ? <Card label="Without a price" value={count(total.unpriced)} note="calls whose model has none, billed at nothing" /> : null}
       </div>
@@ -93,8 +95,8 @@ function Costs() {
               { name: "Calls", num: true, show: (r) => count(r.calls) },
               { name: "Prompt tokens", num: true, show: (r) => count(r.input) },
               { name: "Answer tokens", num: true, show: (r) => count(r.output) },
-              { name: "Providers charge", num: true, show: (r) => money(r.cost_usd) },
-              { name: "Billed", num: true, show: (r) => <strong>{money(r.billed_usd)}</strong> },
+              { name: "Providers charge", num: true, show: (r) => charged(r.cost_usd) },
+              { name: "Billed", num: true, show: (r) => <strong>{billed(r.billed_usd)}</strong> },
               { name: "Share", num: true, show: (r) => percent(Number(r.billed_usd), Number(total?.billed_usd ?? 0)) },
             ]}
           />

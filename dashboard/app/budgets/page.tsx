@@ -20,7 +20,7 @@ export default function Page() {
         removal: "Calls are no longer bound by it. What was spent stays in the ledger.",
         fields: [
           { name: "name", label: "Name", kind: "text", required: true },
-          { name: "match", label: "Which calls count", kind: "json", hint: 'By team, app, user, key, end_user, model, provider or tags: {"team": "ID", "tags": ["batch"]}. {} is all of the tenant.' },
+          { name: "match", label: "Which calls count", kind: "match", hint: "Those for which all of these are so; without any, all of the tenant's." },
           { name: "each", label: "For each", kind: "select", options: [["", "together"], "team", "app", "user", "key", "end_user", "model", "provider", "tag"], hint: "Every one has this much of its own." },
           { name: "usd", label: "USD", kind: "text", hint: "Or tokens below." },
           { name: "tokens", label: "Tokens", kind: "number" },

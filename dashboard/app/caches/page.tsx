@@ -5,7 +5,7 @@ import { Named } from "@/components/named";
 import { Button, Card, Dialog, Empty, Field, Head, Loaded, Panel, Segment, Select, Status, Table, Tabs, useAction } from "@/components/ui";
 import { json } from "@/lib/api";
 import type { Schema } from "@/lib/api";
-import { count, money, ms, percent } from "@/lib/format";
+import { bytes, count, money, ms, percent, span as lasting } from "@/lib/format";
 import { useSession } from "@/lib/session";
 import { useAsk } from "@/lib/use";
 
@@ -33,7 +33,7 @@ export default function Caches() {
             columns: [
               { name: "Kind", show: (r) => <span className="tag">{String(r.config.kind ?? "exact")}</span> },
               { name: "Kept in", show: (r) => String(r.config.store ?? "memory") },
-              { name: "Good for", show: (r) => (r.config.ttl == null ? "its default" : typeof r.config.ttl === "number" ? ms(r.config.ttl * 1000) : String(r.config.ttl)) },
+              { name: "Good for", show: (r) => (r.config.ttl == null ? "its default" : typeof r.config.ttl === "number" ? lasting(r.config.ttl) : String(r.config.ttl)) },
               { name: "State", show: (r) => <Status of={r.config.enabled === false || r.config.enabled === "off" ? "off" : "active"} /> },
             ],
           }}
@@ -62,7 +62,7 @@ function Saved({ make }: { make: () => void }) {
               <Card label="Answered from a cache" value={percent(hits, hits + sum((one) => one.misses))} note={`${count(hits)} of ${count(hits + sum((one) => one.misses))} calls that looked`} />
               <Card label="Saved" value={money(rows.length === 1 ? rows[0]?.saved_usd : saved.toFixed(9))} note={`${count(sum((one) => one.saved_tokens))} tokens were not paid again`} />
               <Card label="Time saved" value={ms(sum((one) => one.saved_seconds) * 1000)} note="of callers who would have waited" />
-              <Card label="Held now" value={count(sum((one) => one.entries))} note={`answers, ${count(Math.round(sum((one) => one.bytes) / 1024))} KiB`} />
+              <Card label="Held now" value={count(sum((one) => one.entries))} note={`answers, ${bytes(sum((one) => one.bytes))}`} />
             </div>
             <Panel flush>
               <Table<Stats>
@@ -74,8 +74,8 @@ function Saved({ make }: { make: () => void }) {
                   { name: "State", show: (r) => <Status of={r.enabled ? "active" : "off"} /> },
                   { name: "Hit rate", num: true, show: (r) => (r.hit_rate == null ? "–" : percent(r.hit_rate, 1)) },
                   { name: "Hits", num: true, show: (r) => count(r.hits) },
-                  { name: "by meaning", num: true, show: (r) => count(r.semantic_hits) },
-                  { name: "waited together", num: true, show: (r) => count(r.joined) },
+                  { name: "By meaning", num: true, show: (r) => count(r.semantic_hits) },
+                  { name: "Waited together", num: true, show: (r) => count(r.joined) },
                   { name: "Misses", num: true, show: (r) => count(r.misses) },
                   { name: "Not kept", num: true, show: (r) => count(r.refused) },
                   { name: "Passed by", num: true, show: (r) => count(r.bypassed) },

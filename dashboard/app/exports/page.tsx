@@ -6,7 +6,7 @@ import type { FieldOf, Values } from "@/components/form";
 import { Button, Confirm, Dialog, Empty, Head, Loaded, Meter, Panel, Status, Table, Time, useAction } from "@/components/ui";
 import { json, raw } from "@/lib/api";
 import type { Schema } from "@/lib/api";
-import { count } from "@/lib/format";
+import { bytes, count } from "@/lib/format";
 import { useSession } from "@/lib/session";
 import { useAsk } from "@/lib/use";
 
@@ -52,9 +52,9 @@ export default function Exports() {
               { name: "Begun", show: (r) => <Time at={r.created_at} /> },
               { name: "As", show: (r) => <span className="tag">{r.format}{r.payloads ? ", with text" : ""}</span> },
               { name: "State", show: (r) => <span className="row"><Status of={r.state} />{r.error ? <span className="small muted prose">{r.error}</span> : null}</span> },
-              { name: "Done", show: (r) => (OVER.has(r.state) ? "" : <Meter share={r.done} label="How far it is" />) },
+              { name: "Done", show: (r) => (OVER.has(r.state) ? "–" : <Meter share={r.done} label="How far it is" />) },
               { name: "Calls", num: true, show: (r) => count(r.rows) },
-              { name: "Files", show: (r) => <div className="stack tight">{r.files.map((file) => (file.where ? <span key={file.name} className="mono small wrap" title={file.sha256}>{file.where}</span> : <Button key={file.name} onClick={() => void save(r.id, file.name)}>{file.name} ({count(Math.ceil(file.bytes / 1024))} KiB)</Button>))}</div> },
+              { name: "Files", show: (r) => <div className="stack tight">{r.files.map((file) => (file.where ? <span key={file.name} className="mono small wrap" title={file.sha256}>{file.where}</span> : <Button key={file.name} onClick={() => void save(r.id, file.name)}>{file.name} ({bytes(file.bytes)})</Button>))}</div> },
               { name: "", show: (r) => (may("exports:create") && (!OVER.has(r.state) || r.files.some((file) => !file.where)) ? <div className="row end"><Confirm name={OVER.has(r.state) ? "Remove" : "Stop"} title={OVER.has(r.state) ? "Remove the files" : "Stop this export"} consequence="Its files here are gone. What was put into a store stays there." act={async () => { await raw(`/api/v1/exports/${r.id}`, { method: "DELETE" }); await found.mutate(); }} /></div> : null) },
             ]}
           />

@@ -2,7 +2,7 @@
 
 import { useRouter } from "next/navigation";
 import { useState } from "react";
-import { Thumb } from "@/components/opinion";
+import { Thumb, useRater } from "@/components/opinion";
 import type { Feedback } from "@/components/opinion";
 import { Pager } from "@/components/pager";
 import { Empty, Field, Head, Loaded, Panel, Segment, Select, Table, Time } from "@/components/ui";
@@ -17,6 +17,7 @@ type Opinions = { name: string | null; answers: number; ups: number; downs: numb
 
 export default function FeedbackPage() {
   const router = useRouter();
+  const rater = useRater();
   const [span, setSpan] = useState<Span>("30d");
   const [by, setBy] = useState("model");
   const [filter, setFilter] = useState({ thumbs: "", corrected: "", model: "" });
@@ -67,10 +68,10 @@ export default function FeedbackPage() {
               { name: "Said", show: (r) => <Time at={r.updated_at} /> },
               { name: "", show: (r) => <Thumb of={r.thumbs} /> },
               { name: "Score", num: true, show: (r) => r.score ?? "–" },
-              { name: "Comment", show: (r) => <span className="clip">{r.comment ?? ""}</span> },
-              { name: "Correction", show: (r) => <span className="clip muted">{r.correction ?? ""}</span> },
+              { name: "Comment", show: (r) => <span className="clip">{r.comment ?? "–"}</span> },
+              { name: "Correction", show: (r) => <span className="clip muted">{r.correction ?? "–"}</span> },
               { name: "Model", show: (r) => <span className="clip">{r.model ?? "–"}</span> },
-              { name: "By", show: (r) => <span className="clip muted small">{r.rater}</span> },
+              { name: "By", show: (r) => <span className="clip muted small" title={r.rater}>{rater(r.rater)}</span> },
             ]}
           />
           <Pager pages={pages} next={found.data?.next} />

@@ -48,10 +48,10 @@ export default function Keys() {
               { name: "Name", show: (k) => <><div className="clip strong">{k.name}</div><div className="mono muted">{k.prefix}…{k.last4}</div></> },
               { name: "Kind", show: (k) => (k.kind === "admin" ? <span className="tag">admin</span> : "key") },
               { name: "Status", show: (k) => <Status of={k.status} /> },
-              { name: "Belongs to", show: (k) => <span className="clip small">{[apps.get(k.app_id ?? ""), teams.get(k.team_id ?? "")].filter(Boolean).join(", ") || <span className="muted">nobody</span>}</span> },
-              { name: "May call", show: (k) => <div className="clip small" title={k.models.join(", ")}>{k.models.length ? k.models.join(", ") : "everything"}</div> },
+              { name: "Belongs to", show: (k) => <span className="clip short small">{[apps.get(k.app_id ?? ""), teams.get(k.team_id ?? "")].filter(Boolean).join(", ") || <span className="muted">nobody</span>}</span> },
+              { name: "May call", show: (k) => <div className="clip short small" title={k.models.join(", ")}>{k.models.length ? k.models.join(", ") : "everything"}</div> },
               { name: "Limits", show: (k) => <span className="small">{limits(k) || <span className="muted">none</span>}</span> },
-              { name: "Budget", show: (k) => <span className="small">{k.budgets.map((b) => `${money(b.usd)} / ${b.window}`).join(", ") || <span className="muted">none</span>}</span> },
+              { name: "Budget", show: (k) => <span className="small nowrap">{k.budgets.map((b) => `${money(b.usd)} / ${b.window}`).join(", ") || <span className="muted">none</span>}</span> },
               { name: "Last used", show: (k) => <span className="small nowrap">{k.last_used_at ? ago(k.last_used_at) : <span className="muted">never</span>}</span> },
               { name: "Good until", show: (k) => <span className="small">{k.expires_at ? <Time at={k.expires_at} /> : <span className="muted">for ever</span>}</span> },
               {

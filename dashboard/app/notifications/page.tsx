@@ -38,7 +38,7 @@ export default function Notifications() {
             empty={<Empty title={which === "unread" ? "Nothing unread" : "Nothing yet"}><span>Requests for more, their answers, and budgets that run low are told here.</span></Empty>}
             columns={[
               { name: "When", show: (n) => <Time at={n.created_at} /> },
-              { name: "What", show: (n) => <Badge tone={n.read_at ? "" : "info"}>{n.event.replaceAll("_", " ").replaceAll(".", " ")}</Badge> },
+              { name: "What", show: (n) => <Badge tone={n.read_at ? "" : "info"}>{(n.event.split(":")[0] ?? "").replaceAll(/[_.]/g, " ")}</Badge> },
               { name: "Told", show: (n) => <span className={n.read_at ? "muted" : ""}>{n.text}</span> },
               { name: "", show: (n) => <div className="row end">{pageOf(n.link) ? <Link href={pageOf(n.link) ?? "/"}>Open</Link> : null}{n.read_at ? null : <Button busy={busy} onClick={() => void read([n])}>Read</Button>}</div> },
             ]}

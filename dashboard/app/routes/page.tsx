@@ -27,6 +27,7 @@ export default function Page() {
             empty: "A second name of a route or of a provider/model, so that applications need not change when it does.",
             removal: "Who asks for this name is told that there is no such model.",
             start: { target: "" },
+            text: true,
             columns: [{ name: "Stands for", show: (r) => <span className="mono">{String(r.config.target ?? "")}</span> }],
           }}
         />

@@ -127,7 +127,7 @@ function Waterfall({ of: t }: { of: Trace }) {
         const head = a.headers_ms ?? end;
         const first = a.first_ms ?? head;
         return (
-          <div key={a.number} className="contents">
+          <div key={a.number} className="attempt">
             <div><div className="clip">{a.number}. {a.provider}/{a.model}</div><div className="muted small">{a.outcome}{a.status ? ` (${a.status})` : ""}{a.error ? `: ${a.error}` : ""}</div></div>
             <svg viewBox="0 0 100 14" preserveAspectRatio="none" className="chart" role="img" aria-label={`from ${ms(a.started_ms)} to ${ms(end)}`}>
               <rect x="0" y="6" width="100" height="2" className="track" />

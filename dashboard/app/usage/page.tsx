@@ -8,7 +8,7 @@ import { Delta, Movers } from "@/components/movers";
 import { Button, Card, Empty, Field, Head, Loaded, Panel, Segment, Select, Table } from "@/components/ui";
 import { DIMENSIONS, FINE, lately, useAnalytics, windows } from "@/lib/analytics";
 import type { Interval, Point } from "@/lib/analytics";
-import { count, money, ms, percent, roughly } from "@/lib/format";
+import { count, money, moneys, ms, percent, roughly, upperFirst } from "@/lib/format";
 import { useSession } from "@/lib/session";
 import { SPANS } from "@/lib/use";
 import type { Span } from "@/lib/use";
@@ -39,6 +39,7 @@ function Usage() {
   const name = (of: string | null) => names.get(of ?? "") ?? of ?? "none";
   const rows = found.data?.data ?? [];
   const total = found.data?.total;
+  const cost = moneys(rows.map((r) => r.cost_usd));
   const before = found.data?.previous;
   const was = new Map((before?.changes ?? []).map((one) => [one.name, one]));
   const { at, of } = windows(found.data);
@@ -58,13 +59,13 @@ function Usage() {
       </div>
       <Loaded error={found.error} loading={found.isLoading} retry={() => void found.mutate()}>
         <div className="cards">
-          <Card label="Cost" value={money(total?.cost_usd)} note={before && total ? <>{money(before.total.cost_usd)} before, <Delta now={Number(total.cost_usd)} before={Number(before.total.cost_usd)} /></> : ""} />
+          <Card label="Cost" value={<span title={money(total?.cost_usd)}>{roughly(total?.cost_usd)}</span>} note={before && total ? <>{money(total.cost_usd)} exactly; {roughly(before.total.cost_usd)} before, <Delta now={Number(total.cost_usd)} before={Number(before.total.cost_usd)} /></> : ""} />
           <Card label="Requests" value={count(total?.requests ?? 0)} note={before && total ? <>{count(before.total.requests)} before, <Delta now={total.requests} before={before.total.requests} /></> : ""} />
           <Card label="Tokens" value={`${count(total?.input_tokens ?? 0)} → ${count(total?.output_tokens ?? 0)}`} note={total ? `${percent(total.cached_tokens, total.input_tokens)} of the prompts read from providers' caches` : ""} />
           <Card label="Saved by caches" value={money(total?.saved_usd)} note={total ? `${count(total.cache_hits)} answers` : ""} />
         </div>
         <div className="columns">
-          <Panel title={`${SORTS.find(([key]) => key === sort)?.[1] ?? sort} over time, by ${by}`}>
+          <Panel title={`${upperFirst(SORTS.find(([key]) => key === sort)?.[1] ?? sort)} over time, by ${by}`}>
             {upper.length ? <TimeChart label={`${sort} over time by ${by}`} kind="bars" at={at} format={amount} series={upper.map((row) => ({ name: name(row.name), values: of(row.name).map((p) => (p ? metric(p) : 0)) }))} /> : <Empty title="Nothing in this time" />}
           </Panel>
           <Panel title="What moved most" flush><Movers label="What moved most" changes={before?.changes ?? []} names={names} format={amount} /></Panel>
@@ -84,7 +85,7 @@ function Usage() {
               { name: "Answer tokens", num: true, show: (r) => count(r.output_tokens) },
               { name: "Median", num: true, show: (r) => ms(r.latency?.p50) },
               { name: "95 % within", num: true, show: (r) => ms(r.latency?.p95) },
-              { name: "Cost", num: true, show: (r) => money(r.cost_usd) },
+              { name: "Cost", num: true, show: (r) => cost(r.cost_usd) },
               { name: "Share", num: true, show: (r) => percent(Number(r.cost_usd), Number(total?.cost_usd ?? 0)) },
               { name: "Change", num: true, show: (r) => { const one = was.get(r.name); return one ? <Delta now={one.now} before={one.before} /> : "–"; } },
             ]}

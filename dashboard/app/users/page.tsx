@@ -18,7 +18,7 @@ export default function Page() {
           empty: "Make one, give a role, and send the link to choose a password; or let an identity provider bring them.",
           removal: "Its sessions end at once and its keys are revoked.",
           fields: [{ name: "email", label: "E-mail", kind: "text", required: true }, { name: "name", label: "Name", kind: "text" }, SWITCH, ...ALLOWED],
-          columns: [NAME, { name: "E-mail", show: (r) => String(r.email) }, ON, LIMITS, { name: "Last seen", show: (r) => <Time at={r.last_seen_at as string | null} /> }],
+          columns: [NAME, { name: "E-mail", show: (r) => <span className="clip long" title={String(r.email)}>{String(r.email)}</span> }, ON, LIMITS, { name: "Last seen", show: (r) => <Time at={r.last_seen_at as string | null} /> }],
           actions: (r) => (
             <>
               {may("users:update") ? <Confirm look="" name="Password" title="Let choose a password" consequence="A token is made and shown once, with which a password can be set. The present one stays good until then." act={async () => { const made = await json<Record<string, string>>(`/api/v1/users/${r.id}/password-reset`, "POST", {}); setReset(made.token ?? JSON.stringify(made)); }} /> : null}

@@ -102,6 +102,16 @@ def test_every_place_that_a_match_can_be_cut_at(value: str) -> None:
         assert cut(guards, text, [place], False)[0] == whole, place
 
 
+@settings(max_examples=300, deadline=None)
+@given(st.text("abcdefgXYé ,.\n-'!?;\"日本ア한", max_size=40), st.sampled_from(["pii", "secrets"]))
+def test_calm_text_is_held_as_any_other(text: str, kind: str) -> None:
+    guard = made({"kind": kind})
+    free = guard.passes(text)
+    assert free == (guard.held(text) if free >= 0 else -1)
+    assert free < 0 or not guard.find(text)
+    assert kind == "secrets" or free >= 0
+
+
 def test_what_is_held_back_is_bounded() -> None:
     guards = [made({"kind": kind, "action": "mask", **GUARDS[kind]}) for kind in GUARDS]
     for piece in ("a", "1", "a@", "1234 ", "AB ", "日", "-", "/"):

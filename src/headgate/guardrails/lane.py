@@ -81,6 +81,8 @@ class Lane:
         text, start = self._buffer, self.done - self._base
         if start == len(text):
             return []
+        if self._masks is None and not self._noted and self._calm(text[start:], start, final, limit):
+            return []
         end = len(text)
         if not final:
             pending = text[start:]
@@ -108,6 +110,21 @@ class Lane:
             self._edit(start, end, [(s, e, v) for s, e, v in back if e <= end], _in_order([*out, *told]))
         self._release(end)
         return out
+
+    def _calm(self, pending: str, start: int, final: bool, limit: int | None) -> bool:
+        """Whether in *pending* plainly nothing is; if so, what of it may go is final now."""
+        end = len(pending)
+        for _, guard in self._guards:
+            free = guard.passes(pending)
+            if free < 0:
+                return False
+            end = min(end, free)
+        end = start + (len(pending) if final else end)
+        if limit is not None:
+            end = min(end, limit - self._base)
+        if end > start:
+            self._release(end)
+        return True
 
     def cut(self, start: int, end: int) -> str:
         """Return how the characters *start* to *end*, which are final, read now; each is asked for once, in order."""

@@ -1,9 +1,10 @@
 """What guardrails that look for patterns share: they find, and tell of a growing text what may still become a match."""
 
+import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from headgate.guardrails.scan import Finder, Folded, cut_escape, held, merged
+from headgate.guardrails.scan import CALM, Finder, Folded, cut_escape, held, held_calm, merged
 from headgate.guardrails.types import Finding, Guardrail, Means, Span, Streaming, Verdict
 
 Named = tuple[tuple[str, Finder], ...]
@@ -13,6 +14,8 @@ class Patterned(Guardrail, frozen=True, kw_only=True):
     """A guardrail made of finders; a subclass says which."""
 
     streaming: ClassVar[Streaming] = "pattern"
+    calm: ClassVar[re.Pattern[str] | None] = None
+    """What matches a text that nothing can be in, and of which only the end of a word is held: most of what is said."""
 
     def finders(self) -> Named:
         """Return what it looks with, and what each finds is called."""
@@ -36,6 +39,12 @@ class Patterned(Guardrail, frozen=True, kw_only=True):
             text = text[: cut_escape(text)]
         folded = Folded(text, json)
         return folded.back(self.open(folded.text), len(text))
+
+    def passes(self, text: str) -> int:
+        """See ``Guardrail``."""
+        if self.calm is None or len(text) > CALM or self.calm.fullmatch(text) is None:
+            return -1
+        return held_calm(text)
 
     def open(self, text: str) -> int:
         """Return what :meth:`held` does, of a plain text."""

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Literal
+from typing import ClassVar, Literal
 
 from msgspec import field
 
 from headgate.guardrails import contact, national, numbers
 from headgate.guardrails.patterned import Patterned
-from headgate.guardrails.scan import Finder
+from headgate.guardrails.scan import APART, LETTERS, Finder
 
 Kind = Literal[
     "email", "phone", "card", "iban", "national_id", "ip", "mac", "url",
@@ -37,6 +37,8 @@ _CLOSE = re.compile(r"[0-9](?:[^0-9]{0,4}[0-9]){5}")
 
 class Pii(Patterned, frozen=True, kw_only=True):
     """Personal data with a form. Names and postal addresses have none: see the kind ``names``."""
+
+    calm: ClassVar[re.Pattern[str] | None] = re.compile(f"[{LETTERS}{APART}.!?'-]*")
 
     types: list[Kind] = field(default_factory=list)
     """What to look for; empty means e-mail, phone, card, IBAN and every country's ``national_id``."""

@@ -5,12 +5,12 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from math import log2
-from typing import Literal
+from typing import ClassVar, Literal
 
 from msgspec import field
 
 from headgate.guardrails.patterned import Named, Patterned
-from headgate.guardrails.scan import NEAR, Finder
+from headgate.guardrails.scan import APART, LETTERS, NEAR, Finder
 
 Kind = Literal[
     "headgate", "openai", "anthropic", "google", "aws", "azure", "github", "gitlab", "slack", "stripe", "huggingface",
@@ -109,6 +109,8 @@ _LONG = re.compile(r"[^\s\"'`<>,;()]{8,}")
 
 class Secrets(Patterned, frozen=True, kw_only=True):
     """Keys, tokens and passwords."""
+
+    calm: ClassVar[re.Pattern[str] | None] = re.compile(f"[{LETTERS}{APART}]*")
 
     types: list[Kind] = field(default_factory=list)
     """What to look for; empty means everything."""

@@ -152,6 +152,13 @@ class Guardrail(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         """
         return len(text)
 
+    def passes(self, text: str) -> int:
+        """For ``pattern``: return :meth:`held` of a *text* in which plainly nothing is; -1 where it is to be looked at.
+
+        It is asked first, of every piece of a stream, and need not know more than what most pieces are.
+        """
+        return -1
+
     def looks_at(self, place: Place) -> bool:
         """Whether text in this *place* is its business."""
         return place in (self.places or self.reads)

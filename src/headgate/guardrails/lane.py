@@ -68,6 +68,20 @@ class Lane:
         self._buffer += text
         self.size += len(text)
 
+    def through(self, text: str) -> bool:
+        """Take *text* if nothing waits before it and it may go on at once as it is; return whether it did."""
+        if self.done < self.size or self._masks is not None or self._noted:
+            return False
+        size = len(text)
+        for _, guard in self._guards:
+            if guard.passes(text) != size:
+                return False
+        self._buffer += text
+        self.size += size
+        self._release(self.size - self._base)
+        self._trim(self.size)
+        return True
+
     def note(self, found: Sequence[Found]) -> None:
         """Take note of what was found elsewhere; what lies before ``done`` has gone out."""
         self._noted += [one for one in found if one.end > self.done]

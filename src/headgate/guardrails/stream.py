@@ -15,7 +15,7 @@ import msgspec
 
 from headgate.dialects import wire
 from headgate.dialects.splice import splice
-from headgate.dialects.text import Path, Piece, Walker
+from headgate.dialects.text import Path, Piece, Run, Walker
 from headgate.guardrails.frames import Frame, Frames, SseFrames
 from headgate.guardrails.lane import NEAR, Found, Lane, Mask
 from headgate.guardrails.mask import Masks
@@ -132,8 +132,12 @@ class Filter:
 
     async def pass_on(self, data: bytes, *, final: bool = False) -> bytes:
         """Take whole events; return those that may go on. Raise :class:`Tripped`, or ``guardrail_unavailable``."""
-        if data and not self._take_run(data):
-            self._take(self._frames.feed(data))
+        if data:
+            run = self._walker.run(data) if self._runs else None
+            if run is None:
+                self._take(self._frames.feed(data))
+            elif self._take_run(data, run, through=not (final or self._queue or self._windows or self._wholes)):
+                return data
         if final:
             rest = self._frames.rest()
             if rest:
@@ -142,19 +146,18 @@ class Filter:
             await self._look(final)
         return self._release(final)
 
-    def _take_run(self, data: bytes) -> bool:
-        """Take a read as most are; return whether it was one."""
-        run = self._walker.run(data) if self._runs else None
-        if run is None:
-            return False
+    def _take_run(self, data: bytes, run: Run, *, through: bool) -> bool:
+        """Take a read as most are; return whether it may go on at once, if it may go *through* at all."""
         key, path, place, texts = run
         growing = self._lanes.get(key)
         if growing is None:
             growing = self._growing(Piece(path, texts[0], place, False, key))
+        if through and growing.lane.through("".join(texts)):
+            return True
         self._queue.append(_Run(data, path, texts, growing))
         if growing not in self._busy:
             self._busy.append(growing)
-        return True
+        return False
 
     def _take(self, frames: list[Frame]) -> None:
         queue, lanes, busy = self._queue, self._lanes, self._busy

@@ -48,6 +48,8 @@ MIXED = ("some words and ", "42 more, ", "mail jane@", "corp.example ", "or 4111
 class Masking(Headgate):
     """The gateway, with routes that mask personal data and others to the same models that do not."""
 
+    starts_within = 120.0
+
     def command(self, place: Place) -> Command:
         made = super().command(place)
         routes = [

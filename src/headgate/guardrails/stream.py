@@ -7,7 +7,6 @@ matter how it is cut into events. An event leaves as it came unless what it brin
 from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Sequence
-from itertools import accumulate
 from time import monotonic
 from typing import Any
 
@@ -17,6 +16,7 @@ from headgate.dialects import wire
 from headgate.dialects.splice import splice
 from headgate.dialects.text import Path, Piece, Run, Walker
 from headgate.guardrails.frames import Frame, Frames, SseFrames
+from headgate.guardrails.growing import Entry, Growing, Part, Read
 from headgate.guardrails.lane import NEAR, Found, Lane, Mask
 from headgate.guardrails.mask import Masks
 from headgate.guardrails.rules import Checked, Rule
@@ -34,60 +34,6 @@ class Tripped(Exception):
         super().__init__(reason)
         self.rule = rule
         self.reason = reason
-
-
-class _Growing:
-    """A lane, and how far it was looked at by guardrails that look at windows."""
-
-    __slots__ = ("ended", "json", "lane", "looked", "out", "place", "raw", "windowed")
-
-    def __init__(self, lane: Lane, place: Any, *, windowed: bool, json: bool) -> None:
-        self.lane = lane
-        self.place = place
-        self.windowed = windowed
-        self.json = json
-        self.looked = 0
-        self.ended = False
-        self.raw: list[str] = []
-        self.out: list[str] = []
-
-
-Part = tuple[Path, str, _Growing, int, int]
-"""Path, text, what it is a part of, and from where to where."""
-_Entry = tuple[Frame, tuple[Part, ...], tuple[Piece, ...]]
-"""An event in line: its parts of growing texts, and the texts that it tells whole."""
-
-
-class _Run:
-    """A read whose events all are parts of one growing text; ``at`` is how many have gone on."""
-
-    __slots__ = ("_data", "_pieces", "at", "begin", "ends", "growing", "path", "texts")
-
-    def __init__(self, data: bytes, path: Path, texts: list[str], growing: _Growing) -> None:
-        self._data = data
-        self._pieces: list[bytes] = []
-        self.path = path
-        self.texts = texts
-        self.growing = growing
-        self.at = 0
-        self.begin = growing.lane.size
-        growing.lane.add("".join(texts))
-        self.ends = list(accumulate(map(len, texts), initial=self.begin))[1:]
-
-    def raw(self, first: int, last: int) -> bytes:
-        """Return the events *first* to *last* as they came."""
-        if not first and last == len(self.texts):
-            return self._data
-        return b"".join([piece + b"\n\n" for piece in self._split()[first:last]])
-
-    def frame(self, number: int) -> Frame:
-        """Return one event."""
-        piece = self._split()[number]
-        return Frame(piece + b"\n\n", piece[6:])
-
-    def _split(self) -> list[bytes]:
-        self._pieces = self._pieces or self._data.split(b"\n\n")
-        return self._pieces
 
 
 class Filter:
@@ -112,9 +58,9 @@ class Filter:
         self._mask = mask
         self._means = means
         self._json = json
-        self._queue: deque[_Entry | _Run] = deque()
-        self._lanes: dict[tuple[Any, ...], _Growing] = {}
-        self._busy: list[_Growing] = []
+        self._queue: deque[Entry | Read] = deque()
+        self._lanes: dict[tuple[Any, ...], Growing] = {}
+        self._busy: list[Growing] = []
         self._patterns = [(i, r.guardrail) for i, r in enumerate(rules) if r.guardrail.streaming == "pattern"]
         self._windows = [i for i, r in enumerate(rules) if r.guardrail.streaming == "window"]
         self._wholes = [i for i, r in enumerate(rules) if r.guardrail.streaming == "whole"]
@@ -124,7 +70,7 @@ class Filter:
         self._window = min([rules[i].guardrail.window for i in self._windows], default=0)
         self._keeps = walker.repeats and any(i in self._masked for i in self._windows)
         self._runs = not self._keeps and isinstance(frames, SseFrames)
-        self._all: list[_Growing] = []
+        self._all: list[Growing] = []
         self._unique = 0
         self.seen: dict[int, Counter[str]] = {}
         self.outcomes: list[Checked] = []
@@ -154,7 +100,7 @@ class Filter:
             growing = self._growing(Piece(path, texts[0], place, False, key))
         if through and growing.lane.through("".join(texts)):
             return True
-        self._queue.append(_Run(data, path, texts, growing))
+        self._queue.append(Read(data, path, texts, growing))
         if growing not in self._busy:
             self._busy.append(growing)
         return False
@@ -210,7 +156,7 @@ class Filter:
         for ended in event.ends:
             self._end(ended)
 
-    def _growing(self, piece: Piece) -> _Growing:
+    def _growing(self, piece: Piece) -> Growing:
         key = piece.lane
         if key is None:  # told at once and nowhere else: a lane that ends where it begins
             self._unique += 1
@@ -222,7 +168,7 @@ class Filter:
             json = piece.json or (self._json and piece.place == "output")
             near = MOST_HELD * 2 if self._wholes else max(NEAR, self._window)
             lane = Lane(guards, self._masks, self._mask, self._masked, json=json, near=near)
-            found = self._lanes[key] = _Growing(lane, piece.place, windowed=bool(windowed), json=json)
+            found = self._lanes[key] = Growing(lane, piece.place, windowed=bool(windowed), json=json)
             if self._wholes or self._keeps:
                 self._all.append(found)
         if piece.lane is None:
@@ -256,7 +202,7 @@ class Filter:
         spans = [Span(one.lane.text(0, one.lane.size), one.place) for one in self._all]
         await self._examine(self._wholes, spans, [(one, 0) for one in self._all])
 
-    async def _examine(self, which: list[int], spans: list[Span], where: list[tuple[_Growing, int]]) -> None:
+    async def _examine(self, which: list[int], spans: list[Span], where: list[tuple[Growing, int]]) -> None:
         rules = [self._rules[i] for i in which]
         outcomes = await examine(rules, "output", spans, self._means)
         must_run(rules, outcomes)
@@ -303,7 +249,7 @@ class Filter:
         queue = self._queue
         while queue and not waits:
             first = queue[0]
-            if isinstance(first, _Run):
+            if isinstance(first, Read):
                 out.append(self._of_run(first))
                 if first.at < len(first.texts):
                     break
@@ -316,7 +262,7 @@ class Filter:
             out.append(self._written(frame, parts, whole) if parts or whole else frame.raw)
         return b"".join(out)
 
-    def _of_run(self, run: _Run) -> bytes:
+    def _of_run(self, run: Read) -> bytes:
         """Return what of a run may go on."""
         lane = run.growing.lane
         first, last = run.at, bisect_right(run.ends, lane.done)

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from headgate.dialects.upstream import MAX_WAIT, read_error, read_stream_error
+from headgate.dialects.upstream import read_error, read_stream_error
+from headgate.dialects.waits import MAX_WAIT
 
 
 def openai(message="no", type="", code=None, param=None):

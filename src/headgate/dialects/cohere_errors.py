@@ -4,7 +4,7 @@ import re
 
 from headgate.core.errors import HeadgateError, UpstreamFailed
 from headgate.dialects import upstream, wire
-from headgate.dialects.upstream import Headers
+from headgate.dialects.waits import Headers
 
 _MONTH = re.compile(rb"trial (api )?key.{0,200}/ ?month", re.I | re.S)
 INVALID_TOKEN = 498  # elsewhere it means a full queue

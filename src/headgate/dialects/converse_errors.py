@@ -4,7 +4,8 @@ import msgspec
 
 from headgate.core.errors import HeadgateError, UpstreamFailed
 from headgate.dialects import event_stream, upstream, wire
-from headgate.dialects.upstream import Headers, Told, failed
+from headgate.dialects.upstream import Told, failed
+from headgate.dialects.waits import Headers
 
 _STATUS = {
     "validationexception": 400,

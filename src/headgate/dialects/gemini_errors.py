@@ -8,7 +8,8 @@ import msgspec
 from headgate.core.errors import HeadgateError, UpstreamFailed
 from headgate.core.redact import redact
 from headgate.dialects import upstream, wire
-from headgate.dialects.upstream import MAX_WAIT, Headers, Told
+from headgate.dialects.upstream import Told
+from headgate.dialects.waits import MAX_WAIT, Headers
 
 STATUS = {
     400: "INVALID_ARGUMENT",

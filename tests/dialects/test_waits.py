@@ -2,7 +2,8 @@
 
 import pytest
 
-from headgate.dialects.upstream import MAX_WAIT, read_error, reset_of
+from headgate.dialects.upstream import read_error
+from headgate.dialects.waits import MAX_WAIT, reset_of
 
 DATE = (b"date", b"Sat, 21 Nov 2026 12:00:00 GMT")
 

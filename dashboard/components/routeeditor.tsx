@@ -28,7 +28,7 @@ export function RouteEditor({ name, managed, may, close, done }: { name: string 
 function Editor({ name, managed, may, config, etag, close, done }: { name: string | null; managed: string; may: boolean; config: Config; etag: string | null; close: () => void; done: () => void }) {
   const [as, setAs] = useState<"form" | "yaml" | "versions">("form");
   const [called, setCalled] = useState(name ?? "");
-  const [draft, setDraft] = useDraft(config);
+  const [draft, setDraft] = useDraft(ordered(config));
   const [note, setNote] = useState("");
   const [tried, setTried] = useState<string | null>(null);
   const [busy, run] = useAction();
@@ -58,7 +58,7 @@ function Editor({ name, managed, may, config, etag, close, done }: { name: strin
           {name && !fixed ? <Confirm name="Remove" title={`Remove ${name}`} consequence="Who asks for it is told that there is no such model." act={async () => { await raw(`/api/v1/routes/${encodeURIComponent(name)}`, { method: "DELETE" }); done(); close(); }} /> : null}
           <span className="grow" />
           <Button onClick={close}>Close</Button>
-          {fixed ? null : <><Button busy={busy} disabled={!!draft.wrong} onClick={() => void run(async () => { await send(true); setTried("It is valid, and could be saved."); })}>Try</Button><Button type="submit" look="primary" busy={busy} disabled={!!draft.wrong}>Save</Button></>}
+          {fixed || as === "versions" ? null : <><Button busy={busy} disabled={!!draft.wrong} onClick={() => void run(async () => { await send(true); setTried("It is valid, and could be saved."); })}>Try</Button><Button type="submit" look="primary" busy={busy} disabled={!!draft.wrong}>Save</Button></>}
         </>
       }
     >
@@ -100,6 +100,12 @@ function Editor({ name, managed, may, config, etag, close, done }: { name: strin
       {tried ? <div className="note-box" role="status">{tried}</div> : null}
     </Dialog>
   );
+}
+
+/** As people write it: where calls go comes first. */
+function ordered(config: Config): Config {
+  const { targets, strategy, fallback, ...rest } = config;
+  return Object.fromEntries(Object.entries({ targets, strategy, fallback, ...rest }).filter(([, v]) => v !== undefined)) as Config;
 }
 
 function strip(config: Config): Config {

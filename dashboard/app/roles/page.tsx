@@ -31,7 +31,7 @@ export default function Page() {
             fields: [
               { name: "subject_kind", label: "To a", kind: "select", options: ["user", "client", "key"], start: "user", required: true },
               { name: "subject_id", label: "Which", kind: "ref", of: (v: Values) => LISTS[String(v.subject_kind)] ?? "users", required: true },
-              { name: "role", label: "Role", kind: "select", options: ["", ...shipped.map(([name]) => name), ...own.values()], required: true },
+              { name: "role", label: "Role", kind: "select", options: [["", "choose one"], ...shipped.map(([name]) => name), ...own.values()], required: true },
               { name: "scope", label: "Reaches", kind: "select", start: "tenant", options: ["tenant", "platform", ...[...teams.keys()].map((id) => `team:${id}`)].map((scope) => [scope, reach(scope)] as const) },
             ],
             columns: [

@@ -22,6 +22,7 @@ from headgate.observe.archive.exporter import Aims, Exporter
 from headgate.observe.archive.places import Folder, PlaceFailed, place
 from headgate.observe.log_filter import LogFilter
 from headgate.observe.payload import row_of
+from headgate.observe.rounds import Rounds
 from headgate.observe.spool import PAYLOADS, Frame, Taken
 from headgate.storage import archives, payloads_sql
 from headgate.storage.audit_rows import AuditEntry
@@ -156,14 +157,9 @@ def test_who_is_stopped_goes_on_where_it_was(tmp_path: Path, database: Path, mon
     first = made(tmp_path, url)
     pages = iter(range(100))
 
-    class Stop:  # after some pages
-        def is_set(self) -> bool:
-            return next(pages) > 7
-
-        def set(self) -> None: ...
-
-    monkeypatch.setattr(first, "_stopping", Stop())
-    first.once()
+    with monkeypatch.context() as patch:
+        patch.setattr(Rounds, "ending", property(lambda _: next(pages) > 7))  # after some pages
+        first.once()
     half = seen(url, row.id)
     assert half.state == "running" and 0 < len(parts(half)) < 5
     assert made(tmp_path, url).once() == 1

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from headgate.observe.facts import Facts
 from headgate.observe.log import LogFilter, LogStore
-from headgate.observe.rollups import Dimension, counted, singles, start_of
+from headgate.observe.rollups import Counted, Dimension, counted, singles, start_of
 from headgate.observe.sketch import Sketch
 from headgate.observe.usage import Question, UsageStore, Used
 from headgate.storage.sums import SKETCHES, SUMS
@@ -127,18 +127,19 @@ def _ordered(series: list[Used]) -> list[Used]:
 
 
 def _grouped(calls: Sequence[Facts], by: Dimension | None, interval: int | None) -> list[Used]:
-    found: dict[tuple[str, int | None], Used] = {}
+    groups: dict[tuple[str, int | None], list[Facts]] = {}
     for facts in calls:
-        adds = counted([facts])
         at = start_of(facts.at, interval) if interval else None
-        numbers: dict[str, Any] = dict(zip(SUMS, adds.numbers, strict=True))
-        one = Used(**numbers)
-        names = [name for cut, name, _ in singles(facts) if cut == by] if by else [""]
-        for name in names:
-            used = found.setdefault((name, at), Used(name=name, at=at))
-            used.take(one)
-            for kind, sizes in zip(SKETCHES, (adds.latency, adds.first_token, adds.overhead), strict=True):
-                sketch = getattr(used, kind) or Sketch()
-                sketch.add(sizes)
-                setattr(used, kind, sketch)
-    return list(found.values())
+        for name in [name for cut, name, _ in singles(facts) if cut == by] if by else [""]:
+            groups.setdefault((name, at), []).append(facts)
+    return [_used(name, at, counted(group)) for (name, at), group in groups.items()]
+
+
+def _used(name: str, at: int | None, adds: Counted) -> Used:
+    numbers: dict[str, Any] = dict(zip(SUMS, adds.numbers, strict=True))
+    used = Used(name=name, at=at, **numbers)
+    for kind, sizes in zip(SKETCHES, (adds.latency, adds.first_token, adds.overhead), strict=True):
+        sketch = Sketch()
+        sketch.add(sizes)
+        setattr(used, kind, sketch)
+    return used

@@ -5,6 +5,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -100,9 +101,9 @@ class SqlLogStore:
         self, tenant_id: str, where: LogFilter, *, after: Place | None = None, limit: int = 100
     ) -> list[Record]:
         """See :class:`LogStore`."""
-        query = select(records.c.detail).where(records.c.tenant_id == tenant_id, *narrowed(tenant_id, where))
-        if after is not None:
-            query = query.where(_beyond(after, back=False))
+        tests = [] if after is None else [_beyond(after, back=False)]
+        where = _bounded(where, after, back=False)
+        query = select(records.c.detail).where(records.c.tenant_id == tenant_id, *tests, *narrowed(tenant_id, where))
         query = query.order_by(records.c.at.desc(), records.c.id.desc()).limit(limit)
         async with self._engine.connect() as con:
             return [_record(detail) for (detail,) in await con.execute(query)]
@@ -142,14 +143,14 @@ class SqlLogStore:
         """Look through some calls beyond *edge*; return what fits, the next edge, and whether that was all."""
         c = records.c
         order = (c.at, c.id) if back else (c.at.desc(), c.id.desc())
-        tests = [c.tenant_id == tenant_id, *of_index(where)]
-        if edge is not None:
-            tests += [_beyond(edge, back=back), c.at >= edge[0] if back else c.at <= edge[0]]
-        last = select(c.at).where(*tests).order_by(order[0]).offset(SCAN).limit(1)
+        tests = [c.tenant_id == tenant_id] if edge is None else [c.tenant_id == tenant_id, _beyond(edge, back=back)]
+        where = _bounded(where, edge, back=back)
+        last = select(c.at).where(*tests, *of_index(where)).order_by(order[0]).offset(SCAN).limit(1)
         bound = (await con.execute(last)).scalar_one_or_none()
         if bound is not None:
-            tests.append(c.at <= bound if back else c.at >= bound)
-        query = select(c.at, c.id, c.detail).where(*tests, *narrowed(tenant_id, where)).order_by(*order).limit(limit)
+            where = _bounded(where, (bound, ""), back=not back)
+        tests += [*of_index(where), *narrowed(tenant_id, where)]
+        query = select(c.at, c.id, c.detail).where(*tests).order_by(*order).limit(limit)
         rows = [(at, id, detail) for at, id, detail in await con.execute(query)]
         if bound is None:
             return rows, edge, len(rows) < limit
@@ -215,6 +216,16 @@ def _beyond(place: Place, *, back: bool) -> Any:
     if back:
         return or_(c.at > at, and_(c.at == at, c.id > id))
     return or_(c.at < at, and_(c.at == at, c.id < id))
+
+
+def _bounded(where: LogFilter, edge: Place | None, *, back: bool) -> LogFilter:
+    """Return *where* up to *edge*, or with *back* from it on: an index is entered by one bound alone on each side."""
+    if edge is None:
+        return where
+    at = edge[0]
+    if back:
+        return replace(where, since=at if where.since is None else max(at, where.since))
+    return replace(where, until=at + 1 if where.until is None else min(at + 1, where.until))
 
 
 def _last(back: bool) -> str:

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from math import inf
 from pathlib import Path
-from threading import Event, Thread
 from time import monotonic, time
 
 import msgspec
 
 from headgate.observe.metrics import Page
 from headgate.observe.payload import row_of
+from headgate.observe.rounds import Rounds
 from headgate.observe.spool import ABOUT, BATCH, LOST, Frame, Seals, frames, waiting
 from headgate.observe.veil import Find
 from headgate.storage import payloads_sql
@@ -55,22 +55,18 @@ class PayloadKeeper:
         self._find = find
         self._until = until
         self._sql = open_sql(where)
-        self._stopping = Event()
-        self._thread: Thread | None = None
+        self._rounds = Rounds("payload-keeper", self._round)
+        self._pause = POLL
         self._lock: int | None = None
         self._swept = monotonic()
 
     def start(self) -> None:
         """Keep from now on. Where another process keeps this home's, wait until it ends."""
-        self._thread = Thread(target=self._run, name="payload-keeper", daemon=True)
-        self._thread.start()
+        self._rounds.start(POLL)
 
     def stop(self) -> None:
         """Take what is there, and end. Blocks; gives up where the database takes nothing."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        self._rounds.stop()
         try:
             if self._own():
                 self.take(LAST_SECONDS)
@@ -97,7 +93,7 @@ class PayloadKeeper:
         """Remove what is to be kept no longer; return how many calls' that was. Raise ``SqlError``."""
         gone = 0
         for tenant, at in self._until(self._sql).items():
-            gone += payloads_sql.remove_before(self._sql, tenant, at, lambda: self._stopping.wait(0.02))
+            gone += payloads_sql.remove_before(self._sql, tenant, at, lambda: self._rounds.rest(0.02))
         self.removed += gone
         self._swept = monotonic()
         return gone
@@ -124,21 +120,20 @@ class PayloadKeeper:
                 found += int(path.read_text())
         return found
 
-    def _run(self) -> None:
-        pause = POLL
-        while not self._stopping.wait(pause):
-            try:
-                if self._own():
-                    self.take()
-                    if monotonic() - self._swept > SWEEP:
-                        self.sweep()
-                pause, self.failing = POLL, None
-            except Exception as error:  # whatever it is, the spool keeps, and this thread must go on trying
-                if self.failing is None and not isinstance(error, SqlError):
-                    log.exception("what was said cannot be stored")
-                self.failing = str(error)
-                self._sql.close()
-                pause = min(pause * 2, LONGEST_PAUSE)
+    def _round(self) -> float:
+        try:
+            if self._own():
+                self.take()
+                if monotonic() - self._swept > SWEEP:
+                    self.sweep()
+            self._pause, self.failing = POLL, None
+        except Exception as error:  # whatever it is, the spool keeps, and this thread must go on trying
+            if self.failing is None and not isinstance(error, SqlError):
+                log.exception("what was said cannot be stored")
+            self.failing = str(error)
+            self._sql.close()
+            self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        return self._pause
 
     def _own(self) -> bool:
         if self._lock is None and self._folder.is_dir():
@@ -174,7 +169,7 @@ class PayloadKeeper:
             if (row := self._row(frame)) is not None:
                 yield row
             if number % AT_ONCE == 0:
-                self._stopping.wait(BREATH)
+                self._rounds.rest(BREATH)
 
     def _store(self, rows: list[tuple[object, ...]]) -> None:
         try:

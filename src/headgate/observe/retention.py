@@ -7,10 +7,10 @@ goes. Where there is an archive, what it does not have yet stays.
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from threading import Event, Thread
 
 from headgate.core.call import now
 from headgate.observe.rollups import DAY, GRAINS, HOUR, SECOND, start_of
+from headgate.observe.rounds import Rounds
 from headgate.storage import archives, expire
 from headgate.storage.audit_now import note_all
 from headgate.storage.audit_rows import AuditEntry, KeyedSealing
@@ -44,20 +44,15 @@ class Retention:
         self._sealing = sealing
         self._policies = policies
         self._archived = archived
-        self._stopping = Event()
-        self._thread: Thread | None = None
+        self._rounds = Rounds(NAME, self._round)
 
     def start(self) -> None:
         """Look every ten minutes from now on."""
-        self._thread = Thread(target=self._run, name="retention", daemon=True)
-        self._thread.start()
+        self._rounds.start(FIRST)
 
     def stop(self) -> None:
         """End. Blocks for as long as a batch takes."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        self._rounds.stop()
         self._sql.close()
 
     def once(self) -> int:
@@ -103,20 +98,18 @@ class Retention:
         return self._sql.transact(lambda sql: take(sql, NAME, self._owner))
 
     def _rest(self, seconds: float) -> bool:
-        return self._stopping.wait(min(max(seconds, 0.005), 1.0)) or not self._mine()
+        return self._rounds.rest(min(max(seconds, 0.005), 1.0)) or not self._mine()
 
-    def _run(self) -> None:
-        pause = FIRST
-        while not self._stopping.wait(pause):
-            pause = POLL
-            try:
-                self.once()
-            except SqlError as error:
-                log.debug("nothing can be removed: %s", error)  # others say that the database is away
-            except Exception:
-                log.exception("what is over cannot be removed")
-            with suppress(SqlError):
-                self._sql.close()
+    def _round(self) -> float:
+        try:
+            self.once()
+        except SqlError as error:
+            log.debug("nothing can be removed: %s", error)  # others say that the database is away
+        except Exception:
+            log.exception("what is over cannot be removed")
+        with suppress(SqlError):
+            self._sql.close()
+        return POLL
 
 
 def _before(days: int) -> int:

@@ -9,7 +9,6 @@ import logging
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from threading import Event, Thread
 from time import monotonic
 from typing import Any
 
@@ -21,6 +20,7 @@ from headgate.observe.archive.places import Place, PlaceFailed, place
 from headgate.observe.config import ObserveConfig
 from headgate.observe.metrics import Page
 from headgate.observe.post import Outside
+from headgate.observe.rounds import Rounds
 from headgate.observe.spool import Seals
 from headgate.storage.lease import take
 from headgate.storage.sql import Sql, SqlError, open_sql
@@ -67,20 +67,16 @@ class Exporter:
         """What the last archiving ended with; ``None`` where all is well."""
         self._url, self._node, self._sealer = url, node, sealer
         self._aims, self._environ, self._ways = aims, environ, ways
-        self._stopping = Event()
-        self._thread: Thread | None = None
+        self._rounds = Rounds("exporter", self._round)
         self._looked = self._cleaned = self._recounted = -CLEAN
 
     def start(self) -> None:
         """Begin."""
-        self._thread = Thread(target=self._run, name="exporter", daemon=True)
-        self._thread.start()
+        self._rounds.start(POLL)
 
     def stop(self) -> None:
         """End after the page that is under way; what is not done is gone on with at the next start."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(30)
+        self._rounds.stop(30)
 
     def write(self, page: Page) -> None:
         """Write what is counted, once there is anything."""
@@ -106,14 +102,14 @@ class Exporter:
             done += self._archive(archive)
         return done
 
-    def _run(self) -> None:
-        while not self._stopping.wait(POLL):
-            try:
-                self.once()
-            except SqlError as error:
-                log.debug("nothing can be exported: %s", error)  # others say that the database is away
-            except Exception:
-                log.exception("an export failed")
+    def _round(self) -> float:
+        try:
+            self.once()
+        except SqlError as error:
+            log.debug("nothing can be exported: %s", error)  # others say that the database is away
+        except Exception:
+            log.exception("an export failed")
+        return POLL
 
     def _due(self) -> bool:
         sql = open_sql(self._url)
@@ -140,8 +136,8 @@ class Exporter:
             store = SqlExports(engine)
             stores = Stores(store, SqlLogStore(engine), SqlPayloads(engine))
             await self._clean(store)
-            while not self._stopping.is_set() and (row := await store.claim(self._node)) is not None:
-                job = Job(row, self.folder, stores, self._sealer, self._stopping.is_set)
+            while not self._rounds.ending and (row := await store.claim(self._node)) is not None:
+                job = Job(row, self.folder, stores, self._sealer, lambda: self._rounds.ending)
                 done += await job.run(self._place(row.place, out))
         finally:
             await out.close()
@@ -193,7 +189,7 @@ class Exporter:
             again = monotonic() - self._recounted >= RECOUNT
             archivist = Archivist(sql, put, config, self._sealer, self.folder)
             try:
-                made = archivist.run(lambda: self._stopping.is_set() or not self._mine(sql), again=again)
+                made = archivist.run(lambda: self._rounds.ending or not self._mine(sql), again=again)
                 self.failing = None
                 self._recounted = monotonic() if again else self._recounted
                 return made

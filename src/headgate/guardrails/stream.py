@@ -26,6 +26,9 @@ from headgate.guardrails.types import Finding, Means, Span, Verdict
 MOST_HELD = 262_144
 """Characters of an answer that are held back for guardrails that look at it whole; past that they cannot run."""
 
+LONG = 2048
+"""Bytes of a read from which on it may be most of a stream."""
+
 
 class Tripped(Exception):
     """A guardrail stops the answer."""
@@ -78,12 +81,8 @@ class Filter:
 
     async def pass_on(self, data: bytes, *, final: bool = False) -> bytes:
         """Take whole events; return those that may go on. Raise :class:`Tripped`, or ``guardrail_unavailable``."""
-        if data:
-            run = self._walker.run(data) if self._runs else None
-            if run is None:
-                self._take(self._frames.feed(data))
-            elif self._take_run(data, run, through=not (final or self._queue or self._windows or self._wholes)):
-                return data
+        if data and self._take_read(data, through=not (final or self._queue or self._windows or self._wholes)):
+            return data
         if final:
             rest = self._frames.rest()
             if rest:
@@ -92,8 +91,24 @@ class Filter:
             await self._look(final)
         return self._release(final)
 
+    def _take_read(self, data: bytes, *, through: bool) -> bool:
+        """Take a read; return whether it may go on at once, if it may go *through* at all."""
+        head, tail = b"", b""
+        if self._runs:
+            head, data, tail = _parted(data)
+            run = self._walker.run(data)
+            if run is not None and not head:
+                return self._take_run(data, run, through=through)
+            if run is not None:
+                self._take(self._frames.feed(head))
+                self._take_run(data, run, through=False)
+                self._take(self._frames.feed(tail))
+                return False
+        self._take(self._frames.feed(head + data + tail))
+        return False
+
     def _take_run(self, data: bytes, run: Run, *, through: bool) -> bool:
-        """Take a read as most are; return whether it may go on at once, if it may go *through* at all."""
+        """Take a read as most are; return as :meth:`_take_read`."""
         key, path, place, texts = run
         growing = self._lanes.get(key)
         if growing is None:
@@ -325,3 +340,15 @@ class Filter:
             for number in {one.guard for one in found}:
                 self._stop(number, self._rules[number].guardrail.verdict([Finding(0, 0, 1, "repeated")]))
         return lane.cut(0, lane.size)
+
+
+def _parted(data: bytes) -> tuple[bytes, bytes, bytes]:
+    """Part a long read from its first event and its last three, which are others where a stream begins or ends."""
+    begin, end = data.find(b"\n\n") + 2, len(data) - 2
+    if len(data) < LONG or data[end:] != b"\n\n" or b"\r" in data:
+        return b"", data, b""
+    for _ in range(3):
+        end = data.rfind(b"\n\n", begin, end)
+        if end < 0:
+            return b"", data, b""
+    return data[:begin], data[begin : end + 2], data[end + 2 :]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import Field
 
-from headgate.admin.crud import Asked, Kind, Listing, PageOf, routes_of
+from headgate.admin.crud import Asked, Kind, Listing, PageOf, routes_of, unhindered
 from headgate.admin.fields import UtcTime, instant
 from headgate.admin.levels import (
     Id,
@@ -92,10 +92,6 @@ async def _changed(asked: Asked, row: AppRow, fields: Mapping[str, Any]) -> Mapp
     return stored(fields)
 
 
-async def _removing(asked: Asked, row: AppRow) -> None:
-    """Who can find it may: others do not see it."""
-
-
 def _of_own_teams(asked: Asked, team_id: str | None) -> None:
     if asked.within is not None and team_id not in asked.within.teams:
         raise Forbidden("You may make and keep apps of your own teams alone.", param="team_id")
@@ -128,7 +124,7 @@ KIND = Kind(
     changes=AppChanges,
     made=_made,
     changed=_changed,
-    removing=_removing,
+    removing=unhindered,
     narrows={"view": ("team", "own"), "create": ("team",), "update": ("team",), "delete": ("team",)},
 )
 ROUTES = routes_of(KIND)

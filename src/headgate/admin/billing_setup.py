@@ -1,4 +1,4 @@
-"""``/billing/prices``, ``/billing/channels``, ``/billing/schedules``: what is billed, and what is sent to whom when."""
+"""``/billing/prices`` and ``/billing/schedules``: what is billed, and what is sent when. Channels stand beside them."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -6,27 +6,23 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import Field, model_validator
 
-from headgate.admin.crud import Asked, Kind, PageOf, routes_of
+from headgate.admin import channels
+from headgate.admin.crud import Asked, Kind, PageOf, routes_of, unhindered
 from headgate.admin.fields import Answer, Body, UtcTime, instant
-from headgate.admin.levels import Id, Name, texts
+from headgate.admin.levels import Id, texts
 from headgate.admin.route import Route
-from headgate.alerts.channels import channels, faults
-from headgate.alerts.channels.types import Place
 from headgate.billing.calendar import zone
-from headgate.billing.deliver import about
 from headgate.billing.duties import next_at
 from headgate.billing.pricing import Stored
 from headgate.core.call import new_id, now
 from headgate.core.errors import BadRequest
-from headgate.core.secret import Secret
 from headgate.models.price import price as compiled
 from headgate.providers.base import PriceConfig
-from headgate.storage.billing_rows import ChannelRow, PriceRow, ScheduleRow
+from headgate.storage.billing_rows import PriceRow, ScheduleRow
 
 Model = Annotated[str, Field(max_length=200, pattern=r"^(\*|[^/\s]+/(\*|\S+))$")]
 """``provider/model``, ``provider/*`` or ``*``."""
 Rate = Annotated[float, Field(ge=0, le=1_000_000)]
-Events = Annotated[tuple[Literal["approvals", "alerts"], ...], Field(max_length=2)]
 Percent = Annotated[float, Field(ge=-100, le=10_000)]
 PPM = 10_000
 """Millionths in a percent."""
@@ -77,48 +73,6 @@ class PriceAnswer(Answer):
 
 class Prices(PageOf[PriceAnswer]):
     """A page of them."""
-
-
-class NewChannel(Body):
-    """Where messages go. What `target` and `secret` are depends on the kind."""
-
-    name: Name
-    kind: Annotated[str, Field(max_length=64, examples=["webhook", "slack", "pagerduty", "email"])]
-    target: Annotated[str, Field(max_length=2000)] = ""
-    """A webhook's URL, an e-mail address; nothing for Slack, nor for PagerDuty itself."""
-    secret: Annotated[str, Field(min_length=16, max_length=2000)] | None = None
-    """What a webhook is signed with, Slack's URL of the incoming webhook, or PagerDuty's routing key. Never shown
-    again."""
-    events: Events = ()
-    """What it is told of by itself; reports reach it by schedules, and single rules of alerts may name it."""
-    is_active: bool = True
-
-
-class ChannelChanges(Body):
-    """What is to be otherwise."""
-
-    name: Name = ""
-    target: Annotated[str, Field(max_length=2000)] = ""
-    secret: Annotated[str, Field(min_length=16, max_length=2000)] | None = None
-    events: Events = ()
-    is_active: bool = True
-
-
-class Channel(Answer):
-    """Where messages go."""
-
-    id: str
-    name: str
-    kind: str
-    target: str
-    events: list[str]
-    is_active: bool
-    created_at: UtcTime
-    updated_at: UtcTime
-
-
-class Channels(PageOf[Channel]):
-    """A page of channels."""
 
 
 class NewSchedule(Body):
@@ -205,67 +159,6 @@ def _price(row: PriceRow) -> PriceAnswer:
     )
 
 
-async def _made_channel(asked: Asked, body: NewChannel) -> ChannelRow:
-    at, id = now(), new_id()
-    await _sensible(asked, body.kind, body.target, body.secret, secret=body.secret is not None)
-    return ChannelRow(
-        id=id,
-        tenant_id=asked.who.tenant_id,
-        kind=body.kind,
-        name=body.name,
-        target=body.target,
-        sealed=None if body.secret is None else _sealed(asked, id, body.secret),
-        events=msgspec.json.encode(body.events).decode(),
-        is_active=body.is_active,
-        created_at=at,
-        updated_at=at,
-    )
-
-
-async def _changed_channel(asked: Asked, row: ChannelRow, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    columns = {name: value for name, value in fields.items() if name not in ("secret", "events")}
-    if "events" in fields:
-        columns["events"] = msgspec.json.encode(fields["events"]).decode()
-    secret = fields.get("secret")
-    if secret is not None or "target" in columns:
-        kept = row.sealed is not None
-        await _sensible(asked, row.kind, columns.get("target", row.target), secret, secret=kept or secret is not None)
-    if secret is not None:
-        columns["sealed"] = _sealed(asked, row.id, secret)
-    return columns
-
-
-async def _sensible(asked: Asked, kind: str, target: str, said: str | None, *, secret: bool) -> None:
-    """Refuse what is no channel. A URL that may not be asked is refused now, and again whenever a message goes there.
-
-    *said* is the secret that was sent; *secret* tells whether there is one.
-    """
-    for field, words in faults(kind, target, secret=secret):
-        raise BadRequest(f"{field} {words}.", code="invalid_parameter", param=field)
-    url = channels()[kind].asks(Place(kind=kind, target=target, secret=Secret(said) if said else None))
-    field = "target" if url == target else "secret"
-    if url is None or asked.to.entrance is None:
-        return
-    await asked.to.entrance.web.allow(url, field)
-
-
-def _sealed(asked: Asked, id: str, secret: str) -> bytes:
-    return asked.to.sealer.seal(secret.encode(), about(asked.who.tenant_id, id))
-
-
-def _channel(row: ChannelRow) -> Channel:
-    return Channel(
-        id=row.id,
-        name=row.name,
-        kind=row.kind,
-        target=row.target,
-        events=texts(row.events),
-        is_active=row.is_active,
-        created_at=instant(row.created_at),
-        updated_at=instant(row.updated_at),
-    )
-
-
 async def _made_schedule(asked: Asked, body: NewSchedule) -> ScheduleRow:
     at = now()
     account = await asked.to.money.bills.account(asked.who.tenant_id)
@@ -303,24 +196,16 @@ def _schedule(row: ScheduleRow) -> Schedule:
     )
 
 
-async def _removing(asked: Asked, row: Any) -> None:
-    """Who comes this far may: it takes a permission over the whole tenant."""
-
-
 KINDS = (
     Kind(
         word="price", things="prices", store=lambda to: to.money.bills.prices, shown=_price, answer=PriceAnswer,
-        page=Prices, new=NewPrice, changes=PriceChanges, made=_made_price, changed=_changed_price, removing=_removing,
+        page=Prices, new=NewPrice, changes=PriceChanges, made=_made_price, changed=_changed_price, removing=unhindered,
     ),
-    Kind(
-        word="channel", things="channels", store=lambda to: to.money.bills.channels, shown=_channel, answer=Channel,
-        page=Channels, new=NewChannel, changes=ChannelChanges, made=_made_channel, changed=_changed_channel,
-        removing=_removing,
-    ),
+    channels.KIND,
     Kind(
         word="schedule", things="schedules", store=lambda to: to.money.bills.schedules, shown=_schedule,
         answer=Schedule, page=Schedules, new=NewSchedule, changes=ScheduleChanges, made=_made_schedule,
-        changed=_changed_schedule, removing=_removing,
+        changed=_changed_schedule, removing=unhindered,
     ),
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ import msgspec
 from pydantic import Field, model_validator
 
 from headgate.access.types import Principal, SubjectKind, Window
-from headgate.admin.crud import Asked, Kind, Listing, PageOf, Parts, Who, Within, found, routes_of
+from headgate.admin.crud import Asked, Kind, Listing, PageOf, Parts, Who, Within, found, routes_of, unhindered
 from headgate.admin.fields import Answer, Body, Usd, UsdText, UtcTime, instant, object_id
 from headgate.admin.levels import Id, Name, Word
 from headgate.admin.route import Route
@@ -183,10 +183,6 @@ async def _changed(asked: Asked, row: BudgetRow, fields: Mapping[str, Any]) -> M
 AMOUNTS = ("usd", "tokens")
 
 
-async def _removing(asked: Asked, row: BudgetRow) -> None:
-    """Whoever may remove budgets may remove any."""
-
-
 async def budget_usage(id: str, who: Who, to: Parts, inside: Within) -> BudgetUsage:
     """Return how a budget stands in the window that runs."""
     row = found(await to.money.budgets.find(who.tenant_id, object_id(id, "budget"), inside), "budget")
@@ -282,7 +278,7 @@ KIND = Kind(
     changes=BudgetChanges,
     made=_made,
     changed=_changed,
-    removing=_removing,
+    removing=unhindered,
 )
 NARROWS: tuple[Literal["team", "own"], ...] = ("team", "own")
 ROUTES = (

@@ -87,6 +87,10 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """Verb of the permission -> ``Route.narrows``."""
 
 
+async def unhindered(asked: Asked, row: Any) -> None:
+    """``removing`` where all may who come this far: who may not find it, or not remove things of its kind, does not."""
+
+
 def routes_of(kind: Kind) -> tuple[Route, ...]:
     """Return the routes of a kind."""
     path, one = f"/{kind.things}", f"/{kind.things}/{{id}}"

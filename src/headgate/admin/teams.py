@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from headgate.admin.crud import Asked, By, Kind, Listing, PageOf, Parts, Who, Within, found, routes_of, told
+from headgate.admin.crud import Asked, By, Kind, Listing, PageOf, Parts, Who, Within, found, routes_of, told, unhindered
 from headgate.admin.fields import Answer, UtcTime, instant, object_id
 from headgate.admin.levels import Level, LevelAnswer, Name, level_of, stored
 from headgate.admin.route import Route
@@ -60,10 +60,6 @@ async def _changed(asked: Asked, row: TeamRow, fields: Mapping[str, Any]) -> Map
     return stored(fields)
 
 
-async def _removing(asked: Asked, row: TeamRow) -> None:
-    """Who comes this far may: it takes a permission over the whole tenant."""
-
-
 def _shown(row: TeamRow) -> Team:
     return Team(**level_of(row), created_at=instant(row.created_at), updated_at=instant(row.updated_at))
 
@@ -103,7 +99,7 @@ KIND = Kind(
     changes=TeamChanges,
     made=_made,
     changed=_changed,
-    removing=_removing,
+    removing=unhindered,
     narrows={"view": ("team", "own"), "update": ("team",)},
 )
 _members = partial(Route, object="team", tag="teams")

@@ -133,7 +133,7 @@ class Opinions(Answer):
     comments: int
     corrections: int
     quality: float | None
-    """For a model: what routing may take for its quality, from 30 opinions on."""
+    """For a model, from 30 opinions on: what to state as the ``quality`` of a route's target."""
 
 
 class Analysis(Answer):

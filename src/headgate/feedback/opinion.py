@@ -61,7 +61,7 @@ def student(freedom: int) -> float:
 
 
 def quality(tallies: Sequence[Tally], least: int = 30) -> Mapping[str, float]:
-    """Return how good models are, from 0 to 1, by the feedback on their answers: what routing may go by.
+    """Return how good models are, from 0 to 1, by the feedback on their answers: what a route may state of them.
 
     *tallies* are by model. A thumb counts as the score 1 or 0. It is the lower end of the interval, so that a model
     does not rise by a few kind words; one of which fewer than *least* opinions are known is left out.

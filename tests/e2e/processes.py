@@ -52,7 +52,7 @@ class Gateway:
         self.log = home / "serve.log"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, within: float = 20.0) -> "Gateway":
+    def start(self, within: float = 60.0) -> "Gateway":
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [HEADGATE, "serve", "--port", str(self.port), *self.args],

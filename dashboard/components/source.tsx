@@ -28,7 +28,7 @@ export function Source({ draft, set, section, name, fixed }: { draft: Draft; set
   const text = draft.text ?? written(yaml, draft.config);
   return (
     <>
-      <Field label="Configuration" hint={`As below \`${section}:\` in headgate.yaml; comments are not kept.`} wrong={draft.wrong}>
+      <Field label="Configuration" hint={<>As below <code>{section}:</code> in headgate.yaml; comments are not kept.</>} wrong={draft.wrong}>
         {(id) => <textarea id={id} className="code tall" spellCheck={false} value={text} onChange={(e) => set(read(yaml, e.target.value, draft.config))} readOnly={fixed} />}
       </Field>
       {draft.wrong ? null : <div><Copy name="Copy for headgate.yaml" text={written(yaml, { [section]: { [name || "NAME"]: draft.config } })} /></div>}

@@ -179,3 +179,27 @@ def test_who_wants_json() -> None:
     )
     assert wants_json({"generationConfig": {"responseMimeType": "application/json"}})
     assert not wants_json({"response_format": {"type": "text"}}) and not wants_json({"text": "x"})
+
+
+SAID = ["The ", "ferry", " — é", "日本", "a\nb", 'say "no"', "back\\slash", "", '","content":"x', "\u2028", "{}"]
+
+
+@pytest.mark.parametrize("odd", [None, *SAID])
+@pytest.mark.parametrize("ascii_", [False, True])
+@pytest.mark.parametrize("more", [{}, {"logprobs": None}, {"content": "again"}, {"\\": 1}])
+def test_events_that_are_alike_are_read_as_each_alone(odd: str | None, ascii_: bool, more: dict[str, Any]) -> None:
+    """A read of many events that differ in their text alone is taken apart without decoding each; it must not show."""
+    texts = ["The ", "ferry", " leaves", "é ", "日本", "{}"] * 2
+    if odd is not None:
+        texts[4] = odd
+    choices = [[{"index": 0, "delta": {"content": text}, "finish_reason": None, **more}] for text in texts]
+    events = [json.dumps({"id": "c", "choices": one}, ensure_ascii=ascii_).encode() for one in choices]
+    read = b"".join(b"data: " + event + b"\n\n" for event in events)
+    alone = [WALKERS["openai-chat"].run(b"data: " + event + b"\n\n") for event in events]
+    run = WALKERS["openai-chat"].run(read)
+    if None in alone:
+        assert run is None
+    else:
+        assert run is not None and run[3] == [one[3][0] for one in alone if one] and run[:3] == alone[0][:3]  # type: ignore[index]
+    swapped = read.replace(b'"content": " leaves"', b'"content": " leaves", "refusal": "no"')
+    assert swapped == read or WALKERS["openai-chat"].run(swapped) is None

@@ -104,6 +104,7 @@ def test_what_fires_is_told_once_and_how_it_ends(url, sql):
     again.look(sql, at + 10 * MINUTE)  # nothing of it is in the window any more
     (row,) = store.page(sql, "t1")
     assert row.state == "resolved"
+    assert store.of_rule(sql, "t1", "fail", ["x"]) == {} != store.of_rule(sql, "t1", "fail", ["x", ""])
     assert [payload["data"]["event"] for _, _, payload in outbox(sql)] == ["fired"] * 3 + ["resolved"] * 3
     told = [one.event for one in store.events(sql, "t1", row.id)]
     assert sorted(told) == ["fired", "not_told", "resolved"]
@@ -133,6 +134,8 @@ def test_a_rule_that_is_gone_or_off_has_ended(url, sql):
     assert states(sql) == [("fail", "", "firing")]
     watching(url, fail=msgspec.structs.replace(rule, enabled=False)).look(sql, at)
     assert states(sql) == [("fail", "", "resolved")]
+    watch.look(sql, at + 15 * SECOND)
+    assert [(row.state, row.fired) for row in store.page(sql, "t1")] == [("firing", 2)], "the same one again"
 
 
 def test_what_homes_tell_of_their_breakers_is_the_operators(url, sql):

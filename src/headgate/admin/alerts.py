@@ -15,7 +15,7 @@ from headgate.admin.named import operations
 from headgate.admin.parts import AdminParts
 from headgate.admin.route import Route
 from headgate.admin.versions import plain
-from headgate.alerts.desk import Desk, Missing, NotFiring
+from headgate.alerts.desk import Missing, NotFiring
 from headgate.alerts.kinds import KINDS, kind_of, made
 from headgate.alerts.readings import PLATFORM
 from headgate.alerts.shipped import SHIPPED
@@ -116,20 +116,20 @@ async def list_alerts(
     limit: Limit = 50,
 ) -> Alerts:
     """Return the tenant's alerts, the one that changed last first."""
-    rows = await asyncio.to_thread(_desk(to).page, who.tenant_id, state=state or "", after=after, limit=limit + 1)
+    rows = await asyncio.to_thread(to.alerts.page, who.tenant_id, state=state or "", after=after, limit=limit + 1)
     data, more = rows[:limit], len(rows) > limit
     return Alerts(data=[_alert(row) for row in data], has_more=more, next=data[-1].id if more else None)
 
 
 async def get_alert(id: str, who: Who, to: Parts) -> Alert:
     """Return one."""
-    row = await asyncio.to_thread(_desk(to).get, who.tenant_id, object_id(id, "alert"))
+    row = await asyncio.to_thread(to.alerts.get, who.tenant_id, object_id(id, "alert"))
     return _alert(found(row, "alert"))
 
 
 async def alert_history(id: str, who: Who, to: Parts, before: Before = "", limit: Limit = 50) -> History:
     """Return what befell one, latest first."""
-    desk, id = _desk(to), object_id(id, "alert")
+    desk, id = to.alerts, object_id(id, "alert")
     found(await asyncio.to_thread(desk.get, who.tenant_id, id), "alert")
     rows = await asyncio.to_thread(desk.events, who.tenant_id, id, before=before, limit=limit + 1)
     data, more = rows[:limit], len(rows) > limit
@@ -140,7 +140,7 @@ async def alert_history(id: str, who: Who, to: Parts, before: Before = "", limit
 async def acknowledge_alert(id: str, who: Who, to: Parts, by: By) -> Alert:
     """Say that somebody sees to it: no reminders follow, and PagerDuty hears of it."""
     try:
-        row = await asyncio.to_thread(_desk(to).acknowledge, who.tenant_id, object_id(id, "alert"), by)
+        row = await asyncio.to_thread(to.alerts.acknowledge, who.tenant_id, object_id(id, "alert"), by)
     except NotFiring:
         raise Conflict("It does not fire: there is nothing to acknowledge.", code="not_firing") from None
     return _alert(found(row, "alert"))
@@ -151,13 +151,13 @@ async def silence_alert(id: str, body: Silence, who: Who, to: Parts, by: By) -> 
     until = None if body.until is None else micros(body.until)
     if until is not None and not now() < until < now() + MAX_SILENCE:
         raise BadRequest("until must be in the future, and within a year.", code="invalid_value", param="until")
-    row = await asyncio.to_thread(_desk(to).silence, who.tenant_id, object_id(id, "alert"), until, by)
+    row = await asyncio.to_thread(to.alerts.silence, who.tenant_id, object_id(id, "alert"), until, by)
     return _alert(found(row, "alert"))
 
 
 async def try_alert(id: str, who: Who, to: Parts, by: By) -> Tested:
     """Send a test to whom the alert's rule tells."""
-    row = found(await asyncio.to_thread(_desk(to).get, who.tenant_id, object_id(id, "alert")), "alert")
+    row = found(await asyncio.to_thread(to.alerts.get, who.tenant_id, object_id(id, "alert")), "alert")
     return await _try(row.rule, who, to, by)
 
 
@@ -195,7 +195,7 @@ async def _try(name: str, who: Who, to: AdminParts, by: By) -> Tested:
         rule = msgspec.structs.replace(rule, channels=[])
     try:
         sent = await asyncio.to_thread(
-            _desk(to).test, who.tenant_id, name, rule, by, shared=shared, configured=frozenset(channels)
+            to.alerts.test, who.tenant_id, name, rule, by, shared=shared, configured=frozenset(channels)
         )
     except Missing as error:
         raise Conflict(f"The rule names channels that there are not: {error}.", code="unknown_channel") from None
@@ -216,17 +216,13 @@ async def sensible(objects: Objects, name: str, config: Mapping[str, Any], tenan
             code="invalid_value", param="config.kind",
         )  # fmt: skip
     missing = await asyncio.to_thread(
-        _desk(objects.to).missing, tenant or PLATFORM, config.get("channels", []), shared=tenant == SHARED,
+        objects.to.alerts.missing, tenant or PLATFORM, config.get("channels", []), shared=tenant == SHARED,
         configured=frozenset(objects.to.live.effective.config.channels),
     )  # fmt: skip
     if missing:
         raise BadRequest(
             f"config.channels: there is no channel {', '.join(missing)}.", code="invalid_value", param="config.channels"
         )
-
-
-def _desk(to: AdminParts) -> Desk:
-    return to.alerts
 
 
 def _alert(row: AlertRow) -> Alert:

@@ -1,6 +1,5 @@
 """Readings from the database: sums by minute, budgets, what homes told. All of few rows, however many calls."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -38,8 +37,8 @@ COST = """SELECT start, CAST(SUM(cost_nano) AS BIGINT) FROM rollups
     WHERE tenant_id = ? AND grain = ? AND cut = ? AND start >= ? AND start < ? GROUP BY start"""
 GROUPS = """SELECT id, provider, model, code, CAST(SUM(count) AS BIGINT), MIN(first_at) FROM error_groups
     WHERE tenant_id = ? GROUP BY id, provider, model, code HAVING MIN(first_at) >= ? ORDER BY 5 DESC LIMIT ?"""
-UNCERTAIN = """SELECT tenant_id, COUNT(*), CAST(SUM(nano) AS BIGINT) FROM ledger
-    WHERE billed = 'uncertain' AND at >= ? GROUP BY tenant_id"""
+UNCERTAIN = """SELECT COUNT(*), CAST(COALESCE(SUM(nano), 0) AS BIGINT) FROM ledger
+    WHERE billed = 'uncertain' AND at >= ?"""
 SPENT = """SELECT CAST(SUM(nano) AS BIGINT), CAST(SUM(tokens) AS BIGINT) FROM balances
     WHERE scope = ? AND period = 'd' AND start >= ? AND start < ?"""
 EACH = """SELECT scope, CAST(SUM(nano) AS BIGINT), CAST(SUM(tokens) AS BIGINT) FROM balances
@@ -150,10 +149,8 @@ class SqlReadings:
 
     def uncertain(self, since: int) -> tuple[int, int]:
         """See ``Readings``."""
-        total = Counter[int]()
-        for _, count, nano in self._sql.execute(UNCERTAIN, (since,)).fetchall():
-            total.update({0: count, 1: nano})
-        return total[0], total[1]
+        count, nano = self._sql.execute(UNCERTAIN, (since,)).fetchone()
+        return count, nano
 
     def signals(self) -> Sequence[Signal]:
         """See ``Readings``."""

@@ -157,8 +157,7 @@ class Watch:
     def _close(self, tenant: str, name: str, at: int, sql: Sql) -> None:
         self.take(sql)
         for row in store.of_rule(sql, tenant, name).values():
-            if row.state != "resolved":
-                settle(sql, row, None, at, GONE, store.channels_of(row))
+            settle(sql, row, None, at, GONE, store.channels_of(row))
 
 
 def _of(rules: InForce, tenant: str) -> Iterator[tuple[str, Rule, bool]]:
@@ -193,13 +192,13 @@ class _Look:
 
     def _write(self, sql: Sql, seen: Mapping[str, Seen], at: int) -> None:
         self._by.take(sql)
-        rows = store.of_rule(sql, self._tenant, self._name)
+        rows = store.of_rule(sql, self._tenant, self._name, list(seen))
         to, missing = whom(sql, self._tenant, self._rule.channels, shared=self._shared, configured=self._configured)
         for subject in dict.fromkeys((*seen, *rows)):
             row, one = rows.get(subject), seen.get(subject)
             if row is None and one is not None:
                 row = self._fresh(one, at)
-            if row is None or (one is None and row.state == "resolved"):
+            if row is None:
                 continue
             if one is not None:
                 row = msgspec.structs.replace(

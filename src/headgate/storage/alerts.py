@@ -26,7 +26,8 @@ TO = "alerts:view"
 _NAMES = AlertRow.__struct_fields__
 _COLUMNS = ", ".join(_NAMES)
 _LOOKED = tuple(name for name in _NAMES if name not in ("id", "tenant_id", "rule", "subject", "silenced_until"))
-OF_RULE = f"SELECT {_COLUMNS} FROM alerts WHERE tenant_id = ? AND rule = ?"  # noqa: S608 - our own names
+OF_RULE = f"""SELECT {_COLUMNS} FROM alerts WHERE tenant_id = ? AND rule = ?
+    AND (state <> 'resolved' OR subject IN ({{}}))"""  # noqa: S608 - our own names
 ONE = f"SELECT {_COLUMNS} FROM alerts WHERE tenant_id = ? AND id = ?"  # noqa: S608
 PAGE = f"""SELECT {_COLUMNS} FROM alerts WHERE tenant_id = ? AND (? = '' OR state = ?)
     AND (updated_at < ? OR (updated_at = ? AND id < ?)) ORDER BY updated_at DESC, id DESC LIMIT ?"""  # noqa: S608
@@ -58,9 +59,14 @@ Channel = tuple[str, str]
 """Whose it is, and its id."""
 
 
-def of_rule(sql: Sql, tenant_id: str, rule: str) -> dict[str, AlertRow]:
-    """Return the alerts of a rule by their subjects."""
-    return {row.subject: row for row in map(_row, sql.execute(OF_RULE, (tenant_id, rule)).fetchall())}
+def of_rule(sql: Sql, tenant_id: str, rule: str, subjects: Sequence[str] = ()) -> dict[str, AlertRow]:
+    """Return the alerts of a rule by their subjects: those that have not ended, and those of *subjects* that have.
+
+    What ended is kept for a month, and may be very much more than what a look is about.
+    """
+    among = ", ".join("?" * len(subjects)) or "NULL"
+    rows = sql.execute(OF_RULE.format(among), (tenant_id, rule, *subjects)).fetchall()
+    return {row.subject: row for row in map(_row, rows)}
 
 
 def find(sql: Sql, tenant_id: str, id: str) -> AlertRow | None:

@@ -201,5 +201,8 @@ def test_events_that_are_alike_are_read_as_each_alone(odd: str | None, ascii_: b
         assert run is None
     else:
         assert run is not None and run[3] == [one[3][0] for one in alone if one] and run[:3] == alone[0][:3]  # type: ignore[index]
+    for end in (b'\\"', b"x\\", b'x","y', b"\\q"):  # what a hostile upstream may put between quotes
+        broken = read.replace(b'"The "', b'"' + end + b'"', 1)
+        assert (found := WALKERS["openai-chat"].run(broken)) is None or found[3][0] == '"'
     swapped = read.replace(b'"content": " leaves"', b'"content": " leaves", "refusal": "no"')
     assert swapped == read or WALKERS["openai-chat"].run(swapped) is None

@@ -59,6 +59,8 @@ class _Chunk(msgspec.Struct, gc=False):
 
 
 _UNSAID = re.compile(rb'["\\\x00-\x09\x0b-\x1f]')
+_ESCAPE = re.compile(rb"\\[^\n]")
+_strings = msgspec.json.Decoder(list[str]).decode
 _chunks = msgspec.json.Decoder(list[_Chunk]).decode
 
 
@@ -79,7 +81,7 @@ def _content(choices: list[_Choice]) -> Quick | None:
 def _alike(data: bytes) -> Run | None:
     """Return the run of events that differ in nothing but what they say, as most of one read do, without decoding each.
 
-    Exact: the first is decoded, and what the others say holds nothing that could end a string or escape.
+    Exact: the first is decoded, and what the others say holds nothing that could end its string.
     """
     first = data.find(b"\n\n") + 2
     begin = data.find(b'"content":', 0, first) + 10
@@ -92,14 +94,14 @@ def _alike(data: bytes) -> Run | None:
         return None
     said = data[len(before) : -len(after)].split(after + before)
     joined = b"\n".join(said)
-    if _UNSAID.search(joined) or b"" in said:
+    if _UNSAID.search(_ESCAPE.sub(b"", joined) if b"\\" in joined else joined) or b"" in said:
         return None
     try:
         content = _content(_chunks(b"[%b]" % data[6:first])[0].choices)
-        told = joined.decode().split("\n")
+        told = _strings(b'["%b"]' % b'","'.join(said))
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    if content is None or content[3] != told[0] or joined.count(b"\n") != len(said) - 1:
+    if content is None or content[3] != told[0] or joined.count(b"\n") != len(said) - 1 or "" in told:
         return None
     return content[0], CONTENT, "output", told
 

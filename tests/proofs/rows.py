@@ -79,13 +79,14 @@ def of(place: Place, calls: int, judged: bool, tell: Callable[[int], None]) -> s
         same(place.sql, first, place.days)
     if "postgresql" in place.url:
         psql(place.url, "vacuum analyze")  # as it does by itself some minutes later
+    among = left(place.sql)  # fewer than were made, after earlier runs
     slow = asyncio.run(asked(place.url, first, place.days * DAY))
     (what, longest), typical = max(slow.items(), key=lambda one: one[1]), sorted(slow.values())[len(slow) // 2]
     assert not judged or longest < 1, {what: round(took, 2) for what, took in slow.items() if took >= 1}
     gone, quiet, busy = removed(place, calls)
     assert not judged or busy < max(3 * quiet, 0.25), f"an answer took {busy:.3f} s, before {quiet:.3f} s"
     return (
-        f"{len(slow)} questions, the longest ({what}) {longest * 1000:.0f} ms, half within {typical * 1000:.0f} ms; "
+        f"{len(slow)} questions among {among:,} calls, the longest ({what}) {longest * 1000:.0f} ms, half within {typical * 1000:.0f} ms; "
         f"{gone:,} removed while the slowest of a hundred answers took {busy * 1000:.0f} ms (before {quiet * 1000:.0f} ms)"
     )
 

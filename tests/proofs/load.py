@@ -15,6 +15,8 @@ class Tally:
     answered: dict[str, str] = field(default_factory=dict)
     """Trace id -> request id, of every whole 200."""
     statuses: dict[int, int] = field(default_factory=dict)
+    refused: list[tuple[float, int]] = field(default_factory=list)
+    """When (monotonic seconds), and with which status, of the first thousand that were not served."""
     broken: int = 0
     """Connections that ended without an answer."""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -22,6 +24,8 @@ class Tally:
     def add(self, status: int) -> None:
         with self.lock:
             self.statuses[status] = self.statuses.get(status, 0) + 1
+            if status != 200 and len(self.refused) < 1000:
+                self.refused.append((time.monotonic(), status))
 
 
 class Load:

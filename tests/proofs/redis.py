@@ -61,7 +61,8 @@ def prove(scale: float, folder: Path, progress: Progress) -> str:
         for load in loads:
             load.join()
         fleet.stop()
-        assert set(tally.statuses) == {200}, tally.statuses
+        since = [(round(at - paused_at, 1), status) for at, status in tally.refused]
+        assert set(tally.statuses) == {200}, f"{tally.statuses}; seconds after the pause began: {since}"
         assert not tally.broken, tally.broken
         before = p99([took for load in loads for at, took in load.times if at < paused_at])
         during = p99([took for load in loads for at, took in load.times if paused_at <= at < back_at])

@@ -9,7 +9,7 @@ from fastapi import Query
 
 from headgate.access.reach import reach
 from headgate.admin.configured import Objects, permission
-from headgate.admin.crud import By, Parts, Who, found
+from headgate.admin.crud import By, PageOf, Parts, Who, as_page, found
 from headgate.admin.fields import Answer, Body, Instant, UtcTime, instant, micros, object_id, optional_instant
 from headgate.admin.named import operations
 from headgate.admin.parts import AdminParts
@@ -21,7 +21,7 @@ from headgate.alerts.readings import PLATFORM
 from headgate.alerts.shipped import SHIPPED
 from headgate.core.call import now
 from headgate.core.errors import BadRequest, Conflict, Forbidden, NotFound
-from headgate.storage.alert_rows import AlertRow
+from headgate.storage.alert_rows import AlertRow, EventRow
 from headgate.storage.object_rows import SHARED
 
 Limit = Annotated[int, Query(ge=1, le=200)]
@@ -53,12 +53,8 @@ class Alert(Answer):
     """How often."""
 
 
-class Alerts(Answer):
+class Alerts(PageOf[Alert]):
     """A page of them, the one that changed last first; ``next`` is the ``after`` of the following one."""
-
-    data: list[Alert]
-    has_more: bool
-    next: str | None
 
 
 class Event(Answer):
@@ -71,12 +67,8 @@ class Event(Answer):
     at: UtcTime
 
 
-class History(Answer):
+class History(PageOf[Event]):
     """What befell it, latest first; ``next`` is the ``before`` of the following page."""
-
-    data: list[Event]
-    has_more: bool
-    next: str | None
 
 
 class Silence(Body):
@@ -117,8 +109,7 @@ async def list_alerts(
 ) -> Alerts:
     """Return the tenant's alerts, the one that changed last first."""
     rows = await asyncio.to_thread(to.alerts.page, who.tenant_id, state=state or "", after=after, limit=limit + 1)
-    data, more = rows[:limit], len(rows) > limit
-    return Alerts(data=[_alert(row) for row in data], has_more=more, next=data[-1].id if more else None)
+    return as_page(Alerts, rows, limit, _alert)
 
 
 async def get_alert(id: str, who: Who, to: Parts) -> Alert:
@@ -132,9 +123,7 @@ async def alert_history(id: str, who: Who, to: Parts, before: Before = "", limit
     desk, id = to.alerts, object_id(id, "alert")
     found(await asyncio.to_thread(desk.get, who.tenant_id, id), "alert")
     rows = await asyncio.to_thread(desk.events, who.tenant_id, id, before=before, limit=limit + 1)
-    data, more = rows[:limit], len(rows) > limit
-    shown = [Event(id=one.id, event=one.event, text=one.text, by=one.by or None, at=instant(one.at)) for one in data]
-    return History(data=shown, has_more=more, next=data[-1].id if more else None)
+    return as_page(History, rows, limit, _event)
 
 
 async def acknowledge_alert(id: str, who: Who, to: Parts, by: By) -> Alert:
@@ -223,6 +212,10 @@ async def sensible(objects: Objects, name: str, config: Mapping[str, Any], tenan
         raise BadRequest(
             f"config.channels: there is no channel {', '.join(missing)}.", code="invalid_value", param="config.channels"
         )
+
+
+def _event(row: EventRow) -> Event:
+    return Event(id=row.id, event=row.event, text=row.text, by=row.by or None, at=instant(row.at))
 
 
 def _alert(row: AlertRow) -> Alert:

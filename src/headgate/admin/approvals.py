@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from headgate.access.reach import reach
 from headgate.access.types import Limits, Principal, Window
-from headgate.admin.crud import By, Parts, Who, Within, found, told
+from headgate.admin.crud import By, PageOf, Parts, Who, Within, as_page, found, told
 from headgate.admin.fields import Answer, Body, Text, Usd, UtcTime, object_id, optional_instant
 from headgate.admin.levels import Id, LimitsBody, ModelName, Word
 from headgate.admin.route import Route
@@ -109,12 +109,8 @@ class Approval(Answer):
     """When what was granted goes back."""
 
 
-class Approvals(Answer):
+class Approvals(PageOf[Approval]):
     """A page of requests, latest first; ``next`` is the ``before`` of the following one."""
-
-    data: list[Approval]
-    has_more: bool
-    next: str | None
 
 
 Before = Annotated[str, Query(max_length=64)]
@@ -128,8 +124,7 @@ async def list_approvals(
     """Return requests, latest first; who may not see all of the tenant's sees his own."""
     mine = who.id if inside is not None else None
     rows = await to.money.approvals.list(who.tenant_id, state=state, asked_by=mine, before=before, limit=limit + 1)
-    data, more = rows[:limit], len(rows) > limit
-    return Approvals(data=[_approval(row) for row in data], has_more=more, next=data[-1].id if more else None)
+    return as_page(Approvals, rows, limit, _approval)
 
 
 async def create_approval(body: NewApproval, who: Who, to: Parts, by: By, inside: Within) -> Approval:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from headgate.access.types import Principal
 from headgate.admin.budgets import Coming, coming_of
-from headgate.admin.crud import By, Parts, Who, found
+from headgate.admin.crud import By, PageOf, Parts, Who, as_page, found
 from headgate.admin.fields import Answer, Body, UsdText, UtcTime, instant, object_id
 from headgate.admin.levels import Id
 from headgate.admin.route import Route
@@ -132,12 +132,8 @@ class Invoice(Answer):
     issued_at: UtcTime
 
 
-class Invoices(Answer):
+class Invoices(PageOf[Invoice]):
     """A page of them, latest first; ``next`` is the ``before`` of the following one."""
-
-    data: list[Invoice]
-    has_more: bool
-    next: str | None
 
 
 class Sent(Answer):
@@ -205,8 +201,7 @@ async def list_invoices(
 ) -> Invoices:  # fmt: skip
     """Return what was issued, latest first."""
     rows = await to.money.bills.invoices(who.tenant_id, kind=kind, subject_id=app_id, before=before, limit=limit + 1)
-    data, more = rows[:limit], len(rows) > limit
-    return Invoices(data=[_invoice(row) for row in data], has_more=more, next=data[-1].id if more else None)
+    return as_page(Invoices, rows, limit, _invoice)
 
 
 async def create_invoice(body: NewInvoice, who: Who, to: Parts, by: By) -> Invoice:

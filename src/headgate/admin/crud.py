@@ -2,7 +2,7 @@
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -49,6 +49,15 @@ class PageOf(Answer, Generic[A]):
     data: list[A]
     has_more: bool
     next: str | None
+
+
+P = TypeVar("P", bound=PageOf[Any])
+
+
+def as_page(page: type[P], rows: Sequence[Any], limit: int, shown: Callable[[Any], Answer]) -> P:
+    """Return *rows*, of which one more than *limit* was asked for, as a page; ``next`` is the id of its last one."""
+    more = len(rows) > limit
+    return page(data=[shown(row) for row in rows[:limit]], has_more=more, next=rows[limit - 1].id if more else None)
 
 
 class Asked(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from headgate.access.types import Principal
 from headgate.admin.billing import HTML, Before, Limit, billing_route
-from headgate.admin.crud import By, Parts, Who, found
+from headgate.admin.crud import By, PageOf, Parts, Who, as_page, found
 from headgate.admin.fields import Answer, Body, UtcTime, instant, object_id
 from headgate.admin.levels import Word
 from headgate.billing.compare import compare, corrections, page, span, told, totals
@@ -69,19 +69,14 @@ class Import(Answer):
     days: list[DriftLine] | None = None
 
 
-class Imports(Answer):
+class Imports(PageOf[Import]):
     """A page of imports, latest first; ``next`` is the ``before`` of the following one."""
-
-    data: list[Import]
-    has_more: bool
-    next: str | None
 
 
 async def list_imports(who: Who, to: Parts, before: Before = "", limit: Limit = 50) -> Imports:
     """Return what providers said, latest first."""
     rows = await to.money.imports.list(who.tenant_id, before=before, limit=limit + 1)
-    data, more = rows[:limit], len(rows) > limit
-    return Imports(data=[_import(row) for row in data], has_more=more, next=data[-1].id if more else None)
+    return as_page(Imports, rows, limit, _import)
 
 
 async def create_import(body: NewImport, who: Who, to: Parts, by: By) -> Import:

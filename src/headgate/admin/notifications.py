@@ -8,12 +8,12 @@ from fastapi import Query
 from headgate.access.reach import reach
 from headgate.access.types import Principal
 from headgate.admin.approvals import Before, Limit
-from headgate.admin.crud import Parts, Who, found
+from headgate.admin.crud import PageOf, Parts, Who, as_page, found
 from headgate.admin.fields import Answer, UtcTime, instant, object_id, optional_instant
 from headgate.admin.route import SELF, Route
 from headgate.storage.alerts import TO
 from headgate.storage.approvals import DECIDE
-from headgate.storage.billing_rows import MessageRow
+from headgate.storage.billing_rows import MessageRow, NotificationRow
 
 
 class Notification(Answer):
@@ -27,12 +27,8 @@ class Notification(Answer):
     read_at: UtcTime | None
 
 
-class Notifications(Answer):
+class Notifications(PageOf[Notification]):
     """A page of them, latest first; ``next`` is the ``before`` of the following one."""
-
-    data: list[Notification]
-    has_more: bool
-    next: str | None
 
 
 async def list_notifications(
@@ -46,19 +42,18 @@ async def list_notifications(
     rows = await to.money.notices.page(
         who.tenant_id, _names(who), before=before, limit=limit + 1, unread=unread
     )  # fmt: skip
-    data, more = rows[:limit], len(rows) > limit
-    shown = [
-        Notification(
-            id=row.id,
-            event=row.event,
-            text=row.text,
-            link=row.link,
-            created_at=instant(row.created_at),
-            read_at=optional_instant(row.read_at),
-        )
-        for row in data
-    ]
-    return Notifications(data=shown, has_more=more, next=data[-1].id if more else None)
+    return as_page(Notifications, rows, limit, _notification)
+
+
+def _notification(row: NotificationRow) -> Notification:
+    return Notification(
+        id=row.id,
+        event=row.event,
+        text=row.text,
+        link=row.link,
+        created_at=instant(row.created_at),
+        read_at=optional_instant(row.read_at),
+    )
 
 
 class Read(Answer):
@@ -91,19 +86,14 @@ class Message(Answer):
     done_at: UtcTime | None
 
 
-class Messages(Answer):
+class Messages(PageOf[Message]):
     """A page of them, latest first; ``next`` is the ``before`` of the following one."""
-
-    data: list[Message]
-    has_more: bool
-    next: str | None
 
 
 async def list_messages(who: Who, to: Parts, before: Before = "", limit: Limit = 50) -> Messages:
     """Return messages to channels and what became of them, latest first."""
     rows = await to.money.notices.messages(who.tenant_id, before=before, limit=limit + 1)
-    data, more = rows[:limit], len(rows) > limit
-    return Messages(data=[_message(row) for row in data], has_more=more, next=data[-1].id if more else None)
+    return as_page(Messages, rows, limit, _message)
 
 
 def _message(row: MessageRow) -> Message:

@@ -42,9 +42,10 @@ class Patterned(Guardrail, frozen=True, kw_only=True):
 
     def passes(self, text: str) -> int:
         """See ``Guardrail``."""
-        if self.calm is None or len(text) > CALM or self.calm.fullmatch(text) is None:
+        if self.calm is None or self.calm.fullmatch(text) is None:
             return -1
-        return held_calm(text)
+        free = held_calm(text)
+        return free if len(text) - free <= CALM else -1
 
     def open(self, text: str) -> int:
         """Return what :meth:`held` does, of a plain text."""

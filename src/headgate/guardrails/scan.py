@@ -135,7 +135,7 @@ APART = ' ,\n;"ぁ-ヿ一-鿿가-힣'
 _IN_CALM_WORDS = "".join([c for c in IN_WORDS if c.isalpha()]) + ".!?'-"
 _TWO_LETTERS = re.compile(r"(?<![A-Za-z])[A-Za-z]{2} \Z")
 CALM = 256
-"""Characters up to which a text is taken for calm."""
+"""Characters that a calm text holds back at most."""
 
 
 def held_calm(text: str) -> int:

@@ -69,6 +69,7 @@ class Gateway:
             except httpx2.HTTPError:
                 pass
             time.sleep(0.05)
+        self.kill()
         raise AssertionError(f"the gateway was not ready in {within} s:\n{self.log.read_text()}")
 
     @property

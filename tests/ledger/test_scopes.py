@@ -246,7 +246,7 @@ def told() -> list[Any]:
 
 
 async def soft_books(journal, store, told) -> LedgerBooks:
-    return LedgerBooks(journal, store, wait_seconds=0.3, on_soft=lambda budget, used: told.append((budget.name, used)))
+    return LedgerBooks(journal, store, wait_seconds=10.0, on_soft=lambda budget, used: told.append((budget.name, used)))
 
 
 async def test_a_soft_budget_refuses_nothing_and_is_told_once(journal, stores, told):

@@ -29,7 +29,7 @@ export default function FeedbackPage() {
   const change = (name: keyof typeof filter) => (e: { target: { value: string } }) => { setFilter({ ...filter, [name]: e.target.value }); pages.restart(); };
   return (
     <>
-      <Head title="Feedback" aside={<Segment label="Time span" options={SPANS} value={span} onChange={(to) => { setSpan(to); pages.restart(); }} />}>What people think of answers, with how sure that is. It becomes the measured quality that routes can go by.</Head>
+      <Head title="Feedback" aside={<Segment label="Time span" options={SPANS} value={span} onChange={(to) => { setSpan(to); pages.restart(); }} />}>What people think of answers, with how sure that is.</Head>
       <Panel flush title={<>By <Select aria-label="Dimension" value={by} onChange={(e) => setBy(e.target.value)} options={["model", "route", "prompt"]} /></>}>
         <Loaded error={sums.error} loading={sums.isLoading} retry={() => void sums.mutate()}>
           <Table<Opinions>

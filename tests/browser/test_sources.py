@@ -4,7 +4,6 @@ import gzip
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 

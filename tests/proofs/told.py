@@ -1,9 +1,9 @@
 """Secrets and personal data in what callers say, and all that a gateway tells and shows of calls, searched for them."""
 
 import json
+import secrets
 import subprocess
 import sys
-import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path

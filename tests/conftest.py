@@ -7,6 +7,7 @@ from typing import Any
 
 import certifi
 import httpcore2
+import pyarrow.parquet  # noqa: F401  # before the library of a vector index, beside which it crashes if it comes second
 import pytest
 from _pytest.nodeid import coerce_node_id
 from _pytest.terminal import TerminalReporter

@@ -149,7 +149,8 @@ def test_lines_and_parquet_say_the_same(tmp_path: Path, url: str) -> None:
 
 def test_who_is_stopped_goes_on_where_it_was(tmp_path: Path, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"sqlite:///{database}"
-    calls = [call(at=now() - i * 1000) for i in range(95)]
+    latest = now()
+    calls = [call(at=latest - i * 1000) for i in range(95)]
     store(database, *calls)
     monkeypatch.setattr(job, "PAGE", 10)
     monkeypatch.setattr(job, "PART_ROWS", 20)

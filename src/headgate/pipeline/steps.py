@@ -21,7 +21,7 @@ from headgate.pipeline.parts import Parts, neutral
 from headgate.pipeline.settle import finish
 from headgate.pipeline.wishes import able, name_first, supply, take_wishes
 from headgate.providers.base import Target, dialects_of, unsupported
-from headgate.routing.table import in_order, serving
+from headgate.routing.table import in_order
 
 _TIERS = [b'{"type":%b"%b"}' % (space, tier) for tier in (b"default", b"flex") for space in (b"", b" ")]
 
@@ -166,9 +166,10 @@ def plan(call: Call, parts: Parts) -> Awaitable[None] | None:
     route = call.route
     operation = call.operation
     usable: tuple[Target, ...] = call.plan
-    usable = route.serving(operation) if usable is route.targets else serving(usable, operation)
-    if not usable and operation != "count_tokens":
-        raise unsupported(call.envelope.model, operation.replace("_", " "))
+    if not all([t.provider.supports(operation) for t in usable]):
+        usable = tuple(t for t in usable if t.provider.supports(operation))
+        if not usable and operation != "count_tokens":
+            raise unsupported(call.envelope.model, operation.replace("_", " "))
     if operation == "count_tokens":  # an endpoint that counts another dialect's requests counts something else
         usable = tuple(t for t in usable if call.dialect in dialects_of(t, operation))
     call.plan = usable

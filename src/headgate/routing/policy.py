@@ -158,8 +158,10 @@ def _told(
     """Return the candidates that are told: all, or the best of very many and a few of those that were removed."""
     if len(options) <= TOLD:
         return options
+    if places is not None:
+        return chosen[:TOLD]
     stay = left.rows
-    gone = [] if places is not None else [*islice((one for one in options if one not in stay), TOLD // 4)]
+    gone = [*islice((one for one in options if one not in stay), TOLD // 4)]
     return [*chosen[: TOLD - len(gone)], *gone]
 
 

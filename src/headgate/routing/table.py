@@ -168,14 +168,6 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     """The route whose targets are the last of these."""
     steps: tuple[Any, ...] = ()
     """What its calls go through, where that is not what all go through."""
-    _serving: dict[str, tuple[Target, ...]] = {}
-
-    def serving(self, operation: str) -> tuple[Target, ...]:
-        """Return the targets that can be asked for *operation* at all; worked out once for each."""
-        found = self._serving.get(operation)
-        if found is None:
-            found = self._serving[operation] = serving(self.targets, operation)
-        return found
 
     @property
     def asks(self) -> bool:
@@ -188,11 +180,6 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     def decides(self) -> bool:
         """Whether there is anything to decide."""
         return self.policy is not None or (self.fallback is not None and self.fallback.decides)
-
-
-def serving(targets: tuple[Target, ...], operation: Any) -> tuple[Target, ...]:
-    """Return those of *targets* that can be asked for *operation* at all."""
-    return tuple(one for one in targets if one.provider.supports(operation))
 
 
 def instant(text: str) -> int | None:

@@ -420,3 +420,24 @@ async def test_one_that_no_sum_can_hold_leaves_the_others_counted(books, drainer
     drainer.drain()
     assert query(COUNTED) == [(3, 76)] and drainer._keeper.unseen == 1
     assert query("SELECT COUNT(*) FROM records") == [(4,)]
+
+
+async def test_what_a_gateway_of_before_stored_is_counted(books, drainer, where, query, journal, busy):
+    call(books)
+    drainer.drain()
+    sql = open_sql(where)
+    apart(lambda: sql.transact(lambda on: on.execute("UPDATE journals SET viewed = NULL")))
+    apart(sql.close)
+    apart(drainer._release)
+    again = Apart(journal._directory, where, node="n1")
+    again._counted_at = time.monotonic()
+    call(books, 40)
+    apart(again._pass)
+    call(books, 5)
+    apart(again._pass)
+    apart(again._release)
+    last = Apart(journal._directory, where, node="n1")
+    last.drain()
+    last.drain()
+    assert query(COUNTED) == [(3, 75)]
+    last.stop()

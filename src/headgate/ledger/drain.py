@@ -258,7 +258,8 @@ class Drainer:
 
     def _review(self, tail: Tail) -> int:
         """Read again what was stored when a drainer ended, and not counted."""
-        lines = tail.read(min(CHUNK, tail.stored - tail.position))
+        left = tail.stored - tail.position
+        lines = tail.read(min(CHUNK, left))[:left]  # more is read where a line is longer than a chunk
         if not lines:  # somebody took it away
             tail.position = tail.stored
             return 1

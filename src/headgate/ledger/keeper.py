@@ -16,7 +16,9 @@ from headgate.storage.sqlite import path_of
 
 POSITION = """INSERT INTO journals (id, position, viewed, closed, node) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET position = excluded.position, closed = excluded.closed,
-    viewed = CASE WHEN excluded.viewed > 0 THEN excluded.viewed ELSE journals.viewed END"""
+    viewed = CASE WHEN excluded.viewed > 0 THEN excluded.viewed
+        ELSE COALESCE(journals.viewed, journals.position) END"""
+BEGIN = "SELECT position, COALESCE(viewed, position), closed FROM journals WHERE id = ?"
 COMMIT = """INSERT INTO meta (name, value) VALUES ('commits', 1)
     ON CONFLICT (name) DO UPDATE SET value = meta.value + 1"""
 COMMITS = "SELECT value FROM meta WHERE name = 'commits'"
@@ -77,7 +79,7 @@ class Keeper:
 
     def begin(self, journal: str) -> tuple[int, int, bool]:
         """Return how far *journal* is in the database, how far in the sums, and whether it was closed."""
-        row = self._sql.execute("SELECT position, viewed, closed FROM journals WHERE id = ?", (journal,)).fetchone()
+        row = self._sql.execute(BEGIN, (journal,)).fetchone()
         if row is None and self.shared:
             self._sql.transact(lambda sql: sql.execute(POSITION, (journal, 0, 0, False, self._node)))
         return (row[0], row[1], bool(row[2])) if row else (0, 0, False)

@@ -237,7 +237,7 @@ journals = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("position", BigInteger, nullable=False),  # bytes of it that are in this database
-    Column("viewed", BigInteger, nullable=False, server_default="0"),  # bytes of it whose calls are in all sums
+    Column("viewed", BigInteger),  # bytes of it whose calls are in all sums; none says that all of these are
     Column("node", Text, nullable=False, server_default=""),  # whose disk it is on
     Column("closed", Boolean, nullable=False),  # its process is gone and its open holds are charged
 )

@@ -13,9 +13,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add it: until now all that was stored was counted."""
-    op.add_column("journals", sa.Column("viewed", sa.BigInteger, nullable=False, server_default="0"))
-    op.execute("UPDATE journals SET viewed = position")
+    """Add it: empty where all that is stored is counted, as by gateways of before, which may still run beside."""
+    op.add_column("journals", sa.Column("viewed", sa.BigInteger))
 
 
 def downgrade() -> None:

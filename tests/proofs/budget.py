@@ -39,12 +39,11 @@ def prove(scale: float, folder: Path, progress: Progress, *, postgres: bool = Fa
     assert spent <= cap, f"spent {spent} of {cap}"
     assert spent >= 0.98 * cap, f"only {spent} of {cap} could be used"
     assert highest > 0, "no look saw anything"
-    slow = tally.statuses.pop(503, 0)  # a server on a busy machine took longer than a call waits for it
-    assert slow <= (0.001 * calls if postgres else 0) and set(tally.statuses) == {200, 429}, (slow, tally.statuses)
+    assert set(tally.statuses) == {200, 429}, tally.statuses
     assert tally.statuses[200] * NANO == spent
     return (
         f"{calls} calls from {CONCURRENCY} callers over {PROCESSES} processes: {tally.statuses[200]} admitted, "
-        f"{slow} found the server too slow, {spent / cap:.1%} of the cap, spent and held at most {highest / cap:.1%} of "
+        f"{spent / cap:.1%} of the cap, spent and held at most {highest / cap:.1%} of "
         f"it in {looks} looks"
     )
 

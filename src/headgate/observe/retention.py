@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from headgate.core.call import now
 from headgate.observe.rollups import DAY, GRAINS, HOUR, SECOND, start_of
-from headgate.observe.rounds import Rounds
+from headgate.observe.rounds import Rounds, going_on
 from headgate.storage import archives, expire
 from headgate.storage.audit_now import note_all
 from headgate.storage.audit_rows import AuditEntry, KeyedSealing
@@ -101,12 +101,8 @@ class Retention:
         return self._rounds.rest(min(max(seconds, 0.005), 1.0)) or not self._mine()
 
     def _round(self) -> float:
-        try:
+        with going_on(log, "what is over cannot be removed"):
             self.once()
-        except SqlError as error:
-            log.debug("nothing can be removed: %s", error)  # others say that the database is away
-        except Exception:
-            log.exception("what is over cannot be removed")
         with suppress(SqlError):
             self._sql.close()
         return POLL

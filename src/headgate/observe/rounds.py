@@ -1,7 +1,11 @@
 """A thread that makes one round after the other, with a rest in between, until it is told to end."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Event, Thread
+
+from headgate.storage.sql import SqlError
 
 
 class Rounds:
@@ -38,3 +42,14 @@ class Rounds:
     def _run(self, pause: float) -> None:
         while not self._ending.wait(pause):
             pause = self._work()
+
+
+@contextmanager
+def going_on(log: logging.Logger, failing: str) -> Iterator[None]:
+    """Log what goes wrong in a round, in which *failing* is what cannot be done: there is another after it."""
+    try:
+        yield
+    except SqlError as error:
+        log.debug("%s: %s", failing, error)  # others say that the database is away
+    except Exception:
+        log.exception(failing)

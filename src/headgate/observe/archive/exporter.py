@@ -20,10 +20,10 @@ from headgate.observe.archive.places import Place, PlaceFailed, place
 from headgate.observe.config import ObserveConfig
 from headgate.observe.metrics import Page
 from headgate.observe.post import Outside
-from headgate.observe.rounds import Rounds
+from headgate.observe.rounds import Rounds, going_on
 from headgate.observe.spool import Seals
 from headgate.storage.lease import take
-from headgate.storage.sql import Sql, SqlError, open_sql
+from headgate.storage.sql import Sql, open_sql
 
 log = logging.getLogger("headgate.exports")
 FOLDER = "exports"
@@ -103,12 +103,8 @@ class Exporter:
         return done
 
     def _round(self) -> float:
-        try:
+        with going_on(log, "nothing can be exported"):
             self.once()
-        except SqlError as error:
-            log.debug("nothing can be exported: %s", error)  # others say that the database is away
-        except Exception:
-            log.exception("an export failed")
         return POLL
 
     def _due(self) -> bool:

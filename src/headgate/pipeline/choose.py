@@ -1,7 +1,7 @@
 """Order a plan by the strategies of its route, and keep why. A route without any never comes here."""
 
 import random
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from typing import Any
 
 import msgspec
@@ -30,10 +30,8 @@ def choose(call: Call, parts: Parts) -> None:
     call.plan = tuple(chain(call, parts, call.route, call.plan))
 
 
-def chain(call: Call, parts: Parts, route: Route | None, left: tuple[Target, ...]) -> Sequence[Target]:
+def chain(call: Call, parts: Parts, route: Route | None, left: tuple[Target, ...]) -> list[Target]:
     """Return *left* as *route* and those that it falls back on order them; raise ``Forbidden`` where nothing is."""
-    if route is not None and route.fallback is None and route.policy is not None and left:
-        return decided(call, parts, route.policy, left)
     found: list[Target] = []
     refused: Forbidden | None = None
     while route is not None and left:
@@ -60,7 +58,7 @@ def chain(call: Call, parts: Parts, route: Route | None, left: tuple[Target, ...
     return found
 
 
-def decided(call: Call, parts: Parts, policy: Policy, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+def decided(call: Call, parts: Parts, policy: Policy, targets: tuple[Target, ...]) -> list[Target]:
     """Return *targets* as *policy* orders them, and keep why on *call*."""
     sight = seen(call, parts, policy)
     chosen, choice = policy.decide(sight, policy.among(targets), parts.health, random.random())
@@ -69,7 +67,7 @@ def decided(call: Call, parts: Parts, policy: Policy, targets: tuple[Target, ...
     keep(call, choice)
     if "last" in policy.reads and call.link is not None:  # a call that is only explained goes nowhere
         policy.remember(conversation(sight), chosen[0].name)
-    return chosen.targets
+    return [option.target for option in chosen]
 
 
 def as_listed(call: Call, targets: tuple[Target, ...]) -> tuple[Target, ...]:

@@ -57,11 +57,6 @@ class Candidates(tuple[Option, ...]):
         return tuple(option.name for option in self)
 
     @cached_property
-    def targets(self) -> tuple[Target, ...]:
-        """What each of them is a choice of."""
-        return tuple(option.target for option in self)
-
-    @cached_property
     def listed(self) -> list[Option]:
         """The same as a list, which Python looks into in a third of the time."""
         return list(self)
@@ -139,34 +134,6 @@ class Candidates(tuple[Option, ...]):
                 self._made.clear()
             found = self._made[key] = Column(make())
         return found
-
-    @cached_property
-    def _sorted(self) -> dict[tuple[int, ...], tuple[Sequence[Column], list[int], "Candidates"]]:
-        return {}
-
-    def sorted(self, ranks: Sequence[Sequence[float]]) -> tuple[list[int], "Candidates"]:
-        """Return the places of these by the first of *ranks*, then the second and so on, and themselves in that order.
-
-        Neither is to be changed: where all of *ranks* are columns, they are kept.
-        """
-        for rank in ranks:
-            if type(rank) is not Column:
-                return self._order(ranks)
-        key = tuple(map(id, ranks))
-        kept = self._sorted.get(key)
-        if kept is None:
-            if len(self._sorted) >= MAX_PARTS:
-                self._sorted.clear()
-            kept = self._sorted[key] = (cast(Sequence[Column], ranks), *self._order(ranks))  # with them live their ids
-        return kept[1], kept[2]
-
-    def _order(self, ranks: Sequence[Sequence[float]]) -> tuple[list[int], "Candidates"]:
-        order = self.places.copy()
-        for rank in reversed(ranks):  # sorting is stable: what is sorted by last counts first
-            if rank[0] != rank[-1] or rank.count(rank[0]) != len(order):
-                order.sort(key=rank.__getitem__)
-        listed = self.listed
-        return order, Candidates([listed[place] for place in order])
 
     @cached_property
     def _parts(self) -> dict[bytes | tuple[Target, ...], "Candidates"]:

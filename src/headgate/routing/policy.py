@@ -23,10 +23,6 @@ REMEMBERED = 4096
 """Conversations of one route whose last deployment is remembered."""
 
 
-Asked = tuple[Candidates, Sequence[float | None]]
-"""Whom a strategy weighed, and the score of each."""
-
-
 class Policy:
     """What one route goes by. Immutable but for its memory: how often it decided, and what conversations went where."""
 
@@ -65,10 +61,10 @@ class Policy:
 
     def decide(
         self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
-    ) -> tuple[Candidates, Choice]:
+    ) -> tuple[Sequence[Option], Choice]:
         """Return what remains of *options*, best first, and why; raise ``Forbidden`` where nothing does."""
         options = left = columns(options)
-        asked: list[Asked | None] = []
+        asked: list[tuple[Candidates, Sequence[float | None]] | None] = []
         ranks: list[Any] = []
         first = self.sticky if sight.in_tool_loop else None
         for row, strategy in enumerate(self.strategies):
@@ -89,7 +85,9 @@ class Policy:
                 ranks.insert(0, scores)
             else:
                 ranks.append(scores)
-        order, chosen = left.sorted(ranks)
+        order = _sorted(ranks, left)
+        listed = left.listed
+        chosen = [listed[place] for place in order]
         places = order if len(left) == len(options) else None
         return chosen, self._choice(sight, options, asked, left, chosen, places, first, chance)
 
@@ -106,22 +104,42 @@ class Policy:
         self,
         sight: Sight,
         options: Candidates,
-        asked: Sequence[Asked | None],
+        asked: Sequence[tuple[Candidates, Sequence[float | None]] | None],
         left: Candidates,
         chosen: Sequence[Option],
         places: list[int] | None,
         first: int | None,
         chance: float,
     ) -> Choice:
-        names, omitted = options.names, 0
-        if places is not None and len(options) <= TOLD:  # nothing was removed, and all can be told
-            rows, order = [None if one is None else list(one[1]) for one in asked], places
+        told: Sequence[Option] = options
+        omitted, count = 0, len(chosen)
+        if len(options) > TOLD:
+            stay = left.rows if places is None else {}
+            gone = [] if places is not None else [*islice((one for one in options if one not in stay), TOLD // 4)]
+            count = min(count, TOLD - len(gone))
+            told = [*chosen[:count], *gone]
+            omitted = len(options) - len(told)
+        names = self.names
+        if told is not self.options:
+            names = tuple(one.name for one in told)
+        rows: list[list[float | None] | None] = []
+        for one in asked:
+            if one is None:
+                rows.append(None)
+            elif one[0] is told:
+                rows.append(list(one[1]))
+            elif places is not None:
+                rows.append([one[1][place] for place in places[:count]])
+            else:
+                index, scores = one[0].rows, one[1]
+                rows.append([scores[index[option]] if option in index else None for option in told])
+        if told is options and places is not None:
+            order = places
+        elif told is options:
+            order = [options.rows[option] for option in chosen]
         else:
-            told = _told(options, left, chosen, places)
-            names, omitted = tuple(one.name for one in told), len(options) - len(told)
-            index = {option: place for place, option in enumerate(told)}
-            order = [index[option] for option in chosen if option in index]
-            rows = [None if one is None else _row(told, *one) for one in asked]
+            order = list(range(count))
+        seen = self._seen(sight, chance)
         return Choice(
             by=self.kinds,
             settings=self.settings,
@@ -129,7 +147,7 @@ class Policy:
             scores=rows,
             order=order,
             first=first,
-            seen=self._seen(sight, chance) if self.reads else {},
+            seen=seen,
             omitted=omitted,
         )
 
@@ -152,23 +170,13 @@ class Policy:
         return seen
 
 
-def _told(
-    options: Candidates, left: Candidates, chosen: Sequence[Option], places: list[int] | None
-) -> Sequence[Option]:
-    """Return the candidates that are told: all, or the best of very many and a few of those that were removed."""
-    if len(options) <= TOLD:
-        return options
-    if places is not None:
-        return chosen[:TOLD]
-    stay = left.rows
-    gone = [*islice((one for one in options if one not in stay), TOLD // 4)]
-    return [*chosen[: TOLD - len(gone)], *gone]
-
-
-def _row(told: Sequence[Option], weighed: Candidates, scores: Sequence[float | None]) -> list[float | None]:
-    """Return the scores of those that are told; ``None`` for one that was removed before."""
-    index = weighed.rows
-    return [scores[index[option]] if option in index else None for option in told]
+def _sorted(ranks: Sequence[Sequence[float]], left: Candidates) -> list[int]:
+    """Return the places of the candidates by the first of *ranks*, then the second and so on."""
+    order = left.places.copy()
+    for rank in reversed(ranks):  # sorting is stable: what is sorted by last counts first
+        if rank[0] != rank[-1] or rank.count(rank[0]) != len(order):
+            order.sort(key=rank.__getitem__)
+    return order
 
 
 def remade(choice: Choice) -> list[str]:

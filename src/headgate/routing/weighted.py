@@ -2,9 +2,9 @@
 
 from bisect import bisect
 from collections.abc import Sequence
-from typing import ClassVar, Literal, cast
+from typing import ClassVar, Literal
 
-from headgate.routing.candidates import Candidates, columns
+from headgate.routing.candidates import columns
 from headgate.routing.rendezvous import draws, mixed
 from headgate.routing.types import Option, Sight, Standing, Strategy
 
@@ -29,17 +29,14 @@ class Weighted(Strategy, frozen=True):
             who = {"user": sight.user, "session": sight.session, "key": sight.key_id}[self.sticky]
             if who:
                 return draws(mixed(self.salt, who), options)
-        all_ = columns(options)
-        ends = all_.ends
+        ends = columns(options).ends
         drawn = min(bisect(ends, chance * ends[-1]), len(ends) - 1)
-        return cast(Sequence[float], all_.once((Weighted, drawn), lambda: _drawn(all_, drawn)))
+        scores = columns(options).shares.copy()
+        scores[drawn] = 0.0
+        return scores
 
     def tell(self, score: float) -> str:
         """See ``Strategy``."""
         if self.sticky is not None:
             return f"drawn by weight, or for this {self.sticky}"
         return "drawn by its weight" if score == 0 else "not drawn"
-
-
-def _drawn(options: Candidates, place: int) -> list[float]:
-    return [*options.shares[:place], 0.0, *options.shares[place + 1 :]]

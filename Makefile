@@ -5,6 +5,8 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 p
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/uv/bin/uv)
 BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS = never
+# Where compiling is not kept, every process compiles all sources anew: half a second to a second at each start.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help serve dashboard test check format prove bench bench-cache bench-guardrails lock system-deps clean
 

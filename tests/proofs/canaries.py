@@ -160,7 +160,7 @@ def plant(drive: Drive, number: int) -> None:
     one = drive.made("virtual key", "/api/v1/config/virtual-keys", {"name": f"app {number}"})
     for model in ("echo/m", "more/m", *(f"echo/{status}" for status in ERRORS), f"more/{ERRORS[number % len(ERRORS)]}"):
         drive.call(model, one["key"])
-    mail = f"{new('address in a prompt')}@example.com".replace("_", "x")
+    mail = f"{new('address in a prompt', 'a')}@example.com".replace("_", "x")  # no address begins with a dash
     drive.planted.keep("address in a prompt", mail)
     drive.call("echo/m", one["key"], f"remember {new('secret in a prompt', 'sk-proj-')} and {mail}")
     for status in (400, 500):

@@ -28,7 +28,7 @@ def main() -> int:
             "pytest",
             "-q",
             "-n",
-            "3",  # some wait while others work
+            "4",  # some wait while others work
             "--dist",
             "loadgroup",
             "-p",

@@ -30,9 +30,12 @@ MEDIA: frozenset[Operation] = frozenset(("moderations", "images", "speech", "tra
 
 
 def new_id() -> str:
-    """Return a UUID version 7 (RFC 9562): 36 characters, ordered by time, so an index on it only grows at its end."""
-    ms = time_ns() // 1_000_000
-    words = (ms >> 16, ms & 0xFFFF, getrandbits(12), 0x8000 | getrandbits(14), getrandbits(48))
+    """Return a UUID version 7 (RFC 9562): 36 characters, ordered by time, so an index on it only grows at its end.
+
+    Its 12 bits after the millisecond tell the time within it, so that what is made one after the other stays in order.
+    """
+    ms, ns = divmod(time_ns(), 1_000_000)
+    words = (ms >> 16, ms & 0xFFFF, (ns << 12) // 1_000_000, 0x8000 | getrandbits(14), getrandbits(48))
     return "%08x-%04x-7%03x-%04x-%012x" % words  # noqa: UP031  # twice as fast as an f-string of numbers
 
 

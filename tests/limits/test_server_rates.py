@@ -87,10 +87,7 @@ async def test_places_taken_and_returned_meanwhile_are_told(pair):
     assert isinstance(await take(one, 0, cap=4), Refused), "half of four"
     for cut in cuts:
         cut.away = False
-    await until(lambda: one._desk.failing_since is None)
-    for _ in range(2):
-        one.take([], [], lambda found: None)
-        await asyncio.sleep(0.6)
+    await until(lambda: one.up)  # it finds that out by itself, and tells what it has
     assert [isinstance(await take(two, 0, cap=4), Granted) for _ in range(3)] == [True, True, False]
     one.give([], [("k1", 2)])
     await asyncio.sleep(0.2)

@@ -12,6 +12,8 @@ from headgate.limits.store import SqlRates
 from headgate.storage.desk import Desk
 from headgate.storage.sql import Sql
 
+LOOK_SECONDS = 0.25
+"""How often is looked whether the server is back: without a call as well, as it must be told what this process has."""
 SETTLE_SECONDS = 3.0
 """From the server's return to the first admission by it: by then every process has told what it used meanwhile."""
 
@@ -74,7 +76,7 @@ class ServerRates:
         self._rows.give(units, places)
 
     def _alone(self) -> bool:
-        """Whether to go by this process's part; found out at every call, as that is when it matters."""
+        """Whether to go by this process's part: until the server is back, and has been told all that was used."""
         if self._parts is None:
             return False
         if self._desk.failing_since is not None:
@@ -92,6 +94,10 @@ class ServerRates:
         if self._parts is None:
             self._parts = self._memory.parts(self.processes)
             self._desk.tell(lambda sql: sql.execute("SELECT 1"))  # tried until it works: then the server is back
+            self._look_later()
+
+    def _look_later(self) -> None:
+        asyncio.get_running_loop().call_later(LOOK_SECONDS, lambda: self._look_later() if self._alone() else None)
 
     def _from_parts(self, claims: list[Claim], places: list[Places]) -> Granted | Refused:
         assert self._parts is not None

@@ -13,12 +13,20 @@ from websockets.sync.client import ClientConnection, connect
 from tests.e2e.processes import Gateway
 
 MODEL = "sandbox/chat"
+CONFIG = """
+guardrails:
+  hide: {kind: pii, on: [output], action: mask}
+  stop: {kind: secrets, on: [output], action: block}
+  refuse: {kind: keywords, words: [project orion], on: [input], action: block}
+routes:
+  late: {targets: [sandbox/chat], ping: 0.1}
+  guarded: {targets: [sandbox/chat], guardrails: [hide, stop, refuse]}
+"""
 
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    late = "routes: {late: {targets: [sandbox/chat], ping: 0.1}}\n"
-    gateway = Gateway(tmp_path_factory.mktemp("socket"), config=late).start()
+    gateway = Gateway(tmp_path_factory.mktemp("socket"), config=CONFIG).start()
     yield gateway
     gateway.kill()
 
@@ -35,6 +43,22 @@ def asked(text: str, **more: Any) -> str:
 def answer(socket: ClientConnection) -> list[dict[str, Any]]:
     events = []
     while (message := socket.recv(timeout=10)) != "[DONE]":
+        events.append(json.loads(message))
+    return events
+
+
+def whole(socket: ClientConnection) -> str:
+    text: str = json.loads(socket.recv(timeout=10))["choices"][0]["message"]["content"]
+    return text
+
+
+def answer_or_error(socket: ClientConnection) -> list[dict[str, Any]]:
+    """Return what comes until the stream ends or is refused."""
+    events: list[dict[str, Any]] = []
+    while not events or "error" not in events[-1]:
+        message = socket.recv(timeout=10)
+        if message == "[DONE]":
+            break
         events.append(json.loads(message))
     return events
 
@@ -75,6 +99,21 @@ def test_the_cost_comes_as_a_message_where_asked_for(gateway: Gateway) -> None:
         socket.send(asked("hello"))
         answer(socket)
         assert json.loads(socket.recv(timeout=10))["headgate"]["usage"]["total"] > 0
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_guardrails_look_at_what_is_asked_and_answered(gateway: Gateway, stream: bool) -> None:
+    with opened(gateway) as socket:
+        socket.send(asked("What of Project Orion?", model="guarded", stream=stream))
+        error = json.loads(socket.recv(timeout=10))["error"]
+        assert (error["code"], "orion" in json.dumps(error).lower()) == ("content_policy_violation", False)
+        text = "Write to ann@example.com or call her"
+        socket.send(asked(text, model="guarded", stream=stream))
+        told = said(answer(socket)) if stream else whole(socket)
+        assert "ann@" not in told and text.replace("ann@example.com", "<EMAIL>") in told  # it quotes what it is asked
+        socket.send(asked("The key is sk-proj-" + "A1b2" * 10, model="guarded", stream=stream))
+        seen = answer_or_error(socket)
+        assert "A1b2A1b2" not in json.dumps(seen) and seen[-1]["error"]["code"] == "content_policy_violation"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Protocol
 
 from headgate.core.redact import redact
+from headgate.observe.background import stand_back
 from headgate.observe.backlog import Backlog
 from headgate.observe.metrics import Page
 
@@ -115,6 +116,7 @@ class Outlet:
                     self._loop.call_soon_threadsafe(event.set)
 
     async def _run(self) -> None:
+        stand_back()
         self._loop = asyncio.get_running_loop()
         sending, halt = asyncio.create_task(self._send_all()), asyncio.create_task(self._halt.wait())
         if not self._stopping:

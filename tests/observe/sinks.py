@@ -12,6 +12,7 @@ import msgspec
 
 from headgate.core.call import Attempt, Record
 from headgate.core.money import Usage
+from headgate.observe.background import stand_back
 
 
 class Told:
@@ -71,8 +72,15 @@ class Server:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     @contextmanager
-    def running(self) -> "Iterator[Server]":
-        thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+    def running(self, *, behind: bool = False) -> "Iterator[Server]":
+        """Answer. *behind* others on this machine: one that is elsewhere takes nothing from them."""
+
+        def serve() -> None:
+            if behind:
+                stand_back()  # and so do the threads that this one begins
+            self._server.serve_forever(0.02)
+
+        thread = threading.Thread(target=serve)
         thread.start()
         try:
             yield self

@@ -5,6 +5,7 @@ A refusal that goes on is told once a minute, with how often it came. What does 
 
 import asyncio
 import logging
+from contextlib import suppress
 from time import monotonic
 
 import msgspec
@@ -32,6 +33,7 @@ class Refusals:
         self._waiting: list[AuditEntry] = []
         self._told: dict[_Kind, tuple[float, int]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._ending = asyncio.Event()
 
     def add(self, entry: AuditEntry) -> None:
         """Have a refusal noted, soon. Never waits."""
@@ -62,14 +64,16 @@ class Refusals:
 
     async def close(self) -> None:
         """Note what waits, and end."""
+        self._ending.set()
         if self._task is not None:
-            self._task.cancel()
+            await self._task  # taken away amid a transaction, it would lose what it notes and leave the lock behind
         await self.flush()
 
     async def _soon(self) -> None:
         try:
             while self._waiting:
-                await asyncio.sleep(PAUSE)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._ending.wait(), PAUSE)
                 await self.flush()
         except Exception:  # the request was answered long ago; a store that fails is told by others
             log.warning("refusals could not be noted in the audit log", exc_info=True)

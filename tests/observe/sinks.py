@@ -12,7 +12,6 @@ import msgspec
 
 from headgate.core.call import Attempt, Record
 from headgate.core.money import Usage
-from headgate.observe.background import stand_back
 
 
 class Told:
@@ -72,15 +71,8 @@ class Server:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     @contextmanager
-    def running(self, *, behind: bool = False) -> "Iterator[Server]":
-        """Answer. *behind* others on this machine: one that is elsewhere takes nothing from them."""
-
-        def serve() -> None:
-            if behind:
-                stand_back()  # and so do the threads that this one begins
-            self._server.serve_forever(0.02)
-
-        thread = threading.Thread(target=serve)
+    def running(self) -> "Iterator[Server]":
+        thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         thread.start()
         try:
             yield self

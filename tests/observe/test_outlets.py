@@ -1,6 +1,9 @@
 """Outlets: what is taken outside, what waits, what is dropped, and that nobody waits for them."""
 
+import os
+import sys
 from pathlib import Path
+from threading import get_native_id
 from time import monotonic
 from typing import Any
 
@@ -38,6 +41,24 @@ def test_what_is_offered_is_taken_in_order(outlet, told):
     eventually(lambda: outlet.sent == 100)
     assert told.got == LINES
     assert outlet.backlog.waiting == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a priority is a process's")
+def test_who_is_told_runs_behind_others_and_nobody_else_does(tmp_path, told):
+    own = os.getpriority(os.PRIO_PROCESS, get_native_id())
+    found = []
+
+    def make():
+        found.append(os.getpriority(os.PRIO_PROCESS, get_native_id()))
+        return told
+
+    outlet = Outlet("x", Backlog(tmp_path / "x.jsonl"), tmp_path / "x.failing")
+    outlet.use(make)
+    outlet.offer(LINES[:1])
+    eventually(lambda: found)
+    outlet.stop()
+    assert found[0] == min(own + module.BEHIND, 19)
+    assert os.getpriority(os.PRIO_PROCESS, get_native_id()) == own
 
 
 def test_one_who_is_away_is_waited_for(outlet, told, tmp_path):

@@ -55,7 +55,7 @@ class PayloadKeeper:
         self._find = find
         self._until = until
         self._sql = open_sql(where)
-        self._rounds = Rounds("payload-keeper", self._round, behind=True)
+        self._rounds = Rounds("payload-keeper", self._round)
         self._pause = POLL
         self._lock: int | None = None
         self._swept = monotonic()

@@ -5,17 +5,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
-from headgate.observe.background import stand_back
 from headgate.storage.sql import SqlError
 
 
 class Rounds:
     """What is done is its owner's, and so is what may go wrong with it: an exception that comes out ends the thread."""
 
-    def __init__(self, name: str, work: Callable[[], float], *, behind: bool = False) -> None:
-        """*work* makes a round and returns the seconds until the next; *behind*: while others have nothing to do."""
+    def __init__(self, name: str, work: Callable[[], float]) -> None:
+        """*work* makes a round and returns the seconds until the next."""
         self._name = name
-        self._behind = behind
         self._work = work
         self._ending = Event()
         self._thread: Thread | None = None
@@ -42,8 +40,6 @@ class Rounds:
         return self._ending.wait(seconds)
 
     def _run(self, pause: float) -> None:
-        if self._behind:
-            stand_back()
         while not self._ending.wait(pause):
             pause = self._work()
 

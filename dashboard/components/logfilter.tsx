@@ -20,6 +20,9 @@ const FIRST: readonly One[] = [
 ];
 const MORE: readonly One[] = [
   { name: "text", label: "In prompt or answer", hint: "words of what was kept" },
+  { name: "tried", label: "Was asked", hint: "provider or provider/model" },
+  { name: "outcome", label: "Error, of an attempt too", hint: "upstream_connect_error" },
+  { name: "billed", label: "Cost rests on", choices: [["", "any"], "usage", "estimated", "uncertain"] },
   { name: "route", label: "Route", hint: "exact name" },
   { name: "model_requested", label: "Asked for", hint: "as it was named" },
   { name: "code", label: "Error code", hint: "rate_limit_exceeded" },

@@ -71,7 +71,7 @@ export function Named({ of: thing }: { of: NamedThing }) {
             columns={[
               { name: "Name", show: (r) => <strong>{r.name}</strong> },
               ...thing.columns,
-              { name: "Managed by", show: (r) => <span className="tag">{r.managed_by}{r.version ? ` v${r.version}` : ""}{r.shared && r.managed_by !== "file" ? ", all tenants" : ""}</span> },
+              { name: "Managed by", show: (r) => <span className="tag">{r.managed_by}{r.version ? ` v${r.version}` : ""}{r.shared && r.managed_by !== "file" ? ", all tenants" : ""}{r.platform ? ", set by the platform" : ""}</span> },
               { name: "Changed", show: (r) => <Time at={r.updated_at} /> },
             ]}
           />

@@ -8,6 +8,15 @@ import { Button, Field } from "./ui";
 
 type Door = { id: string; name: string };
 
+/** Characters of a place to come back to that the way by a provider takes. */
+const MOST_BACK = 1000;
+
+/** Where one is; of a page with very many filters the page alone. */
+function here(): string {
+  const whole = location.pathname + location.search;
+  return whole.length > MOST_BACK ? location.pathname : whole;
+}
+
 export function SignIn() {
   const { enter } = useSession();
   const [by, setBy] = useState<"key" | "password" | "token">("key");
@@ -65,7 +74,7 @@ export function SignIn() {
             {by === "key" ? "Sign in with e-mail and password" : "Sign in with an admin key"}
           </Button>
           {by === "password" ? <Button look="plain" onClick={() => { setBy("token"); setWrong(null); }}>Choose a password with a token</Button> : null}
-          {by === "password" ? doors.map((d) => <a key={d.id} className="button" onClick={remember} href={`${PREFIX}/api/v1/auth/sso/${d.id}/start`}>{d.name}</a>) : null}
+          {by === "password" ? doors.map((d) => <a key={d.id} className="button" onClick={remember} href={`${PREFIX}/api/v1/auth/sso/${d.id}/start?back=${encodeURIComponent(here())}`}>{d.name}</a>) : null}
         </div>
       </div>
     </main>

@@ -3050,7 +3050,7 @@ export interface paths {
         };
         /**
          * One call, whole
-         * @description Return the call of a request id or a W3C trace id.
+         * @description Return the call of a request id or a W3C trace id; one that is about to end is waited for, *wait* seconds.
          */
         get: operations["get_trace"];
         put?: never;
@@ -3237,6 +3237,8 @@ export interface paths {
         /**
          * Seal a key of a provider
          * @description Seal a key. It is used within a second, in turn with the account's others, and never shown again.
+         *
+         *     Accounts are the installation's, and so are their keys; a tenant brings keys of its own with its virtual keys.
          */
         post: operations["add_provider_key"];
         delete?: never;
@@ -4414,13 +4416,15 @@ export interface paths {
         };
         /**
          * How deployments do
-         * @description Return the state and the figures of every deployment that was called, by worker: each finds out for itself.
+         * @description Return the state and the figures of every deployment that was called, by worker of the machine that answers.
+         *
+         *     Each worker finds out for itself. What was set by hand holds for all machines.
          */
         get: operations["provider_health"];
         put?: never;
         /**
          * Switch a deployment by hand
-         * @description Switch a deployment or a whole provider off or on by hand; every worker obeys within a second.
+         * @description Switch a deployment or a whole provider off or on by hand; every worker, of every machine, obeys in a second.
          */
         post: operations["switch_provider"];
         delete?: never;
@@ -5886,6 +5890,8 @@ export interface components {
             hard: boolean;
             /** Is Active */
             is_active: boolean;
+            /** Platform */
+            platform: boolean;
             /** Created At */
             created_at: string;
             /** Updated At */
@@ -5954,6 +5960,11 @@ export interface components {
              * @default true
              */
             is_active: boolean;
+            /**
+             * Platform
+             * @default false
+             */
+            platform: boolean;
         };
         /**
          * BudgetUsage
@@ -6042,6 +6053,8 @@ export interface components {
             note: string;
             /** Shared */
             shared?: boolean | null;
+            /** Platform */
+            platform?: boolean | null;
             /**
              * Dry Run
              * @default false
@@ -7298,6 +7311,24 @@ export interface components {
             models: number;
         };
         /**
+         * Made
+         * @description A call that the gateway itself made for another.
+         */
+        Made: {
+            /** Id */
+            id: string;
+            /** Surface */
+            surface: string;
+            /** Model */
+            model: string | null;
+            /** Status */
+            status: string;
+            /** Cost Usd */
+            cost_usd: string | null;
+            /** Total Ms */
+            total_ms: number;
+        };
+        /**
          * MadeClient
          * @description A client with its secret, shown this once.
          */
@@ -7715,6 +7746,8 @@ export interface components {
              * @default true
              */
             is_active: boolean;
+            /** Platform */
+            platform?: boolean | null;
         };
         /**
          * NewChannel
@@ -7993,6 +8026,8 @@ export interface components {
             note: string;
             /** Shared */
             shared?: boolean | null;
+            /** Platform */
+            platform?: boolean | null;
             /**
              * Dry Run
              * @default false
@@ -8764,6 +8799,8 @@ export interface components {
             managed_by: string;
             /** Shared */
             shared: boolean;
+            /** Platform */
+            platform: boolean;
             /** Version */
             version: number | null;
             /** Etag */
@@ -9022,6 +9059,8 @@ export interface components {
             managed_by: string;
             /** Shared */
             shared: boolean;
+            /** Platform */
+            platform: boolean;
             /** Version */
             version: number | null;
             /** Etag */
@@ -9446,12 +9485,16 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             /** Attempts */
-            attempts: components["schemas"]["headgate__admin__traces__Tried"][];
+            attempts: components["schemas"]["headgate__admin__trace_fields__Tried"][];
             /** Ledger */
             ledger: components["schemas"]["Charged"][];
-            usage: components["schemas"]["headgate__admin__traces__Tokens"];
+            usage: components["schemas"]["headgate__admin__trace_fields__Tokens"];
             timing: components["schemas"]["Timing"];
             outcome: components["schemas"]["Outcome"];
+            /** Parts */
+            parts: components["schemas"]["Made"][];
+            /** Part Of */
+            part_of: string | null;
         };
         /**
          * Trial
@@ -9487,6 +9530,8 @@ export interface components {
              * @enum {string}
              */
             by: "day" | "hour" | "minute" | "team" | "key" | "user" | "app" | "tag" | "model" | "provider" | "route" | "surface" | "status" | "code";
+            /** Complete */
+            complete: boolean;
             /** Data */
             data: components["schemas"]["UsageRow"][];
             total: components["schemas"]["UsageRow"];
@@ -9707,7 +9752,7 @@ export interface components {
         };
         /**
          * Compared
-         * @description The time before, and what changed most by the metric that was sorted by.
+         * @description As long a time before, to the instants that were counted, and what changed most by the metric sorted by.
          */
         headgate__admin__analytics__Compared: {
             /** Since */
@@ -9797,7 +9842,7 @@ export interface components {
          * Tokens
          * @description Tokens: ``input`` is the whole prompt, ``output`` all that was generated; the others are parts of these.
          */
-        headgate__admin__traces__Tokens: {
+        headgate__admin__trace_fields__Tokens: {
             /** Input */
             input: number;
             /** Output */
@@ -9819,7 +9864,7 @@ export interface components {
          * Tried
          * @description One call to one deployment. Times are milliseconds since the exchange began.
          */
-        headgate__admin__traces__Tried: {
+        headgate__admin__trace_fields__Tried: {
             /** Number */
             number: number;
             /** Provider */
@@ -11381,7 +11426,13 @@ export interface operations {
                 /** @description That answered, else that was asked for */
                 model?: string | null;
                 model_requested?: string | null;
+                /** @description That answered, else that failed it last */
                 provider?: string | null;
+                /** @description Provider or provider/model that was asked */
+                tried?: string | null;
+                /** @description Error code of it or of an attempt */
+                outcome?: string | null;
+                billed?: ("usage" | "estimated" | "uncertain") | null;
                 route?: string | null;
                 surface?: string | null;
                 status?: ("success" | "fallback" | "failure") | null;
@@ -11442,7 +11493,13 @@ export interface operations {
                 /** @description That answered, else that was asked for */
                 model?: string | null;
                 model_requested?: string | null;
+                /** @description That answered, else that failed it last */
                 provider?: string | null;
+                /** @description Provider or provider/model that was asked */
+                tried?: string | null;
+                /** @description Error code of it or of an attempt */
+                outcome?: string | null;
+                billed?: ("usage" | "estimated" | "uncertain") | null;
                 route?: string | null;
                 surface?: string | null;
                 status?: ("success" | "fallback" | "failure") | null;
@@ -11708,7 +11765,9 @@ export interface operations {
     };
     get_trace: {
         parameters: {
-            query?: never;
+            query?: {
+                wait?: number;
+            };
             header?: never;
             path: {
                 id: string;

@@ -4,6 +4,7 @@
 
 import { createContext, useCallback, useContext, useEffect, useMemo, useState } from "react";
 import type { ReactNode } from "react";
+import { mutate } from "swr";
 import { Refused, forget, json, onSignedOut, recall, remember, setCsrf, setKey } from "./api";
 import { forgetCredential } from "./chat";
 
@@ -12,6 +13,12 @@ type Session = { me: Me | null; known: boolean; may: (permission: string) => boo
 export type Entry = { key: string } | { email: string; password: string };
 
 const Context = createContext<Session>({ me: null, known: false, may: () => false, enter: async () => {}, leave: async () => {} });
+
+/** Nothing of who was signed in is shown to who comes next. */
+function clear(): void {
+  forgetCredential();
+  void mutate(() => true, undefined, { revalidate: false });
+}
 
 export function SessionHost({ children }: { children: ReactNode }) {
   const [me, setMe] = useState<Me | null>(null);
@@ -24,6 +31,7 @@ export function SessionHost({ children }: { children: ReactNode }) {
   useEffect(() => {
     onSignedOut(() => {
       forget();
+      clear();
       take(null);
     });
     if (!recall()) {
@@ -56,7 +64,7 @@ export function SessionHost({ children }: { children: ReactNode }) {
       leave: async () => {
         await json("/api/v1/auth/logout", "POST", {}).catch(() => {});
         forget();
-        forgetCredential();
+        clear();
         take(null);
       },
     }),

@@ -17,7 +17,10 @@ export function useTail(query: string | null): { calls: Schema["Log"][]; alive: 
   useEffect(() => {
     setCalls([]);
     last.current = "";
-    if (query === null) return;
+    if (query === null) {
+      setAlive(true);
+      return;
+    }
     const stop = new AbortController();
     void follow(query, last, stop.signal, (more) => setCalls((before) => [...more, ...before].slice(0, KEPT)), setAlive);
     return () => stop.abort();

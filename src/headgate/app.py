@@ -39,8 +39,10 @@ from headgate.pipeline.attach import Attacher
 from headgate.pipeline.parts import Parts
 from headgate.providers.discover import probe_local
 from headgate.providers.keys import breakers
-from headgate.routing.board import keep_posted
+from headgate.routing.board import Doing, keep_posted
+from headgate.routing.conversations import Conversations
 from headgate.routing.health import Health
+from headgate.storage.switches import CHANGE as SWITCH
 from headgate.storage.types import Change
 from headgate.stores import Signals, Stores, grounds
 from headgate.surfaces.dispatch import Dispatch
@@ -78,11 +80,13 @@ class Worker:
             workers=workers,
             max_body=base.config.limits.body,
             responses=self.stores.responses,
+            repeats=self.stores.repeats,
             attacher=Attacher(self.ways.lean),
             spool=self.spool,
             guards=Guards(base.home.derived.signing, self.ways.lean),
             caches=Shelf(grounds(base.settings, base.home, base.url, self.ways.lean), number),
             health=Health(shared=self.stores.probes is not None),
+            conversations=Conversations(base.home.path / "health" / "conversations"),
         )
         self._cache()
         self.parts.health.keys = breakers(self.live.compiled.providers)
@@ -97,13 +101,14 @@ class Worker:
         self.live.follow(self.principals)
         self.principals.watch(lambda changes: self.signals.changed())
         self.principals.watch(self._ordered)
+        self.principals.follow(SWITCH, self.stores.switched.renew)
         with suppress(Unavailable):  # a server that is down: not ready until it answers, but there
             await self.principals.refresh()
         base, settings = self.base, self.base.settings
         self.server = await start(
             opened_to(settings, self._planes(Dispatch(self.parts, self.state, control))),
             [sock],
-            limits=ServerLimits(body=base.config.limits.body),
+            limits=ServerLimits(body=self.parts.max_body),
             ssl_context=self._certificate.context if self._certificate is not None else None,
             on_error=log_server_error,
             edge=edge(settings),
@@ -154,13 +159,31 @@ class Worker:
             self.server.abort()
 
     async def _keep_posted(self) -> None:
-        await keep_posted(self.base.board, self.parts.health, self.parts.worker, probes=self.stores.probes)
+        parts, stores = self.parts, self.stores
+        await keep_posted(
+            self.base.board,
+            parts.health,
+            parts.worker,
+            probes=stores.probes,
+            hands=stores.switched,
+            doing=self._doing,
+        )
+
+    def _doing(self) -> Doing:
+        refused = self.parts.refused
+        if self.server is not None:
+            refused = refused + self.server.refused
+        in_rooms = sum(waiting for _, waiting in self.parts.rooms.told().values())
+        return Doing(dict(refused), {"budget": self.books.waiting, "provider": in_rooms})
 
     def _taken(self, compiled: Compiled) -> None:
         self.parts.health.keys = breakers(compiled.providers)
         self._cache()
         self.parts.snapshot = compiled.snapshot
         self._limit(compiled.config.limits)
+        self.parts.max_body = compiled.config.limits.body
+        if self.server is not None:
+            self.server.bound(self.parts.max_body)
         self.stores.responses.keep = compiled.config.responses.keep
 
     def _ordered(self, changes: list[Change]) -> None:

@@ -117,6 +117,7 @@ class Base:
         self.discovered = Discovered(self.home.path / "discovered")
         self.discovered.read()
         self.file = settings.config_file()
+        """That of the configuration in force."""
         self.secret_files: frozenset[Path] = frozenset()
         """Files that the configuration takes secrets from."""
         self._objects: list[ObjectRow] = []

@@ -8,8 +8,8 @@ from ipaddress import ip_address
 from headgate.access.principals import Principals
 from headgate.access.reach import reach
 from headgate.access.types import Principal
-from headgate.core.call import new_id
 from headgate.core.errors import Forbidden, HeadgateError, MethodNotAllowed
+from headgate.core.ids import new_id
 from headgate.core.secret import Secret
 from headgate.dialects import openai_chat
 from headgate.hardened import hardened

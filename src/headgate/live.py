@@ -11,12 +11,14 @@ from headgate.config.compile import Compiled
 from headgate.config.effective import Effective
 from headgate.config.types import Config
 from headgate.config.watch import Watcher
+from headgate.observe.metrics import Page
 from headgate.providers.base import Senders
 from headgate.storage import object_rows, provider_keys
 from headgate.storage.object_rows import ObjectRow
 
 REVISIONS = 20
 """Configurations that are kept to be shown."""
+WHAT = ("outcome",)
 log = logging.getLogger("headgate.config")
 
 
@@ -31,17 +33,26 @@ class Live:
         self.compiled = base.compile(base.effective, senders)
         self.revisions: deque[tuple[float, Config]] = deque([(time(), base.config)], REVISIONS)
         """What was loaded since the start, oldest first, with the time (seconds since 1970)."""
-        self.watcher = Watcher(base.file, base.read, self._take, seen=base.seen, beside=lambda: base.secret_files)
+        self.watcher = Watcher(
+            base.file,
+            self._read,
+            self._take,
+            seen=base.seen,
+            beside=lambda: base.secret_files,
+            find=base.settings.config_file,
+        )
         self._tell(base.effective)
 
     def follow(self, principals: Principals) -> None:
-        """Take over what the feed of *principals* tells of; to be called before its first refresh."""
+        """Take over what the feed of *principals* tells of, and what was changed before its first entry.
+
+        To be called before its first refresh.
+        """
         for kind in (object_rows.CHANGE, provider_keys.CHANGE):
             principals.follow(kind, self.watcher.renew)
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        self.watcher.renew()  # what was changed between the first reading and the feed's first entry
         await self.watcher.run()
 
     @property
@@ -57,6 +68,18 @@ class Live:
     def again(self) -> None:
         """Compile the same anew: a provider came up, or was seen to have other models. Raise ``ConfigError``."""
         self._take(self.base.effective)
+
+    def write(self, page: Page) -> None:
+        """Write what became of changes of the file."""
+        watcher = self.watcher
+        counts = {("taken",): watcher.loaded, ("refused",): watcher.refused}
+        page.counter("config_changes_total", "Changes of the configuration file, by what became of them.", WHAT, counts)
+        page.family("config_failing", "gauge", "1 where the file has faults, and what was in force before it stays.")
+        page.line("config_failing", (), int(bool(watcher.problems)))
+
+    def _read(self, data: bytes) -> Effective:
+        self.base.file = self.watcher.path
+        return self.base.read(data)
 
     def _take(self, effective: Effective) -> None:
         compiled = self.base.compile(effective, self._senders, self.compiled)

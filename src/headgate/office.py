@@ -96,7 +96,9 @@ class Office:
         self.metrics.gauge("journal_behind_bytes", "Journal bytes not in the database yet", lambda: self.drainer.behind)
         self.metrics.gauge("calls_in_flight", "Holds that have not ended", lambda: self.drainer.in_flight)
         self.metrics.gauge("dead_letters", "Journal lines that could not be stored", lambda: self.drainer.dead_letters)
+        self.metrics.gauge("uncounted_calls", "Stored calls that are in no sum", lambda: self.drainer.unseen)
         self.metrics.states(base.board.read)
+        self.metrics.more(live.write)
 
     def know(self, compiled: Compiled) -> None:
         """Tell the metrics which names may be label values, and the outlets where to send."""
@@ -136,6 +138,7 @@ class Office:
         from headgate.storage.objects import SqlObjects
         from headgate.storage.payloads import SqlPayloads
         from headgate.storage.provider_keys_sql import SqlProviderKeys
+        from headgate.storage.switches_sql import SqlSwitches
         from headgate.storage.tenancy_stores import Tenancy
 
         engine = self._engine()
@@ -157,6 +160,7 @@ class Office:
             provider_names=lambda: {*self._compiled().providers, *keyed_kinds()},
             looked=self._base.discovered.write,
             board=self._base.board,
+            switches=SqlSwitches(engine),
             snapshot=lambda: self._compiled().snapshot,
             live=self._live,
             objects=SqlObjects(engine),
@@ -190,7 +194,8 @@ class Office:
 
     def _said_until(self, sql: Sql) -> dict[str, int]:
         """Return, by tenant, the instant before which what was said may go: what is to be archived must be."""
-        found, archive = payloads_end(sql), self._compiled().config.observe.archive
+        observe = self._compiled().config.observe
+        found, archive = payloads_end(sql, observe.retention.records), observe.archive
         if archive is not None and archive.payloads:
             return {tenant: min(at, archived_until(sql, tenant) or 0) for tenant, at in found.items()}
         return found

@@ -7,12 +7,13 @@ whatever machine, takes its part from there; with Redis beside it, limits and pl
 import asyncio
 import hmac
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any
 
 from headgate.access.home import Home
+from headgate.access.vault import LocalSealer
 from headgate.base import Base
 from headgate.cache.types import Grounds
 from headgate.core.errors import Unavailable
@@ -25,8 +26,10 @@ from headgate.routing.probes import FileProbes, Probes
 from headgate.settings import Settings
 from headgate.storage.desk import Desk
 from headgate.storage.redis import Redis
+from headgate.storage.repeats import Repeats
 from headgate.storage.responses import KeptResponses
 from headgate.storage.sql import Sql
+from headgate.storage.switches import Hand, switched
 from headgate.storage.wake import CHANNEL, Publisher, Wake, listen, subscribe
 from headgate.transport.base import Sender
 
@@ -98,6 +101,29 @@ class Clock:
             self._ahead = store * 1000 - (asked + now) // 2
 
 
+class Switched:
+    """What people have switched by hand, read again when somebody has."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._stale = True
+
+    def renew(self) -> None:
+        """Have it read again."""
+        self._stale = True
+
+    async def news(self) -> Mapping[str, Hand] | None:
+        """See ``routing.board.Hands``."""
+        if not self._stale:
+            return None
+        self._stale = False
+        try:
+            return await self._desk.ask(switched)
+        except BaseException:
+            self._stale = True
+            raise
+
+
 class Stores:
     """One worker's part in them. ``run`` returns what must be running; ``close`` gives everything back."""
 
@@ -114,8 +140,10 @@ class Stores:
             self.grants = SqlGrants(self.desk, owner, processes * CAUTION, self._clock, PATIENCE)
         else:
             self.grants = SqlGrants(self.desk, owner, processes)
+        self.switched = Switched(self.desk)
         where = base.url if self._server else base.home.path / "responses.db"
         self.responses = KeptResponses(where, base.config.responses.keep)
+        self.repeats = Repeats(where, LocalSealer(base.home.derived, b"answers"))
         self.probes: Probes | None = FileProbes(base.home.path / "health" / "probes.json") if workers > 1 else None
         """Where processes agree who tries a deployment that is shut; a lone one need not."""
         self._rates: SqlRates | ServerRates | None = None
@@ -150,6 +178,7 @@ class Stores:
             await self._redis.close()
         await asyncio.to_thread(self.desk.close)
         await asyncio.to_thread(self.responses.close)
+        await asyncio.to_thread(self.repeats.close)
 
     def _share(self, owner: str, processes: int) -> None:
         from headgate.ledger.shared_meter import SharedMeter

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from headgate.base import Base
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.live import Live
 from headgate.observe.metrics import Metrics
 from headgate.observe.outlets import OUTLETS, ills
@@ -79,7 +79,10 @@ def findings(base: Base, live: Live, metrics: Callable[[], bytes]) -> "list[Find
     for problem in left_out:
         words = f"{problem.path}: {problem.message}"
         found.append(Finding("config", "warn", words, "It is left out, or as it was before: change or remove it."))
-    if not left_out:
+    for problem in live.watcher.problems:
+        do = "The file as it stands is not in force, but what was there before it: mend it."
+        found.append(Finding("config", "fail", str(problem), do))
+    if not left_out and not live.watcher.problems:
         found.append(Finding("config", "ok", "all of it is in force"))
     return found
 

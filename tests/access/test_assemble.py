@@ -58,6 +58,7 @@ def test_every_level_is_there_outermost_first():
     assert who.limits == Limits(rps=1.5)
     assert who.models == {"a", "fast"}
     assert who.narrowed == (frozenset({"a", "b"}), frozenset({"d"}))
+    assert who.allotted == frozenset({"a", "b"})
     assert (who.catalogue, who.providers, who.zone) == (frozenset({"c"}), frozenset({"y"}), "Europe/Oslo")
     assert (who.team_id, who.app_id, who.user_id) == ("team-1", "app-1", "user-1")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 from time import time_ns
 from typing import Any
 
@@ -16,6 +17,7 @@ from headgate.core.errors import Forbidden, NotAuthenticated, RateLimited, Unava
 from headgate.core.secret import Secret
 from headgate.storage.tenancy_rows import AppRow, Found, TeamRow, TenantRow, UserRow
 from headgate.storage.types import Change, KeyRow
+from tests.clock import Clock
 
 DERIVED = derive(b"\7" * 32)
 TENANT = TenantRow(id="default", name="default", created_at=1, updated_at=1)
@@ -91,15 +93,12 @@ async def principals(feed):
 @pytest.fixture
 def clock(monkeypatch):
     """Monotonic seconds that a test moves."""
-
-    class Clock:
-        now = 1_000_000.0
-
     from headgate.access import bad
 
-    monkeypatch.setattr(module, "monotonic", lambda: Clock.now)
-    monkeypatch.setattr(bad, "monotonic", lambda: Clock.now)
-    return Clock
+    clock = Clock(1_000_000.0)
+    monkeypatch.setattr(module, "monotonic", clock)
+    monkeypatch.setattr(bad, "monotonic", clock)
+    return clock
 
 
 def bearer(key: Secret | str | bytes, name: bytes = b"authorization") -> list[tuple[bytes, bytes]]:
@@ -384,6 +383,29 @@ async def test_the_store_is_down(feed, principals, clock):
     await principals.refresh()
     assert not principals.degraded
     assert (await ask(principals, bearer(known))).id == row.id
+
+
+async def test_followers_look_where_the_feed_begins_and_after_an_hour_of_silence(feed, clock):
+    """What they knew before is of a store that may not have answered then."""
+    told: list[str] = []
+    principals = Principals(feed, DERIVED)
+    for kind in ("object", "switch"):
+        principals.follow(kind, partial(told.append, kind))
+    feed.down = True
+    with pytest.raises(Unavailable):
+        await principals.refresh()
+    assert not told
+    feed.down = False
+    feed.tell("before", "object")
+    await principals.refresh()
+    assert sorted(told) == ["object", "switch"]
+    feed.tell("now", "object")
+    await principals.refresh()
+    assert sorted(told) == ["object", "object", "switch"]
+    feed.tell("meanwhile", "switch")
+    clock.now += 3 * 3600
+    await principals.refresh()
+    assert sorted(told) == ["object", "object", "object", "switch", "switch"]
 
 
 async def test_a_slow_store_is_not_waited_for_long(feed, principals, monkeypatch):

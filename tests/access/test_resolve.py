@@ -17,8 +17,8 @@ from headgate.access.jwt import BadToken, import_keys, read
 from headgate.access.resolve import Meaning
 from headgate.access.tokens import Access, Signer
 from headgate.access.web import NotFetched
-from headgate.core.call import new_id, now
 from headgate.core.errors import NotAuthenticated, Unavailable
+from headgate.core.ids import new_id, now
 from headgate.storage.entry_rows import IssuerRow
 from tests.access.idp import by_secret
 from tests.admin.entering import BY, DERIVED, House, house

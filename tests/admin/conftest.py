@@ -38,6 +38,7 @@ from headgate.storage.keys import SqlKeyStore
 from headgate.storage.objects import SqlObjects
 from headgate.storage.payloads import SqlPayloads
 from headgate.storage.provider_keys_sql import SqlProviderKeys
+from headgate.storage.switches_sql import SqlSwitches
 from headgate.storage.tenancy_stores import Tenancy
 from tests.admin.built import application
 from tests.admin.live import TestLive
@@ -125,6 +126,7 @@ async def opened(folder: Path, url: str) -> AsyncIterator[Api]:
         usage=SqlUsage(engine),
         errors=SqlErrors(engine),
         board=Board(folder / "health"),
+        switches=SqlSwitches(engine),
         snapshot=lambda: live.compiled.snapshot,
         live=live,
         objects=SqlObjects(engine),

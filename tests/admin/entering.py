@@ -22,7 +22,7 @@ from headgate.access.web import Web
 from headgate.admin import auth, clients, issuers, sessions, sso, sso_login, tokens
 from headgate.admin.app import create
 from headgate.admin.parts import AdminParts
-from headgate.core.call import new_id, now
+from headgate.core.ids import new_id, now
 from headgate.core.secret import Secret
 from headgate.entering import counting
 from headgate.storage.engine import open_engine
@@ -103,15 +103,15 @@ class House:
             await self.gate.store.set_password(tenant, row.id, hashed, entry)
         return row.id
 
-    async def bind(self, user_id: str, role: str, scope: str = "tenant", tenant: str = "default") -> str:
-        """Give a user a role."""
+    async def bind(self, id: str, role: str, scope: str = "tenant", tenant: str = "default", kind: str = "user") -> str:
+        """Give somebody a role."""
         at = now()
         row = BindingRow(
             id=new_id(),
             tenant_id=tenant,
             role=role,
-            subject_kind="user",
-            subject_id=user_id,
+            subject_kind=kind,
+            subject_id=id,
             scope=scope,
             created_at=at,
         )

@@ -4,8 +4,9 @@ from pathlib import Path
 from time import time_ns
 from typing import Any
 
-from headgate.core.call import Attempt, Record, new_id
+from headgate.core.ids import new_id
 from headgate.core.money import Usage
+from headgate.core.record import Attempt, Record
 from headgate.ledger.batch import Ended, ended_of
 from headgate.ledger.keeper import Keeper
 from headgate.ledger.lines import Charge

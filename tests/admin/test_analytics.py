@@ -3,7 +3,7 @@
 import pytest
 
 from headgate.admin.fields import instant
-from headgate.core.call import Attempt, Cached
+from headgate.core.record import Attempt, Cached
 from tests.admin.records import NOW, call, store
 
 ANALYTICS = "/api/v1/analytics"

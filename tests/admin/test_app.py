@@ -1,12 +1,16 @@
 """What holds for every route: permission first, one shape of error, bounds, an honest OpenAPI document."""
 
+from math import inf
+from typing import Any, cast
+
+import httpx2
 import msgspec
 import pytest
 from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 
 from headgate.access.permissions import OWN_KEY
-from headgate.admin.app import ROUTES, create, openapi
+from headgate.admin.app import ROUTES, Piecemeal, create, openapi
 from headgate.admin.fields import Body
 from headgate.admin.route import OPEN, SELF, Route
 from tests.admin.conftest import KEYS
@@ -44,6 +48,44 @@ async def test_every_route_asks_who_before_anything_else(api, who):
             assert response.status_code in (400, 404), name
         else:
             assert (response.status_code, error["type"]) == (403, "permission_error"), name
+
+
+def test_every_number_that_is_taken_has_a_bound_that_a_store_can_hold():
+    document = openapi(create(cast(Any, None)))
+    left: list[tuple[str, Any]] = [
+        (f"{path} {name}", each.get(name))
+        for path, operations in document["paths"].items()
+        for each in operations.values()
+        for name in ("parameters", "requestBody")
+    ]
+    numbers: list[tuple[str, Any]] = []
+    seen = set()
+    while left:
+        where, node = left.pop()
+        if isinstance(node, list):
+            left += [(where, one) for one in node]
+        elif isinstance(node, dict):
+            if node.get("type") == "integer":
+                numbers.append((where, node.get("maximum", node.get("exclusiveMaximum", inf))))
+            name = node.get("$ref", "").rpartition("/")[2]
+            if name and name not in seen:
+                seen.add(name)
+                left.append((name, document["components"]["schemas"][name]))
+            left += [(f"{where}.{name}", one) for name, one in node.items()]
+    assert len(numbers) > 50 and "Rollback" in seen
+    assert [where for where, most in numbers if most >= 2**63] == []
+
+
+async def test_made_piece_by_piece_it_answers_as_in_one(api):
+    piecemeal = Piecemeal(api.parts)
+    transport = httpx2.ASGITransport(piecemeal, raise_app_exceptions=False)
+    headers = {"authorization": "Bearer admin"}
+    async with httpx2.AsyncClient(transport=transport, base_url="http://gateway", headers=headers) as http:
+        for path in ("/teams", "/teams/%2F", "/config/virtual-keys?limit=0", "/nothing", "", "/"):
+            found, expected = await http.get(f"/api/v1{path}"), await api.ask("GET", f"/api/v1{path}")
+            assert (found.status_code, found.json()) == (expected.status_code, expected.json()), path
+    assert set(piecemeal._made) == {"teams", "config", "nothing", ""}
+    assert len(piecemeal._made["teams"].routes) < 20
 
 
 def test_a_route_that_does_not_say_who_may_what_stops_the_application(api):

@@ -71,6 +71,53 @@ async def test_nobody_decides_on_his_own_unless_the_tenant_lets_him(api, key):
     assert (await api.ask("POST", path, "boss")).status_code == 200
 
 
+async def test_nobody_decides_on_his_own_by_another_credential(api, key):
+    """Users make keys: a user's own, an admin key of nobody's, and one of a third."""
+    everything = ROLES["tenant-admin"]
+
+    def door(word, kind, id, user=None):
+        scope, permissions = ("own", OWN_KEY) if kind == "key" else ("tenant", everything)
+        api.doors.known[word] = Principal(
+            kind=kind, id=id, tenant_id="default", name=word, scope=scope, permissions=permissions, user_id=user
+        )
+
+    async def made(path, caller="admin", **body):
+        response = await api.ask("POST", f"/api/v1/{path}", caller, json=body)
+        assert response.status_code == 201, response.text
+        return response.json()["id"]
+
+    ann, bob, cid = [await made("users", email=f"{name}@x.example") for name in ("ann", "bob", "cid")]
+    for name, id in (("ann", ann), ("bob", bob), ("cid", cid)):
+        door(name, "user", id, id)
+    door("anns", "key", await made("keys", name="anns", user_id=ann), ann)
+    door("nobodys", "admin", await made("keys", "ann", name="nobodys", kind="admin"))
+    door("made", "admin", await made("keys", "nobodys", name="made", kind="admin"))
+    door("bobs", "admin", await made("keys", "ann", name="bobs", kind="admin", user_id=bob), bob)
+    door("cids", "admin", await made("keys", "ann", name="cids", kind="admin", user_id=cid), cid)
+    door("first", "admin", await made("keys", name="first", kind="admin"))
+    door("second", "admin", await made("keys", name="second", kind="admin"))
+    for asker, decider, status in (
+        ("anns", "ann", 403), ("nobodys", "ann", 403), ("made", "ann", 403), ("ann", "nobodys", 403),
+        ("nobodys", "made", 403), ("bobs", "bob", 403), ("bob", "bobs", 403), ("ann", "bobs", 403),
+        ("anns", "bob", 200), ("ann", "bob", 200), ("bobs", "cids", 200), ("nobodys", "cid", 200),
+        ("first", "second", 200), ("anns", "first", 200),
+    ):  # fmt: skip
+        own = api.doors.known[asker].id if asker == "anns" else key["id"]
+        fields = {"kind": "limits", "models": None, "limits": {"rpm": 50}}
+        one = await ask(api, asker, subject_id=own, **fields)
+        assert one.status_code == 201, one.text
+        assert "behind" not in one.json()
+        answer = await api.ask("POST", f"{APPROVALS}/{one.json()['id']}/approve", decider)
+        assert answer.status_code == status, (asker, decider, answer.text)
+        assert status == 200 or answer.json()["error"]["code"] == "own_request"
+
+    one = await ask(api, "anns", subject_id=api.doors.known["anns"].id, **fields)
+    taken = await api.ask("PATCH", f"{KEYS}/{api.doors.known['anns'].id}", json={"user_id": None})
+    assert taken.status_code == 200
+    answer = await api.ask("POST", f"{APPROVALS}/{one.json()['id']}/approve", "ann")
+    assert answer.json()["error"]["code"] == "own_request", "whose it was when it asked"
+
+
 async def test_it_is_decided_once_and_taken_back_by_who_asked(api, key):
     one, two = await asked(api, key), await asked(api, key, models=["c/m"])
     assert (await api.ask("POST", f"{APPROVALS}/{one['id']}/refuse", "boss")).json()["state"] == "refused"

@@ -81,6 +81,31 @@ async def test_wrong_ones_are_refused_in_the_same_words(home):
         assert len(said) == 1 and "invalid_credentials" in said.pop()
 
 
+async def test_a_user_of_the_same_address_elsewhere_keeps_nobody_out(home):
+    mine = await home.user("ada@corp.test", "developer")
+    theirs = await home.user("ada@corp.test", tenant="other", password="another long password")
+    async with home.browser() as http:
+        for password, tenant, user in (
+            (PASSWORD, None, mine),
+            ("another long password", None, theirs),
+            (PASSWORD, "default", mine),
+            (PASSWORD, "other", None),
+            ("neither of the two", None, None),
+        ):
+            answer = await home.log_in(http, password=password, **({"tenant": tenant} if tenant else {}))
+            assert answer.status_code == (200 if user else 401), answer.text
+            if user:
+                assert (await http.get(ME, headers=bearer(answer.json()["access_token"]))).json()["id"] == user
+    await home.user("bob@corp.test")
+    for number in range(10):
+        await home.user("bob@corp.test", tenant=f"t{number}", password="another long password")
+    async with home.browser() as http:
+        assert (
+            await home.log_in(http, "bob@corp.test", tenant="t9", password="another long password")
+        ).status_code == 200
+        assert (await home.log_in(http, "bob@corp.test", password="another long password")).status_code == 401
+
+
 async def test_guessing_is_stopped_and_says_when_to_go_on(home):
     await home.user("ada@corp.test", "developer")
     async with home.browser() as http:

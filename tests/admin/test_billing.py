@@ -2,7 +2,7 @@
 
 import pytest
 
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.storage.billing_rows import MessageRow
 from tests.admin.records import call, store
 

@@ -3,7 +3,7 @@
 from sqlalchemy import insert, text
 
 from headgate.access.types import Principal
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.ledger.windows import bounds
 from headgate.storage.schema import balances, grants
 

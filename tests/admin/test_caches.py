@@ -7,7 +7,7 @@ from headgate.access.types import Principal
 from headgate.cache.config import CacheConfig
 from headgate.cache.shelf import store_of
 from headgate.cache.types import Entry, Grounds
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.observe.cache_sums import CacheSums
 from headgate.observe.facts import Facts, Kept
 from headgate.storage.sql import open_sql

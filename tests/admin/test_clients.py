@@ -5,6 +5,7 @@ from base64 import b64encode
 import msgspec
 import pytest
 
+from headgate.access.permissions import PERMISSIONS
 from headgate.access.types import Principal
 from tests.admin.entering import bearer, house
 
@@ -106,19 +107,80 @@ async def test_nobody_gives_a_client_more_than_he_has(home):
         assert (await http.post("/api/v1/clients", json={"name": "x"}, headers=dev)).status_code == 403
 
 
-async def test_nobody_takes_the_secret_of_a_client_that_may_more_than_he(home):
-    few = Principal(kind="user", id="few", tenant_id="default", name="few", permissions=frozenset({"clients:update"}))
+class Always:
+    """Takes everybody for one."""
 
-    class Always:
-        def authenticate(self, *asked):
-            return few
+    def __init__(self, *permissions: str, scope: str = "tenant") -> None:
+        self.who = Principal(
+            kind="user", id="few", tenant_id="default", name="few", permissions=frozenset(permissions), scope=scope
+        )
 
+    def authenticate(self, *asked):
+        return self.who
+
+
+async def refused(home, http, tries, *permissions: str) -> None:
+    """Who has *permissions* alone may do nothing of *tries*."""
+    home.app.state.parts = msgspec.structs.replace(home.parts, principals=Always(*permissions))
+    for method, path, body in tries:
+        answer = await http.request(method, f"/api/v1{path}", headers=bearer("x"), json=body)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "beyond_your_own"), (method, path, body)
+
+
+async def test_nobody_takes_or_changes_a_client_that_may_more_than_he(home):
     async with home.browser() as http:
         headers = await boss(home, http)
         made = await http.post("/api/v1/clients", json={"name": "x", "scopes": ["users:create"]}, headers=headers)
-        home.app.state.parts = msgspec.structs.replace(home.parts, principals=Always())
-        refused = await http.post(f"/api/v1/clients/{made.json()['id']}/rotate", headers=bearer("x"))
-        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "beyond_your_own")
+        bound = await http.post("/api/v1/clients", json={"name": "y", "scopes": ["clients:update"]}, headers=headers)
+        await home.bind(bound.json()["id"], "tenant-admin", kind="client")
+        await refused(
+            home,
+            http,
+            [
+                (method, f"/clients/{one.json()['id']}{more}", sent)
+                for one in (made, bound)
+                for method, more, sent in (
+                    ("POST", "/rotate", {}), ("PATCH", "", {"name": "z"}), ("PATCH", "", {"is_active": True}),
+                    ("PATCH", "", {"scopes": ["clients:update"]}), ("DELETE", "", None),
+                )
+            ],
+            "clients:update", "clients:delete",
+        )  # fmt: skip
+
+
+async def test_nobody_forges_tokens_of_an_issuer_that_may_more_than_he(home):
+    key = {"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+           "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0", "kid": "k1"}  # fmt: skip
+    body = {"issuer": "https://ci.test", "keys": {"keys": [key]}}
+    async with home.browser() as http:
+        whole = Always(*PERMISSIONS, scope="platform")
+        home.app.state.parts = msgspec.structs.replace(home.parts, principals=whole)
+        ids = []
+        for number, mapping in enumerate(
+            (
+                {"roles": "r", "role_map": {"a": "tenant-admin"}},
+                {"permissions": ["users:create"]},
+                {"tenant": "org", "permissions": ["issuers:update"]},
+            )
+        ):
+            sent = body | {"name": f"i{number}", "audience": f"a{number}", "mapping": mapping}
+            answer = await http.post("/api/v1/issuers", json=sent, headers=bearer("x"))
+            assert answer.status_code == 201, answer.text
+            ids.append(answer.json()["id"])
+        await refused(
+            home,
+            http,
+            [
+                (method, f"/issuers/{id}", sent)
+                for id in ids
+                for method, sent in (
+                    ("PATCH", {"keys": {"keys": [key]}}), ("PATCH", {"jwks_url": "https://1.1.1.1/keys"}),
+                    ("PATCH", {"is_active": True}), ("PATCH", {"mapping": {"permissions": ["issuers:update"]}}),
+                    ("DELETE", None),
+                )
+            ],
+            "issuers:update", "issuers:delete",
+        )  # fmt: skip
 
 
 async def test_issuers(home):

@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
-from headgate.core.call import new_id
+from headgate.core.ids import new_id
 from headgate.observe.scores import Opinion
 from headgate.storage import feedback as store_module
 from tests.admin.records import call, store

@@ -19,6 +19,11 @@ async def test_states_are_shown_and_set_by_hand(api):
     assert done.status_code == 200 and done.json()["by_hand"] == {"mine/model": "closed"}
     done = await api.ask("POST", HEALTH, json={"name": "mine/model", "state": None})
     assert done.json()["by_hand"] == {}
+    entries = (await api.ask("GET", "/api/v1/audit", params={"object_id": "mine/model"})).json()["data"]
+    assert [(one["action"], one["before"], one["after"]) for one in entries] == [
+        ("providers:switch", {"state": "closed"}, {"state": None}),
+        ("providers:switch", {"state": None}, {"state": "closed"}),
+    ]
 
 
 async def test_what_is_not_there_cannot_be_switched(api):

@@ -120,7 +120,7 @@ async def test_filters_of_odd_text_find_nothing(api, path, text):
 
 
 async def test_every_filter(api, path):
-    from headgate.core.call import Cached
+    from headgate.core.record import Cached
 
     plain = call()
     failed = call(status="failure", http_status=502, code="upstream_server_error", total_ms=900.0, team_id="team-1")

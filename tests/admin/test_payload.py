@@ -5,7 +5,7 @@ import json
 import msgspec
 
 from headgate.access.vault import LocalSealer
-from headgate.core.call import Record
+from headgate.core.record import Record
 from headgate.guardrails.detect import detected
 from headgate.observe.payload import row_of
 from headgate.observe.spool import PAYLOADS, Frame, Taken

@@ -36,6 +36,20 @@ async def test_another_tenant_sees_none_of_it(api):
     made = (await api.ask("POST", KEYS, json={"key": SECRET})).json()
     assert (await api.ask("GET", KEYS, "other")).json()["data"] == []
     assert (await api.ask("DELETE", f"{KEYS}/{made['id']}", "other")).status_code == 404
+    refused = await api.ask("POST", KEYS, "other", json={"key": SECRET})
+    assert refused.status_code == 403 and "virtual key" in refused.json()["error"]["message"]
+
+
+async def test_who_gave_and_took_a_key_is_in_the_audit_log(api):
+    made = (await api.ask("POST", KEYS, json={"key": SECRET, "name": "first"})).json()
+    await api.ask("DELETE", f"{KEYS}/{made['id']}")
+    answer = await api.ask("GET", "/api/v1/audit", params={"object_id": made["id"]})
+    told = {"provider": "mine", "name": "first", "key_prefix": "sk-a", "last4": "cdef"}
+    entries = [(one["action"], one["actor_id"], one["before"], one["after"]) for one in answer.json()["data"]]
+    assert entries == [
+        ("provider_keys:delete", "admin-1", told, None), ("provider_keys:create", "admin-1", None, told),
+    ]  # fmt: skip
+    assert SECRET not in answer.text
 
 
 async def test_who_may_not(api):

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from headgate.access.assemble import Assembler
+from headgate.access.assemble import Assembler, grants_of
 from headgate.access.permissions import PERMISSIONS, ROLES
 from headgate.access.reach import beyond, grants
 from headgate.access.types import Principal
@@ -105,8 +105,16 @@ class Walk:
                 person = await asked(con, lambda read: user_by_id(read, "default", id))
             return Assembler().user(person) if person is not None else None
         client = (await self.api.ask("GET", f"{PREFIX}/clients/{id}")).json()
-        held = (("tenant", frozenset(client["scopes"])),)
-        return Principal(kind="client", id=id, tenant_id="default", name="c", grants=held, permissions=held[0][1])
+        roles = await self.api.parts.tenancy.bindings.held("default", "client", id)
+        held = (("tenant", frozenset(client["scopes"])), *grants_of(roles, "default"))
+        return Principal(
+            kind="client",
+            id=id,
+            tenant_id="default",
+            name="c",
+            grants=held,
+            permissions=frozenset().union(*(allowed for _, allowed in held)),
+        )
 
     async def check(self) -> None:
         for kind, ids in self.mine.items():
@@ -137,6 +145,8 @@ async def world(api: Api, rng: random.Random) -> Walk:
     keys.append(await make("keys", name="strong", kind="admin"))
     keys.append(await make("keys", name="strong", kind="admin", permissions=["config:view", "users:create"]))
     clients = [await make("clients", name="strong", scopes=["gateway:use", "users:delete"])]
+    clients.append(await make("clients", name="bound", scopes=["gateway:use"]))
+    await make("bindings", role="tenant-admin", subject_kind="client", subject_id=clients[-1], scope="tenant")
     scope = rng.choice(("tenant", "tenant", f"team:{teams[0]}"))
     few = frozenset(rng.sample(MANAGING, rng.randrange(2, len(MANAGING))))
     first = Principal(

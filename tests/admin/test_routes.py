@@ -2,6 +2,10 @@
 
 import pytest
 
+from headgate.billing.resolve import scope
+from headgate.storage.object_rows import Author
+from tests.admin.test_budgets import made, run, spent
+
 ROUTES = "/api/v1/routes"
 
 
@@ -47,6 +51,40 @@ async def test_a_keys_grants_limits_and_budgets_count(api):
     assert told["budgets"][1]["used_usd"] == "0"
 
 
+async def test_budgets_of_others_stand_as_all_have_spent_of_them(api):
+    await made(api, name="everybody", usd="1")
+    await made(api, name="words", usd=None, tokens=1000)
+    await made(api, name="per user", usd="2", each="end_user")
+    await made(api, name="of another model", usd="3", match={"model": "fair/m"})
+    key = await api.make()
+    question = {"model": "plain", "key_id": key["id"], "user": "eve", "body": {"max_tokens": 100}}
+    rooms = {one["name"]: one for one in (await api.ask("POST", f"{ROUTES}/explain", json=question)).json()["budgets"]}
+    assert len(rooms) == 3, "the one of another model does not bind"
+    kept = {row.name: scope(row) for row in await api.parts.money.budgets.every("default")}
+    await run(
+        api, spent(kept["everybody"], 999_999_000, 400), spent(f"{kept['per user']}:eve", 500_000_000),
+        spent(f"{kept['per user']}:bob", 10**9),
+    )  # fmt: skip
+    told = (await api.ask("POST", f"{ROUTES}/explain", json=question)).json()["budgets"]
+    found = {one["name"].split("'")[1]: one for one in told}
+    assert (found["everybody"]["used_usd"], found["everybody"]["enough"]) == ("0.999999", False)
+    assert (found["words"]["used_tokens"], found["words"]["cap_usd"], found["words"]["enough"]) == (400, None, True)
+    assert 300 < found["words"]["after_tokens"] < 500
+    assert (found["per user"]["used_usd"], found["per user"]["enough"]) == ("0.5", True)
+
+
+async def test_the_tags_of_a_key_count(api):
+    config = {
+        "targets": ["fair/m", {"model": "dear/m", "tags": ["hipaa"]}],
+        "strategy": [{"kind": "compliance", "require": ["hipaa"], "when": {"tags": ["patient"]}}],
+    }
+    for tags, first in (([], "fair/m"), (["patient"], "dear/m")):
+        key = await api.make(tags=tags)
+        question = {"model": "new", "config": config, "key_id": key["id"]}
+        told = (await api.ask("POST", f"{ROUTES}/explain", json=question)).json()
+        assert told["candidates"][0]["target"] == first
+
+
 async def test_what_is_refused_is_told_as_such(api):
     key = await api.make(models=["else/m"])
     told = (await api.ask("POST", f"{ROUTES}/explain", json={"model": "plain", "key_id": key["id"]})).json()
@@ -55,7 +93,7 @@ async def test_what_is_refused_is_told_as_such(api):
 
 
 async def test_a_switched_off_deployment_is_shut(api):
-    api.parts.board.switch("fair/m", "open")
+    await api.parts.switches.set("fair/m", "open", Author(kind="admin", id="a", tenant_id="default"))
     told = (await api.ask("POST", f"{ROUTES}/explain", json={"model": "cheap"})).json()
     assert (told["candidates"][0]["act"], told["candidates"][0]["rule"]) == ("shut", "health")
 

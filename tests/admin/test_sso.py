@@ -3,10 +3,15 @@
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 import pytest
 
+from headgate.access.types import Principal
+from headgate.core.ids import new_id
+from headgate.storage.tenancy_objects import SqlRoles
+from headgate.storage.tenancy_rows import RoleRow
 from tests.access.idp import CLIENT, SECRET, FakeIdp
-from tests.admin.entering import bearer, house
+from tests.admin.entering import BY, bearer, house
 
 ME = "/api/v1/auth/me"
 
@@ -214,7 +219,7 @@ async def test_nobody_lets_others_in_as_more_than_himself(corp):
 async def make_role(corp: Corp, permissions: list[str]) -> str:
     import msgspec
 
-    from headgate.core.call import new_id
+    from headgate.core.ids import new_id
     from headgate.storage.tenancy_objects import SqlRoles
     from headgate.storage.tenancy_rows import RoleRow
     from tests.admin.entering import BY
@@ -255,3 +260,43 @@ async def test_a_lie_makes_no_account(corp, lie):
         assert answer.status_code in (400, 503)
         assert not [name for name in http.cookies if "session" in name]
     assert await corp.home.reader.people("ada@corp.test") == []
+
+
+async def test_nobody_changes_a_provider_that_lets_others_in_as_more_than_he(corp):
+    headers = await corp.boss()
+    ids = []
+    async with corp.home.browser() as http:
+        row = RoleRow(
+            id=new_id(), tenant_id="default", name="r", permissions='["users:create"]', created_at=1, updated_at=1
+        )
+        await SqlRoles(corp.home.engine).add("default", row, BY)
+        for number, fields in enumerate(
+            (
+                {},
+                {"roles": {}, "default_role": "member"},
+                {"roles": {}, "default_role": row.id},
+                {"roles": {}, "domains": ["corp.test"]},
+            )
+        ):
+            made = await corp.add(headers, name=f"s{number}", client_id=f"c{number}", **fields)
+            assert made.status_code == 201, made.text
+            ids.append(made.json()["id"])
+        plain = await corp.add(headers, name="plain", client_id="plain", roles={})
+        few = frozenset({"sso:update", "sso:delete"})
+        whole = corp.home.app.state.parts
+
+        class Always:
+            def authenticate(self, *asked):
+                return Principal(kind="user", id="few", tenant_id="default", name="few", permissions=few)
+
+        corp.home.app.state.parts = msgspec.structs.replace(whole, principals=Always())
+        for id in ids:
+            for method, sent in (
+                ("PATCH", {"groups_claim": "name"}), ("PATCH", {"client_secret": "mine"}), ("PATCH", {"domains": []}),
+                ("PATCH", {"is_active": True}), ("PATCH", {"roles": {}, "default_role": None}), ("DELETE", None),
+            ):  # fmt: skip
+                answer = await http.request(method, f"/api/v1/sso/{id}", json=sent, headers=bearer("x"))
+                assert (answer.status_code, answer.json()["error"]["code"]) == (403, "beyond_your_own"), (id, sent)
+        path = f"/api/v1/sso/{plain.json()['id']}"
+        assert (await http.patch(path, json={"name": "new"}, headers=bearer("x"))).status_code == 200
+        assert (await http.patch(path, json={"roles": {"a": "member"}}, headers=bearer("x"))).status_code == 403

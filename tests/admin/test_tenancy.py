@@ -329,6 +329,29 @@ class TestGrants:
         assert await code(api, "POST", "/bindings", json=give) == (201, "")
         assert await code(api, "POST", "/bindings", json=give) == (409, "name_taken")
 
+    async def test_an_admin_key_of_another_lets_nobody_at_what_is_that_ones_own(self, api):
+        ann, clerk = await made(api, "users", email="a@x.example"), await made(api, "users", email="c@x.example")
+        managing = frozenset({"api_keys:create", "api_keys:update", "roles:update", "logs:view"})
+        api.doors.known["clerk"] = Principal(
+            kind="user", id=clerk["id"], user_id=clerk["id"], tenant_id="default", name="clerk",
+            permissions=managing, scope="tenant",
+            grants=(("tenant", managing - {"logs:view"}), ("own", frozenset({"logs:view"}))),
+        )  # fmt: skip
+        role = (await made(api, "roles", name="reader", permissions=["logs:view"]))["id"]
+        own = {"name": "k", "kind": "admin", "roles": [{"role": role, "scope": "own"}]}
+        body = {**own, "user_id": ann["id"]}
+        assert await code(api, "POST", "/keys", "clerk", json=body) == (403, "beyond_your_own")
+        mine = await made(api, "keys", "clerk", **own, user_id=clerk["id"])
+        assert await code(api, "PATCH", f"/keys/{mine['id']}", "clerk", json={"user_id": ann["id"]}) == (
+            403,
+            "beyond_your_own",
+        )
+        bare = await made(api, "keys", "clerk", name="b", kind="admin", permissions=[], user_id=ann["id"])
+        give = {"role": role, "subject_kind": "key", "subject_id": bare["id"], "scope": "own"}
+        assert await code(api, "POST", "/bindings", "clerk", json=give) == (403, "beyond_your_own")
+        hers = await made(api, "keys", **body)
+        assert await code(api, "POST", f"/keys/{hers['id']}/rotate", "clerk") == (403, "beyond_your_own")
+
     async def test_who_may_do_more_is_not_changed_by_who_may_less(self, api):
         user = await made(api, "users", email="boss@x.example")
         await made(api, "bindings", role="tenant-admin", subject_kind="user", subject_id=user["id"])

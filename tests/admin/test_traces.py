@@ -1,10 +1,14 @@
 """One call, whole."""
 
+import asyncio
+
+import msgspec
 import pytest
 
-from headgate.core.call import Attempt, Cached, Choice
+from headgate.core.ids import new_id
 from headgate.core.money import Usage
-from tests.admin.records import call, store
+from headgate.core.record import Attempt, Cached, Choice
+from tests.admin.records import NOW, call, store
 
 
 @pytest.fixture
@@ -78,7 +82,7 @@ async def test_by_the_trace_id_of_the_caller_or_of_our_own_making(api, path):
     theirs = call(trace_id="ab" * 16)
     store(path, own, theirs)
     for id, expected in ((own.id.replace("-", ""), own.id), ("ab" * 16, theirs.id)):
-        assert (await api.ask("GET", f"/api/v1/traces/{id}")).json()["id"] == expected
+        assert (await api.ask("GET", f"/api/v1/traces/{id}?wait=2")).json()["id"] == expected
 
 
 @pytest.mark.parametrize(("who", "status"), [("admin", 200), ("key", 404), ("other", 404)])
@@ -102,4 +106,25 @@ async def test_a_key_sees_its_own(api, path):
 
 @pytest.mark.parametrize("id", ["%00", "x" * 300, "' OR 1=1", "%ff%fe"])
 async def test_what_is_no_id(api, id):
-    assert (await api.ask("GET", f"/api/v1/traces/{id}")).status_code == 404
+    assert (await api.ask("GET", f"/api/v1/traces/{id}?wait=2")).status_code == 404
+
+
+async def test_what_was_asked_for_a_call_is_part_of_it(api, tmp_path):
+    whole = call(at=NOW - 1000)
+    whole = msgspec.structs.replace(whole, trace_id=whole.id.replace("-", ""))
+    part = call(trace_id=whole.trace_id, part_of=whole.id, surface="judge", cost_nano=2_000)
+    store(tmp_path / "headgate.db", whole, part)
+    found = (await api.ask("GET", f"/api/v1/traces/{whole.trace_id}", "admin")).json()
+    assert (found["id"], found["part_of"]) == (whole.id, None)
+    (made,) = found["parts"]
+    assert (made["id"], made["surface"], made["cost_usd"]) == (part.id, "judge", "0.000002")
+    inner = (await api.ask("GET", f"/api/v1/traces/{part.id}", "admin")).json()
+    assert (inner["part_of"], inner["parts"]) == (whole.id, [])
+
+
+async def test_a_call_that_has_just_ended_is_waited_for(api, path):
+    id = new_id()
+    asked = asyncio.ensure_future(api.ask("GET", f"/api/v1/traces/{id}?wait=2"))
+    await asyncio.sleep(0.05)
+    await asyncio.to_thread(store, path, call(id=id))
+    assert (await asked).json()["id"] == id

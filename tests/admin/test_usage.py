@@ -1,8 +1,13 @@
 """Calls, tokens and cost added up."""
 
 import pytest
+from sqlalchemy import select
 
 from headgate.admin.fields import instant
+from headgate.observe.log_filter import LogFilter, of_index
+from headgate.storage.schema import records
+from headgate.storage.tenancy import Narrow
+from tests.admin.conftest import who
 from tests.admin.records import NOW, call, store
 
 USAGE = "/api/v1/metrics/usage"
@@ -72,3 +77,56 @@ async def test_a_virtual_key_sees_its_own_alone(api, path):
 async def test_questions_that_make_no_sense(api, query, param):
     response = await api.ask("GET", USAGE, params=query)
     assert (response.status_code, response.json()["error"]["param"]) == (400, param)
+
+
+MINE = frozenset({"usage:view", "logs:view", "feedback:view"})
+
+
+async def test_people_see_what_was_theirs_when_it_was_called(api, path):
+    theirs = {"user_id": "ada-1", "team_id": "t"}
+    by_key, signed_in = call(**theirs), call(**theirs, key_id=None, model_used="local/other")
+    of_client = call(key_id=None, team_id="t")
+    moved = call(team_id="t", key_id="key-moved")
+    strange = call(key_id="ada-1", team_id="u", user_id="bob")  # its team is another's; its name is no user's
+    store(path, by_key, signed_in, of_client, moved, strange, call(key_id=None))
+    api.doors.known["own"] = who("ada", "default", kind="user", user_id="ada-1", scope="own", permissions=MINE)
+    api.doors.known["lead"] = who("eve", "default", kind="user", user_id="eve-1", scope="team:t", permissions=MINE)
+    both = (("team:t", MINE), ("own", MINE))
+    api.doors.known["both"] = who("ada", "default", kind="user", user_id="ada-1", scope="own", grants=both)
+    seen = {
+        "own": {by_key.id, signed_in.id},
+        "lead": {by_key.id, signed_in.id, of_client.id, moved.id},
+        "both": {by_key.id, signed_in.id, of_client.id, moved.id},
+    }
+    for name, ids in seen.items():
+        logs = (await api.ask("GET", "/api/v1/logs", name)).json()["data"]
+        assert {one["id"] for one in logs} == ids, name
+        for one in (by_key, signed_in, of_client, moved, strange):
+            found = await api.ask("GET", f"/api/v1/traces/{one.id}", name)
+            assert found.status_code == (200 if one.id in ids else 404), name
+        for by in ("model", "provider", "key", "user", "day", "hour", "status", "route"):
+            used = await ask(api, name, by=by)
+            assert used["total"]["requests"] == len(ids) and used["complete"], (name, by)
+        minutes = await ask(api, name, by="minute", since=ago(3_600_000_000))
+        assert sum(row["requests"] for row in minutes["data"]) == len(ids), name
+    assert [(row["name"], row["requests"]) for row in (await ask(api, "own", by="model"))["data"]] == [
+        ("local/mock", 1),
+        ("local/other", 1),
+    ]
+    lead = await ask(api, "lead", by="key")
+    assert [(row["name"], row["requests"]) for row in lead["data"]] == [("key-1", 1), ("key-moved", 1)]
+
+
+def ago(micros: int) -> str:
+    return instant(NOW - micros).isoformat()
+
+
+@pytest.mark.parametrize("within", [Narrow(user_id="u"), Narrow(key_id="k")])
+async def test_an_index_finds_the_calls_of_one(api, path, within):
+    where = [records.c.tenant_id == "default", *of_index(LogFilter(within=within))]
+    query = select(records.c.id).where(*where).order_by(records.c.at.desc())
+    async with api.parts.logs._engine.connect() as con:
+        text = str(query.compile(con.sync_engine, compile_kwargs={"literal_binds": True}))
+        plan = (await con.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")).all()
+    assert "INDEX records_user" in str(plan) or "INDEX records_key" in str(plan)
+    assert "TEMP B-TREE" not in str(plan)

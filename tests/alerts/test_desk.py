@@ -6,7 +6,7 @@ from headgate.access.keys import derive
 from headgate.alerts.desk import Desk, Missing, NotFiring
 from headgate.alerts.gateway import ProviderDown
 from headgate.audit.sealing import sealing
-from headgate.core.call import new_id
+from headgate.core.ids import new_id
 from headgate.storage import alerts as store
 from headgate.storage.alert_rows import AlertRow
 from headgate.storage.engine import open_engine

@@ -5,7 +5,7 @@ import pytest
 from headgate.alerts.explain import CLOCK, LOW_DISK, MUCH_BEHIND, SOON, explained
 from headgate.alerts.readings import Signal
 from headgate.alerts.signals import BY_HAND, breakers, certificate, counted, expires
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.routing.health import Told
 from tests.transport.certificates import certificate as certificate_in
 

@@ -11,8 +11,8 @@ from headgate.alerts.rules import SECOND
 from headgate.alerts.sql import SqlReadings
 from headgate.alerts.tenant import BudgetSpent, ErrorRate, KeysExpiring
 from headgate.alerts.watch import InForce, LeaseLost, Watch
-from headgate.core.call import Status
 from headgate.core.money import Usage
+from headgate.core.record import Status
 from headgate.observe.facts import Facts
 from headgate.observe.metrics import Page
 from headgate.observe.views import Views
@@ -218,6 +218,7 @@ def test_a_new_kind_of_error(url, sql):
     sql.transact(fill)
     (one,) = SqlReadings(sql, at).fresh("t1", at - MINUTE)
     assert (one.id, one.count, one.words) == ("g2", 9, "upstream_timeout of a/m")
+    assert one.filter == {"outcome": "upstream_timeout", "tried": "a/m"}
 
 
 def test_silenced_and_acknowledged_by_hand_stay_so(url, sql):

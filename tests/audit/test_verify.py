@@ -9,7 +9,8 @@ from sqlalchemy import insert, select, text, update
 from headgate.audit.drained import Proofs
 from headgate.audit.duty import seal_hours
 from headgate.audit.verify import verify
-from headgate.core.call import Record, new_id
+from headgate.core.ids import new_id
+from headgate.core.record import Record
 from headgate.observe.facts import Facts
 from headgate.storage.audit import AuditEntry, keyed, note
 from headgate.storage.audit_log import SqlAuditLog

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import insert
 
 from headgate.billing.chargeback import Office
-from headgate.core.call import Attempt, Record, new_id
+from headgate.core.ids import new_id
 from headgate.core.money import Usage
+from headgate.core.record import Attempt, Record
 from headgate.ledger.batch import ended_of
 from headgate.ledger.lines import Charge
 from headgate.storage.audit import keyed

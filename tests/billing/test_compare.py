@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from headgate.billing.compare import compare, corrections, day_number, page, span, told, totals
 from headgate.billing.exports import Told
-from headgate.core.call import Attempt, new_id, now
+from headgate.core.ids import new_id, now
+from headgate.core.record import Attempt
 from headgate.storage.billing_rows import ImportRow
 from headgate.storage.budget_rows import BudgetRow
 from headgate.storage.imports import SqlImports

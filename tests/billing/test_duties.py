@@ -20,8 +20,8 @@ from headgate.billing.calendar import zone
 from headgate.billing.deliver import Deliverer, about
 from headgate.billing.duties import AFTER, Duties, missed, next_at, scheduled
 from headgate.billing.services import Money
-from headgate.core.call import now
 from headgate.core.errors import BadRequest
+from headgate.core.ids import now
 from headgate.core.secret import Secret
 from headgate.storage.billing_rows import ChannelRow, ScheduleRow
 from headgate.storage.notices import post

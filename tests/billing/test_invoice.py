@@ -7,8 +7,8 @@ import pytest
 
 from headgate.billing.invoice import Issuer, NotOver, sheet
 from headgate.billing.page import page
-from headgate.core.call import Attempt
 from headgate.core.money import Price, Usage, per_million
+from headgate.core.record import Attempt
 from headgate.storage.billing_rows import PriceRow
 from headgate.storage.schema.billing import invoices
 from tests.billing.conftest import BOSS, BOTH, call

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
-from headgate.core.call import Attempt, Record
 from headgate.core.money import Usage
+from headgate.core.record import Attempt, Record
 from headgate.ledger.batch import Ended, ended_of
 from headgate.ledger.keeper import Keeper
 from headgate.ledger.lines import Charge

@@ -1,5 +1,7 @@
 """Signing in through a real OpenID provider, set up on the page."""
 
+import os
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -45,11 +47,13 @@ def test_sign_in_by_sso(house: House, admin: Visit, browser: object, idp_port: i
     (tmp_path / "provider.mjs").write_text(script)
     (tmp_path / "node_modules").symlink_to(MODULES)
     with (tmp_path / "provider.log").open("wb") as log:
-        provider = subprocess.Popen([NODE, "provider.mjs", sso["id"]], cwd=tmp_path, stdout=log, stderr=log)
+        provider = subprocess.Popen(
+            [NODE, "provider.mjs", sso["id"]], cwd=tmp_path, stdout=log, stderr=log, start_new_session=True
+        )
     try:
         house.until(lambda: answers(idp_port))
         other = Visit(browser, house.url)  # type: ignore[arg-type]
-        page = other.go("/")
+        page = other.go("/routes?name=main")
         page.get_by_role("button", name="Sign in with e-mail and password").click()
         page.get_by_label("E-mail").fill("grace@example.com")
         page.get_by_label("E-mail").press("Tab")
@@ -60,10 +64,11 @@ def test_sign_in_by_sso(house: House, admin: Visit, browser: object, idp_port: i
         page.get_by_role("button", name="Continue").click()
         expect(page.get_by_role("complementary")).to_contain_text("grace@example.com")
         expect(page.get_by_role("link", name="Routes")).to_be_visible()
+        assert page.url.partition(house.url)[2].startswith("/routes"), "back where he was"
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_label("Admin key")).to_be_visible()
         assert other.errors == []
         other.close()
     finally:
-        provider.terminate()
+        os.killpg(provider.pid, signal.SIGTERM)  # what is called node may be a program that starts it
         provider.wait(10)

@@ -10,7 +10,10 @@ import pytest
 from msgspec.structs import replace
 
 from headgate.dialects import anthropic_messages, embeddings, gemini, openai_responses
+from headgate.faultlab.attempt import Attempt, answer
+from headgate.faultlab.faults import FAULTS
 from headgate.faultlab.wall import Wall
+from headgate.pipeline.guard import Guard
 from headgate.storage.responses import KeptResponses
 from tests.cache.conftest import STORES, Kept
 from tests.pipeline.stage import WHO
@@ -45,6 +48,8 @@ routes:
   strict: {targets: [sandbox/mock], cache: answers, guardrails: [no-cards]}
   late: {targets: ['a/late:flight'], cache: answers}
   late-each: {targets: ['a/late:each'], cache: each}
+  large: {targets: ['a/large'], cache: small}
+  raced: {targets: ['a/good:raced', 'a/loser'], cache: answers, fan_out: {n: 2}, guardrails: [no-cards]}
   late-alone: {targets: ['a/late:alone'], cache: alone}
   down: {targets: ['a/s503:down'], cache: answers, attempts: 1}
   recovers: {targets: ['a/first_s503:recovers'], cache: answers, attempts: 1}
@@ -314,6 +319,49 @@ async def test_equal_calls_at_once_are_one(kept: Make, wall: Wall) -> None:
         assert sorted(set(kinds)) == ["", "flight"] and kinds.count("") == 1
         assert sum(record.cost_nano or 0 for record in stage.books.records) == stage.books.records[0].cost_nano
         assert sum(1 for nano in stage.books.charged.values() if nano) == 1, "who came first pays"
+
+
+async def test_who_waited_for_what_cannot_be_shared_goes_at_once(
+    kept: Make, wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    under_way: set[Attempt] = set()
+    most = 0
+
+    async def large(a: Attempt) -> None:
+        nonlocal most
+        under_way.add(a)
+        most = max(most, len(under_way))
+        await asyncio.sleep(0.5)
+        await a.whole(200, answer("word " * 300))
+        under_way.discard(a)
+
+    monkeypatch.setitem(FAULTS, "large", large)
+    async with kept(CONFIG) as stage:
+        callers = [stage.begin("large") for _ in range(12)]
+        await asyncio.gather(*[task for _, task in callers])
+        assert {caller.status for caller, _ in callers} == {200} and len(wall.seen("large")) == 12
+        assert most == 11, "the first, and then the others together"
+
+
+async def test_of_a_race_the_answer_is_kept_that_was_given(
+    kept: Make, wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Guard.whole
+
+    async def patient(guard: Guard, *given: Any) -> bytes:
+        await asyncio.sleep(0.3)
+        return await whole(guard, *given)
+
+    async def loser(a: Attempt) -> None:
+        await asyncio.sleep(0.1)
+        await a.whole(200, answer("pay by 4111 1111 1111 1111"))
+
+    monkeypatch.setattr(Guard, "whole", patient)
+    monkeypatch.setitem(FAULTS, "loser", loser)
+    async with kept(CONFIG) as stage:
+        first = await stage.ask("raced")
+        verdict, again = await stage.verdict("raced")
+        assert (verdict, first.text, again.text) == ("hit", "fine", "fine") and len(wall.seen("loser")) == 1
 
 
 async def test_each_pays_where_that_is_the_rule(kept: Make, wall: Wall) -> None:

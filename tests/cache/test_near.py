@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from headgate.cache.types import Counts, Entry, Match, NoVector, Question
 from tests.cache.conftest import Kept
 from tests.cache.test_calls import asks
+from tests.pipeline.stage import WHO
 
 CONFIG = """
 providers:
@@ -135,6 +137,22 @@ async def test_an_embedding_is_paid_and_recorded_with_the_call(kept: Make) -> No
         assert (asked.surface, asked.operation, asked.status) == ("cache", "embeddings", "success")
         assert asked.trace_id == call.trace_id and asked.key_id == call.key_id and asked.cost_nano
         assert len(index.asked[0].vector[0]) > 1 and all(isinstance(one, float) for one in index.asked[0].vector[0])
+
+
+@pytest.mark.parametrize(
+    ("owner", "given", "asked"), [("", {"fast"}, True), ("t", {"fast"}, False), ("t", {"fast", "sandbox/embed"}, True)]
+)
+async def test_a_tenant_s_own_cache_asks_no_model_that_the_tenant_was_not_given(
+    kept: Make, owner: str, given: set[str], asked: bool
+) -> None:
+    async with kept(CONFIG) as stage:
+        index = indexed(stage, embed="sandbox/embed")
+        next(iter(stage.shelf)).owner = owner
+        caller = await stage.ask(
+            "fast", who=msgspec.structs.replace(WHO, catalogue=frozenset(given)), **asks("Say one")
+        )
+        assert caller.status == 200 and bool(index.asked[0].vector) is asked
+        assert bool(stage.books.records[0].attempts) is asked
 
 
 async def test_without_an_embedding_it_is_a_miss(kept: Make) -> None:

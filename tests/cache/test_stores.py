@@ -16,7 +16,7 @@ from headgate.cache.redis import RedisStore
 from headgate.cache.seal import Sealer
 from headgate.cache.shelf import Shelf, store_of
 from headgate.cache.types import Counts, Entry, Exact, Grounds, Matching
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.core.money import Usage
 from headgate.storage.redis import Redis
 from tests.cache.conftest import STORES

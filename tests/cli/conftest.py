@@ -4,13 +4,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from headgate.cli import group
-from tests.admin.built import application
-
-
-@pytest.fixture(autouse=True)
-def built_once(monkeypatch):
-    """Making the management API takes longer than most commands."""
-    monkeypatch.setattr("headgate.cli.local.create", application)
 
 
 class Cli:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ import pytest
 from click.testing import CliRunner
 
 from headgate.cli import group
+from tests.servers import embedded
+from tests.transport.certificates import certificate
 
 HELLO = {"model": "sandbox/chat", "messages": [{"role": "user", "content": "hello"}]}
 
@@ -23,10 +26,12 @@ HELLO = {"model": "sandbox/chat", "messages": [{"role": "user", "content": "hell
 class Gateway:
     """``headgate serve`` on a home of its own, and commands on that home."""
 
-    def __init__(self, home: Path) -> None:
-        environ = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    def __init__(self, home: Path, **more: str) -> None:
+        environ = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")} | more
         self.environ = {**environ, "HEADGATE_HOME": str(home), "HEADGATE_PORT": "0"}
         self.cwd = home.parent
+        home.mkdir(exist_ok=True)
+        shutil.copy(embedded(), home / "headgate.db")
         words = [sys.executable, "-m", "headgate", "serve"]
         self.process = subprocess.Popen(
             words, env=self.environ, cwd=self.cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -37,7 +42,7 @@ class Gateway:
             line = self.process.stdout.readline()
             assert line, self.process.stderr and self.process.stderr.read()
             self.said += line
-        match = re.search(r"http://[0-9.]+:([0-9]+)", self.said)
+        match = re.search(r"https?://[0-9.]+:([0-9]+)", self.said)
         assert match
         self.url = match[0]
         self.environ["HEADGATE_PORT"] = match[1]
@@ -118,6 +123,49 @@ def test_chat_then_logs_trace_usage_and_the_same_from_elsewhere(gateway):
     assert "Incorrect or missing API key" in gateway.run("logs", *elsewhere, "hga_wrong", code=1)
     assert {m["id"] for m in gateway.json("models", *elsewhere, first[0])} >= {"sandbox/chat"}
     assert "a gateway runs on" in gateway.run("doctor")
+
+
+def test_one_with_https_and_names_of_its_own(tmp_path):
+    cert, key = certificate(tmp_path, host="192.0.2.1")
+    of_its_own = {"HEADGATE_TLS_CERT": str(cert), "HEADGATE_TLS_KEY": str(key)}
+    gateway = Gateway(tmp_path / "home", HEADGATE_ALLOWED_HOSTS="*.example.com", **of_its_own)
+    try:
+        assert "a gateway runs on" in gateway.run("doctor")
+        assert gateway.json("chat", "hello there")["content"]
+        other, _ = certificate(tmp_path, "second")
+        gateway.environ["HEADGATE_TLS_CERT"] = str(other)
+        assert "does not show" in gateway.run("doctor")
+        gateway.environ["HEADGATE_TLS_CERT"] = str(tmp_path / "none.pem")
+        assert "none.pem cannot be read as a certificate" in gateway.run("chat", "hello there", code=1)
+    finally:
+        gateway.end(signal.SIGKILL)
+
+
+def test_a_file_written_while_it_runs_is_taken_over(gateway):
+    (gateway.cwd / "headgate.yaml").write_text("routes:\n  fresh: {targets: [sandbox/chat]}\n")
+    made = gateway.json("keys", "create", "--name", "app")
+    began = time.monotonic()
+    headers = {"authorization": f"Bearer {made['key']}"}
+    body = {**HELLO, "model": "fresh"}
+    while httpx2.post(f"{gateway.url}/v1/chat/completions", json=body, headers=headers).status_code != 200:
+        assert time.monotonic() - began < 3
+        time.sleep(0.05)
+    (gateway.cwd / "headgate.yaml").write_text("limits: {body: 2000}\nroutes:\n  fresh: {targets: [sandbox/chat]}\n")
+    long = {**body, "user": "u" * 2000}
+    while httpx2.post(f"{gateway.url}/v1/chat/completions", json=long, headers=headers).status_code != 413:
+        assert time.monotonic() - began < 6
+        time.sleep(0.05)
+    (gateway.cwd / "headgate.yaml").write_text("routes:\n  fresh: {targets: [nowhere/chat]}\n")
+    (key,) = re.findall(r"hga_\S+", gateway.said)[:1]
+    words = ["doctor", "--url", gateway.url, "--key", key]
+    while "is not in force" not in CliRunner().invoke(group, words, env=gateway.environ).output:
+        assert time.monotonic() - began < 12
+        time.sleep(0.1)
+    httpx2.post(f"{gateway.url}/v1/chat/completions", json=body, headers={"authorization": "Bearer hg_wrong"})
+    time.sleep(1.2)
+    page = httpx2.get(f"{gateway.url}/metrics").text
+    assert 'headgate_refused_total{code="invalid_api_key"}' in page
+    assert 'headgate_config_changes_total{outcome="refused"} 1' in page and "headgate_config_failing 1" in page
 
 
 def test_what_a_killed_gateway_recorded_is_there(gateway):

@@ -10,12 +10,14 @@ from headgate.cli.compiled import NoSenders
 from headgate.config import ConfigError
 from headgate.config.compile import Compiled, compile_config
 from headgate.config.effective import Effective, effective
+from headgate.config.known import known
 from headgate.config.types import Known
 from headgate.core.errors import ModelNotFound
+from headgate.pipeline.grants import permitted
 from headgate.routing.kinds import KINDS
 from headgate.storage.object_rows import SHARED, ObjectRow
 
-KNOWN = Known(kinds=frozenset(("openai-compatible",)), strategies=KINDS)
+KNOWN = Known(kinds=frozenset(("openai-compatible",)), strategies=KINDS, guardrails=known({}).guardrails)
 FILE = """
 providers:
   a: {kind: openai-compatible, base_url: "http://h/v1", price: {input: 1}}
@@ -80,8 +82,71 @@ def test_a_tenants_own_are_seen_by_it_alone_and_go_over_what_all_share():
     assert listed == {"t": ["plain", "fast", "usual", "mine"], "u": ["plain", "fast", "usual"]}
 
 
-def _principal(tenant: str) -> Principal:
-    return Principal(kind="key", id="k", tenant_id=tenant, name="k")
+WORDS = {"kind": "keywords", "words": ["orion"], "always": True}
+NO_WORDS = {"kind": "keywords", "words": ["nobody says this"]}
+
+
+@pytest.mark.parametrize("where", ["database", "file"])
+def test_a_guardrail_of_all_tenants_is_none_that_a_tenant_has_another_for(where):
+    """It may have come after the tenant's own, in the file for one; then that is left out, and told."""
+    own = [row("guardrail", "house", NO_WORDS, "t"), row("guardrail", "mine", WORDS, "t")]
+    own.append(row("route", "calm", {"targets": ["a/m"], "guardrails": ["house", "mine"]}, "t"))
+    if where == "file":
+        found = made(*own, file=FILE + "guardrails: {house: {kind: keywords, words: [orion], always: true}}\n")
+    else:
+        found = made(row("guardrail", "house", WORDS), *own)
+    (told,) = found.left_out
+    assert (told.file, told.path) == ("database, tenant t", "guardrails.house")
+    assert "all tenants share: choose another" in told.message
+    guarding = compile_config(found.config, {}, NoSenders(), own=found.own).snapshot.guarding
+    assert guarding is not None and list(found.own["t"].routes) == ["calm"]
+    for tenant in ("t", "u"):
+        (rule,) = guarding.chosen(tenant, ["house"])
+        assert rule.guardrail.always and rule.guardrail.words == ["orion"]
+
+
+def test_whoever_compiles_both_gets_the_shared_one():
+    found = made(row("guardrail", "house", WORDS))
+    over = made(row("guardrail", "house", NO_WORDS)).config
+    guarding = compile_config(found.config, {}, NoSenders(), own={"t": over}).snapshot.guarding
+    assert guarding is not None and guarding.chosen("t", ["house"])[0].guardrail.always
+
+
+def _principal(tenant: str, **given: Any) -> Principal:
+    return Principal(kind="key", id="k", tenant_id=tenant, name="k", **given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"catalogue": {"fast", "quick", "use-case/chat", "a/m"}}, {"allotted": {"fast", "quick", "use-case/chat", "a/m"}}],
+)
+def test_a_tenant_widens_nothing_by_a_name_that_it_was_given(given):
+    """What it has of its own goes over what all share, and to no more models than it may use."""
+    shared = [
+        row("route", "fast", {"targets": ["a/cheap"]}),
+        row("alias", "quick", {"target": "a/cheap"}),
+        row("use_case", "chat", {"targets": ["a/cheap"]}),
+    ]
+    own = [
+        row("route", "fast", {"targets": ["b/dear", "a/m"]}, "t"),
+        row("alias", "quick", {"target": "b/dear"}, "t"),
+        row("use_case", "chat", {"targets": ["b/dear", "a/m"]}, "t"),
+    ]
+    ((field, value),) = given.items()
+    who = _principal("t", **{field: frozenset(value)}, narrowed=(frozenset(value),) if field == "allotted" else ())
+    for rows, found in ((shared, ["a/cheap"] * 3), ([*shared, *own], ["a/m", None, "a/m"])):
+        table = compiled(*rows).snapshot.table_of("t")
+        reached = []
+        for name in ("fast", "quick", "use-case/chat"):
+            try:
+                left = permitted(who, table.resolve(name), name)
+            except ModelNotFound:
+                left = ()
+            reached.append(left[0].name if left else None)
+            assert len(left) < 2
+        assert reached == found
+    team = _principal("t", narrowed=(frozenset({"fast"}),))
+    assert len(permitted(team, compiled(*shared, *own).snapshot.table_of("t").resolve("fast"), "fast")) == 2
 
 
 def test_a_name_in_both_is_a_fault_that_names_both():

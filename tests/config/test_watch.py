@@ -46,6 +46,28 @@ async def test_a_file_that_did_not_change_is_left_alone(watched):
     assert (applied, watcher.loaded, watcher.refused) == ([], 0, 0)
 
 
+async def test_a_file_that_is_written_later_is_found(tmp_path):
+    here, home = tmp_path / "here.yaml", tmp_path / "home.yaml"
+    applied: list[Config] = []
+    watcher = Watcher(
+        None,
+        lambda data: loads(data, {}, KNOWN),
+        applied.append,
+        find=lambda: next((path for path in (here, home) if path.exists()), None),
+        settle=0.01,
+    )
+    await watcher.look()
+    home.write_text(FAST)
+    await watcher.look()
+    assert (watcher.path, watcher.loaded, list(applied[0].routes)) == (home, 1, ["fast"])
+    here.write_text(SLOW)
+    await watcher.look()
+    assert (watcher.path, watcher.loaded, list(applied[1].routes)) == (here, 2, ["slow"])
+    here.unlink()
+    await watcher.look()
+    assert watcher.path == here and watcher.refused == 1, "it may be on its way back"
+
+
 async def test_a_good_change_is_taken_over(watched):
     path, watcher, applied = watched
     task = asyncio.create_task(watcher.run())

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from headgate.core.call import new_id
+from headgate.core.ids import new_id
 
 
 def test_ids_made_one_after_the_other_are_in_order():

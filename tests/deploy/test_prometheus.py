@@ -6,8 +6,10 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -15,6 +17,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from headgate.alerts.watch import InForce, Watch
+from headgate.live import Live
 from headgate.observe.metrics import Metrics, Page
 from headgate.observe.outlets import Outlets
 from headgate.routing.board import Post
@@ -45,6 +48,7 @@ def page(tmp_path: Path) -> Iterator[str]:
     metrics.more(outlets.write)
     metrics.more(Watch("sqlite://", "n1", lambda: InForce({}, {}, frozenset()), list).write)
     metrics.more(_others)
+    metrics.more(partial(Live.write, SimpleNamespace(watcher=SimpleNamespace(loaded=1, refused=1, problems=()))))  # type: ignore[arg-type]
     outlets.set({"otlp": ("x", Told)})
     yield metrics.render().decode()
     outlets.stop()

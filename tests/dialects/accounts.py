@@ -44,12 +44,20 @@ def _chat(said: Row) -> Told:
     return Told(_usage(prompt, completion, cached or said.get("cached_tokens"), None, reasoning), total)
 
 
+def _searched(response: Row) -> Row | None:
+    """OpenAI's responses: the searches stand in the output."""
+    said = response.get("usage")
+    calls = [item.get("action") or {} for item in response.get("output", ()) if item["type"] == "web_search_call"]
+    return {**said, "searches": sum(one.get("type", "search") == "search" for one in calls)} if said else None
+
+
 def _responses(said: Row) -> Told:
     details, more = said.get("input_tokens_details") or {}, said.get("output_tokens_details") or {}
     usage = _usage(
         said["input_tokens"], said["output_tokens"],
         details.get("cached_tokens"), details.get("cache_write_tokens"), more.get("reasoning_tokens"),
     )  # fmt: skip
+    usage.searches = said["searches"]
     return Told(usage, said["total_tokens"])
 
 
@@ -134,7 +142,7 @@ APIS = {
     "chat": Api("openai-chat", _of_groq, _chat),
     "completions": Api("openai-completions", _at("usage"), _chat),
     "embeddings": Api("openai-embeddings", _at("usage"), _chat),
-    "responses": Api("openai-responses", lambda d: _at("response", "usage")(d) or _at("usage")(d), _responses),
+    "responses": Api("openai-responses", lambda d: _searched(d.get("response") or {}) or _searched(d), _responses),
     "messages": Api("anthropic-messages", _of_anthropic, _messages),
     "converse": Api("converse:BedrockConverse", _at("usage"), _converse),
     "converse_stream": Api("converse:BedrockConverse", _at("usage"), _converse),

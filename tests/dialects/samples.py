@@ -308,6 +308,7 @@ MESSAGES: dict[str, Sample] = {
     "own:billing_policy": Sample({"billing_policy": "zqpolicy"}),
     "own:diagnostics": Sample({"diagnostics": {"previous_message_id": "zqid"}}),
     "own:betas": Sample({"betas": ["zqbeta"]}),
+    "own:anthropic-beta": Sample({"anthropic-beta": ["zqbeta"]}),
     "own:messages.cache_control": Sample({"messages": [{**_USER, "cache_control": CONTROL}]}, "messages[0].cache_control"),
     "own:tools.cache_control": Sample(
         {"tools": [{**_DECLARED, "cache_control": {"type": "other"}}]}, "tools[0].cache_control"

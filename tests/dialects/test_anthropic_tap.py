@@ -104,7 +104,8 @@ def test_an_error_is_kept_back_with_its_status():
 
 def test_neither_start_nor_ping_proves_an_answer():
     assert not run(START + PING)[1].started
-    assert run(START + OPEN)[1].started
+    assert not run(START + OPEN)[1].started, "an empty block"
+    assert run(START + OPEN + TEXT)[1].started
 
 
 def test_broken_events():

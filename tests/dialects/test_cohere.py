@@ -174,6 +174,11 @@ def test_a_plan_that_was_shown_goes_back_as_a_plan():
     assert body["messages"][1] == reply["message"] and said.dropped == []
 
 
+def test_the_whole_of_top_p_is_the_most_that_may_be_said():
+    body, said = written(chat(top_p=1, temperature=1))
+    assert (body["p"], body["temperature"], said.defaulted) == (0.99, 1, ["top_p=0.99"])
+
+
 def test_proofs_of_others_are_left_out_and_told():
     thought = {"type": "thinking", "thinking": "t", "signature": "s"}
     turn = {"role": "assistant", "content": [thought, {"type": "text", "text": "x"}]}

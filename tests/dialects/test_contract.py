@@ -31,7 +31,9 @@ OTHERWISE = {
     *(("thinking_budget", target) for target in ("openai-chat", "openai-responses", "gemini", "ollama-chat")),
 }
 """What is carried as a word for the number that it was."""
-CELLS = list(cells())
+CELLS: dict[tuple[str, str], list[str]] = {}
+for _source, _name, _target in cells():
+    CELLS.setdefault((_source, _target), []).append(_name)
 
 
 def expected(source: str, name: str, target: str) -> str:
@@ -64,8 +66,16 @@ def extra(source: str, sample: Sample) -> dict[str, Any]:
     return {name: value for name, value in sample.fields.items() if BASES[source].get(name) != value}
 
 
-@pytest.mark.parametrize(("source", "name", "target"), CELLS)
-def test_the_table_holds(source, name, target):
+@pytest.mark.parametrize(("source", "target"), CELLS)
+def test_the_table_holds(source, target):
+    for name in CELLS[source, target]:
+        try:
+            holds(source, name, target)
+        except AssertionError as error:
+            raise AssertionError(f"{name}: {error}") from error
+
+
+def holds(source, name, target):
     sample = SAMPLES[source][name]
     path, verdict = path_of(source, name, sample), expected(source, name, target)
     error = refusal(source, sample, target)

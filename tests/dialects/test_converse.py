@@ -388,6 +388,23 @@ def test_an_exception_frame_is_an_error(make, name, status, code):
     assert "went wrong" in seen.failure.message and not seen.ended
 
 
+@pytest.mark.parametrize("reason", ["malformed_tool_use", "malformed_model_output"])
+def test_an_answer_that_went_wrong_is_an_error_where_it_is_translated(reason):
+    whole = {"output": {"message": {"role": "assistant", "content": [{"text": "x"}]}}, "stopReason": reason}
+    raw, stream = (
+        json.dumps(whole).encode(),
+        stream_of([*EVENTS[:3], ("messageStop", {"stopReason": reason}), EVENTS[4]]),
+    )
+    with pytest.raises(UpstreamFailed, match=reason) as failed:
+        converse.read_reply(raw)
+    assert (failed.value.status, failed.value.code, failed.value.billed) == (502, "upstream_error", "uncertain")
+    reader, tap = converse.reader(), converse.tap(hide_usage=False)
+    assert "Hel" in str(reader.feed(stream))
+    assert reader.failure is not None and reason in reader.failure.message and not reader.ended
+    assert tap.feed(stream) == stream and tap.failure is None  # its own clients know these words
+    assert tap.finish == converse.sniff(raw).finish == "error"
+
+
 def test_an_error_frame_has_its_words_in_headers():
     seen = converse.reader()
     seen.feed(
@@ -443,6 +460,7 @@ def test_what_is_no_reply_is_a_failure(body):
         (400, "ValidationException", "temperature is out of range", "upstream_bad_request", 400),
         (400, "ServiceQuotaExceededException", "no more", "upstream_quota_exhausted", 502),
         (403, "AccessDeniedException", "no", "upstream_auth_error", 502),
+        (403, "AccessDeniedException", "You don't have access to the model with the specified model ID.", "upstream_model_not_found", 502),
         (403, "com.amazon.coral.service#UnrecognizedClientException", "no", "upstream_auth_error", 502),
         (404, "ResourceNotFoundException", "no such model", "upstream_model_not_found", 502),
         (408, "ModelTimeoutException", "slow", "upstream_timeout", 504),

@@ -155,6 +155,31 @@ def test_efforts_go_where_each_family_has_them(fields, to, expected):
     assert {name: value for name, value in json.loads(done.body).items() if name != "messages"} == expected
 
 
+def test_a_turn_that_began_without_its_thought_goes_on_without_thinking():
+    turns = [USER, {"role": "assistant", "tool_calls": [CALL]}, {"role": "tool", "tool_call_id": "c1", "content": "1"}]
+    done = written(openai_chat, {"messages": turns, "tools": [TOOL], "reasoning_effort": "low"}, of(CLAUDE, BUDGET))
+    assert "additionalModelRequestFields" not in json.loads(done.body) and done.dropped == ["reasoning_effort"]
+
+
+@pytest.mark.parametrize(
+    ("to", "given", "carried", "dropped"),
+    [
+        (CLAUDE, ["context-1m-2025-08-07"], ["context-1m-2025-08-07"], []),
+        (CLAUDE, ["claude-code-20250219", "interleaved-thinking-2025-05-14"], ["interleaved-thinking-2025-05-14"], ["anthropic-beta"]),
+        (CLAUDE, ["claude-code-20250219", 5], None, ["anthropic-beta"]),
+        (of(CLAUDE, ADAPTIVE), ["interleaved-thinking-2025-05-14"], None, ["anthropic-beta"]),
+        (NOVA, ["context-1m-2025-08-07"], None, ["anthropic-beta"]),
+    ],
+)  # fmt: skip
+def test_betas_that_bedrock_knows_are_carried(to, given, carried, dropped):
+    request = anthropic_messages.read_request(json.dumps({"model": "m", "messages": [USER], "max_tokens": 5}).encode())
+    assert request.extra is not None
+    request.extra.fields["anthropic-beta"] = given  # as it is read from the header
+    done = converse.write_request(request, to, drop=False)
+    more = json.loads(done.body).get("additionalModelRequestFields", {})
+    assert (more.get("anthropic_beta"), done.dropped) == (carried, dropped)
+
+
 def test_an_effort_that_the_model_lacks_becomes_the_nearest_and_that_is_said():
     done = written(openai_chat, {"reasoning_effort": "xhigh"}, NOVA)
     assert done.defaulted == ["reasoning_effort=high"]

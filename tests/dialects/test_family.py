@@ -13,7 +13,7 @@ from headgate.core.chat import Audio, File, Message, Part, Request, Text, Thinki
 from headgate.core.errors import BadRequest, UpstreamFailed
 from headgate.core.fold import fold
 from headgate.core.money import Usage
-from headgate.dialects import anthropic_messages, mistral, openai_chat
+from headgate.dialects import anthropic_messages, mistral, openai_chat, openai_completions
 from headgate.dialects.base import Abilities, Profile
 from headgate.dialects.contract.openai_chat import KINDS
 from headgate.dialects.contract.openai_family import COMMON, NEW_LIMIT, OWN, THINKERS
@@ -383,6 +383,20 @@ def test_an_error_in_a_stream_is_an_error(stream: bytes) -> None:
     for seen in (openai_chat.tap(hide_usage=False), openai_chat.reader()):
         seen.feed(event({"content": "a"}) + stream)
         assert isinstance(seen.failure, UpstreamFailed) and not seen.ended
+
+
+@pytest.mark.parametrize("spoken", [openai_chat, openai_completions], ids=["chat", "completions"])
+def test_a_whole_answer_that_went_wrong_is_an_error(spoken: Any) -> None:
+    def reply(*reasons: str) -> bytes:
+        said = {"message": {"role": "assistant", "content": "x"}, "text": "x"}
+        choices = [{"index": at, **said, "finish_reason": reason} for at, reason in enumerate(reasons)]
+        return json.dumps({"id": "i", "model": "m", "choices": choices}).encode()
+
+    for read in (spoken.sniff, spoken.read_reply):
+        with pytest.raises(UpstreamFailed, match="error") as failed:
+            read(reply("error"))
+        assert (failed.value.status, failed.value.code, failed.value.retry) == (502, "upstream_error", True)
+        read(reply("error", "stop"))  # the other answer is one
 
 
 USAGES: dict[str, tuple[dict[str, Any], Usage]] = {

@@ -321,6 +321,13 @@ def test_a_blocked_prompt_is_an_answer() -> None:
             assert seen.failure is None and seen.finish == "content_filter" and seen.started and seen.ended
 
 
+def test_its_own_id_of_an_answer_stands_in_the_stream() -> None:
+    raw = json.dumps({"candidates": [{"content": {"parts": [{"text": "x"}]}}], "responseId": "r-1"}).encode()
+    for seen in (gemini.reader(), gemini.tap(hide_usage=False)):
+        seen.feed(b"data: %b\n\n" % raw)
+        assert getattr(seen, "id", None) == "r-1"
+
+
 @pytest.mark.parametrize("reason", ["MALFORMED_FUNCTION_CALL", "OTHER", "MISSING_THOUGHT_SIGNATURE"])
 def test_an_answer_that_went_wrong_is_an_error_where_it_is_translated(reason: str) -> None:
     raw = json.dumps({"candidates": [{"content": {"parts": [{"text": "x"}]}, "finishReason": reason}]}).encode()
@@ -460,7 +467,8 @@ def test_a_limit_that_passes_is_waited_for_and_one_of_the_day_is_not() -> None:
         (400, "The input token count (2) exceeds the maximum number of tokens allowed (1).", "context_length_exceeded"),
         (400, "Please use a valid role: user, model.", "upstream_bad_request"),
         (403, "no", "upstream_auth_error"),
-        (404, "no", "upstream_model_not_found"),
+        (404, "models/x is not found for API version v1beta.", "upstream_model_not_found"),
+        (404, "Cached content 'x' not found.", "upstream_bad_request"),
         (503, "The model is overloaded.", "upstream_unavailable"),
         (504, "late", "upstream_timeout"),
     ],

@@ -219,6 +219,8 @@ def test_a_profile_says_how_a_model_is_told() -> None:
     assert "generationConfig" not in to_gemini(chat(temperature=1), strict)[0]
     with pytest.raises(BadRequest):
         to_gemini(chat(temperature=0.5), strict)
+    any_model = Abilities(model="own", name="g/own")
+    assert to_gemini(chat(temperature=1, top_p=1), any_model)[0]["generationConfig"] == {"temperature": 1, "topP": 1}
 
 
 def message(**fields: Any) -> bytes:

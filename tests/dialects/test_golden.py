@@ -18,7 +18,11 @@ CASES: dict[str, tuple[Dialect, Dialect, Abilities]] = {
         anthropic_messages,
         Abilities("claude-x", "claude/claude-x", max_output=64_000),
     ),
-    "messages-client-openai-upstream": (anthropic_messages, openai_chat, Abilities("gpt-x", "gpt/gpt-x")),
+    "messages-client-openai-upstream": (
+        anthropic_messages,
+        openai_chat,
+        Abilities("gpt-x", "gpt/gpt-x", kind="openai"),
+    ),
 }
 each_case = pytest.mark.parametrize("case", CASES)
 

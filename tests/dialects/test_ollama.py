@@ -147,6 +147,7 @@ def test_a_chat_in_its_words():
         "think": "low",
         "logprobs": True,
         "top_logprobs": 2,
+        "truncate": False,
     }  # fmt: skip
     assert said.dropped == ["messages[1].name", "messages[1].content[1].image_url.detail", "user"]
 
@@ -161,6 +162,14 @@ def test_the_context_that_the_configuration_states_is_asked_for_and_told():
     body, said = written(chat(), Abilities("qwen", "local/qwen", context=32_768))
     assert body["options"] == {"num_ctx": 32_768} and said.defaulted == ["options.num_ctx=32768"]
     assert "options" not in written(chat())[0]
+
+
+def test_a_prompt_that_is_too_long_is_an_error_as_in_the_callers_own_format():
+    assert written(chat())[0]["truncate"] is False
+    body = chat(stream=False)
+    assert "truncate" not in json.loads(ollama.write_request(ollama.read_request(body), TO, drop=False).body)
+    for said in ("the input length exceeds the context length", "the request exceeds the available context size"):
+        assert ollama.read_error(400, [], json.dumps({"error": said}).encode()).code == "context_length_exceeded"
 
 
 def test_how_hard_to_think():
@@ -364,7 +373,8 @@ def test_embeddings():
     )
     request: Any = asked
     said = embed.write_request(request, TO, drop=False)
-    assert json.loads(said.body) == {"model": "qwen", "input": ["a", "b"], "dimensions": 2} and said.dropped == ["user"]
+    assert json.loads(said.body) == {"model": "qwen", "input": ["a", "b"], "dimensions": 2, "truncate": False}
+    assert said.dropped == ["user"]
     tokens: Any = EmbedRequest(model="m", tokens=[[1, 2]])
     with pytest.raises(BadRequest) as caught:
         embed.write_request(tokens, TO, drop=True)

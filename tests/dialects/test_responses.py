@@ -67,6 +67,7 @@ def test_every_recorded_reply_is_written_as_it_came_and_counted_by_its_own_figur
             said["input_tokens_details"]["cached_tokens"],
             0,
             said["output_tokens_details"]["reasoning_tokens"],
+            searches=sum(item["type"] == "web_search_call" for item in body["output"]),
         )
         assert reply.usage is not None and reply.usage.total == said["total_tokens"]
 

@@ -289,6 +289,8 @@ def test_only_content_proves_an_answer():
         pipe.feed(BEGUN + event("response.in_progress", response=LIFE))
         assert not pipe.started
         pipe.feed(ADDED)
+        assert not pipe.started, "an empty message"
+        pipe.feed(SAID)
         assert pipe.started
 
 

@@ -3,11 +3,12 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from headgate.core.chat import Message, Request, Text
 from headgate.core.errors import BadRequest
-from headgate.dialects import anthropic_messages, openai_chat
+from headgate.dialects import anthropic_messages, openai_chat, openai_responses
 from headgate.dialects.base import Abilities, Profile
 from headgate.dialects.fit import MAX_TOLD
 from tests.dialects import recorded
@@ -358,6 +359,19 @@ NEWEST = profiled(sampling=False, thinking=("adaptive",), efforts=("low", "mediu
 OLDER = profiled(thinking=("enabled", "disabled"))
 
 
+@pytest.mark.parametrize("upstream", [openai_chat, openai_responses], ids=["chat", "responses"])
+@pytest.mark.parametrize("kind", ["openai", "azure", "vllm", "mistral", "openai-compatible"])
+def test_sampling_of_one_is_said_where_it_is_not_the_servers_own_default(kind: str, upstream: Any) -> None:
+    asked = {"model": "m", "max_tokens": 9, "messages": [USER], "temperature": 1, "top_p": 1}
+    request = anthropic_messages.read_request(json.dumps(asked).encode())
+    to = Abilities("m", "p/m", kind=kind)
+    given = json.loads(upstream.write_request(request, to, drop=False).body)
+    assert ("temperature" in given) == ("top_p" in given) == (kind not in ("openai", "azure"))
+    refuses = msgspec.structs.replace(to, profile=Profile(sampling=False))
+    written = upstream.write_request(request, refuses, drop=False)
+    assert not {"temperature", "top_p"} & json.loads(written.body).keys() and written.dropped == []
+
+
 @pytest.mark.parametrize(
     ("fields", "param"),
     [
@@ -400,6 +414,40 @@ def test_effort_becomes_what_a_model_takes(fields, to, thinking, effort):
 def test_thinking_needs_room():
     _, written = to_anthropic({"reasoning_effort": "high", "max_tokens": 500}, OLDER)
     assert written.dropped == ["reasoning_effort"]
+
+
+CALL = {
+    "role": "assistant",
+    "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+}
+RESULT = {"role": "tool", "tool_call_id": "c", "content": "1"}
+THOUGHT = {"type": "reasoning.text", "format": "anthropic-claude-v1", "text": "t", "signature": "s"}
+FOREIGN = {"type": "reasoning.encrypted", "format": "openai-responses-v1", "data": "d"}
+THOUGHTFUL = CALL | {"reasoning_details": [THOUGHT]}
+
+
+@pytest.mark.parametrize(
+    ("turns", "thinks"),
+    [
+        ([CALL, RESULT], False),
+        ([CALL, RESULT, USER], False),
+        ([CALL | {"reasoning": "t", "content": "So."}, RESULT], False),
+        ([CALL | {"reasoning_details": [FOREIGN]}, RESULT], False),
+        ([CALL, RESULT, THOUGHTFUL, RESULT], False),
+        ([THOUGHTFUL, RESULT], True),
+        ([THOUGHTFUL, RESULT, CALL, RESULT], True),
+        ([CALL, RESULT, {"role": "assistant", "content": "done"}, USER], True),
+        ([CALL, RESULT, {"role": "assistant", "content": "done"}, USER, THOUGHTFUL, RESULT], True),
+    ],
+)
+def test_a_turn_that_began_without_its_thought_goes_on_without_thinking(turns, thinks):
+    asked = {"messages": [USER, *turns], "tools": [TOOL], "reasoning_effort": "high", "max_tokens": 30_000}
+    body, written = to_anthropic(asked, OLDER)
+    assert (body.get("thinking"), "reasoning_effort" in written.dropped) == (
+        {"type": "enabled", "budget_tokens": 24_576} if thinks else None,
+        not thinks,
+    )
+    assert to_anthropic(asked, NEWEST)[0]["thinking"] == {"type": "adaptive"}, "who decides by itself may"
 
 
 def test_effort_becomes_the_nearest_that_a_chat_model_takes():

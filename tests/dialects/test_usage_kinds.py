@@ -70,3 +70,21 @@ def test_no_kind_can_be_absurd(kind: str) -> None:
     assert believable(Usage(**{kind: 5}))
     assert not believable(Usage(**{kind: -1}))
     assert not believable(Usage(**{kind: 2**62}))
+
+
+def test_what_a_response_searched_for() -> None:
+    calls: list[dict[str, Any]] = [
+        {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "a"}},
+        {"type": "web_search_call", "id": "ws_2", "status": "completed", "action": {"type": "find_in_page"}},
+        {"type": "web_search_call", "id": "ws_3", "status": "completed"},
+    ]
+    said = {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}
+    response = {"id": "r", "object": "response", "status": "completed", "output": calls, "usage": said}
+    for odd in ({}, {"model": 5}):
+        body = json.dumps({**response, **odd})
+        event = f'event: response.completed\ndata: {{"type":"response.completed","response":{body}}}\n\n'.encode()
+        tap, reader = openai_responses.tap(hide_usage=False), openai_responses.reader()
+        tap.feed(event)
+        reader.feed(event)
+        found = [openai_responses.sniff(body.encode()).usage, openai_responses.read_reply(body.encode()).usage]
+        assert [*found, tap.usage, reader.usage] == [Usage(1, 2, searches=2)] * 4

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,8 @@ from typing import Any
 
 import httpx2
 from click.testing import CliRunner
+
+from tests.servers import embedded
 
 ROOT = Path(__file__).parent.parent.parent
 HEADGATE = Path(sys.executable).with_name("headgate")
@@ -52,7 +55,11 @@ class Gateway:
         self.log = home / "serve.log"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, within: float = 60.0) -> "Gateway":
+    def start(self, within: float = 60.0, *, tables: bool = True) -> "Gateway":
+        """Start it; without *tables* it makes those of its own database itself, which takes a second."""
+        database = self.home / "headgate.db"
+        if tables and "HEADGATE_DATABASE_URL" not in self.env and not database.exists():
+            shutil.copy(embedded(), database)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [HEADGATE, "serve", "--port", str(self.port), *self.args],

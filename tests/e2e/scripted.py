@@ -121,6 +121,8 @@ class _Handler(BaseHTTPRequestHandler):
         ):
             self.piece(b"data: %b\n\n" % json.dumps(chunk | more).encode())
         self.piece(b"data: [DONE]\n\n")
+        if seen.json["model"] == "slow-end":
+            time.sleep(0.2)
         self.piece(b"")
 
     def at_messages(self, seen: Seen) -> None:

@@ -17,14 +17,17 @@ pytestmark = pytest.mark.xdist_group("e2e")
 
 CONFIG = """
 providers:
-  up: {{kind: openai-compatible, base_url: "{url}/v1", api_key: "sk-up-secret", headers: {{x-team: "blue"}}}}
-  priced: {{kind: openai-compatible, base_url: "{url}/v1", api_key: "sk-priced", price: {{input: 1, output: 1, request: 0.01}}}}
-  claude: {{kind: anthropic, base_url: "{url}", api_key: "sk-claude-secret"}}
+  up: {{kind: openai-compatible, base_url: "{url}/v1", api_key: "sk-up-secret", headers: {{x-team: "blue"}}, passthrough: open}}
+  priced: {{kind: openai-compatible, base_url: "{url}/v1", api_key: "sk-priced", price: {{input: 1, output: 1, request: 0.01}}, passthrough: open}}
+  claude: {{kind: anthropic, base_url: "{url}", api_key: "sk-claude-secret", passthrough: open}}
 models:
   up/gpt-4o: {{price: {{input: 1.00, output: 2.00}}}}
   claude/claude-x: {{price: {{input: 3.00, output: 15.00}}}}
 routes:
   gpt-4o: {{targets: [claude/claude-x]}}
+guardrails:
+  orion: {{kind: keywords, words: [orion], always: true, tags: [guarded]}}
+  lenient: {{kind: keywords, words: [orion], always: true, tags: [lenient], fail: open}}
 """
 
 
@@ -200,6 +203,39 @@ def test_a_path_that_could_lead_elsewhere_is_refused(gateway: Gateway, upstream:
         status = sock.recv(100).split(b" ")[1]
     assert status in (b"400", b"404")
     assert len(upstream.seen) == before
+
+
+TWINS = ["chat/%63ompletions", "chat/completions/", "Chat/Completions", "chat%2Fcompletions", "v1/chat/completions;x=1"]
+
+
+@pytest.mark.parametrize("path", TWINS)
+def test_a_known_path_has_one_spelling(gateway: Gateway, upstream: Scripted, path: str) -> None:
+    before = len(upstream.seen)
+    answer = call(gateway, "POST", f"up/{path}", json={"model": "gpt-4o", "messages": []})
+    assert answer.status_code == 404 and "is not passed on" in answer.json()["error"]["message"]
+    assert len(upstream.seen) == before
+
+
+def test_no_header_makes_another_method_of_it(gateway: Gateway, upstream: Scripted) -> None:
+    call(gateway, "GET", "up/jobs", headers={"x-http-method-override": "POST"})
+    assert "x-http-method-override" not in upstream.seen[-1].headers
+
+
+def test_what_guardrails_cannot_look_into_is_refused(gateway: Gateway, upstream: Scripted) -> None:
+    guarded = {"x-headgate-tags": "guarded"}
+    chat = {"model": "gpt-4o", "messages": [{"role": "user", "content": "orion"}]}
+    refused = call(gateway, "POST", "up/chat/completions", json=chat, headers=guarded)
+    assert refused.json()["error"]["code"] == "content_policy_violation"
+    before = len(upstream.seen)
+    for method in ("POST", "PUT", "PATCH"):
+        answer = call(gateway, method, "up/jobs", json={"text": "orion"}, headers=guarded)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "unsupported_operation")
+        assert "'orion'" in answer.json()["error"]["message"]
+    asked = call(gateway, "POST", "up/jobs", json={}, headers={"x-headgate-guardrails": "orion", **guarded})
+    assert asked.status_code == 400 and len(upstream.seen) == before
+    assert call(gateway, "GET", "up/jobs", headers=guarded).status_code == 200
+    assert call(gateway, "POST", "up/jobs", json={}, headers={"x-headgate-tags": "lenient"}).status_code == 200
+    assert call(gateway, "POST", "up/jobs", json={}).status_code == 200
 
 
 def test_grants_decide(gateway: Gateway, upstream: Scripted) -> None:

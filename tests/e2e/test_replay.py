@@ -22,18 +22,18 @@ from tests.e2e.replayer import Replayer, content
 
 CONFIG = """
 providers:
-  openai: {{kind: openai, base_url: "{base}/v1", api_key: k, price: {{input: 1, output: 1}}}}
-  azure: {{kind: azure, base_url: "{base}", api_key: k, api_version: "2024-06-01"}}
-  anthropic: {{kind: anthropic, base_url: "{base}", api_key: k}}
-  gemini: {{kind: gemini, base_url: "{base}", api_key: k}}
-  vertex: {{kind: vertex, base_url: "{base}", project: p, region: us-central1, token_url: "{base}/token"}}
-  bedrock: {{kind: bedrock, base_url: "{base}", region: us-east-1, api_key: k}}
-  cohere: {{kind: cohere, base_url: "{base}", api_key: k}}
-  ollama: {{kind: ollama, base_url: "{base}"}}
-  groq: {{kind: groq, base_url: "{base}/openai/v1", api_key: k}}
-  mistral: {{kind: mistral, base_url: "{base}/v1", api_key: k}}
-  deepseek: {{kind: deepseek, base_url: "{base}/beta", api_key: k}}
-  together: {{kind: together, base_url: "{base}/v1", api_key: k}}
+  openai: {{kind: openai, base_url: "{base}/v1", api_key: k, price: {{input: 1, output: 1}}, passthrough: open}}
+  azure: {{kind: azure, base_url: "{base}", api_key: k, api_version: "2024-06-01", passthrough: open}}
+  anthropic: {{kind: anthropic, base_url: "{base}", api_key: k, passthrough: open}}
+  gemini: {{kind: gemini, base_url: "{base}", api_key: k, passthrough: open}}
+  vertex: {{kind: vertex, base_url: "{base}", project: p, region: us-central1, token_url: "{base}/token", passthrough: open}}
+  bedrock: {{kind: bedrock, base_url: "{base}", region: us-east-1, api_key: k, passthrough: open}}
+  cohere: {{kind: cohere, base_url: "{base}", api_key: k, passthrough: open}}
+  ollama: {{kind: ollama, base_url: "{base}", passthrough: open}}
+  groq: {{kind: groq, base_url: "{base}/openai/v1", api_key: k, passthrough: open}}
+  mistral: {{kind: mistral, base_url: "{base}/v1", api_key: k, passthrough: open}}
+  deepseek: {{kind: deepseek, base_url: "{base}/beta", api_key: k, passthrough: open}}
+  together: {{kind: together, base_url: "{base}/v1", api_key: k, passthrough: open}}
 """
 DOORS = {
     "chat": "/v1/chat/completions",

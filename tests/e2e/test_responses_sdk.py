@@ -36,6 +36,8 @@ providers:
   claude: {{kind: anthropic, base_url: "{url}", api_key: "mock-key"}}
   thinker: {{kind: anthropic, base_url: "{fake}", api_key: "mock-key"}}
   bridge: {{kind: openai, base_url: "{fake}/v1", api_key: "mock-key"}}
+guardrails:
+  watched: {{kind: pii, types: [email], on: [output], action: mask}}
 """
 # Relayed to one who keeps responses and to one who does not; translated to OpenAI's chat, Anthropic's, the embedded one's.
 MODELS = ["native/gpt-4o", "served/gpt-4o", "mock/gpt-4o", "claude/claude-x", "sandbox/chat"]
@@ -55,10 +57,34 @@ class Fake(BaseHTTPRequestHandler):
 
     def log_message(self, *args: Any) -> None: ...
 
+    def do_GET(self) -> None:
+        """A response in the background: done when it is looked at a second time."""
+        path, _, query = self.path.partition("?")
+        before = sum(one.partition("?")[0] == path for one, _ in self.seen)
+        self.seen.append((self.path, {}))
+        if path == "/v1/responses/resp_background/input_items":
+            said = {"id": "msg_1", "type": "message", "role": "user", "content": [{"type": "input_text", "text": "hi"}]}
+            page = {"object": "list", "data": [said], "has_more": False, "first_id": "msg_1", "last_id": "msg_1"}
+            self.answer(200, page)
+        elif "stream=true" in query:
+            self.stream(CALLED)
+        elif path == "/v1/responses/resp_background":
+            self.answer(200, QUEUED | {"status": "in_progress"} if not before else CALL | {"id": "resp_background"})
+        else:
+            self.answer(404, {"error": {"message": "not found", "type": "invalid_request_error", "code": None}})
+
+    def do_DELETE(self) -> None:
+        self.seen.append((self.path, {}))
+        self.answer(200, {"id": "resp_background", "object": "response", "deleted": True})
+
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))) or b"{}")
         self.seen.append((self.path, body))
-        if self.path == "/v1/messages":
+        if self.path.endswith("/cancel"):
+            self.answer(200, QUEUED | {"status": "cancelled"})
+        elif body.get("background") and not body.get("stream"):
+            self.answer(200, QUEUED)
+        elif self.path == "/v1/messages":
             self.stream(THOUGHT, "cut" in json.dumps(body)) if body.get("stream") else self.answer(200, THINKING)
         elif self.path == "/v1/chat/completions":
             error = {"message": "Function tools are only taken on /v1/responses.", "type": "invalid_request_error"}
@@ -111,6 +137,7 @@ CALL: dict[str, Any] = {
         "total_tokens": 17,
     },
 }
+QUEUED = CALL | {"id": "resp_background", "status": "queued", "background": True, "output": [], "usage": None}
 CALLED: list[dict[str, Any]] = [
     {"type": "response.created", "sequence_number": 0, "response": CALL | {"output": [], "status": "in_progress"}},
     {"type": "response.output_item.added", "sequence_number": 1, "output_index": 0, "item": REASONING},
@@ -298,9 +325,47 @@ def test_who_keeps_by_itself_is_asked_to_go_on(client: openai.OpenAI, aimock: Ai
     with pytest.raises(openai.BadRequestError) as refused:
         client.responses.create(model="claude/claude-x", input="more", previous_response_id=first.id)
     assert refused.value.param == "previous_response_id" and "native" in str(refused.value)
-    with pytest.raises(openai.NotFoundError) as absent:
-        client.responses.retrieve(first.id)
-    assert absent.value.code == "response_kept_by_provider"
+
+
+def test_what_its_provider_keeps_is_fetched_from_there(client: openai.OpenAI, home_of_responses: Gateway) -> None:
+    raw = client.responses.with_raw_response.create(model="bridge/gpt-5.5", input="hi", background=True)
+    response = raw.parse()
+    assert response.status == "queued"
+    assert home_of_responses.trace(raw.headers["x-request-id"])["attempts"][0]["billed"] == "uncertain"
+    looked = 0
+    while response.status in ("queued", "in_progress"):
+        response = client.responses.retrieve(response.id)
+        looked += 1
+    assert response.status == "completed" and looked == 2 and calls_of(response)
+    (item,) = client.responses.input_items.list(response.id, limit=5).data
+    assert item.id == "msg_1" and Fake.seen[-1][0].endswith("/input_items?limit=5")
+    with client.responses.retrieve(response.id, stream=True) as events:
+        assert [event.type for event in events][-1] == "response.completed"
+    assert client.responses.cancel(response.id).status == "cancelled"
+    client.responses.delete(response.id)
+    assert Fake.seen[-1][0] == "/v1/responses/resp_background"
+    other, before = client.with_options(api_key=home_of_responses.key("curious")), len(Fake.seen)
+    for asked in (other.responses.retrieve, other.responses.cancel, other.responses.delete):
+        with pytest.raises(openai.NotFoundError):
+            asked(response.id)
+    assert len(Fake.seen) == before, "the provider was asked"
+
+
+def test_a_kept_response_is_complete(client: openai.OpenAI) -> None:
+    first = client.responses.create(model="sandbox/chat", input="hello")
+    with pytest.raises(openai.BadRequestError):
+        client.responses.cancel(first.id)
+
+
+def test_what_a_guardrail_reads_is_not_made_in_the_background(client: openai.OpenAI, fake: ThreadingHTTPServer) -> None:
+    named = {"x-headgate-guardrails": "watched"}
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.responses.create(model="bridge/gpt-5.5", input="hi", background=True, extra_headers=named)
+    assert refused.value.param == "background"
+    response = client.responses.create(model="bridge/gpt-5.5", input="hi", extra_headers=named)
+    with pytest.raises(openai.NotFoundError) as unseen:
+        client.responses.retrieve(response.id)
+    assert unseen.value.code == "response_kept_by_provider"
 
 
 def test_json_schema(client: openai.OpenAI, model: str) -> None:
@@ -398,7 +463,6 @@ def test_what_that_bridge_cannot_carry_is_refused_by_name(client: openai.OpenAI,
     ("field", "value"),
     [
         ("background", True),
-        ("conversation", "conv_1"),
         ("prompt", {"id": "pmpt_1"}),
         ("truncation", "auto"),
         ("max_tool_calls", 3),
@@ -409,6 +473,11 @@ def test_what_only_its_makers_can_do_is_refused_by_name(client: openai.OpenAI, f
     with pytest.raises(openai.BadRequestError) as refused:
         client.responses.create(model="claude/claude-x", input="hello", **{field: value})
     assert refused.value.code == "unsupported_parameter" and (refused.value.param or "").startswith(field)
+
+
+def test_a_conversation_that_is_not_ones_own_is_not_found(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError, match="conv_1"):
+        client.responses.create(model="claude/claude-x", input="hello", conversation="conv_1")
 
 
 def test_count(client: openai.OpenAI, model: str) -> None:

@@ -1,6 +1,8 @@
 """The page on signing in, followed to the letter: its commands run against a gateway and a real OpenID provider."""
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import time
@@ -90,7 +92,7 @@ def test_the_real_provider(shell):
     (shell.folder / "node_modules").symlink_to(MODULES)
     command = [str(NODE), "provider.mjs", sso["id"]]
     with (shell.folder / "provider.log").open("wb") as log:
-        provider = subprocess.Popen(command, cwd=shell.folder, stdout=log, stderr=log)
+        provider = subprocess.Popen(command, cwd=shell.folder, stdout=log, stderr=log, start_new_session=True)
     try:
         wait(shell.provider)
         me = json.loads(shell.run(sign_in))
@@ -99,7 +101,7 @@ def test_the_real_provider(shell):
         doors = httpx2.get(f"{shell.gateway.url}/api/v1/auth/sso", params={"email": "x@example.com"}, timeout=20).json()
         assert [door["id"] for door in doors["data"]] == [sso["id"]]
     finally:
-        provider.terminate()
+        os.killpg(provider.pid, signal.SIGTERM)  # what is called node may be a program that starts it
         provider.wait(10)
 
 

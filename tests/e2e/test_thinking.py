@@ -92,6 +92,16 @@ class Chat:
         self.history += [{"role": "tool", "tool_call_id": call.id, "content": "21"} for call in calls]
 
 
+class Forgetful(Chat):
+    """The same, by a client that sends back only what the format has had from the beginning."""
+
+    def turn(self, stream: bool) -> Turn:
+        turn = super().turn(stream)
+        told = self.history.pop()
+        self.history.append({name: told[name] for name in ("role", "content", "tool_calls") if name in told})
+        return turn
+
+
 class Responses:
     first = "input[1]"
 
@@ -231,7 +241,7 @@ def clients(gateway: Gateway) -> Iterator[Clients]:
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-@pytest.mark.parametrize("sdk", SDKS)
+@pytest.mark.parametrize("sdk", [*SDKS, Forgetful])
 @pytest.mark.parametrize("model", ROUNDS)
 def test_a_proof_comes_back_to_who_gave_it(clients: Clients, model: str, sdk: Any, stream: bool) -> None:
     talk, rounds = sdk(clients, model), 0

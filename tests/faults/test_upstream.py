@@ -114,10 +114,10 @@ def test_refused_connections_fail_over(gateway: Gateway) -> None:
     assert ask(gateway, "closed/any").json()["error"]["code"] == "upstream_connect_error"
 
 
-@pytest.mark.parametrize("fault", ["s400", "s413", "s422", "too_long", "filtered"])
+@pytest.mark.parametrize("fault", ["s400", "s404_item", "s413", "s422", "too_long", "filtered"])
 def test_the_callers_own_mistake_is_one_attempt_and_no_fallback(gateway: Gateway, wall: Wall, fault: str) -> None:
     before = len(wall.attempts)
-    assert ask(gateway, f"{fault}-then-good-whole").status_code in {400, 413, 422}
+    assert ask(gateway, f"{fault}-then-good-whole").status_code in {400, 404, 413, 422}
     assert len(wall.attempts) == before + 1
 
 
@@ -209,8 +209,11 @@ def test_a_steady_trickle_does_not_outlive_the_deadline(gateway: Gateway) -> Non
     began = time.monotonic()
     answer = ask(gateway, "wall/trickle", headers={"x-headgate-timeout": "1"})
     assert answer.status_code == 504 and time.monotonic() - began < 5
-    began = time.monotonic()
-    found = events(ask(gateway, "wall/endless:deadline", stream=True, headers={"x-headgate-timeout": "3"}))
+    for _ in range(3):  # a machine that stands still for a second ends it by its idle time
+        began = time.monotonic()
+        found = events(ask(gateway, "wall/endless:deadline", stream=True, headers={"x-headgate-timeout": "3"}))
+        if found[-1]["error"]["code"] != "upstream_timeout":
+            break
     assert found[-1]["error"]["code"] == "deadline_exceeded" and time.monotonic() - began < 9
 
 
@@ -223,6 +226,8 @@ def test_what_cannot_be_reached_fails_over(gateway: Gateway, route: str) -> None
     assert ask(gateway, f"{route}-then-good").headers["x-headgate-provider"] == "spare"
     alone = ask(gateway, f"{route}/any")
     assert (alone.status_code, alone.json()["error"]["code"]) == (502, "upstream_connect_error")
+    told = gateway.trace(alone.headers["x-request-id"])["route"]
+    assert (told["provider_used"], told["model_used"]) == (route, f"{route}/any")
 
 
 def test_a_silent_stream_is_given_up(gateway: Gateway, wall: Wall) -> None:

@@ -1,13 +1,20 @@
 """Guardrails around whole calls: what the model sees, what the caller gets, what is on record and what is paid."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from headgate.config.compile import compile_config
+from headgate.config.known import known
+from headgate.config.load import loads
 from headgate.dialects import anthropic_messages, openai_chat, openai_responses
+from headgate.faultlab.attempt import Attempt, answer, chunk
+from headgate.faultlab.faults import FAULTS
 from headgate.faultlab.wall import Wall
-from tests.pipeline.stage import Stage
+from tests.pipeline.stage import WHO, Stage
 
 ISSUE = """
 guardrails:
@@ -98,6 +105,60 @@ async def test_an_answer_is_masked(wall: Wall, stream: bool) -> None:
         assert ("hide-pii", "output", "mask") in checked(stage)
 
 
+PROBABLE = """
+providers: {up: {kind: openai-compatible, base_url: "WALL/v1", api_key: sk-a}}
+guardrails:
+  hide-pii: {kind: pii, types: [email], on: [output], action: mask}
+  short: {kind: length, max_characters: 1000000, on: [output]}
+routes:
+  probable: {targets: [up/probable], guardrails: [hide-pii]}
+  endless: {targets: [up/much], attempts: 1, guardrails: [short]}
+"""
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_log_probabilities_that_go_are_told(wall: Wall, monkeypatch: pytest.MonkeyPatch, stream: bool) -> None:
+    async def probable(a: Attempt) -> None:
+        text = a.body["messages"][-1]["content"]
+        told = {"logprobs": {"content": [{"token": text, "logprob": -1.0, "bytes": None, "top_logprobs": []}]}}
+        if not a.stream:
+            body = answer(text)
+            body["choices"][0] |= told
+            await a.whole(200, body)
+            return
+        await a.head_of_stream()
+        part = chunk({"role": "assistant", "content": text})
+        part["choices"][0] |= told
+        await a.event(**part)
+        await a.end()
+
+    monkeypatch.setitem(FAULTS, "probable", probable)
+    async with Stage(wall, PROBABLE) as stage:
+        for text, gone in (("to jane@corp.example. ", True), ("to nobody. ", False)):
+            caller = await stage.ask("probable", stream=stream, logprobs=True, **asks(text))
+            assert stage.record.dropped == (("logprobs",) if gone else ())
+            assert (b'"logprob":' in caller.body_sent.replace(b" ", b"")) != gone
+            if not stream:
+                assert caller.headers.get("x-headgate-dropped") == ("logprobs" if gone else None)
+
+
+async def test_more_than_can_be_held_is_a_guardrail_that_could_not_run(
+    wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def much(a: Attempt) -> None:
+        await a.head_of_stream()
+        for _ in range(8):
+            await a.text("word " * 8000)
+        await asyncio.sleep(0.3)  # what is there with its end is looked at, however long it is
+        await a.end()
+
+    monkeypatch.setitem(FAULTS, "much", much)
+    async with Stage(wall, PROBABLE) as stage:
+        caller = await stage.ask("endless", stream=True)
+        assert caller.status == 503 and json.loads(caller.body_sent)["error"]["code"] == "guardrail_unavailable"
+        assert checked(stage) == [("short", "output", "not_run")]
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("dialect", [openai_chat, anthropic_messages, openai_responses], ids=lambda d: d.name)
 async def test_originals_come_back(wall: Wall, dialect: Any, stream: bool) -> None:
@@ -150,6 +211,69 @@ async def test_a_request_is_sent_elsewhere(wall: Wall) -> None:
         caller = await stage.ask("rerouted", **asks("about the Secret Project"), **said("fine"))
         assert caller.status == 200 and stage.record.route == "plain"
         assert "guardrail away" in (stage.record.routing_reason or "")
+
+
+SENT = """
+guardrails:
+  hide: {kind: pii, types: [email], action: mask}
+  back: {kind: pii, types: [card], action: mask, reversible: true}
+  quiet: {kind: keywords, words: [saturn]}
+  away: {kind: keywords, words: [orion], on: [input], action: reroute, to: safe}
+  further: {kind: keywords, words: [orion], on: [input], action: reroute, to: last}
+  home: {kind: keywords, words: [lyra], on: [input], action: reroute, to: open}
+  always: {kind: keywords, words: [cygnus], on: [input], action: reroute, to: last, always: true}
+routes:
+  open: {targets: [sandbox/mock], guardrails: [away]}
+  safe: {targets: [sandbox/mock], guardrails: [hide, further, home]}
+  last: {targets: [sandbox/mock], guardrails: [quiet, back]}
+"""
+
+
+async def test_the_guardrails_of_where_it_is_sent_look_at_it_too(wall: Wall) -> None:
+    async with Stage(wall, SENT) as stage:
+        caller = await stage.ask("open", **asks(f"echo Orion: jane@corp.example, {CARD}"))
+        assert caller.text == f"Orion: <EMAIL>, {CARD}" and stage.record.route == "last"
+        acts = [(one, act) for one, on, act in checked(stage) if on == "input" and act != "allow"]
+        assert acts == [("away", "reroute"), ("hide", "mask"), ("further", "reroute"), ("back", "mask")]
+        caller = await stage.ask("open", **asks("Orion"), **said("about Saturn"))
+        assert caller.status == 400 and "'quiet' refuses the answer" in json.loads(caller.body_sent)["error"]["message"]
+        caller = await stage.ask("open", **asks("Orion and Saturn"))
+        assert caller.status == 400 and stage.record.attempts == ()
+        caller = await stage.ask("open", **asks("jane@corp.example"), **said("ok"))
+        assert caller.status == 200 and checked(stage) == [("always", "input", "allow"), ("away", "input", "allow")]
+
+
+async def test_what_two_send_to_each_other_is_refused(wall: Wall) -> None:
+    async with Stage(wall, SENT.replace("hide, further, home", "hide, home")) as stage:
+        caller = await stage.ask("open", **asks("Orion and Lyra"))
+        assert caller.status == 400 and "another has sent it here" in json.loads(caller.body_sent)["error"]["message"]
+        caller = await stage.ask("last", **asks("Cygnus"), **said("ok"))
+        assert caller.status == 200 and stage.record.route == "last", "it is there already"
+
+
+WITHIN = """
+guardrails: {GUARDRAIL: {kind: keywords, words: [orion], on: [input], action: reroute, to: dear, always: true}}
+routes: {fast: {targets: [sandbox/mock]}, dear: {targets: [sandbox/other]}}
+"""
+
+
+@pytest.mark.parametrize("field", ["catalogue", "allotted"])
+@pytest.mark.parametrize(("given", "status"), [({"fast"}, 403), ({"fast", "dear"}, 200), ({"fast", "sandbox/*"}, 200)])
+async def test_a_tenant_s_guardrail_sends_calls_no_further_than_the_tenant_may_go(
+    wall: Wall, field: str, given: set[str], status: int
+) -> None:
+    async with Stage(wall, WITHIN.replace("GUARDRAIL", "away")) as stage:
+        narrowed = (frozenset(given),) if field == "allotted" else ()
+        who = replace(WHO, **{field: frozenset(given)}, narrowed=narrowed)
+        caller = await stage.ask("fast", who=who, **asks("Orion"), **said("ok"))
+        assert caller.status == 200 and stage.record.route == "dear", "who runs the gateway sends them where he likes"
+        config = loads(WITHIN.replace("GUARDRAIL", "mine").encode(), {}, known({}))
+        own = replace(config, routes={})
+        compiled = compile_config(replace(config, guardrails={}), {}, stage.senders, own={WHO.tenant_id: own})
+        stage.parts.snapshot = compiled.snapshot
+        caller = await stage.ask("fast", who=who, **asks("Orion"), **said("ok"))
+        assert caller.status == status, caller.body_sent
+        assert status == 200 or b"guardrail of its own" in caller.body_sent
 
 
 async def test_a_header_adds_guardrails(wall: Wall) -> None:
@@ -242,3 +366,40 @@ routes: {judged: {targets: [sandbox/mock], guardrails: [judge]}}
         caller = await stage.ask("judged", **asks("what shall I buy?"))
         assert caller.status == 503 and json.loads(caller.body_sent)["error"]["code"] == "guardrail_unavailable"
         assert not stage.record.attempts
+
+
+JUDGED = """
+guardrails: {GUARDRAIL: {kind: judge, model: dear, policy: "No advice.", on: [input, output], always: true}}
+routes: {fast: {targets: [sandbox/mock]}, dear: {targets: [sandbox/other]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ({"catalogue": {"fast"}}, False),
+        ({"catalogue": {"fast", "dear"}}, True),
+        ({"allotted": {"fast"}}, False),
+        ({"allotted": {"fast", "sandbox/*"}}, True),
+        ({"models": {"fast"}}, True),
+        ({"providers": {"elsewhere", "sandbox"}}, True),
+    ],
+)
+async def test_a_tenant_s_own_judge_is_a_model_that_the_tenant_was_given(
+    wall: Wall, given: dict[str, set[str]], asked: bool
+) -> None:
+    async with Stage(wall, JUDGED.replace("GUARDRAIL", "house")) as stage:
+        fields: dict[str, Any] = {field: frozenset(names) for field, names in given.items()}
+        who = replace(WHO, **fields, narrowed=(fields["allotted"],) if "allotted" in fields else ())
+        await stage.ask("fast", who=who, **asks("Orion"))
+        assert stage.books.records[0].attempts, "who runs the gateway has any model judge"
+        config = loads(JUDGED.replace("GUARDRAIL", "mine").encode(), {}, known({}))
+        compiled = compile_config(
+            replace(config, guardrails={}), {}, stage.senders, own={WHO.tenant_id: replace(config, routes={})}
+        )
+        stage.parts.snapshot, stage.books.records = compiled.snapshot, []
+        caller = await stage.ask("fast", who=who, **asks("Orion"))
+        judged, call = stage.books.records
+        assert judged.surface == "guardrail" and bool(judged.attempts) is asked
+        assert caller.status == 503 and not call.attempts, "it judges nothing, and fails closed"
+        assert asked or "permission_denied" in call.guardrails[0].reason

@@ -17,7 +17,7 @@ from headgate.core.call import Call
 from headgate.core.errors import AnswerRefused, BadRequest
 from headgate.dialects import DIALECTS
 from headgate.dialects.splice import splice
-from headgate.dialects.text import Piece
+from headgate.dialects.text import KEY, Piece
 from headgate.dialects.walkers import WALKERS
 from headgate.guardrails import names
 from headgate.guardrails.frames import frames
@@ -97,8 +97,10 @@ def guard_of(name: str, rules: Rules) -> tuple[Guard, Call]:
     return guard, call
 
 
-def spots(found: list[Piece]) -> list[Piece]:
-    return [piece for piece in found if piece.text != "-"]
+def spots(found: list[Piece], kind: str) -> list[Piece]:
+    """Where the kind is to find something. What judges the whole looks at what was said alone."""
+    whole = made({"kind": kind, **KINDS[kind][0]}).streaming == "whole"
+    return [piece for piece in found if piece.text != "-" and not (whole and piece.aside)]
 
 
 def test_every_embedded_kind_is_tried() -> None:
@@ -126,7 +128,7 @@ async def test_requests(kind: str) -> None:
     rules, tried = rules_of(kind), set()
     for name in sorted(set(DIALECTS) - FORMS):
         for document in REQUESTS[SAME.get(name, name)]:
-            pieces = spots(list(WALKERS[name].request(document)))
+            pieces = [piece for piece in spots(list(WALKERS[name].request(document)), kind) if piece.path[-1] != KEY]
             for stream in (False, True)[: 1 + (name not in SAME)]:
                 raw = json.dumps({**document, "stream": stream}).encode()
                 for at in (*range(len(pieces)), -1):
@@ -151,7 +153,7 @@ async def test_requests(kind: str) -> None:
 async def test_whole_answers(kind: str) -> None:
     rules, tried = rules_of(kind), set()
     for name, document in {**REPLIES, "gemini-array": REPLIES["gemini"], **PICTURES}.items():
-        pieces = spots(list(WALKERS[name].reply(document)))
+        pieces = spots(list(WALKERS[name].reply(document)), kind)
         raw = json.dumps(document).encode()
         for at in range(len(pieces)):
             guard, _ = guard_of(name, rules)
@@ -160,7 +162,7 @@ async def test_whole_answers(kind: str) -> None:
                 pytest.fail(f"{kind} in the answer of {name}: {told!r}")
             tried.add(pieces[at].place)
         assert await guard.whole(fine_one := splice(raw, planted(pieces, kind, -1))) == fine_one
-    assert tried == {"output", "tool_argument", "thinking"}
+    assert tried == {"output", "tool_argument", "thinking", "document"}
 
 
 PICTURES: dict[str, Any] = {"openai-images": {"created": 1, "data": [{"b64_json": "-", "revised_prompt": "output0"}]}}
@@ -232,6 +234,28 @@ def thinking(name: str) -> Callable[[list[str], bool], list[bytes]]:
     return {"openai-chat": chat, "anthropic-messages": messages, "openai-responses": items, "gemini": google}[name]
 
 
+def spoken(pieces: list[str], _: bool) -> list[bytes]:
+    """What a model says aloud, written down as it goes."""
+
+    def told(delta: dict[str, Any], finish: str | None = None) -> bytes:
+        return sse({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+
+    deltas = [told({"role": "assistant", "audio": {"id": "-", "transcript": piece}}) for piece in pieces]
+    return [*deltas, told({}, "stop"), b"data: [DONE]\n\n"]
+
+
+def unknown(pieces: list[str], _: bool) -> list[bytes]:
+    """What no version of a format has had so far."""
+    told = [sse({"choices": [{"index": 0, "delta": {"new": {"words": piece}}}]}) for piece in pieces]
+    return [*told, sse({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}), b"data: [DONE]\n\n"]
+
+
+def unknown_block(pieces: list[str], _: bool) -> list[bytes]:
+    told = [sse({"type": "content_block_delta", "index": 0, "delta": {"type": "new_delta", "new": p}}) for p in pieces]
+    start = {"type": "content_block_start", "index": 0, "content_block": {"type": "new"}}
+    return [sse(start), *told, sse({"type": "content_block_stop", "index": 0}), sse({"type": "message_stop"})]
+
+
 STREAMS: list[tuple[str, str, Callable[[list[str], bool], list[bytes]]]] = [
     ("openai-chat", "text", openai), ("openai-chat", "arguments", openai),
     ("anthropic-messages", "text", anthropic), ("anthropic-messages", "arguments", anthropic),
@@ -239,6 +263,8 @@ STREAMS: list[tuple[str, str, Callable[[list[str], bool], list[bytes]]]] = [
     ("gemini", "text", gemini), ("gemini", "arguments", gemini),
     ("gemini-array", "text", gemini_array), ("gemini-array", "arguments", gemini_array),
     ("openai-completions", "text", completions), ("openai-transcriptions", "text", transcribed),
+    ("openai-chat", "audio", spoken), ("openai-chat", "unknown", unknown),
+    ("anthropic-messages", "unknown", unknown_block),
     *[(name, "thinking", thinking(name)) for name in ("openai-chat", "anthropic-messages", "openai-responses", "gemini")],
 ]  # fmt: skip
 

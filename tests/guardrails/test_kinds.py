@@ -1,14 +1,18 @@
 """The other kinds: words, forms, languages, topics, links, code, judges."""
 
+import json
 from typing import Any
 
 import pytest
 
 from headgate.core.secret import Secret
+from headgate.guardrails import format, keywords, regex, topics
 from headgate.guardrails.jsonschema import Schema
 from headgate.guardrails.kinds import BUILTIN, KINDS, made
 from headgate.guardrails.regular import Expression
-from headgate.guardrails.types import NONE, Guardrail, Means, Place, Span, Unavailable, Verdict
+from headgate.guardrails.rules import rule
+from headgate.guardrails.run import examine
+from headgate.guardrails.types import MOST_KEPT, NONE, Guardrail, Means, Place, Span, Unavailable, Verdict
 
 CASES: list[tuple[dict[str, Any], str, str]] = [
     ({"kind": "keywords", "words": ["Project Orion"]}, "about PROJECT\norion", "about Orion"),
@@ -19,6 +23,7 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     ({"kind": "toxicity"}, "You are an idiot!", "The idiot of the village is a novel's figure."),
     ({"kind": "toxicity", "categories": ["threat"]}, "I will find you and ich bringe dich um", "you are an idiot"),
     ({"kind": "topics", "deny": ["medical"]}, "What dosage of ibuprofen?", "What dosage of rain?"),
+    ({"kind": "topics", "deny": ["medical"]}, "What dos\u200bage of ｉｂuprofen?", "What dosage of rain?"),
     ({"kind": "topics", "own": {"wine": ["grape", "barrel", "riesling"]}}, "Riesling from the barrel", "a barrel of a barrel"),
     ({"kind": "language", "allow": ["en"]}, "Das ist nicht gut, und die Leute wissen es auch.", "This is what the people know."),
     ({"kind": "language", "allow": ["de", "en"]}, "これは日本語の文章です", "ok"),
@@ -48,6 +53,45 @@ def test_kinds(entry: dict[str, Any], bad: str, good: str) -> None:
     assert all(bad[f.start : f.end] for f in verdict.findings) and verdict.reason
     assert guard.check([Span(good, place)], NONE) == Verdict(), good
     assert list(guard.faults()) == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"kind": "keywords", "words": ["secret project"]}, "secret project"),
+        ({"kind": "keywords", "words": ["ｓｅｃｒｅｔ project"]}, "secret project"),
+        ({"kind": "regex", "patterns": {"p": r"\bsecret project\b"}}, "secret project"),
+        ({"kind": "toxicity", "categories": ["insult"]}, "you are an idiot"),
+    ],
+)
+async def test_nothing_hides_in_odd_forms_and_escapes(entry: dict[str, Any], said: str) -> None:
+    ruled = rule("mine", {**entry, "action": "mask"})
+    wide = "".join([chr(ord(c) + 0xFEE0) if c.isalpha() else c for c in said])
+    for hidden in (
+        said,
+        f"{said[:3]}\u200b{said[3:]}",
+        f"{said[:3]}\u00ad{said[3:]}",
+        wide,
+        said.replace(" ", "\u3000"),
+    ):
+        for text, json_ in ((f"x\n{hidden}.", False), (json.dumps({"a": f"line\n{hidden}"}), True)):
+            [outcome] = await examine([ruled], "output", [Span(text, "tool_argument", json_)], NONE)
+            [one] = outcome.verdict.findings
+            assert outcome.verdict.act == "mask" and text[: one.start].endswith(("x\n", "line\\n"))
+            assert text[one.end :] in (".", '"}'), text
+
+
+def test_odd_forms_that_are_looked_for_are_found() -> None:
+    for entry in ({"kind": "keywords", "words": ["—", "\u200b"]}, {"kind": "regex", "patterns": {"p": "—|\u200b"}}):
+        guard = made(entry)
+        assert len(guard.find("a — b")) == len(guard.find("a\u200bb")) == 1, entry
+    assert made({"kind": "regex", "patterns": {"p": "—"}}).find("a - b") == []
+
+
+async def test_a_form_is_judged_with_its_escapes() -> None:
+    ruled = rule("mine", {"kind": "format"})
+    [outcome] = await examine([ruled], "output", [Span(json.dumps({"a": 'x"y\n'}), "output", True)], NONE)
+    assert outcome.verdict.act == "allow"
 
 
 def test_every_kind_is_there_and_says_what_it_is() -> None:
@@ -135,6 +179,12 @@ def test_schemas_that_cannot_be_used() -> None:
     for schema in ({"unknown": 1}, {"$ref": "#/nowhere"}, {"$ref": "http://x"}, {"pattern": "(?=a)"}, {"items": 3}):
         with pytest.raises(ValueError, match=r"[a-z]"):
             Schema(schema)
+
+
+def test_what_is_compiled_of_settings_is_not_kept_for_ever() -> None:
+    """Whoever may try guardrails could fill the memory otherwise."""
+    for kept in (regex._compiled, keywords._phrases, topics._own, format._schema):
+        assert kept.cache_info().maxsize == MOST_KEPT
 
 
 async def test_a_judge() -> None:

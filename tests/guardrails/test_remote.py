@@ -11,6 +11,8 @@ import pytest
 from headgate.guardrails.kinds import made
 from headgate.guardrails.reach import poster
 from headgate.guardrails.remote.base import changes
+from headgate.guardrails.rules import rule
+from headgate.guardrails.run import examine
 from headgate.guardrails.types import Means, Posted, Span, Unavailable, Verdict
 from headgate.transport.client import Http1Sender
 
@@ -89,6 +91,24 @@ async def test_guardrails_ai() -> None:
     verdict = await check({**entry, "action": "mask"}, fixed, Span("a bad b"))
     assert [(f.start, f.end) for f in verdict.findings] == [(2, 5)]
     assert await check(entry, Double({"validationPassed": True, "validatedOutput": "a"}), Span("a")) == Verdict()
+
+
+@pytest.mark.parametrize(
+    ("entry", "answer"),
+    [
+        ({"kind": "guardrails_ai", "guard": "g"}, {"validationPassed": False}),
+        ({"kind": "lakera"}, {"flagged": True, "payload": []}),
+        ({"kind": "lakera"}, {"flagged": True, "payload": [{"start": 6, "end": 99, "message_id": 0}]}),
+        ({"kind": "llm_guard"}, {"is_valid": False, "scanners": {"Toxicity": 0.99}, "sanitized_prompt": "some text"}),
+        ({"kind": "http", "url": "http://x"}, {"action": "mask", "reason": "bad"}),
+        ({"kind": "http", "url": "http://x"}, {"action": "mask", "findings": [{"span": 0, "start": 0, "end": 99}]}),
+    ],
+)
+@pytest.mark.parametrize("shadow", [False, True])
+async def test_what_cannot_be_masked_is_refused(entry: dict[str, Any], answer: Any, shadow: bool) -> None:
+    ruled = rule("mine", {**entry, "action": "mask", "shadow": shadow})
+    [outcome] = await examine([ruled], "input", [Span("some text")], Means(post=Double(answer).post))
+    assert (outcome.verdict.act, outcome.checked.act, outcome.checked.shadow) == ("block", "block", shadow)
 
 
 async def test_llm_guard() -> None:

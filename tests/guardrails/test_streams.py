@@ -1,6 +1,8 @@
 """Text that is still coming: it reads as the whole would, whatever way it is cut."""
 
+import asyncio
 import json
+from threading import Event, current_thread, main_thread
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from headgate.guardrails.frames import ArrayFrames, SseFrames, frames
 from headgate.guardrails.kinds import made
 from headgate.guardrails.lane import Lane
 from headgate.guardrails.mask import Masks, plain_placeholder
+from headgate.guardrails.regex import Regex
 from headgate.guardrails.rules import compiled, rule
 from headgate.guardrails.stream import MOST_HELD, Filter, Tripped
 from headgate.guardrails.types import NONE, Means, Unavailable
@@ -22,12 +25,15 @@ GUARDS: dict[str, dict[str, Any]] = {
     "pii": {"types": ["email", "phone", "card", "iban", "national_id", "ip", "mac", "url"]},
     "secrets": {},
     "keywords": {"words": ["project orion", "orion", "c++", "秘密計画", "straße"]},
-    "regex": {"patterns": {"ticket": r"\bPRJ-\d{4,6}\b", "said": r"secret: ?\w+\b", "ab": "(?:ab)+c?"}},
+    "regex": {
+        "patterns": {"ticket": r"\bPRJ-\d{4,6}\b", "said": r"secret: ?\w+\b", "ab": "(?:ab)+c?", "wide": "－[ｘx]?"}
+    },
     "toxicity": {"categories": ["insult", "threat"]},
     "urls": {"deny": ["evil.example"]},
 }
 PLANTS = (
     *VALUES, "Project  Orion", "C++", "秘密計画", "PRJ-12345", "secret: abc", "ababc", "you are an idiot", "http://evil.example/x",
+    "proj\u00adect\norion", "ＰＲＪ-12345", "you are an idi\u200bot", "－ｘ",
     "password = hunter2!xyz9", "fe80::1ff:fe23:4567:890a", "-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----",
 )  # fmt: skip
 FILLERS = (
@@ -51,6 +57,13 @@ FILLERS = (
     '"',
     "AB ",
     "tel ",
+    "\u200b",
+    "\\n",
+    "\\u006f",
+    "ｏ",
+    "project\u200b",
+    "secret：",
+    "－",
 )
 words = st.lists(st.sampled_from([*PLANTS, *FILLERS]), min_size=1, max_size=9).map("".join)
 
@@ -77,7 +90,7 @@ def cut(guards: Any, text: str, cuts: list[int], json_: bool) -> tuple[str, Any]
 @given(words, st.data())
 def test_a_text_in_pieces_reads_as_the_whole(kind: str, text: str, data: st.DataObject) -> None:
     guards = [made({"kind": kind, "action": "mask", **GUARDS[kind]})]
-    json_ = kind in ("pii", "secrets") and data.draw(st.booleans())
+    json_ = data.draw(st.booleans())
     if json_:
         text = json.dumps({"a": text, "n": 4111111111111111}, ensure_ascii=data.draw(st.booleans()))
     whole = cut(guards, text, [], json_)
@@ -230,12 +243,23 @@ async def test_what_is_judged_as_a_whole_waits_for_its_end() -> None:
         await send(filter_, WIRES["openai-chat"](['{"b"', ": 1}"], False))
 
 
+async def test_what_must_be_there_may_come_last() -> None:
+    filter_ = make({"kind": "keywords", "required": ["disclaimer"], "words": ["orion"], "on": ["output"]})
+    events = WIRES["openai-chat"](["Buy now. ", "Discl", "aimer", ": no advice."], False)
+    assert [await filter_.pass_on(event) for event in events[:-1]] == [b""] * (len(events) - 1)
+    assert await filter_.pass_on(events[-1], final=True) == b"".join(events)
+    for pieces, why in ((["Buy ", "now."], "required"), (["A disclaimer of Or", "ion."], "1 keyword")):
+        filter_ = make({"kind": "keywords", "required": ["disclaimer"], "words": ["orion"], "on": ["output"]})
+        with pytest.raises(Tripped, match=why):
+            await send(filter_, WIRES["openai-chat"](pieces, False))
+
+
 @pytest.mark.parametrize("fail", ["open", "closed"])
 async def test_more_than_may_be_held_is_as_if_it_could_not_run(fail: str) -> None:
     filter_ = make({"kind": "length", "max_characters": 10, "on": ["output"], "fail": fail})
     events = WIRES["openai-chat"](["x" * 50_000 + " "] * (MOST_HELD // 50_000 + 2), False)
     if fail == "closed":
-        with pytest.raises(Tripped):
+        with pytest.raises(NotAvailable):
             await send(filter_, events)
     else:
         assert await send(filter_, events) == b"".join(events)
@@ -325,6 +349,46 @@ async def test_log_probabilities_go_where_text_was_changed() -> None:
         if line.startswith("data: {")
     ]
     assert [one is not None for one in kept] == [True, False, False, True]
+    assert filter_.dropped == ["logprobs"]
+
+
+@pytest.mark.parametrize("wire", ["openai-chat", "openai-responses"])
+async def test_a_long_piece_is_looked_at_beside_the_loop(monkeypatch: pytest.MonkeyPatch, wire: str) -> None:
+    where: list[bool] = []
+
+    def search(*_: Any) -> list[tuple[int, int, str]]:
+        where.append(current_thread() is main_thread())
+        return []
+
+    monkeypatch.setattr(Regex, "search", search)
+    for pieces, here in ((["a few ", "words"], {True}), (["x" * 600, "x" * 600], {False})):
+        filter_ = make({"kind": "regex", "patterns": {"p": "y+z"}}, wire=wire)
+        where.clear()
+        events = WIRES[wire](pieces, False)
+        assert await send(filter_, events) == b"".join(events)
+        assert set(where) == here
+
+
+async def test_who_leaves_while_a_long_piece_is_looked_at_waits_for_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go, over = Event(), Event(), Event()
+
+    def search(*_: Any) -> list[tuple[int, int, str]]:
+        begun.set()
+        go.wait(5)
+        over.set()
+        return []
+
+    monkeypatch.setattr(Regex, "search", search)
+    filter_ = make({"kind": "regex", "patterns": {"p": "y+z"}})
+    task = asyncio.create_task(send(filter_, WIRES["openai-chat"](["x" * 600], False)))
+    await asyncio.to_thread(begun.wait, 5)
+    task.cancel()
+    await asyncio.sleep(0.01)
+    assert not task.done()
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert over.is_set()
 
 
 async def test_memory_does_not_grow_with_the_answer() -> None:

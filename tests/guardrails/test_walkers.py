@@ -1,15 +1,20 @@
 """Where text stands: every place of every dialect is found, and written again with everything else as it came."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from headgate.dialects import DIALECTS
 from headgate.dialects.splice import splice
-from headgate.dialects.text import wants_json
+from headgate.dialects.text import KEY, Piece, strings, wants_json
 from headgate.dialects.walkers import WALKERS
 
+SCHEMA: dict[str, Any] = {
+    "type": "object", "required": ["-"], "$defs": {"type": {"type": "-", "enum": ["system6"]}},
+    "properties": {"type": {"type": "-", "description": "system7", "items": {"anyOf": [{"const": "system8"}]}}, "b": {"default": {"type": "system9"}, "$ref": "-"}},
+}  # fmt: skip
 # Texts are called by their place and a number; everything else is not text, or nobody's.
 REQUESTS: dict[str, list[dict[str, Any]]] = {
     "openai-chat": [
@@ -18,15 +23,19 @@ REQUESTS: dict[str, list[dict[str, Any]]] = {
             "messages": [
                 {"role": "system", "content": "system0"},
                 {"role": "developer", "content": [{"type": "text", "text": "system1"}]},
-                {"role": "user", "content": [{"type": "text", "text": "user0"}, {"type": "image_url", "image_url": {"url": "-"}}], "name": "-"},
+                {"role": "user", "content": [{"type": "text", "text": "user0"}, {"type": "image_url", "image_url": {"url": "-"}},
+                    {"type": "file", "file": {"filename": "user1", "file_data": "not text"}}, {"type": "new", "new": {"said": ["user2"]}},
+                    {"type": "input_audio", "input_audio": {"data": "not text", "format": "wav"}}], "name": "user3"},
                 {"role": "assistant", "content": "assistant0", "refusal": "assistant1", "reasoning_content": "thinking0",
                  "tool_calls": [{"id": "-", "type": "function", "function": {"name": "-", "arguments": "tool_argument0"}},
                                 {"id": "-", "type": "custom", "custom": {"name": "-", "input": "tool_argument1"}}]},
-                {"role": "assistant", "function_call": {"name": "-", "arguments": "tool_argument2"}},
+                {"role": "assistant", "function_call": {"name": "-", "arguments": "tool_argument2"}, "new": {"words": "assistant3"}},
+                {"role": "assistant", "content": [{"type": "refusal", "refusal": "assistant4"}, {"type": "thinking", "thinking": [{"type": "text", "text": "thinking1"}]}]},
                 {"role": "tool", "tool_call_id": "-", "content": "tool_result0"},
                 {"role": "function", "name": "-", "content": "tool_result1"},
             ],
-            "tools": [{"type": "function", "function": {"name": "-", "description": "system2"}}],
+            "tools": [{"type": "function", "function": {"name": "-", "description": "system2", "parameters": SCHEMA}}],
+            "response_format": {"type": "json_schema", "json_schema": {"name": "-", "description": "system3", "schema": {"title": "system4"}}},
             "prediction": {"type": "content", "content": "assistant2"},
             "user": "-", "metadata": {"a": "-"}, "stop": ["-"],
         }
@@ -45,6 +54,12 @@ REQUESTS: dict[str, list[dict[str, Any]]] = {
                     {"type": "image", "source": {"type": "base64", "data": "-"}},
                     {"type": "tool_result", "tool_use_id": "-", "content": "tool_result0"},
                     {"type": "tool_result", "tool_use_id": "-", "content": [{"type": "text", "text": "tool_result1"}]},
+                    {"type": "bash_code_execution_tool_result", "tool_use_id": "-", "content": {"type": "bash_code_execution_result", "stdout": "tool_result2", "stderr": "tool_result3", "content": []}},
+                    {"type": "web_fetch_tool_result", "tool_use_id": "-", "content": {"type": "web_fetch_result", "url": "not text", "content": {"type": "document", "title": "tool_result4",
+                        "source": {"type": "text", "media_type": "text/plain", "data": "tool_result5"}}}},
+                    {"type": "web_search_tool_result", "content": [{"type": "web_search_result", "title": "tool_result6", "url": "not text", "encrypted_content": "not text"}]},
+                    {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "not text"}},
+                    {"type": "new_kind", "words": {"a": ["user2"]}},
                 ]},
                 {"role": "assistant", "content": [
                     {"type": "thinking", "thinking": "thinking0", "signature": "-"},
@@ -52,7 +67,8 @@ REQUESTS: dict[str, list[dict[str, Any]]] = {
                     {"type": "tool_use", "id": "-", "name": "-", "input": {"a": "tool_argument0", "b": [{"c": "tool_argument1"}], "n": 12}},
                 ]},
             ],
-            "tools": [{"name": "-", "description": "system1", "input_schema": {"description": "-"}}],
+            "tools": [{"name": "-", "description": "system1", "input_schema": SCHEMA}],
+            "output_config": {"format": {"type": "json_schema", "schema": {"title": "system2"}}},
         },
         {"model": "m", "system": "system0", "messages": []},
     ],
@@ -64,11 +80,12 @@ REQUESTS: dict[str, list[dict[str, Any]]] = {
                 {"role": "model", "parts": [{"text": "thinking0", "thought": True}, {"text": "assistant0"},
                                             {"functionCall": {"name": "-", "args": {"a": "tool_argument0"}}}]},
                 {"role": "user", "parts": [{"functionResponse": {"name": "-", "response": {"r": ["tool_result0"]}}}]},
-                {"parts": [{"executableCode": {"language": "-", "code": "tool_argument1"}}, {"codeExecutionResult": {"output": "tool_result1"}}]},
+                {"parts": [{"executableCode": {"language": "-", "code": "tool_argument1"}}, {"codeExecutionResult": {"output": "tool_result1"}}, {"newPart": {"words": "user1"}}]},
             ],
-            "tools": [{"functionDeclarations": [{"name": "-", "description": "system1"}]}],
+            "tools": [{"functionDeclarations": [{"name": "-", "description": "system1", "parameters": SCHEMA}]}],
+            "generationConfig": {"responseSchema": {"title": "system2"}},
         },
-        {"requests": [{"model": "-", "content": {"parts": [{"text": "user0"}]}}]},
+        {"requests": [{"model": "-", "content": {"parts": [{"text": "user0"}]}, "title": "user1"}]},
     ],
     "openai-responses": [
         {
@@ -84,28 +101,43 @@ REQUESTS: dict[str, list[dict[str, Any]]] = {
                 {"type": "function_call_output", "call_id": "-", "output": [{"type": "input_text", "text": "tool_result1"}]},
                 {"type": "custom_tool_call", "call_id": "-", "name": "-", "input": "tool_argument1"},
                 {"type": "file_search_call", "id": "-", "results": [{"text": "document0"}]},
+                {"type": "shell_call", "id": "-", "action": {"commands": ["tool_argument2"]}},
+                {"type": "shell_call_output", "call_id": "-", "output": [{"stdout": "tool_result2", "stderr": "tool_result3", "outcome": {"type": "exit"}}]},
+                {"type": "apply_patch_call", "call_id": "-", "operation": {"type": "-", "path": "-", "diff": "tool_argument3"}},
+                {"type": "local_shell_call", "action": {"type": "-", "command": ["tool_argument4"], "env": {"A": "tool_argument5"}}},
+                {"type": "code_interpreter_call", "code": "tool_argument6", "outputs": [{"type": "-", "logs": "tool_result4"}]},
+                {"type": "mcp_call", "name": "-", "arguments": "tool_argument7", "output": "tool_result5", "error": "tool_result6"},
+                {"type": "mcp_list_tools", "tools": [{"name": "-", "description": "system3", "input_schema": {"title": "system4"}}]},
+                {"type": "file_search_call", "queries": ["tool_argument8"]},
+                {"type": "computer_call_output", "output": {"type": "-", "image_url": "not text", "new": "tool_result7"}},
+                {"type": "image_generation_call", "result": "A" * 600},
+                {"type": "new_call", "new": {"words": "tool_argument9"}},
+                {"role": "user", "content": [{"type": "input_file", "filename": "user2", "file_data": "not text"}, {"type": "new", "new": "user3"}]},
             ],
-            "tools": [{"type": "function", "name": "-", "description": "system2"}],
+            "tools": [{"type": "function", "name": "-", "description": "system2", "parameters": SCHEMA}],
+            "text": {"format": {"type": "json_schema", "schema": {"title": "system5"}}},
             "prompt": {"id": "-", "variables": {"city": "user1"}},
         },
         {"model": "m", "input": "user0"},
     ],
     "openai-completions": [{"prompt": ["user0", "user1"], "suffix": "user2"}, {"prompt": "user0"}],
-    "openai-embeddings": [{"input": ["user0", "user1"]}, {"input": [[1, 2], [3]]}],
-    "rerank": [{"query": "user0", "documents": ["document0", {"text": "document1"}]}],
+    "openai-embeddings": [{"input": ["user0", "user1"]}, {"input": []}],
+    "rerank": [{"query": "user0", "documents": ["document0", {"text": "document1", "title": "document2"}]}],
     "openai-images": [{"prompt": "user0"}],
     "openai-speech": [{"input": "user0", "instructions": "user1", "voice": "-"}],
 }  # fmt: skip
 REPLIES: dict[str, dict[str, Any]] = {
     "openai-chat": {"choices": [{"message": {"role": "assistant", "content": "output0", "refusal": "output1", "reasoning": "thinking0",
-        "tool_calls": [{"function": {"name": "-", "arguments": "tool_argument0"}}], "annotations": [{"url_citation": {"title": "output2"}}]}}]},
+        "tool_calls": [{"function": {"name": "-", "arguments": "tool_argument0"}}], "annotations": [{"url_citation": {"title": "output2"}}], "audio": {"id": "-", "data": "-", "transcript": "output3"}, "new": "output4"}}]},
     "anthropic-messages": {"content": [{"type": "thinking", "thinking": "thinking0"}, {"type": "text", "text": "output0", "citations": [{"cited_text": "output1"}]},
-        {"type": "tool_use", "name": "-", "input": {"q": "tool_argument0"}}]},
-    "gemini": {"candidates": [{"content": {"parts": [{"text": "output0"}, {"text": "thinking0", "thought": True}, {"functionCall": {"args": {"a": "tool_argument0"}}}]}}]},
+        {"type": "tool_use", "name": "-", "input": {"q": "tool_argument0"}}, {"type": "new_kind", "new": "output2"}]},
+    "gemini": {"candidates": [{"content": {"parts": [{"text": "output0"}, {"text": "thinking0", "thought": True}, {"functionCall": {"args": {"a": "tool_argument0"}}}]},
+        "groundingMetadata": {"webSearchQueries": ["output1"], "groundingSupports": [{"segment": {"endIndex": 9, "text": "output2"}}], "groundingChunks": [{"web": {"uri": "not text", "title": "output3"}}]}}]},
     "openai-responses": {"output": [{"type": "message", "content": [{"type": "output_text", "text": "output0", "annotations": []}, {"type": "refusal", "refusal": "output1"}]},
         {"type": "function_call", "arguments": "tool_argument0", "name": "-"}], "instructions": "output2"},
     "openai-completions": {"choices": [{"text": "output0"}, {"text": "output1"}]},
     "openai-transcriptions": {"text": "output0", "segments": [{"text": "output1"}]},
+    "rerank": {"results": [{"index": 0, "relevance_score": 0.5, "document": {"text": "document0"}}]},
 }  # fmt: skip
 
 
@@ -123,7 +155,7 @@ PLACES = {"system", "user", "assistant", "tool_result", "tool_argument", "docume
 
 @pytest.mark.parametrize(("name", "document"), [(n, d) for n, ds in REQUESTS.items() for d in ds])
 def test_requests(name: str, document: Any) -> None:
-    pieces = [p for p in WALKERS[name].request(document) if p.text != "-"]
+    pieces = [p for p in WALKERS[name].request(document) if p.text != "-" and p.path[-1] != KEY]
     assert {p.text for p in pieces} == planted(document)
     assert all(p.text[:-1] == p.place for p in pieces), [(p.text, p.place) for p in pieces]
 
@@ -131,7 +163,7 @@ def test_requests(name: str, document: Any) -> None:
 @pytest.mark.parametrize("name", REPLIES)
 def test_replies(name: str) -> None:
     document = REPLIES[name]
-    pieces = [p for p in WALKERS[name].reply(document) if p.text != "-"]
+    pieces = [p for p in WALKERS[name].reply(document) if p.text != "-" and p.path[-1] != KEY]
     assert {p.text for p in pieces} == planted(document)
     assert all(p.text[:-1] == p.place for p in pieces), [(p.text, p.place) for p in pieces]
 
@@ -140,13 +172,26 @@ def test_replies(name: str) -> None:
 @pytest.mark.parametrize("indent", [None, 2])
 def test_what_is_written_again_stands_alone(name: str, document: Any, indent: int | None) -> None:
     raw = json.dumps(document, indent=indent).encode()
-    pieces = list(WALKERS[name].request(document))
+    pieces = values(WALKERS[name].request(document))
     edited = splice(raw, {p.path: f'<"{p.text}">' for p in pieces})
     again = json.loads(edited)
-    assert [p.text for p in WALKERS[name].request(again)] == [f'<"{p.text}">' for p in pieces]
+    assert [p.text for p in values(WALKERS[name].request(again))] == [f'<"{p.text}">' for p in pieces]
     back = splice(edited, {p.path: p.text for p in pieces})
     assert back == raw, "everything else is byte for byte as it was"
     assert splice(raw, {}) == raw
+
+
+def values(pieces: Iterator[Piece]) -> list[Piece]:
+    return [piece for piece in pieces if piece.path[-1] != KEY]
+
+
+def test_names_are_written_again_too() -> None:
+    document = {"a": {"jane@corp.example": {"b": "x", "": 1}, "é\n": [{"c": "y"}]}}
+    pieces = list(strings(document["a"], ("a",), "tool_argument", names=True))
+    assert [p.text for p in pieces] == ["jane@corp.example", "b", "x", "é\n", "c", "y"]
+    for raw in (json.dumps(document), json.dumps(document, indent=1), json.dumps(document, ensure_ascii=False)):
+        edited = splice(raw.encode(), {p.path: f"<{p.text}>" for p in pieces})
+        assert json.loads(edited) == {"a": {"<jane@corp.example>": {"<b>": "<x>", "": 1}, "<é\n>": [{"<c>": "<y>"}]}}
 
 
 def test_splicing_keeps_what_it_does_not_touch() -> None:
@@ -206,3 +251,21 @@ def test_events_that_are_alike_are_read_as_each_alone(odd: str | None, ascii_: b
         assert (found := WALKERS["openai-chat"].run(broken)) is None or found[3][0] == '"'
     swapped = read.replace(b'"content": " leaves"', b'"content": " leaves", "refusal": "no"')
     assert swapped == read or WALKERS["openai-chat"].run(swapped) is None
+
+
+LONG = "QUJD" * 200  # what is hidden in base64 is looked into by who reads it
+
+
+@pytest.mark.parametrize(
+    ("name", "document", "seen"),
+    [
+        ("openai-chat", {"messages": [{"role": "user", "content": [LONG, {"type": "text", "text": LONG}]}]}, 2),
+        ("openai-chat", {"messages": [{"role": "user", "content": [{"type": "new", "new": LONG}]}]}, 0),
+        ("rerank", {"query": LONG, "documents": [LONG, {"text": LONG}]}, 3),
+        ("anthropic-messages", {"messages": [{"role": "user", "content": [{"type": "text", "text": LONG}]}]}, 1),
+        ("openai-responses", {"input": [{"role": "user", "content": [{"type": "input_text", "text": LONG}]}]}, 1),
+        ("openai-responses", {"input": [{"type": "image_generation_call", "result": LONG}]}, 0),
+    ],
+)
+def test_what_looks_like_data_is_text_where_texts_stand(name: str, document: Any, seen: int) -> None:
+    assert [p.text for p in WALKERS[name].request(document)] == [LONG] * seen

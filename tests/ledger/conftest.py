@@ -9,8 +9,9 @@ from typing import TypeVar
 import pytest
 
 from headgate.access.types import Budget, Limits, Principal, Window
-from headgate.core.call import Attempt, Record, new_id
+from headgate.core.ids import new_id
 from headgate.core.money import Price, Usage
+from headgate.core.record import Attempt, Record
 from headgate.ledger.balances import Scope
 from headgate.ledger.books import LedgerBooks
 from headgate.ledger.grants import Answer, GrantStore, SqlGrants, slice_of
@@ -20,16 +21,6 @@ from headgate.storage.desk import Desk
 
 PRICE = Price(input=1_000_000, output=2_000_000)  # 1,000 and 2,000 nano-dollars a token
 DAY = 86_400_000_000
-
-
-class Clock:
-    """Nanoseconds since 1970 that pass when told to."""
-
-    def __init__(self, now: int | None = None) -> None:
-        self.now = now or time_ns()
-
-    def __call__(self) -> int:
-        return self.now
 
 
 T = TypeVar("T")

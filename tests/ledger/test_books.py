@@ -10,19 +10,22 @@ from typing import Any
 import msgspec
 import pytest
 
+from headgate.access.types import Principal
 from headgate.core.errors import BadRequest, BudgetSpent, RateLimited, Unavailable
 from headgate.core.money import Price
 from headgate.ledger import waiting
 from headgate.ledger.books import LedgerBooks
+from headgate.ledger.refusals import SEES_BUDGETS, sees
 from headgate.ledger.types import Hold
-from tests.ledger.conftest import DAY, PRICE, Clock, MemoryGrants, ask, end, eventually, hold, record, who
+from tests.clock import Nanoseconds
+from tests.ledger.conftest import DAY, PRICE, MemoryGrants, ask, end, eventually, hold, record, who
 
 HOLD = 100_000  # nano-dollars of 50 tokens of output
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock(20_000 * DAY * 1000 + 3_600_000_000_000)
+def clock() -> Nanoseconds:
+    return Nanoseconds(20_000 * DAY * 1000 + 3_600_000_000_000)
 
 
 @pytest.fixture
@@ -526,3 +529,14 @@ async def test_nothing_is_clamped_or_kept_waiting_while_the_store_has_room(journ
     assert not large.clamped
     assert monotonic() - begun < 5
     books.close()
+
+
+def test_amounts_are_seen_as_far_as_the_permission_to_see_them_goes() -> None:
+    one_team = (("team:t", frozenset((SEES_BUDGETS,))), ("tenant", frozenset(("gateway:use",))))
+    all_of_it = (("tenant", frozenset((SEES_BUDGETS,))),)
+    for grants, seen in ((one_team, False), (all_of_it, True)):
+        permissions = frozenset(one for _, allowed in grants for one in allowed)
+        who = Principal(
+            kind="user", id="u", tenant_id="t", name="u", scope="tenant", permissions=permissions, grants=grants
+        )
+        assert sees(who) is seen

@@ -1,6 +1,7 @@
 """From journal to database: what is stored, when, and what stands in the way."""
 
 import asyncio
+import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 from time import time_ns
@@ -8,8 +9,9 @@ from time import time_ns
 import msgspec
 import pytest
 
-from headgate.core.call import Record, new_id
+from headgate.core.ids import new_id
 from headgate.core.money import Usage
+from headgate.core.record import Record
 from headgate.ledger.books import LedgerBooks
 from headgate.ledger.drain import Drainer
 from headgate.ledger.grants import SqlGrants
@@ -420,6 +422,22 @@ async def test_one_that_no_sum_can_hold_leaves_the_others_counted(books, drainer
     drainer.drain()
     assert query(COUNTED) == [(3, 76)] and drainer._keeper.unseen == 1
     assert query("SELECT COUNT(*) FROM records") == [(4,)]
+
+
+@pytest.mark.parametrize("where", ["postgresql"], indirect=True)
+async def test_names_too_long_for_an_index_stop_no_others(books, drainer, query, caplog):
+    long = "local/" + "".join(map(chr, random.Random(1).sample(range(0x4E00, 0x9FFF), 500)))
+    call(books)
+    call(books, 40, route=long, model_used=long, provider_used="local")
+    call(books, 5, trace_id=long * 2)
+    call(books, 6)
+    drainer.drain()
+    assert query(COUNTED) == [(3, 41)] and drainer.unseen == 1 and "but in no sum" in caplog.text
+    assert drainer.dead_letters == 1 and "dead.jsonl" in caplog.text
+    assert query("SELECT COUNT(*) FROM records") == [(4,)] and query(SPENT) == [(81,)]
+    call(books)
+    drainer.drain()
+    assert drainer.failing_since is None and query(COUNTED) == [(4, 71)]
 
 
 async def test_what_a_gateway_of_before_stored_is_counted(books, drainer, where, query, journal, busy):

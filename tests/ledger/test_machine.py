@@ -23,7 +23,8 @@ from headgate.ledger.types import Hold
 from headgate.storage.desk import Desk
 from headgate.storage.sqlite import connect
 from headgate.storage.upgrade import ensure
-from tests.ledger.conftest import DAY, Clock, ask, record, who
+from tests.clock import Nanoseconds
+from tests.ledger.conftest import DAY, ask, record, who
 
 CAP = 10_000
 KEYS = ("k1", "k2")
@@ -33,7 +34,7 @@ GRANTS = "SELECT owner, scope, start, SUM(amount) FROM grants GROUP BY 1, 2, 3 H
 class Process:
     """A worker, as far as money goes."""
 
-    def __init__(self, home: Path, workers: int, clock: Clock) -> None:
+    def __init__(self, home: Path, workers: int, clock: Nanoseconds) -> None:
         self.desk = Desk(home / "headgate.db")
         self.journal = Journal(home / "journal", segment_bytes=500, sync_seconds=30)
         self.books = LedgerBooks(
@@ -56,7 +57,7 @@ class Ledger(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.home = Path(tempfile.mkdtemp(prefix="machine_"))
         shutil.copy(template(), self.home / "headgate.db")
-        self.clock = Clock(20_000 * DAY * 1000)
+        self.clock = Nanoseconds(20_000 * DAY * 1000)
         self.workers = workers
         self.processes = [Process(self.home, workers, self.clock) for _ in range(workers)]
         self.drainer = Drainer(self.home / "journal", self.home / "headgate.db")

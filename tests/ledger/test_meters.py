@@ -11,13 +11,13 @@ from headgate.ledger.meters import LocalMeter, Meter
 from headgate.ledger.shared_meter import SharedMeter
 from headgate.limits.store import SqlRates
 from headgate.storage.desk import Desk
+from tests.clock import Nanoseconds
 from tests.ledger.conftest import MemoryGrants, ask, end, hold, who
-from tests.limits.conftest import Clock
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Nanoseconds:
+    return Nanoseconds(10**15)
 
 
 @pytest.fixture(params=["local", "one worker", "three workers"])

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from headgate.core.call import Record
+from headgate.core.record import Record
 from headgate.ledger.books import LedgerBooks
 from headgate.ledger.drain import Drainer
 from headgate.ledger.grants import SqlGrants
@@ -45,14 +45,16 @@ async def scene(home: Path) -> tuple[bytes, str]:
     return segment.read_bytes(), segment.name
 
 
-async def test_torn_at_every_byte(tmp_path, template):
+async def test_torn_about_every_line_and_all_over(tmp_path, template):
     home = tmp_path / "first"
     home.mkdir()
     shutil.copy(template, home / "headgate.db")
     whole, name = await scene(home)
     lines = whole.splitlines(keepends=True)
     assert [line[:5] for line in lines] == [b'["h",', b'["h",', b'["h",', b'["e",', b'["r",', b'["h",']
-    for cut in range(len(whole) + 1):
+    ends = [sum(map(len, lines[:number])) for number in range(len(lines) + 1)]
+    near = {cut for end in ends for cut in range(max(end - 8, 0), min(end + 8, len(whole)) + 1)}
+    for cut in sorted(near | set(range(0, len(whole), 7))):
         await torn(tmp_path / "torn", home, name, whole[:cut])
 
 

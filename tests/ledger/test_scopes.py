@@ -12,7 +12,8 @@ from headgate.ledger.books import LedgerBooks
 from headgate.ledger.journal import Journal
 from headgate.ledger.windows import DAY, bounds
 from headgate.limits.types import Standing
-from tests.ledger.conftest import Clock, MemoryGrants, ask, end, eventually, hold
+from tests.clock import Nanoseconds
+from tests.ledger.conftest import MemoryGrants, ask, end, eventually, hold
 
 HOLD = 100_000  # 50 tokens of output
 TEAM = Budget(3 * HOLD, "month", scope="team:search", name="budget 'search'")
@@ -23,8 +24,8 @@ def who(id: str = "k1", *budgets: Budget, **fields) -> Principal:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock(20_000 * DAY * 1000)
+def clock() -> Nanoseconds:
+    return Nanoseconds(20_000 * DAY * 1000)
 
 
 @pytest.fixture

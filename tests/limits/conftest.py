@@ -2,20 +2,9 @@
 
 import pytest
 
-
-class Clock:
-    """Nanoseconds that pass when told to."""
-
-    def __init__(self) -> None:
-        self.now = 10**15
-
-    def __call__(self) -> int:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += int(seconds * 10**9)
+from tests.clock import Nanoseconds
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Nanoseconds:
+    return Nanoseconds(10**15)

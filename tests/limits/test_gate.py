@@ -14,7 +14,7 @@ from headgate.limits.store import RateStore, SqlRates
 from headgate.limits.types import Gate, Slot
 from headgate.storage.desk import Desk
 from headgate.storage.sqlite import connect
-from tests.limits.conftest import Clock
+from tests.clock import Nanoseconds
 from tests.limits.redis_clock import Clocked, Running, use_test_clock
 
 
@@ -38,7 +38,7 @@ async def admitted(gates: list[Gate], caller: Principal, tries: int) -> list[Slo
     return found
 
 
-def rates(kind: str, desk: Desk, owner: str, count: int, clock: Clock) -> RateStore:
+def rates(kind: str, desk: Desk, owner: str, count: int, clock: Nanoseconds) -> RateStore:
     if kind != "postgresql":
         return SqlRates(desk, owner, count, clock)
     made = ServerRates(desk, owner, count, clock)

@@ -165,6 +165,4 @@ def test_who_is_bound():
         "user:u",
         "k1",
     ]
-    long = bound_for(caller, "x" * 500, Standing())
-    assert long is not None and long.scope == "end_user:t1:" + "x" * 128
     assert bound_for(caller, "ann", NONE) is None

@@ -186,6 +186,16 @@ def ours(row: dict[str, Any]) -> Usage | None:
     return seen
 
 
+def searched(answer: dict[str, Any]) -> int:
+    """Return how many searches an answer of OpenAI's tells of: the output stands in the last event of a stream."""
+    body = answer.get("body")
+    if body is None:
+        events = [line[6:] for line in answer["text"].splitlines() if line.startswith("data: {")]
+        body = json.loads(events[-1])["response"]
+    calls = [item for item in body["output"] if item["type"] == "web_search_call"]
+    return sum((one.get("action") or {"type": "search"})["type"] == "search" for one in calls)
+
+
 def asked(row: dict[str, Any]) -> str:
     """Return the model: an ARN stands whole in the path alone, that of a form in the form alone."""
     if row["api"] == "audio":
@@ -218,7 +228,10 @@ def test_the_cost_of_every_recorded_exchange(name: str) -> None:
         assert at.price is not None
         usage = ours(row)
         assert usage is not None, row["id"]
-        told = expected(known["price"], ARITHMETIC.get(name, openai)(said))
+        tokens = ARITHMETIC.get(name, openai)(said)
+        if row["api"] == "responses":
+            tokens["search"] = searched(row["response"])
+        told = expected(known["price"], tokens)
         assert at.price.cost(usage) == told, (row["id"], model, said, usage)
         stated = own_figure(said)
         if stated is not None and row["id"] not in EXCEPTIONS:

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from headgate.core.call import Attempt, Record
 from headgate.core.money import Usage
+from headgate.core.record import Attempt, Record
 
 
 class Told:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from headgate.access.keys import derive
 from headgate.access.vault import LocalSealer
 from headgate.base import Ways
-from headgate.core.call import new_id, now
+from headgate.core.ids import new_id, now
 from headgate.core.secret import Secret
 from headgate.guardrails.detect import detected
 from headgate.observe.archive import files, hours, job
@@ -168,6 +169,38 @@ def test_who_is_stopped_goes_on_where_it_was(tmp_path: Path, database: Path, mon
     assert (done.state, done.rows, len(parts(done))) == ("done", 95, 5)
     text = b"".join((tmp_path / "exports" / row.id / part.name).read_bytes() for part in parts(done))
     assert [json.loads(line)["id"] for line in text.splitlines()] == [one.id for one in calls]
+
+
+@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+def test_a_part_and_a_page_are_bounded_by_bytes(
+    tmp_path: Path, database: Path, monkeypatch: pytest.MonkeyPatch, format: files.Format
+) -> None:
+    url, latest, dice = f"sqlite:///{database}", now(), random.Random(1)
+    calls = [call(at=latest - i * 1000) for i in range(40)]
+    store(database, *calls)
+    sql = open_sql(url)
+    for one in calls:
+        text = dice.randbytes(5_000).hex()
+        taken = Taken(one.id, "default", one.at, None, None, "full", 99_999, "chat", "openai-chat",
+                      "application/json", False, 50, 20)  # fmt: skip
+        asked_for = json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]}).encode()
+        kept = row_of(Frame(taken, asked_for, b'{"choices":[]}'), detected, SEALER)
+        payloads_sql.put(sql, [msgspec.structs.astuple(kept)])
+    sql.close()
+    monkeypatch.setattr(job, "PART_BYTES", 100_000)
+    monkeypatch.setattr(job, "PAGE_BYTES", 40_000)
+    row = asked(url, payloads=True, format=format)
+    assert made(tmp_path, url).once() == 1
+    done = seen(url, row.id)
+    assert (done.state, done.rows) == ("done", 40) and len(parts(done)) > 2
+    assert max(part.bytes for part in parts(done)) < 100_000 + 40_000 + 2 * 20_000
+    folder = tmp_path / "exports" / row.id
+    if format == "jsonl":
+        text = b"".join((folder / part.name).read_bytes() for part in parts(done)).decode()
+        ids = [json.loads(line)["id"] for line in text.splitlines()]
+    else:
+        ids = [one["id"] for part in parts(done) for one in read(folder / part.name)]
+    assert ids == [one.id for one in calls]
 
 
 def test_files_go_with_their_export(tmp_path: Path, database: Path) -> None:

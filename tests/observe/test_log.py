@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from headgate.core.call import Cached, Record, new_id
+from headgate.core.ids import new_id
 from headgate.core.money import Usage
+from headgate.core.record import Attempt, Cached, Record
 from headgate.ledger.batch import RECORD, ended_of, record_row
 from headgate.observe.log import LogFilter, SqlLogStore
 from headgate.observe.ring import fits
@@ -107,6 +108,14 @@ async def test_one_call_by_id_by_its_own_trace_and_by_the_callers(engine, calls)
     assert await store.get("t1", "nothing") is None
 
 
+TRIED = (
+    Attempt(
+        provider="down", model="m:1", started_ms=0.1, outcome="upstream_connect_error", cost_nano=3, billed="uncertain"
+    ),
+    Attempt(provider="up", model="n", started_ms=0.1, headers_ms=1.0, status=200),
+)
+
+
 @pytest.mark.parametrize(
     ("fields", "where", "fits_it"),
     [
@@ -123,6 +132,15 @@ async def test_one_call_by_id_by_its_own_trace_and_by_the_callers(engine, calls)
         ({}, {"cache": "miss"}, False),
         ({"team_id": "t"}, {"team_id": "t", "asked": "fast"}, True),
         ({"end_user": "u"}, {"end_user": "v"}, False),
+        ({"attempts": TRIED}, {"tried": "down"}, True),
+        ({"attempts": TRIED}, {"tried": "down/m:1"}, True),
+        ({"attempts": TRIED}, {"tried": "down/m"}, False),
+        ({"attempts": TRIED}, {"tried": "dow"}, False),
+        ({"attempts": TRIED}, {"outcome": "upstream_connect_error"}, True),
+        ({"code": "a"}, {"outcome": "a"}, True),
+        ({"attempts": TRIED}, {"outcome": "upstream"}, False),
+        ({"attempts": TRIED}, {"billed": "uncertain"}, True),
+        ({"attempts": TRIED}, {"billed": "estimated"}, False),
     ],
 )
 async def test_a_call_that_ends_now_is_chosen_as_one_on_record(database, fields, where, fits_it):

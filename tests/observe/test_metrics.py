@@ -4,8 +4,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from headgate.core.money import Usage
-from headgate.observe.facts import Facts
+from headgate.observe.facts import Did, Facts, Tried
 from headgate.observe.metrics import Metrics
+from headgate.routing.board import Doing, Post
 
 
 def facts(**fields) -> Facts:
@@ -91,12 +92,47 @@ def test_a_bound_belongs_to_its_bucket(metrics):
 
 
 def test_invented_names_add_no_series(metrics):
-    metrics.add([facts()])
+    metrics.add([facts(), *(facts(code=f"known{n}") for n in range(64))])
     before = len(read(metrics))
     metrics.add(facts(model_used=f"local/junk{n}", provider_used=f"p{n}", code=f"c{n}") for n in range(100_000))
     page = read(metrics)
     assert len(page) <= 2 * before
     assert total(page, "headgate_requests_total", model="other", provider="other") == 100_000
+
+
+def test_every_attempt_counts_with_what_became_of_it(metrics):
+    tried = (
+        Tried(provider="local", model="mock", outcome="upstream_connect_error"),
+        Tried(provider="made-up", model="x"),
+    )
+    metrics.add([facts(attempts=tried), facts(attempts=tried[:1])])
+    page = read(metrics)
+    failed = {"provider": "local", "model": "local/mock", "outcome": "upstream_connect_error"}
+    assert total(page, "headgate_attempts_total", **failed) == 2
+    assert total(page, "headgate_attempts_total", provider="other", model="other", outcome="ok") == 1
+
+
+def test_what_went_wrong_what_guardrails_did_and_whose_it_was(metrics):
+    did = (Did("block", guardrail="secrets"), Did("mask", shadow=True, guardrail="names"))
+    metrics.add([facts(code="upstream_timeout", status="failure", cost_nano=None), facts(guardrails=did)])
+    metrics.add(facts(tenant_id=f"t{n}") for n in range(10_000))
+    page = read(metrics)
+    assert total(page, "headgate_errors_total", code="upstream_timeout") == 1
+    assert total(page, "headgate_guardrails_total", guardrail="secrets", act="block", mode="enforced") == 1
+    assert total(page, "headgate_guardrails_total", guardrail="names", act="mask", mode="shadow") == 1
+    assert total(page, "headgate_tenant_requests_total", tenant="t1") == 3
+    assert total(page, "headgate_tenant_requests_total", tenant="other") == 10_000 - 200
+    assert total(page, "headgate_tenant_requests_total") == total(page, "headgate_requests_total")
+    assert total(page, "headgate_tenant_tokens_total") == 10_002 * 30
+    assert total(page, "headgate_tenant_cost_usd_total") == pytest.approx(10_001 * 0.0000015)
+
+
+def test_what_no_record_has_is_the_sum_of_all_workers(metrics):
+    doing = Doing({"invalid_api_key": 3, "made-up": 1}, {"budget": 2, "provider": 1})
+    metrics.states(lambda: [Post(0, 0.0, [], doing), Post(1, 0.0, [], Doing({"invalid_api_key": 4}, {"budget": 5}))])
+    page = read(metrics)
+    assert total(page, "headgate_refused_total", code="invalid_api_key") == 7
+    assert total(page, "headgate_calls_waiting", room="budget") == 7
 
 
 def test_a_call_that_reached_no_model(metrics):

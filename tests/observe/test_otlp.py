@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from headgate.base import Ways
-from headgate.core.call import Attempt
 from headgate.core.money import Usage
+from headgate.core.record import Attempt
 from headgate.observe.config import LangfuseConfig, ObserveConfig, OtlpConfig, langfuse_of, otlp_of
 from headgate.observe.otlp import Sampling
 from headgate.observe.plans import plans

@@ -184,6 +184,52 @@ def test_a_sink_that_cannot_be_opened_is_tried_again(tmp_path, told, monkeypatch
     outlet.stop()
 
 
+def test_whatever_happens_the_thread_goes_on_and_says_so(tmp_path, told, monkeypatch):
+    monkeypatch.setattr(module, "REOPEN", 0.01)
+    outlet = Outlet("x", Backlog(tmp_path / "x.jsonl", memory=100), tmp_path / "x.failing", first_pause=0.01)
+    told.error = Unwell("down")
+    outlet.use(lambda: told)
+    outlet.offer(LINES)
+    eventually(lambda: outlet.failing_since and outlet.backlog.spilled)
+    (tmp_path / "x.jsonl").unlink()  # somebody makes room on the disk
+    told.error = None
+    eventually(lambda: told.got and outlet.backlog.waiting == 0)
+    outlet.offer(LINES)
+    eventually(lambda: told.got[-1] == LINES[-1])
+    assert outlet.failing_since is None
+
+    def broken(limit: int) -> list[bytes]:
+        raise PermissionError("no such luck")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outlet.backlog, "take", broken)
+        outlet.offer(LINES[:1])
+        eventually(lambda: "no such luck" in (outlet.error or ""))
+        assert (tmp_path / "x.failing").read_text() == "no such luck"
+    eventually(lambda: outlet.failing_since is None)
+    told.close = lambda: 1 / 0
+    well = Told()
+    outlet.use(lambda: well)
+    outlet.offer(LINES[:1])
+    eventually(lambda: well.got == LINES[:1])
+    outlet.stop()
+
+
+def test_half_a_line_joins_no_other(tmp_path):
+    file = tmp_path / "x.jsonl"
+    file.write_bytes(b'{"n":0}\n{"n":')  # of a process that was killed
+    backlog = Backlog(file, memory=0)
+    assert backlog.add([b'{"n":1}']) == 0
+    with file.open("ab") as other:
+        other.write(b'{"hal')  # of a disk that was full just now
+    assert backlog.add([b'{"n":2}']) == 0
+    with file.open("ab") as other:
+        other.write(b'{"hal')
+    assert backlog.take(10) == [b'{"n":0}', b'{"n":1}', b'{"n":2}']
+    backlog.settle()
+    assert backlog.take(10) == [] and backlog.spilled == 0
+
+
 @pytest.mark.parametrize(("status", "error"), [(429, Unwell), (503, Unwell), (400, Refused), (500, RuntimeError)])
 async def test_what_an_answer_means(status, error):
     with Server().running() as server:

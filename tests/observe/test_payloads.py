@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from headgate.access.keeping import keeping_of, payloads_end
+from headgate.access import keeping
+from headgate.access.keeping import DAY, keeping_of, payloads_end
 from headgate.access.keys import derive
 from headgate.access.types import Keeping
 from headgate.access.vault import LocalSealer, Unsealable
-from headgate.core.call import new_id, now
+from headgate.core.ids import new_id, now
 from headgate.guardrails.detect import detected
 from headgate.observe import payload_keeper
 from headgate.observe import spool as spooling
@@ -21,7 +22,7 @@ from headgate.observe.spool import ABOUT, PAYLOADS, Frame, Spool, Taken, frames
 from headgate.observe.veil import Veil
 from headgate.storage import payloads_sql
 from headgate.storage.payloads_sql import PayloadRow
-from headgate.storage.sql import open_sql
+from headgate.storage.sql import StoreDown, open_sql
 
 SEALER = LocalSealer(derive(b"\3" * 32), PAYLOADS)
 MAIL = "ada@example.com"
@@ -208,6 +209,49 @@ def test_a_keeper_says_what_it_cannot_store_at_the_end(
     monkeypatch.setattr(PayloadKeeper, "_take", lambda *given: 1 / 0)
     keeper.stop()
     assert "cannot be stored before the end: division by zero" in caplog.text
+
+
+def test_a_keeper_says_that_it_fails_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "payloads").mkdir()
+    keeper = PayloadKeeper(tmp_path / "payloads", f"sqlite:///{tmp_path / 'none.db'}", SEALER, detected, payloads_end)
+    clock = iter(range(0, 1000, 30))
+    monkeypatch.setattr(payload_keeper, "monotonic", lambda: next(clock))
+    with monkeypatch.context() as patch:
+        patch.setattr(PayloadKeeper, "take", refusing)
+        for _ in range(3):
+            keeper._round()
+    assert caplog.text.count("could not be stored for 60 seconds") == 1 and keeper.failing
+    monkeypatch.setattr(PayloadKeeper, "take", lambda *given: 0)
+    keeper._round()
+    assert "stored again" in caplog.text and keeper.failing is None
+    keeper.stop()
+
+
+@pytest.mark.parametrize(
+    ("policy", "usual", "days"),
+    [
+        ("{}", 0, None),
+        ("{}", 3, 3),
+        ('{"logging":{"payload_days":2}}', 3, 2),
+        ('{"logging":{"payload_days":30}}', 3, 3),
+        ('{"logging":{"retention_days":90}}', 3, 90),
+        ('{"logging":{"retention_days":90,"payload_days":30}}', 3, 30),
+    ],
+)
+def test_what_was_said_never_outlives_its_record(
+    url: str, policy: str, usual: int, days: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "now", lambda: 100 * DAY)
+    monkeypatch.setattr(payloads_sql, "settings", lambda sql: [("default", policy)])
+    sql = open_sql(url)
+    assert payloads_end(sql, usual) == ({} if days is None else {"default": (100 - days) * DAY})
+    sql.close()
+
+
+def refusing(*given: object) -> int:
+    raise StoreDown("it does not answer")
 
 
 def test_a_keeper_stores_once_and_forgets_in_time(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,12 +5,12 @@ import random
 
 import pytest
 
-from headgate.core.call import Attempt
 from headgate.core.money import Usage
+from headgate.core.record import Attempt
 from headgate.ledger.batch import ended_of
 from headgate.ledger.keeper import Keeper
 from headgate.observe import rollups, views
-from headgate.observe.analytics import Analytics
+from headgate.observe.analytics import Analytics, former
 from headgate.observe.errors_seen import ErrorFilter, SqlErrors
 from headgate.observe.facts import Facts
 from headgate.observe.log import LogFilter, SqlLogStore
@@ -206,3 +206,27 @@ def test_what_callers_make_up_is_no_name():
     assert "model" not in names
     assert sum(cut == "tag" for cut, _, _ in rollups.singles(facts)) == rollups.MAX_TAGS
     assert not [one for one in rollups.pairs(facts) if "junk" in "".join(one)]
+
+
+H, M = 3_600_000_000, 60_000_000
+NOON = 20_000 * 24 * H + 12 * H
+"""It is twenty past noon."""
+
+
+@pytest.mark.parametrize(
+    ("fields", "since", "until"),
+    [
+        ({}, -48 * H - 20 * M, -24 * H),
+        ({"by": "user"}, -48 * H, -24 * H),  # by the hour alone
+        ({"since": NOON - 14 * 24 * H + 5 * M}, -28 * 24 * H, -14 * 24 * H),  # minutes are gone
+        ({"where": {"surface": "x", "status": "y"}}, -47 * H - 40 * M, -23 * H - 40 * M),  # calls themselves
+        ({"until": NOON - 10 * H + 20 * M}, -39 * H, -24 * H),  # the last hour is counted whole
+    ],
+)
+def test_the_time_before_is_as_long_and_has_no_call_of_it(fields, since, until):
+    asked = Question(**{"since": NOON - 24 * H + 20 * M, "until": NOON + 20 * M, "finest": 3600, **fields})
+    found = former(asked, NOON + 20 * M)
+    assert (found.since - NOON, found.until - NOON) == (since, until)
+    if found.cut is not None:
+        windows, present = found.spans, asked.spans
+        assert (windows[0].since, windows[-1].until) == (found.since, present[0].since)

@@ -13,8 +13,9 @@ from headgate.access.types import Principal
 from headgate.config.compile import compile_config
 from headgate.config.known import known
 from headgate.config.load import loads
-from headgate.core.call import Call, Record
+from headgate.core.call import Call
 from headgate.core.money import usd
+from headgate.core.record import Record
 from headgate.dialects import openai_chat
 from headgate.faultlab.wall import Wall
 from headgate.ledger.types import Ask, Hold
@@ -49,6 +50,7 @@ class Books:
 
     def __init__(self) -> None:
         self.records: list[Record] = []
+        self.asked: list[Ask] = []
         self.charged: dict[tuple[str, int], int] = {}
         """What each hold came to, by call and attempt, in nano-dollars."""
         self.open: dict[int, Hold] = {}
@@ -56,6 +58,7 @@ class Books:
         """Output tokens that a target's hold is clamped to."""
 
     def hold(self, ask: Ask) -> Hold:
+        self.asked.append(ask)
         output = min(ask.output_tokens, self.room.get(ask.target, ask.output_tokens))
         nano = 0 if ask.price is None else ask.price.bound(ask.input_tokens, output, ask.most)
         hold = Hold(ask=ask, nano=nano, tokens=ask.input_tokens + output, output_tokens=output, at=1)

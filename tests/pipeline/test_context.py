@@ -8,10 +8,10 @@ import pytest
 
 from headgate.core.call import Call
 from headgate.core.errors import BadRequest
-from headgate.dialects import anthropic_messages, openai_chat
+from headgate.dialects import anthropic_messages, gemini, openai_chat, openai_responses
 from headgate.models.tokens import counted
 from headgate.pipeline.context import fitted
-from headgate.pipeline.parts import Parts
+from headgate.pipeline.parts import Parts, neutral
 from headgate.providers.base import Target
 
 LONG = "The lanterns on the pier were lit one by one that night. " * 40  # some 500 tokens
@@ -22,11 +22,24 @@ def target(name: str, context: int | None) -> Target:
 
 
 def call_of(messages: list[dict[str, Any]], policy: str, dialect: Any = openai_chat, **more: Any) -> Call:
-    body = json.dumps({"model": "m", "messages": messages, "x-odd": [1, 2], **more}).encode()
+    told = {"messages": messages} if messages else {}
     call = Call(surface="openai", operation="chat", dialect=dialect, link=None, headers=[], t0=0.0)
-    call.body, call.envelope = body, dialect.envelope(body)
+    if dialect is gemini:
+        call.path_model, call.body = "m", json.dumps(more).encode()
+        call.envelope = dialect.envelope_at(call.body, "m", stream=False)
+    else:
+        call.body = json.dumps({"model": "m", **told, "x-odd": [1, 2], **more}).encode()
+        call.envelope = dialect.envelope(call.body)
     call.route = SimpleNamespace(config=SimpleNamespace(context=policy))
     return call
+
+
+def gone_on_from(call: Call, previous: str) -> None:
+    """As `recall` leaves a call."""
+    call.keeper = SimpleNamespace(said=None)
+    extra = neutral(call).extra
+    assert extra is not None
+    extra.form["previous"] = previous
 
 
 def history(turns: int) -> list[dict[str, Any]]:
@@ -53,6 +66,11 @@ async def test_a_long_one_goes_to_the_larger_window_and_the_record_says_so() -> 
     assert await fitted(call, PARTS, (small, large, unknown)) == (large, unknown)
     [verdict] = call.verdicts
     assert (verdict.target, verdict.act, verdict.rule) == ("a/small", "removed", "context")
+
+
+async def test_a_small_window_behind_a_large_one_is_left_out_too() -> None:
+    large, small = target("a/large", 1_000_000), target("a/small", 2000)
+    assert await fitted(call_of(history(10), "larger"), PARTS, (large, small)) == (large,)
 
 
 async def test_what_fits_nowhere_is_refused_before_anybody_is_asked() -> None:
@@ -115,3 +133,38 @@ async def test_anthropics_results_stay_with_their_calls() -> None:
 async def test_a_last_turn_that_is_too_long_is_not_cut() -> None:
     with pytest.raises(BadRequest):
         await fitted(call_of([{"role": "user", "content": LONG * 20}], "trim"), PARTS, (target("a/small", 2000),))
+
+
+async def test_turns_of_responses_and_gemini_are_trimmed_alike() -> None:
+    items: list[dict[str, Any]] = [{"role": "developer", "content": "Be brief."}]
+    contents: list[dict[str, Any]] = []
+    for i in range(10):
+        items += [
+            {"role": "user", "content": f"{i}: {LONG}"},
+            {"type": "function_call", "call_id": f"c{i}", "name": "f", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": f"c{i}", "output": "1"},
+        ]
+        contents += [
+            {"role": "user", "parts": [{"text": f"{i}: {LONG}"}]},
+            {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}}]},
+            {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {}}}]},
+        ]
+    asked = [*items, {"role": "user", "content": "and now?"}]
+    call = call_of([], "trim", openai_responses, input=asked)
+    gone_on_from(call, "resp_1")
+    await fitted(call, PARTS, (target("a/small", 2000),))
+    left = json.loads(call.body)["input"]
+    assert left[0]["role"] == "developer" and left[1]["role"] == "user" and left[-1]["content"] == "and now?"
+    assert [one["call_id"] for one in left if "output" in one] == [one["call_id"] for one in left if "name" in one]
+    assert json.loads(bytes(call.keeper.said)) == asked, "what is kept is the whole conversation"
+    extra = neutral(call).extra
+    assert extra is not None and extra.form["previous"] == "resp_1"
+    [said] = call.defaulted
+    assert said.startswith("input=the last ") and said.endswith(" of 11 turns")
+    call = call_of([], "trim", gemini, contents=[*contents, {"role": "user", "parts": [{"text": "and now?"}]}])
+    await fitted(call, PARTS, (target("a/small", 2000),))
+    left = json.loads(call.body)["contents"]
+    assert "text" in left[0]["parts"][0] and len(left) % 3 == 1 and len(left) < 31
+    with pytest.raises(BadRequest) as raised:
+        await fitted(call_of([], "trim", openai_responses, input=LONG * 20), PARTS, (target("a/small", 2000),))
+    assert raised.value.param == "input", "one text has no turns"

@@ -3,20 +3,22 @@
 import asyncio
 import json
 import logging
-import socket
 import ssl
 import subprocess
-from contextlib import ExitStack
 from time import monotonic
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from headgate.dialects import anthropic_messages
 from headgate.faultlab.wall import Wall
+from headgate.pipeline import once
+from headgate.pipeline.answer import upstream_id
 from headgate.transport.client import Http1Sender
 from tests.pipeline.stage import Stage
 from tests.transport.test_client_tls import Authority
+from tests.transport.upstream import deaf
 
 PRICE = "price: {input: 1, output: 2}"
 SHORT = "timeouts: {connect: 0.4, headers: 0.5, first_token: 0.5, idle: 0.5}"
@@ -24,6 +26,7 @@ CONFIG = f"""
 providers:
   a: {{kind: openai-compatible, base_url: "WALL/v1", api_key: sk-a, {PRICE}, {SHORT}}}
   b: {{kind: openai-compatible, base_url: "WALL/v1", api_key: sk-b, {PRICE}, {SHORT}}}
+  keyed: {{kind: openai-compatible, base_url: "WALL/v1", api_key: sk-d, api_keys: [sk-e], {PRICE}, {SHORT}}}
   claude: {{kind: anthropic, base_url: "WALL", api_key: sk-c, {PRICE}, {SHORT}}}
   tls: {{kind: openai-compatible, base_url: "https://127.0.0.1:PORT/v1", api_key: sk-tls-secret, {PRICE}}}
   deaf: {{kind: openai-compatible, base_url: "http://127.0.0.1:PORT/v1", api_key: sk-deaf, {PRICE}, {SHORT}}}
@@ -31,6 +34,8 @@ routes:
   trusted: {{targets: [tls/any, b/good]}}
   heard: {{targets: [deaf/any, b/good]}}
   answered: {{targets: ['a/never:headers', b/good]}}
+  silent: {{targets: ['a/half_silent', b/good]}}
+  trickled: {{targets: ['a/trickled_error', b/good], attempts: 2}}
   down: {{targets: ['a/flaky', 'b/flaky']}}
   slow: {{targets: ['a/s503:slow', 'b/good:slow']}}
 """
@@ -94,22 +99,68 @@ async def test_who_cannot_be_trusted_is_asked_once_and_never_without_tls(
         assert not any(b"sk-tls-secret" in data or b"POST" in data for data in seen)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "x-debug-trace-id", "mistral-correlation-id"],
+)
+def test_how_providers_name_a_call_is_known(name: str) -> None:
+    inbound: Any = SimpleNamespace(headers=[(b"content-type", b"a"), (name.encode(), b"up-1")])
+    assert upstream_id(inbound) == "up-1"
+
+
+async def test_the_providers_own_id_of_a_call_is_told(wall: Wall) -> None:
+    async with Stage(wall, config()) as stage:
+        failed = await stage.ask("a/traced:one")
+        assert (failed.status, failed.headers["x-headgate-upstream-request-id"]) == (400, "up-1")
+        assert stage.record.attempts[0].upstream_id == "up-1"
+        caller = await stage.ask("a/good:one")  # its head tells none
+        assert caller.headers["x-headgate-upstream-request-id"] == json.loads(caller.body_sent)["id"]
+        assert stage.record.attempts[0].upstream_id == json.loads(caller.body_sent)["id"]
+
+
+async def test_a_header_that_the_provider_has_no_word_for_is_told(wall: Wall) -> None:
+    given: Any = {"dialect": anthropic_messages, "max_tokens": 50, "headers": {"anthropic-beta": "one, two"}}
+    async with Stage(wall, config()) as stage:
+        caller = await stage.ask("a/good:beta", **given)
+        assert caller.headers["x-headgate-dropped"] == "anthropic-beta" and stage.record.dropped
+        await stage.ask("claude/good:beta", **given)
+        assert not stage.record.dropped and b"anthropic-beta: one, two" in wall.seen("good:beta")[-1].head
+
+
 async def test_who_does_not_pick_up_is_left_for_the_next(wall: Wall) -> None:
-    with ExitStack() as stack:
-        deaf = stack.enter_context(socket.socket())  # a full backlog answers no SYN
-        deaf.bind(("127.0.0.1", 0))
-        deaf.listen(0)
-        for _ in range(3):
-            filler = stack.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex(deaf.getsockname())
-        async with Stage(wall, config(deaf.getsockname()[1])) as stage:
+    with deaf() as port:
+        async with Stage(wall, config(port)) as stage:
             caller = await stage.ask("heard")
             assert caller.headers["x-headgate-provider"] == "b" and 0.3 < caller.pieces[0][0] < 3
             assert [(a.provider, a.outcome, a.billed) for a in stage.record.attempts] == [
                 ("deaf", "upstream_connect_error", "none"),
                 ("b", "ok", "usage"),
             ]
+
+
+async def test_a_callers_time_limit_holds_for_a_host_that_does_not_pick_up(wall: Wall) -> None:
+    with deaf() as port:
+        async with Stage(wall, config(port).replace("connect: 0.4", "connect: 5")) as stage:
+            late = await stage.ask("deaf/any", headers={"x-headgate-timeout": "0.5"})
+            error = json.loads(late.body_sent)["error"]
+            assert (late.status, error["type"], error["code"]) == (504, "api_error", "deadline_exceeded")
+            assert 0.4 < late.pieces[0][0] < 3
+
+
+async def test_a_whole_answer_that_falls_silent_is_left_for_the_next(wall: Wall) -> None:
+    async with Stage(wall, config()) as stage:
+        caller = await stage.ask("silent")
+        assert caller.headers["x-headgate-provider"] == "b" and caller.pieces[0][0] < 3
+        first, _ = stage.record.attempts
+        assert (first.outcome, first.billed) == ("upstream_timeout", "uncertain")
+
+
+async def test_an_error_that_trickles_is_not_read_to_its_end(wall: Wall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(once, "ERROR_BODY", 1.5)
+    async with Stage(wall, config()) as stage:
+        caller = await stage.ask("trickled")
+        assert caller.headers["x-headgate-provider"] == "b" and caller.pieces[0][0] < 10
+        assert stage.record.attempts[0].outcome == "upstream_unavailable"
 
 
 async def test_who_sends_no_headers_is_not_asked_again_and_what_it_did_is_in_doubt(wall: Wall) -> None:
@@ -122,6 +173,22 @@ async def test_who_sends_no_headers_is_not_asked_again_and_what_it_did_is_in_dou
         alone = await stage.ask("a/never:alone-headers")
         assert (alone.status, json.loads(alone.body_sent)["error"]["code"]) == (504, "upstream_timeout")
         assert len(wall.seen("never:alone-headers")) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "code", "tries"),
+    [("no_access", 502, "upstream_model_not_found", 2), ("flagged", 400, "content_filter", 1)],
+)
+async def test_a_refusal_of_one_model_or_one_prompt_leaves_the_account_open(
+    wall: Wall, fault: str, status: int, code: str, tries: int
+) -> None:
+    async with Stage(wall, config()) as stage:
+        caller = await stage.ask(f"keyed/{fault}:one")
+        assert (caller.status, json.loads(caller.body_sent)["error"]["code"]) == (status, code)
+        assert len(wall.seen(f"{fault}:one")) == tries, "with another key a prompt is the same"
+        assert (await stage.ask("keyed/good:one")).status == 200
+        assert stage.parts.health.shut("keyed/good:one") is None
+        assert (stage.parts.health.shut(f"keyed/{fault}:one") is None) == (fault == "flagged")
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])

@@ -17,6 +17,7 @@ from headgate.dialects import openai_chat
 from headgate.pipeline import steps
 from headgate.pipeline.grants import may_pass
 from headgate.pipeline.parts import Parts
+from headgate.routing.policy import verdicts
 from headgate.transport.client import Http1Sender
 
 CONFIG = b"""
@@ -145,7 +146,9 @@ async def test_a_call_carries_the_tags_of_its_key(compiled):
 
 
 async def test_the_cheapest_first_where_its_app_asks_and_nothing_else_decides(compiled):
-    assert names(await asked(compiled, who(cost_optimize=True))) == ["two/a", "two/b", "one/a"]
+    call = await asked(compiled, who(cost_optimize=True))
+    assert names(call) == ["two/a", "one/a", "two/b"], "a fallback stays behind, however cheap"
+    assert call.choice is not None and [one.target for one in verdicts(call.choice)] == names(call)
     assert names(await asked(compiled, who(cost_optimize=True), "one/a", models=["two/a"])) == ["one/a", "two/a"]
 
 

@@ -7,22 +7,30 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from headgate.config.known import known
 from headgate.config.load import loads
 from headgate.config.types import ConfigError
-from headgate.core.call import Record
+from headgate.core.ids import span_id
+from headgate.core.record import Record
 from headgate.faultlab.wall import Wall
 from headgate.guardrails.types import Unavailable
 from headgate.pipeline.judge import read
-from tests.pipeline.stage import Stage
+from tests.pipeline.stage import WHO, Stage
 
 WORDS = {"plain": "I do not know.", "wise": "Forty-two, as is well known.", "mute": "Who am I to judge?"}
 CONFIG = """
 providers:
   up: {kind: openai-compatible, base_url: "WALL/v1", api_key: sk-a, price: {input: 1, output: 2}}
+guardrails:
+  back: {kind: pii, types: [email], action: mask, reversible: true}
+  policy: {kind: judge, model: up/judge, policy: No advice., fail: open}
 routes:
+  masked: {targets: [up/echo, up/plain], guardrails: [back], fan_out: {answer: best, judge: up/judge}}
+  mirrored: {targets: [up/echo], guardrails: [back], shadow: {target: up/plain, share: 1, judge: up/judge}}
+  guarded: {targets: [up/echo], guardrails: [policy, back]}
   best: {targets: [up/plain, up/wise], fan_out: {answer: best, judge: up/judge}}
   unsaid:
     targets: [{model: up/plain, quality: 0.9}, {model: up/wise, quality: 0.1}]
@@ -40,6 +48,8 @@ class Upstream:
         self.shown: list[str] = []
 
     def says(self, body: dict[str, Any]) -> str:
+        if body["model"] == "echo":
+            return str(body["messages"][-1]["content"])
         if body["model"] != "judge":
             return WORDS[body["model"].rstrip("2")]
         shown = body["messages"][1]["content"]
@@ -98,6 +108,7 @@ async def test_the_answer_that_the_judge_prefers_is_given() -> None:
         judged, call = stage.books.records[-2:]
         assert call.model_used == "up/wise" and "up/judge preferred up/wise" in (call.routing_reason or "")
         assert (judged.surface, judged.trace_id, judged.key_id) == ("judge", call.trace_id, call.key_id)
+        assert (judged.part_of, judged.parent_id, call.part_of) == (call.id, span_id(call.id, 0).hex(), None)
         assert judged.cost_nano == 20_000 and sum(a.cost_nano or 0 for a in call.attempts) == 40_000
         assert all("<request>\n" in shown for shown in up.shown)
 
@@ -116,6 +127,22 @@ async def test_a_copy_is_compared_with_its_call(stream: bool) -> None:
         assert copy.shadow_of == call.id and copy.compared is None
         assert (judged.surface, judged.shadow_of, judged.compared) == ("judge", call.id, "better")
         assert judged.route == call.route and copy.id in (judged.routing_reason or "")
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("route", ["masked", "mirrored"])
+async def test_a_judge_sees_no_more_than_the_models_it_judges(route: str, stream: bool) -> None:
+    """What was masked for them is put back for the caller alone."""
+    asked = "Write to bob@corp.example, not to abob@corp.example."
+    async with staged() as (stage, up):
+        if stream and route == "masked":
+            return  # compares whole answers
+        caller = await stage.ask(route, stream=stream, messages=[{"role": "user", "content": asked}])
+        await records(stage, 2 if route == "masked" else 3)
+        (shown,) = up.shown
+        assert "corp.example" not in shown and shown.count("Write to <EMAIL_") == 2, shown
+        if route == "mirrored":
+            assert caller.text == asked
 
 
 async def test_neither_may_be_better() -> None:
@@ -148,3 +175,26 @@ def test_a_judge_that_cannot_be_is_refused(route: str, said: str) -> None:
     with pytest.raises(ConfigError) as refused:
         loads(text.encode(), {}, known({}))
     assert said in str(refused.value) and "headgate.yaml:4:" in str(refused.value)
+
+
+async def test_a_judge_has_no_deployments_but_those_that_the_caller_may_use() -> None:
+    """Of its route one is granted and another is not."""
+    text = CONFIG.replace(
+        "up/wise], fan_out: {answer: best, judge: up/judge}", "up/wise], fan_out: {answer: best, judge: j}"
+    )
+    text += "  j: {targets: [up/judge, up/mute]}\n"
+    async with upstream() as up, Stage(cast(Wall, up), text) as stage:
+        given = frozenset({"up/plain", "up/wise", "up/mute"})
+        assert (await stage.ask("best", who=msgspec.structs.replace(WHO, models=given))).status == 200
+        judged = stage.books.records[0]
+        assert (judged.surface, judged.model_used) == ("judge", "up/mute") and not up.shown
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+async def test_a_guardrail_s_judge_sees_no_more_than_the_model(stream: bool) -> None:
+    async with staged() as (stage, up):
+        said = "Write to jane@corp.example."
+        caller = await stage.ask("guarded", stream=stream, messages=[{"role": "user", "content": said}])
+        assert caller.text == said, "its caller has it back"
+        request, answer = up.shown
+        assert "jane@" not in request + answer and "<EMAIL_" in request and "<EMAIL_" in answer

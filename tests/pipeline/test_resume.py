@@ -17,6 +17,7 @@ MODELS = """
 models:
   a/goes_on: {profile: {prefill: message}}
   a/goes_on_echoing: {profile: {prefill: message}}
+  b/goes_on: {profile: {prefill: message}}
   a/goes_on_overlapping: {profile: {prefill: message}}
   mistral/goes_on: {capabilities: [prefill]}
 """
@@ -82,6 +83,59 @@ async def test_wherever_it_breaks_off_the_text_is_the_same(wall: Wall, first: st
                 assert record.first_token_ms == begun_by.first_ms
             parts = [begun(a.body) for a in wall.attempts[-len(record.attempts) :]]
             assert all(ANSWER.startswith(part) and part == part.rstrip() for part in parts)
+
+
+GUARDRAILS = """
+guardrails:
+  words: {kind: keywords, words: [lighthouse keeper wrote, every evening, wound the clock again], on: [output], action: mask}
+  short: {kind: length, max_characters: 1000, min_characters: 180, on: [output]}
+"""
+
+
+@pytest.mark.parametrize("how", ["breaks_off", "fails_after", "ends_after"])
+@pytest.mark.parametrize("guardrail", ["words", "short"])
+async def test_what_guardrails_hold_is_looked_at_with_what_follows(wall: Wall, guardrail: str, how: str) -> None:
+    expected = ANSWER
+    for phrase in ("lighthouse keeper wrote", "every evening", "wound the clock again"):
+        expected = expected.replace(phrase, "<KEYWORD>" if guardrail == "words" else phrase)
+    places = range(0, size("/v1/chat/completions"), 167) if how == "breaks_off" else range(2, 29, 4)
+    routes = [
+        f"at-{at}: {{targets: ['a/{how}:{at}', b/goes_on], resume: true, ping: 0, guardrails: [{guardrail}]}}"
+        for at in places
+    ]
+    async with Stage(wall, config(*routes) + GUARDRAILS) as stage:
+        for at in places:
+            caller = await stage.ask(f"at-{at}", stream=True, max_tokens=500)
+            assert (caller.status, told(caller, openai_chat)) == (200, expected), at
+
+
+@pytest.mark.parametrize("guardrails", ["", "words"])
+async def test_what_comes_with_an_error_is_told_where_others_go_on_after_it(wall: Wall, guardrails: str) -> None:
+    more = "models:\n  'a/fails_with:5': {profile: {prefill: message}}\n  a/goes_on: {profile: {prefill: message}}\n"
+    route = "r: {targets: ['a/ends_after:8', 'a/fails_with:5', a/goes_on], resume: true, attempts: 4, "
+    routes = f"routes:\n  {route}guardrails: [{guardrails}]}}\n"
+    async with Stage(wall, PROVIDERS + more + routes + GUARDRAILS) as stage:
+        caller = await stage.ask("r", stream=True, max_tokens=500)
+        text = ANSWER.replace("lighthouse keeper wrote", "<KEYWORD>").replace("every evening", "<KEYWORD>")
+        expected = text.replace("wound the clock again", "<KEYWORD>") if guardrails else ANSWER
+        assert told(caller, openai_chat) == expected and stage.record.resumed == 2
+        assert begun(wall.attempts[-1].body) == ANSWER[: 7 * 11].rstrip()
+
+
+@pytest.mark.parametrize("first", ["breaks_off:1380", "fails_after:6", "ends_after:6"])
+async def test_what_guardrails_hold_goes_out_where_nobody_goes_on(wall: Wall, first: str) -> None:
+    routes = [
+        f"on: {{targets: ['a/{first}', b/good], resume: true, guardrails: [words]}}",
+        f"off: {{targets: ['a/{first}'], attempts: 1, guardrails: [words]}}",
+        f"bare: {{targets: ['a/{first}'], attempts: 1}}",
+    ]
+    async with Stage(wall, config(*routes) + GUARDRAILS) as stage:
+        bare = (await stage.ask("bare", stream=True)).text.replace("lighthouse keeper wrote", "<KEYWORD>")
+        for model in ("on", "off"):
+            caller = await stage.ask(model, stream=True)
+            assert caller.text == bare and bare.endswith(("ev", "eve")), model
+            assert caller.events[-1]["error"]["code"].startswith("upstream_"), "the last event"
+            assert [one.act for one in stage.record.guardrails] == ["mask"]
 
 
 async def test_it_breaks_off_twice_and_the_same_target_goes_on(wall: Wall) -> None:

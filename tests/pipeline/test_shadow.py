@@ -5,6 +5,9 @@ import asyncio
 import msgspec
 import pytest
 
+from headgate.config.compile import compile_config
+from headgate.config.known import known
+from headgate.config.load import loads
 from headgate.faultlab.wall import Wall
 from headgate.pipeline.aside import MOST
 from tests.pipeline.stage import WHO, Stage
@@ -46,6 +49,21 @@ async def test_a_copy_that_fails_is_one_try_and_nobodys_trouble(wall: Wall) -> N
         assert (await stage.ask("fails")).status == 200
         await settled(stage, 2)
         assert stage.record.status == "failure" and len(stage.record.attempts) == 1
+
+
+@pytest.mark.parametrize(("given", "copies"), [({"fails", "a/*"}, 0), ({"fails", "a/*", "b/*"}, 1)])
+async def test_a_tenant_s_own_route_copies_calls_no_further_than_it_may_go(
+    wall: Wall, given: set[str], copies: int
+) -> None:
+    async with Stage(wall, CONFIG) as stage:
+        config = loads(CONFIG.replace("WALL", f"http://127.0.0.1:{wall.port}").encode(), {}, known({}))
+        shared, own = msgspec.structs.replace(config, routes={}), msgspec.structs.replace(config, providers={})
+        stage.parts.snapshot = compile_config(shared, {}, stage.senders, own={WHO.tenant_id: own}).snapshot
+        caller = await stage.ask("fails", who=msgspec.structs.replace(WHO, catalogue=frozenset(given)))
+        assert caller.status == 200
+        await settled(stage, 1 + copies)
+        await asyncio.sleep(0.1)
+        assert len(stage.books.records) == 1 + copies
 
 
 async def test_what_failed_is_not_copied(wall: Wall) -> None:

@@ -67,6 +67,21 @@ def test_where_all_asked_to_wait_the_first_to_be_ready_is_waited_for() -> None:
     assert names == ["b/y"] and 8.0 < delay <= 10.0
 
 
+def test_who_asked_to_wait_is_waited_for_where_the_others_failed() -> None:
+    health = Health()
+    fail(health, "a/x", times=IN_A_ROW)
+    fail(health, "b/y", "upstream_rate_limited", wait=10.0, upstream_status=429)
+    for _ in range(3):
+        names, delay = tried(call_of("a/x", "b/y"), health)
+        assert names == ["b/y"] and 8.0 < delay <= 10.0
+    assert tried(call_of("a/x", "b/y", room=5.0), health) == (["a/x"], 0.0), (
+        "where that is too late, one in ten goes on"
+    )
+    with pytest.raises(UpstreamFailed) as raised:
+        tried(call_of("a/x", "b/y", room=5.0), health)
+    assert raised.value.status == 503 and 1 <= (raised.value.wait or 0) <= 5
+
+
 def test_a_wait_past_the_deadline_is_told_to_the_caller() -> None:
     health, call = Health(), call_of("a/x", room=5.0)
     fail(health, "a/x", "upstream_rate_limited", wait=30.0, upstream_status=429)

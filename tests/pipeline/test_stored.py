@@ -11,6 +11,7 @@ import pytest
 
 from headgate.core.call import Call
 from headgate.core.errors import BadRequest, NotFound, TooLarge
+from headgate.core.money import Usage
 from headgate.dialects import openai_chat, openai_responses
 from headgate.dialects.base import Abilities
 from headgate.pipeline.stored import Keeper, recall
@@ -37,7 +38,7 @@ def call(plan: tuple[Any, ...] = (PLAIN,), **fields: Any) -> Call:
     body = json.dumps({"model": "m", **({"input": "more"} | fields)}).encode()
     made = Call(surface="openai", operation="chat", dialect=openai_responses, link=None, headers=[], t0=0.0, body=body)
     made.envelope, made.plan = openai_responses.envelope(body), plan
-    made.who = SimpleNamespace(tenant_id="t", id="k")
+    made.who = SimpleNamespace(tenant_id="t", id="k", mapped={})
     return made
 
 
@@ -45,14 +46,15 @@ def call(plan: tuple[Any, ...] = (PLAIN,), **fields: Any) -> Call:
 async def kept(tmp_path: Path) -> AsyncIterator[KeptResponses]:
     store = KeptResponses(tmp_path / "responses.db", 60)
     store.put("t", "k", "resp_1", KEPT, INPUT)
-    store.claim("t", "k", "resp_native", "openai")
+    store.claim("t", "k", ["resp_native"], "openai")
     store.put("t", "other", "resp_others", KEPT, INPUT)
     yield store
     await asyncio.to_thread(store.close)
 
 
-def parts(kept: KeptResponses | None, most: int = 10_000) -> Any:
-    return SimpleNamespace(responses=kept, max_body=most)
+def parts(kept: KeptResponses | None, most: int = 10_000, *, open_: bool = False) -> Any:
+    passing = {"openai": "open"} if open_ else {}
+    return SimpleNamespace(responses=kept, max_body=most, snapshot=SimpleNamespace(passing=passing))
 
 
 async def go(made: Call, given: Any) -> Call:
@@ -94,9 +96,12 @@ async def test_anothers_is_not_found_even_where_the_provider_would_know_it(kept)
 
 
 async def test_a_providers_own_goes_to_that_provider_as_it_came(kept):
-    for previous in ("resp_native", "resp_made_elsewhere"):
-        made = await go(call((PLAIN, NATIVE), previous_response_id=previous), parts(kept))
+    for previous, open_ in (("resp_native", False), ("resp_made_elsewhere", True)):
+        made = await go(call((PLAIN, NATIVE), previous_response_id=previous), parts(kept, open_=open_))
         assert made.plan == (NATIVE,) and json.loads(made.body)["previous_response_id"] == previous
+    for plan in ((PLAIN, NATIVE), (NATIVE,)):
+        with pytest.raises(NotFound):
+            await go(call(plan, previous_response_id="resp_made_elsewhere"), parts(kept))
     with pytest.raises(BadRequest) as refused:
         await go(call((PLAIN,), previous_response_id="resp_native"), parts(kept))
     assert refused.value.param == "previous_response_id" and "'openai'" in refused.value.message
@@ -104,7 +109,7 @@ async def test_a_providers_own_goes_to_that_provider_as_it_came(kept):
 
 @pytest.mark.parametrize("store", [None, "off"])
 async def test_where_nothing_is_kept_it_is_refused_by_name(tmp_path, store):
-    given = parts(None if store is None else KeptResponses(tmp_path / "r.db", 0))
+    given = parts(None if store is None else KeptResponses(tmp_path / "r.db", 0), open_=True)
     for fields in ({"previous_response_id": "resp_1"}, {"store": True}):
         with pytest.raises(BadRequest) as refused:
             await go(call((PLAIN,), **fields), given)
@@ -158,3 +163,11 @@ async def test_nothing_is_kept_that_was_not_to_be_or_of_other_surfaces(kept):
     chat = call()
     chat.dialect = openai_chat
     assert recall(chat, parts(kept)) is None and chat.keeper is None
+
+
+async def test_how_long_a_response_was_is_remembered_with_whose_it_is(kept):
+    made = call(plan=(NATIVE,))
+    made.target, made.usage, made.billed = NATIVE, Usage(input=30, output=12), "usage"
+    Keeper(kept).keep(made, b'{"id":"resp_long","output":[]}')
+    assert (await go(call(plan=(NATIVE,), previous_response_id="resp_long"), parts(kept))).before == 42
+    assert (await go(call(plan=(NATIVE,), previous_response_id="resp_native"), parts(kept))).before is None

@@ -1,6 +1,10 @@
 """What one try leaves behind for the next."""
 
-from headgate.dialects import anthropic_messages
+from typing import Any
+
+import pytest
+
+from headgate.dialects import anthropic_messages, openai_chat, openai_responses
 from headgate.faultlab.wall import Wall
 from tests.pipeline.stage import Stage
 
@@ -9,6 +13,9 @@ providers:
   a: {kind: openai-compatible, base_url: "WALL/v1", api_key: sk-a, price: {input: 1, output: 2}}
   b: {kind: openai-compatible, base_url: "WALL/v1", api_key: sk-b, price: {input: 1, output: 2}}
   c: {kind: anthropic, base_url: "WALL", api_key: sk-c, price: {input: 1, output: 2}}
+  o: {kind: openai, base_url: "WALL/v1", api_key: sk-o, price: {input: 1, output: 2}}
+use_cases:
+  short: {targets: ['o/s500:short', 'b/good:short'], parameters: {max_tokens: 40}}
 routes:
   two: {targets: ['a/s500:two', 'b/good:two']}
   mixed: {targets: ['c/s500:mixed', 'b/good:mixed'], on_unsupported: drop}
@@ -30,3 +37,44 @@ async def test_only_the_answering_targets_changes_are_told(wall: Wall) -> None:
         assert caller.status == 200
         assert stage.record.attempts[0].provider == "c", "which has no word for a seed"
         assert stage.record.dropped == () and stage.record.defaulted == ()
+
+
+async def test_a_limit_is_told_in_the_word_of_its_target(wall: Wall) -> None:
+    async with Stage(wall, CONFIG) as stage:
+        stage.books.room["o/good:own"] = 300
+        caller = await stage.ask("o/good:own")
+        (sent,) = wall.seen("good:own")
+        assert sent.body["max_completion_tokens"] == 300 and "max_tokens" not in sent.body
+        assert caller.headers["x-headgate-defaulted"] == "max_tokens=300"
+        await stage.ask("o/good:given", max_tokens=20)
+        assert wall.seen("good:given")[0].body["max_tokens"] == 20, "what the caller says stays as it is said"
+
+
+@pytest.mark.parametrize("dialect", [openai_chat, openai_responses, anthropic_messages])
+async def test_a_use_case_limits_answers_in_the_word_of_each_target(wall: Wall, dialect: Any) -> None:
+    asked = {"input": "hi", "messages": ...} if dialect is openai_responses else {}
+    if dialect is anthropic_messages:
+        asked["max_tokens"] = 40
+    async with Stage(wall, CONFIG) as stage:
+        before = len(wall.seen("s500:short")), len(wall.seen("good:short"))
+        caller = await stage.ask("use-case/short", dialect=dialect, **asked)
+        assert caller.status == 200
+        first, second = wall.seen("s500:short")[before[0]], wall.seen("good:short")[before[1]]
+        word = "max_output_tokens" if dialect is openai_responses else "max_completion_tokens"
+        assert first.body[word] == 40 and second.body["max_tokens"] == 40
+        assert "max_tokens" not in first.body and "max_completion_tokens" not in second.body
+        told = caller.headers.get("x-headgate-defaulted")
+        assert told == (None if dialect is anthropic_messages else "max_tokens=40")
+
+
+async def test_what_is_to_be_thought_leaves_room_for_an_answer(wall: Wall) -> None:
+    async with Stage(wall, CONFIG) as stage:
+        await stage.ask(
+            "c/good:deep",
+            dialect=anthropic_messages,
+            max_tokens=40_000,
+            thinking={"type": "enabled", "budget_tokens": 31_000},
+        )
+        assert stage.books.asked[-1].min_output == 31_001
+        await stage.ask("c/good:shallow", dialect=anthropic_messages, max_tokens=40_000)
+        assert stage.books.asked[-1].min_output == 256

@@ -97,7 +97,7 @@ def test_parameters_of_the_route_fill_what_is_open() -> None:
     supply(call)
     body = msgspec.json.decode(call.envelope.patched("m"))
     assert (body["temperature"], body["top_p"], body["max_completion_tokens"]) == (0.7, 0.5, 50)
-    assert "max_tokens" not in body and call.defaulted == ["top_p=0.5"]
+    assert "max_tokens" not in body and call.defaulted == ["top_p=0.5"] and call.limit is None
 
 
 def test_without_anything_open_nothing_changes() -> None:

@@ -56,7 +56,7 @@ class Fleet:
         self.gateways = [
             Gateway(folder / f"home{n}", config=config, args=args, **env) for n in range(count if postgres else 1)
         ]
-        with ThreadPoolExecutor(count) as starts:  # all at once, on a database that is not there yet
+        with ThreadPoolExecutor(count) as starts:  # all at once, on a database that is empty yet
             for gateway in self.gateways:
                 at_end.callback(gateway.kill)
             list(starts.map(lambda gateway: gateway.start(60), self.gateways))

@@ -22,7 +22,7 @@ from headgate.cache.semantic.tables import Graph, Matrix, Plain
 from headgate.cache.semantic.threads import Threads
 from headgate.cache.semantic.types import Index
 from headgate.cache.types import Entry, Question
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.core.secret import Secret
 from headgate.transport.client import Http1Sender
 from tests.cache.semantic.qdrant import KEY, Stand

@@ -15,8 +15,8 @@ import msgspec
 
 from headgate.audit.drained import Proofs
 from headgate.audit.sealing import sealing
-from headgate.core.call import Attempt, Record
 from headgate.core.money import Usage
+from headgate.core.record import Attempt, Record
 from headgate.ledger.batch import Ended, ended_of
 from headgate.ledger.keeper import Keeper
 from headgate.ledger.lines import Charge

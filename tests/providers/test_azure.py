@@ -41,6 +41,10 @@ def test_by_v1_a_deployment_is_a_model(senders: Senders, target: Make, base: str
         ("openai-chat", "chat", b"chat/completions"),
         ("openai-completions", "chat", b"completions"),
         ("openai-embeddings", "embeddings", b"embeddings"),
+        ("openai-images", "images", b"images/generations"),
+        ("openai-speech", "speech", b"audio/speech"),
+        ("openai-transcriptions", "transcription", b"audio/transcriptions"),
+        ("openai-translations", "transcription", b"audio/translations"),
         ("", "chat", b"chat/completions"),
     ],
 )
@@ -53,6 +57,10 @@ def test_by_a_date_the_path_names_the_deployment(
     assert out.head.startswith(line) and out.head.endswith(b"api-key: k-1\r\n")
     listed = provider.outbound("models", target(provider), b"").head
     assert listed.startswith(b"GET /openai/models?api-version=2024-10-21 HTTP/1.1\r\n")
+    assert (b"content-type" in out.head) == (operation != "transcription"), "a form brings its own"
+    by_v1 = build("azure", config(), senders)
+    head = by_v1.outbound(operation, target(by_v1, "d"), b"{}", spoken=spoken).head
+    assert head.startswith(b"POST /openai/v1/" + path + b" HTTP/1.1\r\n")
 
 
 def test_recorded_paths_are_the_ones_that_are_asked(senders: Senders, target: Make) -> None:
@@ -79,7 +87,8 @@ def test_a_preview_is_asked_for_in_the_query(senders: Senders, target: Make) -> 
 def test_what_it_offers(senders: Senders) -> None:
     provider = build("azure", config(), senders)
     assert {openai_chat, openai_completions} <= set(provider.dialects("chat"))
-    assert provider.supports("embeddings") and not provider.supports("count_tokens")
+    assert all(provider.supports(one) for one in ("embeddings", "images", "speech", "transcription"))
+    assert not provider.supports("count_tokens") and not provider.supports("moderations")
     assert provider.dialects("rerank") == () and openai_responses in provider.dialects("chat")
     dated = build("azure", config(api_version="2024-10-21"), senders)
     assert openai_responses not in dated.dialects("chat"), "its path there names no deployment"

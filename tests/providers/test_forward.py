@@ -35,6 +35,14 @@ def test_each_kind_gets_its_own(senders: Senders) -> None:
     assert lines_for("sandbox", senders) == b""
 
 
+def test_a_trace_goes_on_from_our_own_span(senders: Senders) -> None:
+    provider = build("p", ProviderConfig(kind="openai"), senders)
+    sent = [(b"traceparent", b"00-%b-%b-01" % (b"a" * 32, b"b" * 16)), (b"tracestate", b"vendor=1")]
+    state = b"tracestate: vendor=1\r\n"
+    assert forwarded(provider, sent, b"c" * 16) == b"traceparent: 00-%b-%b-01\r\n" % (b"a" * 32, b"c" * 16) + state
+    assert forwarded(provider, sent) == b"traceparent: 00-%b-%b-01\r\n" % (b"a" * 32, b"b" * 16) + state
+
+
 def test_nothing_to_forward_is_nothing(senders: Senders) -> None:
     assert forwarded(build("p", ProviderConfig(kind="openai"), senders), SENT[:6]) == b""
 

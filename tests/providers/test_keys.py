@@ -5,33 +5,34 @@ from typing import Any
 
 import pytest
 
+from headgate.core.errors import UpstreamFailed
 from headgate.core.secret import Secret
+from headgate.dialects.upstream import read_error
 from headgate.providers import build
 from headgate.providers.base import ProviderConfig
 from headgate.providers.breaker import COOLDOWN, IN_A_ROW
 from headgate.providers.keys import Keyed, Ring, breakers, inherit
 from headgate.transport.base import Sender
+from tests.clock import Clock
 from tests.providers.conftest import NoSender, Senders
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+def answered(status: int, wait: float | None = None, said: str = "") -> UpstreamFailed:
+    failure = read_error(status, [], json.dumps({"error": {"message": said}}).encode())
+    failure.wait = wait
+    return failure
 
 
 def test_keys_are_taken_in_turn() -> None:
-    ring = Ring(3, Clock())
+    ring = Ring(3, Clock(100.0))
     assert [ring.pick() for _ in range(7)] == [0, 1, 2, 0, 1, 2, 0]
 
 
 def test_a_refused_key_rests_for_its_time() -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     ring = Ring(3, clock)
     assert ring.pick() == 0
-    assert ring.rest(0, 429, 30.0) is True
+    assert ring.rest(0, answered(429, 30.0)) is True
     assert [ring.pick() for _ in range(4)] == [1, 2, 1, 2]
     clock.now += 30
     assert {ring.pick() for _ in range(3)} == {0, 1, 2}
@@ -39,37 +40,47 @@ def test_a_refused_key_rests_for_its_time() -> None:
 
 @pytest.mark.parametrize(("status", "seconds"), [(401, 300), (402, 600), (403, 60), (429, 10)])
 def test_how_long_a_key_rests_where_nobody_says(status: int, seconds: int) -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     ring = Ring(2, clock)
-    ring.rest(0, status, None)
+    ring.rest(0, answered(status))
     clock.now += seconds - 1
     assert ring.resting() == 1
     clock.now += 1
     assert ring.resting() == 0
 
 
-@pytest.mark.parametrize("status", [200, 400, 404, 408, 413, 500, 503, 529])
+@pytest.mark.parametrize("status", [400, 404, 408, 413, 500, 503, 529])
 def test_what_is_not_about_the_key_rests_none(status: int) -> None:
-    ring = Ring(2, Clock())
-    assert ring.rest(0, status, 5.0) is False
+    ring = Ring(2, Clock(100.0))
+    assert ring.rest(0, answered(status, 5.0)) is False
     assert ring.resting() == 0
 
 
+def test_a_key_without_credit_rests_whatever_the_status_says() -> None:
+    clock = Clock(100.0)
+    ring = Ring(2, clock)
+    assert ring.rest(0, answered(400, said="Your credit balance is too low")) is True
+    assert [ring.pick() for _ in range(3)] == [1, 1, 1]
+    assert ring.rest(1, answered(429, said="You exceeded your current quota")) is False
+    clock.now += 599
+    assert ring.resting() == 2, "a quota does not pass as soon as a limit"
+
+
 def test_a_key_that_is_answered_faults_again_and_again_rests_and_is_tried_again() -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     ring = Ring(2, clock)
     for _ in range(IN_A_ROW):
         assert ring.resting() == 0
-        assert ring.rest(0, 503, None) is False
+        assert ring.rest(0, answered(503)) is False
     assert ring.resting() == 1
     assert [ring.pick() for _ in range(3)] == [1, 1, 1]
     clock.now += COOLDOWN
     assert {ring.pick(), ring.pick()} == {0, 1}
-    ring.rest(0, 500, None)
+    ring.rest(0, answered(500))
     assert ring.resting() == 1
     clock.now += COOLDOWN
-    ring.rest(0, 200, None)
-    ring.rest(0, 500, None)
+    ring.rest(0, None)
+    ring.rest(0, answered(500))
     assert ring.resting() == 0
 
 
@@ -148,12 +159,12 @@ class Kept(Senders):
 
 
 def test_with_all_at_rest_the_first_to_wake_is_used() -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     ring = Ring(2, clock)
-    assert ring.rest(0, 429, 50.0) is True
-    assert ring.rest(1, 429, 20.0) is False
+    assert ring.rest(0, answered(429, 50.0)) is True
+    assert ring.rest(1, answered(429, 20.0)) is False
     assert [ring.pick(), ring.pick()] == [1, 1]
-    ring.rest(0, 429, 10**9)
+    ring.rest(0, answered(429, 10**9))
     clock.now += 3600
     assert ring.resting() == 0
 

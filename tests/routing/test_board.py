@@ -2,9 +2,12 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from headgate.core.errors import Unavailable
+from headgate.dialects.upstream import read_error
 from headgate.observe.metrics import Metrics
 from headgate.providers.breaker import COOLDOWN, IN_A_ROW
 from headgate.providers.keys import Ring
@@ -21,16 +24,32 @@ async def until(done) -> None:
             await asyncio.sleep(0.01)
 
 
+class Said:
+    """What people have set, told once."""
+
+    def __init__(self) -> None:
+        self.set: Any = None
+
+    async def news(self):
+        found, self.set = self.set, None
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
 async def test_a_worker_tells_and_obeys(tmp_path: Path) -> None:
-    board, health = Board(tmp_path / "health"), Health()
+    board, health, said = Board(tmp_path / "health"), Health(), Said()
     fail(health, "a/b", times=IN_A_ROW)
-    posting = asyncio.create_task(keep_posted(board, health, 3, every=0.01))
+    posting = asyncio.create_task(keep_posted(board, health, 3, every=0.01, hands=said))
     await until(board.read)
     [post] = board.read()
     assert (post.worker, [(row.name, row.state) for row in post.rows]) == (3, [("a/b", "open")])
-    board.switch("c/d", "open")
+    said.set = {"c/d": "open"}
     await until(lambda: health.shut("c/d"))
-    board.switch("c/d", None)
+    said.set = Unavailable("The database does not answer.")
+    await until(lambda: said.set is None)
+    assert health.shut("c/d"), "what was set before holds"
+    said.set = {}
     await until(lambda: not health.shut("c/d"))
     posting.cancel()
 
@@ -40,14 +59,6 @@ def test_what_an_ended_worker_told_is_forgotten(tmp_path: Path, monkeypatch: pyt
     board.write(0, [])
     monkeypatch.setattr(module, "STALE", 0.0)
     assert board.read() == []
-
-
-def test_a_switch_survives_and_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Board(tmp_path).switch("a/b", "open")
-    assert Board(tmp_path).hands() == {"a/b": "open"}
-    monkeypatch.setattr(module, "MAX_HANDS", 1)
-    with pytest.raises(ValueError, match="already"):
-        Board(tmp_path).switch("c/d", "open")
 
 
 def test_states_are_in_the_metrics_for_names_that_are_known(tmp_path: Path) -> None:
@@ -150,6 +161,6 @@ async def test_a_file_of_before_the_machine_started_counts_for_nothing(tmp_path)
 def test_keys_of_an_account_are_told_by_number(tmp_path):
     health, ring = Health(), Ring(2)
     health.keys = {"a": ring.breakers}
-    ring.rest(1, 401, None)
+    ring.rest(1, read_error(401, [], b""))
     told = {row.name: row.state for row in health.told()}
     assert told == {"a#1": "closed", "a#2": "benched"}

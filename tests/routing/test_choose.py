@@ -16,8 +16,9 @@ from headgate.core.errors import Forbidden
 from headgate.dialects import anthropic_messages, openai_chat
 from headgate.pipeline.choose import answers_tools, last_turn, needs, prefix, turns_of
 from headgate.pipeline.steps import authorize, plan, resolve
+from headgate.routing.conversations import Conversations
 from headgate.routing.kinds import KINDS
-from headgate.routing.policy import remade
+from headgate.routing.policy import remade, verdicts
 from headgate.routing.types import EMPTY
 
 KNOWN = Known(kinds=frozenset(("openai-compatible",)), providers=frozenset(("sandbox",)), strategies=KINDS, models=())
@@ -31,7 +32,7 @@ class NoBooks:
 
 def parts_of(text: str) -> Any:
     compiled = compile_config(loads(text.encode(), {}, KNOWN), {}, NoSenders())
-    return SimpleNamespace(snapshot=compiled.snapshot, health=EMPTY, books=NoBooks())
+    return SimpleNamespace(snapshot=compiled.snapshot, health=EMPTY, books=NoBooks(), conversations=Conversations())
 
 
 def asking(model: str = "r", dialect: Any = openai_chat, options: Options | None = None, **fields: Any) -> Call:
@@ -94,6 +95,49 @@ def test_only_what_the_key_may_use_is_a_candidate():
 def test_a_fallback_follows_in_its_own_order_and_stands_in_where_nothing_is_left():
     assert planned(asking("night"), parts_of(CANARY)) == ["old/m", "new/m", "old/safe"]
     assert planned(asking("night", options=Options(tags=("patient",))), parts_of(CANARY)) == ["old/safe"]
+
+
+BOUND = """
+providers:
+  old: {kind: openai-compatible, base_url: "http://h/v1", price: {input: 5, output: 5}}
+  new: {kind: openai-compatible, base_url: "http://h/v1", price: {input: 1, output: 1}}
+routes:
+  first: {targets: [{model: old/a, tags: [hipaa], region: eu-west-1}], strategy: [RULE], fallback: second}
+  second: {targets: [{model: old/b, tags: [hipaa], region: eu-west-2}, new/c], strategy: [{kind: cost}], fallback: third}
+  third: {targets: [new/d, {model: old/e, tags: [hipaa], region: eu-west-1}]}
+"""
+RULES = {
+    "compliance": "{kind: compliance, require: [hipaa], when: {tags: [patient]}}",
+    "geography": "{kind: geography, regions: [eu], require: true, when: {tags: [patient]}}",
+    "prefer": "{kind: prefer, targets: [old], only: true, when: {tags: [patient]}}",
+    "condition": "{kind: condition, match: {tags: [patient]}, targets: [old], only: true}",
+}
+
+
+@pytest.mark.parametrize("kind", RULES)
+def test_where_calls_may_not_go_they_do_not_go_by_way_of_a_fallback(kind):
+    parts = parts_of(BOUND.replace("RULE", RULES[kind]))
+    assert planned(asking("first"), parts) == ["old/a", "new/c", "old/b", "new/d", "old/e"]
+    call = asking("first", options=Options(tags=("patient",)))
+    assert planned(call, parts) == ["old/a", "old/b", "old/e"]
+    assert call.choice is not None and remade(call.choice) == ["old/a", "old/b", "old/e"]
+    removed = {one.target: one.rule for one in verdicts(call.choice) if one.act == "removed"}
+    assert removed == {"new/c": kind, "new/d": kind}
+    assert planned(asking("second", options=Options(tags=("patient",))), parts) == ["new/c", "old/b", "new/d", "old/e"]
+
+
+def test_a_fallback_of_which_nothing_is_left_is_told():
+    text = BOUND.replace("RULE", RULES["compliance"]).replace("fallback: second", "fallback: third")
+    parts = parts_of(text.replace(", {model: old/e, tags: [hipaa], region: eu-west-1}", ""))
+    call = asking("first", options=Options(tags=("patient",)))
+    assert planned(call, parts) == ["old/a"]
+    assert [(one.target, one.act, one.rule) for one in call.verdicts] == [("new/d", "removed", "compliance")]
+
+
+def test_the_rules_of_every_route_on_the_way_bind():
+    rule, other = RULES["compliance"], "{kind: geography, regions: [eu-west-1], require: true}"
+    text = BOUND.replace("RULE", rule).replace("[{kind: cost}]", f"[{other}, {{kind: cost}}]")
+    assert planned(asking("first"), parts_of(text)) == ["old/a", "old/e"]
 
 
 def test_where_every_deployment_is_removed_the_call_is_refused():

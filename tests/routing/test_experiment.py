@@ -3,11 +3,13 @@
 import random
 from typing import Any
 
+import msgspec
 import pytest
 
-from headgate.core.call import Attempt, Choice, Record
 from headgate.core.money import Usage
+from headgate.core.record import Attempt, Choice, Record
 from headgate.routing.experiment import Comparison, drawn, outcome, paired, words
+from headgate.routing.types import Verdict
 
 LEVEL = 0.05
 
@@ -87,6 +89,27 @@ def test_what_a_call_counts_for() -> None:
     assert outcome(record(status="failure", total_ms=9.0), "latency") is None
     assert outcome(record(first_token_ms=9.0), "first_token") is None, "it was no stream"
     assert outcome(record(cost_nano=None), "cost") is None
+
+
+def test_what_was_shut_when_it_was_drawn_has_failed() -> None:
+    chosen = Choice(by=("weighted",), targets=("a/x", "b/y"), scores=[[1.0, 0.0]], order=[1, 0])
+
+    def told(rule: str, measure: Any) -> float | None:
+        verdicts = (Verdict("b/y", "removed", rule),) if rule else ()
+        return outcome(record(choice=chosen, verdicts=verdicts, total_ms=9.0, cost_nano=9, latency_ms=9.0), measure)
+
+    assert [told(rule, "errors") for rule in ("breaker", "bench", "hand", "context", "")] == [
+        1.0,
+        1.0,
+        None,
+        None,
+        None,
+    ]
+    assert told("breaker", "latency") is told("breaker", "cost") is None, "which were another's"
+    kept = msgspec.json.decode(
+        msgspec.json.encode(record(choice=chosen, verdicts=(Verdict("b/y", "removed", "breaker"),))), type=Record
+    )
+    assert outcome(kept, "errors") == 1.0, "as it is read again"
 
 
 def test_copies_are_set_beside_their_calls() -> None:

@@ -8,6 +8,7 @@ from headgate.core.errors import UpstreamFailed
 from headgate.providers.base import Target
 from headgate.providers.breaker import IN_A_ROW
 from headgate.routing.health import MAX_DEPLOYMENTS, Health
+from tests.clock import Clock
 
 
 class FakeProvider:
@@ -21,20 +22,13 @@ class FakeTarget:
         self.provider = FakeProvider(name.partition("/")[0])
 
 
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def clock() -> Clock[float]:
+    return Clock(1000.0)
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def health(clock: Clock) -> Health:
+def health(clock: Clock[float]) -> Health:
     return Health(clock)
 
 
@@ -53,7 +47,7 @@ def test_a_stranger_is_open_and_unmeasured(health: Health) -> None:
     assert health.shut("a/b") is None and health.of("a/b").samples == 0 and health.quiet
 
 
-def test_faults_shut_one_deployment_and_not_its_neighbour(health: Health, clock: Clock) -> None:
+def test_faults_shut_one_deployment_and_not_its_neighbour(health: Health, clock: Clock[float]) -> None:
     fail(health, "a/b", times=IN_A_ROW)
     assert "failed again and again" in (health.shut("a/b") or "")
     assert health.shut("a/c") is None
@@ -73,14 +67,16 @@ def test_what_a_caller_did_never_counts(health: Health, code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["upstream_auth_error", "upstream_quota_exhausted"])
-def test_an_account_that_is_locked_out_benches_all_its_deployments(health: Health, clock: Clock, code: str) -> None:
+def test_an_account_that_is_locked_out_benches_all_its_deployments(
+    health: Health, clock: Clock[float], code: str
+) -> None:
     fail(health, "a/b", code)
     assert health.shut("a/b") and health.shut("a/c") and health.shut("b/b") is None
     clock.now += 60
     assert health.shut("a/c") is None
 
 
-def test_a_rate_limit_benches_as_long_as_it_says(health: Health, clock: Clock) -> None:
+def test_a_rate_limit_benches_as_long_as_it_says(health: Health, clock: Clock[float]) -> None:
     fail(health, "a/b", "upstream_rate_limited", wait=12.0, upstream_status=429)
     clock.now += 11.9
     assert health.shut("a/b") and health.wait(target("a/b")) == pytest.approx(0.1)
@@ -88,7 +84,7 @@ def test_a_rate_limit_benches_as_long_as_it_says(health: Health, clock: Clock) -
     assert health.shut("a/b") is None
 
 
-def test_a_probe_whose_caller_leaves_gives_its_place_back(health: Health, clock: Clock) -> None:
+def test_a_probe_whose_caller_leaves_gives_its_place_back(health: Health, clock: Clock[float]) -> None:
     fail(health, "a/b", times=IN_A_ROW)
     clock.now += 5
     one = health.at(target("a/b"))
@@ -96,7 +92,7 @@ def test_a_probe_whose_caller_leaves_gives_its_place_back(health: Health, clock:
     assert health.shut("a/b") is None and health.enter(one)
 
 
-def test_a_probe_is_done_when_its_answer_begins(health: Health, clock: Clock) -> None:
+def test_a_probe_is_done_when_its_answer_begins(health: Health, clock: Clock[float]) -> None:
     fail(health, "a/b", times=IN_A_ROW)
     clock.now += 5
     one = health.at(target("a/b"))

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from headgate.core.call import Choice
 from headgate.core.errors import Forbidden
 from headgate.core.money import Price
-from headgate.routing.policy import TOLD, Policy, remade, verdicts
+from headgate.core.record import Choice
+from headgate.routing.policy import TOLD, Policy, digest, remade, verdicts
 from headgate.routing.types import Measured
 from tests.routing.options import Stated, candidate, candidates, sight
 
@@ -142,9 +142,15 @@ def test_a_record_of_very_many_candidates_stays_small_and_agrees():
     assert len(msgspec.json.encode(choice)) < 4096
 
 
-def test_conversations_are_forgotten_in_turn():
+def test_amid_tool_calls_the_order_stands_where_nobody_knows_who_answered():
+    entries = [{"kind": "prefer", "targets": ["c"]}, {"kind": "sticky"}]
+    for session in map(str, range(20)):
+        assert order(entries, THREE, session=session)[0][0] == "c/x"
+        assert order(entries, THREE, session=session, in_tool_loop=True)[0][0] == "c/x"
+        assert order(entries, THREE, session=session, in_tool_loop=True, last="a/x")[0][0] == "a/x"
+
+
+def test_a_candidate_is_known_by_the_hash_of_its_name():
     policy = Policy("r", [{"kind": "sticky"}], THREE)
-    for number in range(5000):
-        policy.remember(number, "a/x")
-    assert policy.last(4999) == "a/x"
-    assert policy.last(0) == ""
+    assert policy.named(digest(b"a/x")) == "a/x"
+    assert policy.named(digest(b"z/x")) == policy.named(0) == ""

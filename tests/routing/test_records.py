@@ -9,9 +9,11 @@ import pytest
 from headgate.cli.compiled import NoSenders
 from headgate.config.compile import compile_config
 from headgate.config.load import loads
-from headgate.core.call import Choice, Options
+from headgate.core.call import Options
 from headgate.core.errors import BadRequest, Forbidden
+from headgate.core.record import Choice
 from headgate.pipeline.steps import authorize, plan, resolve
+from headgate.routing.conversations import Conversations
 from headgate.routing.health import Health
 from headgate.routing.kinds import BUILTIN
 from headgate.routing.policy import remade, verdicts
@@ -95,6 +97,7 @@ class Parts:
         self.snapshot = snapshot
         self.health = Health()
         self.books = self
+        self.conversations = Conversations()
         self.share = chance.random()
         for name in NAMES:
             provider, _, model = name.partition("/")

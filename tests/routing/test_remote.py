@@ -11,9 +11,10 @@ import pytest
 from headgate.config import ConfigError
 from headgate.config.compile import compile_config
 from headgate.config.load import loads
-from headgate.core.call import Choice
+from headgate.core.record import Choice
 from headgate.pipeline.explain import Asked, explain
 from headgate.pipeline.steps import authorize, plan, resolve
+from headgate.routing.conversations import Conversations
 from headgate.routing.health import Health
 from headgate.routing.policy import remade, verdicts
 from headgate.transport.client import Http1Sender
@@ -81,7 +82,7 @@ async def judge():
     port = server.sockets[0].getsockname()[1]
     senders: Any = SimpleNamespace(get=lambda **_: sender)
     compiled = compile_config(loads((CONFIG % port).encode(), {}, KNOWN), {}, senders)
-    parts = SimpleNamespace(snapshot=compiled.snapshot, health=Health(), books=NoBooks())
+    parts = SimpleNamespace(snapshot=compiled.snapshot, health=Health(), books=NoBooks(), conversations=Conversations())
     yield double, parts
     await sender.close()
     server.close()
@@ -186,3 +187,29 @@ def test_what_makes_no_sense_is_refused(settings, said):
             f"{text}routes: {{r: {{targets: [one/m], strategy: [{{kind: remote, {settings}}}]}}}}".encode(), {}, KNOWN
         )
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ({}, True),
+        ({"catalogue": {"one/m", "two/m"}}, False),
+        ({"allotted": {"one/m", "two/m", "judge/*"}}, True),
+        ({"providers": {"one", "two"}}, False),
+    ],
+)
+async def test_a_tenant_s_own_route_asks_no_account_that_the_tenant_was_not_given(judge, given, asked):
+    double, parts = judge
+    fields: dict[str, Any] = {field: frozenset(names) for field, names in given.items()}
+    who = msgspec.structs.replace(WHO, **fields)
+    for own in (False, True):
+        double.asked.clear()
+        call = asking("r", messages=[{"role": "user", "content": f"{own}"}])
+        call.who = who
+        resolve(call, parts)
+        call.route = msgspec.structs.replace(call.route, own=own)
+        call.plan = call.route.targets
+        waiting = plan(call, parts)
+        assert waiting is not None
+        await waiting
+        assert bool(double.asked) is (asked or not own) and call.plan

@@ -54,3 +54,12 @@ def test_junk_names_do_not_grow_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     for i in range(1000):
         routes.resolve(f"a/junk-{i}")
     assert len(routes._seen) <= 10
+
+
+def test_a_name_is_bounded_in_bytes() -> None:
+    assert make().resolve("a/" + "m" * 254).name
+    with pytest.raises(BadRequest, match="at most 256 bytes") as refused:
+        make().resolve("a/" + "模" * 85)
+    assert (refused.value.code, refused.value.param) == ("model_name_too_long", "model")
+    with pytest.raises(ModelNotFound):
+        make().at("a", "模" * 85)

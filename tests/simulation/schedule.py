@@ -5,9 +5,9 @@ from random import Random
 from typing import Any, cast
 
 from headgate.access.types import Budget, Principal
-from headgate.core.call import Record
 from headgate.core.errors import BudgetSpent, Unavailable
 from headgate.core.money import Price
+from headgate.core.record import Record
 from headgate.ledger.books import LedgerBooks
 from headgate.ledger.types import Ask, Hold
 from tests.simulation.clock import Loop

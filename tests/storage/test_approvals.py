@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from sqlalchemy import insert, select, update
 
-from headgate.core.call import new_id, now
+from headgate.core.ids import new_id, now
 from headgate.storage.approvals import Decided, NoSubject, SqlApprovals
 from headgate.storage.audit import keyed
 from headgate.storage.billing_rows import ApprovalRow
@@ -71,7 +71,7 @@ async def key(engine):
     [
         ("models", {"models": ["b/m", "a/m"]}, "models", ["a/m", "b/m"]),
         ("limits", {"limits": {"rpm": 100, "tpm": 9}}, "limits", {"rpm": 100, "tpm": 9}),
-        ("budget", {"amount": 50, "window": "month"}, "budgets", [{"amount": 1, "window": "day"}, {"amount": 50, "window": "month"}]),
+        ("budget", {"amount": 50, "window": "month"}, "budgets", [{"amount": 50, "window": "month"}, {"amount": 1, "window": "day"}]),
     ],
 )  # fmt: skip
 async def test_what_is_approved_is_in_effect_and_told_to_feed_log_and_people(engine, kind, ask, field, after):
@@ -165,6 +165,104 @@ async def test_what_others_changed_since_stays(engine, present, after):
         await con.execute(update(keys).values(models=present))
     await over(engine, id)
     assert msgspec.json.decode((await key(engine)).models) == after
+
+
+async def tenants_budget(engine):
+    row = BudgetRow(id="b1", tenant_id="t1", name="all", amount=100, period="month", created_at=1, updated_at=1)
+    await SqlBudgets(engine).add("t1", row, BOSS)
+
+    async def amount():
+        found = await SqlBudgets(engine).get("t1", "b1")
+        assert found is not None
+        return found.amount
+
+    async def granted(amount, **fields):
+        id = await asked(engine, "budget", {"amount": amount}, subject_kind="budget", subject_id="b1", **fields)
+        await decided(engine, id)
+        return id
+
+    return amount, granted
+
+
+@pytest.mark.parametrize("first", [0, 1])
+async def test_grants_for_a_time_that_overlap_leave_nothing_behind(engine, first):
+    amount, granted = await tenants_budget(engine)
+    ids = [await granted(200, lasts=60), await granted(300, lasts=90)]
+    assert await amount() == 300
+    await over(engine, ids[first])
+    assert await amount() == (300, 200)[first]
+    await over(engine, ids[1 - first])
+    assert await amount() == 100
+
+
+async def test_a_smaller_grant_takes_nothing_and_stays_after_the_larger_one(engine):
+    amount, granted = await tenants_budget(engine)
+    large, small = await granted(300, lasts=60), await granted(200, lasts=90)
+    assert await amount() == 300
+    await over(engine, large)
+    assert await amount() == 200
+    await over(engine, small)
+    assert await amount() == 100
+
+
+@pytest.mark.parametrize(("good", "seen", "left"), [(150, 200, 150), (250, 250, 250)])
+async def test_what_is_granted_for_good_stays_when_others_end(engine, good, seen, left):
+    amount, granted = await tenants_budget(engine)
+    timed = await granted(200, lasts=60)
+    await granted(good)
+    assert await amount() == seen
+    await over(engine, timed)
+    assert await amount() == left
+
+
+async def test_what_somebody_sets_while_it_lasts_is_where_later_grants_go_back_to(engine):
+    amount, granted = await tenants_budget(engine)
+    first = await granted(200, lasts=60)
+    await SqlBudgets(engine).set("t1", "b1", {"amount": 150}, BOSS)
+    second = await granted(400, lasts=90)
+    await over(engine, first)
+    assert await amount() == 400
+    await over(engine, second)
+    assert await amount() == 150
+
+
+async def test_a_limit_goes_back_though_another_was_changed_beside_it(engine):
+    id = await asked(engine, "limits", {"limits": {"rpm": 5000, "tpm": 9}}, lasts=60)
+    await decided(engine, id)
+    async with engine.begin() as con:
+        await con.execute(update(keys).values(limits='{"rpm":5000,"tpm":9,"concurrency":7}'))
+    await over(engine, id)
+    assert msgspec.json.decode((await key(engine)).limits) == {"rpm": 10, "concurrency": 7}
+
+
+async def test_a_window_goes_back_though_another_was_changed_beside_it(engine):
+    id = await asked(engine, "budget", {"amount": 50, "window": "month"}, lasts=60)
+    await decided(engine, id)
+    async with engine.begin() as con:
+        await con.execute(update(keys).values(budgets='[{"amount":3,"window":"day"},{"amount":50,"window":"month"}]'))
+    await over(engine, id)
+    left = msgspec.json.decode((await key(engine)).budgets)
+    assert left == [{"amount": 3, "window": "day"}, {"amount": 5, "window": "month"}]
+
+
+async def test_a_model_that_two_were_granted_stays_until_both_are_over(engine):
+    first, second = [await asked(engine, lasts=60), await asked(engine, ask={"models": ["b/m", "c/m"]}, lasts=90)]
+    for id in (first, second):
+        await decided(engine, id)
+    await over(engine, first)
+    assert msgspec.json.decode((await key(engine)).models) == ["a/m", "b/m", "c/m"]
+    await over(engine, second)
+    assert msgspec.json.decode((await key(engine)).models) == ["a/m"]
+
+
+async def test_what_was_granted_before_parts_were_kept_goes_back_as_well(engine):
+    id = await asked(engine, "limits", {"limits": {"rpm": 5000}}, lasts=60)
+    await decided(engine, id)
+    effect = '{"field":"limits","before":"{\\"rpm\\":10}","after":"{\\"rpm\\":5000}"}'
+    async with engine.begin() as con:
+        await con.execute(update(approvals).values(effect=effect))
+    await over(engine, id)
+    assert msgspec.json.decode((await key(engine)).limits) == {"rpm": 10}
 
 
 async def test_channels_that_listen_get_a_message(engine):

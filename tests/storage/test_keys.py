@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from headgate.core.call import new_id
+from headgate.core.ids import new_id
 from headgate.storage.engine import open_engine
 from headgate.storage.keys import Revoked, Secretless, SqlKeyStore
 from headgate.storage.object_rows import Author

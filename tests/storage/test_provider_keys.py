@@ -9,10 +9,13 @@ from headgate.storage import upgrade
 from headgate.storage.check import version
 from headgate.storage.engine import open_engine
 from headgate.storage.feed import SqlKeyFeed
+from headgate.storage.object_rows import Author
 from headgate.storage.provider_keys import ProviderKeyRow, stored
 from headgate.storage.provider_keys_sql import SqlProviderKeys
 from headgate.storage.sql import SqlError
 from headgate.storage.sqlite import connect
+
+ANN = Author(kind="user", id="ann", tenant_id="default")
 
 
 def row(id: str = "k1", tenant: str = "default", provider: str = "openai") -> ProviderKeyRow:
@@ -56,13 +59,13 @@ async def test_keys_are_kept_by_tenant_and_provider_and_the_feed_tells(tmp_path:
     upgrade.ensure(f"sqlite:///{path}")
     engine = open_engine(f"sqlite:///{path}")
     store, feed = SqlProviderKeys(engine), SqlKeyFeed(path)
-    await store.create("default", row("k1"))
-    await store.create("default", row("k2", provider="anthropic"))
-    await store.create("other", row("k3", tenant="other"))
+    await store.create("default", row("k1"), ANN)
+    await store.create("default", row("k2", provider="anthropic"), ANN)
+    await store.create("other", row("k3", tenant="other"), ANN)
     assert stored(path, "default") == [row("k1"), row("k2", provider="anthropic")]
     assert await store.list("default", "openai") == [row("k1")]
-    assert await store.remove("other", "openai", "k1") is None
-    assert await store.remove("default", "openai", "k1") == row("k1")
+    assert await store.remove("other", "openai", "k1", ANN) is None
+    assert await store.remove("default", "openai", "k1", ANN) == row("k1")
     assert [(c.kind, c.object_id) for c in await feed.changes(0)] == [
         ("provider_key", "k1"), ("provider_key", "k2"), ("provider_key", "k3"), ("provider_key", "k1"),
     ]  # fmt: skip
@@ -76,9 +79,9 @@ async def test_on_postgres(postgres: str) -> None:
     await asyncio.to_thread(upgrade.ensure, postgres)
     engine = open_engine(postgres)
     store = SqlProviderKeys(engine)
-    await store.create("default", row("pg1"))
+    await store.create("default", row("pg1"), ANN)
     assert await store.list("default", "openai") == [row("pg1")]
-    assert await store.remove("default", "openai", "pg1") == row("pg1")
+    assert await store.remove("default", "openai", "pg1", ANN) == row("pg1")
     await engine.dispose()
 
 

@@ -28,7 +28,7 @@ def where(request: pytest.FixtureRequest) -> str | Path:
 async def test_what_is_kept_is_its_keys_alone(where: str | Path) -> None:
     kept = KeptResponses(where, 60)
     kept.put("t", "k", "resp_1", b'{"id":"resp_1"}', b"[1]")
-    kept.claim("t", "k", "resp_2", "openai")
+    kept.claim("t", "k", ["resp_2"], "openai")
     assert await kept.find("t", "k", "resp_1") == Kept(b'{"id":"resp_1"}', b"[1]")
     assert await kept.find("t", "k", "resp_2") == Kept(b"", b"", "openai")
     assert await kept.find("t", "other", "resp_1") is True and await kept.find("other", "k", "resp_1") is True
@@ -90,7 +90,7 @@ async def test_what_is_too_long_or_too_much_at_once_is_not_kept(path: Path, monk
 async def test_a_disk_that_takes_nothing_is_counted(tmp_path: Path) -> None:
     kept = KeptResponses(tmp_path / "absent" / "responses.db", 60)
     kept.put("t", "k", "resp_1", b"1", b"[]")
-    with pytest.raises(Exception, match="cannot be read"):
+    with pytest.raises(Exception, match="cannot be looked up"):
         await kept.find("t", "k", "resp_1")
     assert kept.missed == 1
     kept.close()

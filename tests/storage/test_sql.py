@@ -198,6 +198,36 @@ async def test_a_desk_answers_what_was_done_and_tells_later_what_was_given_up(ur
     desk.close()
 
 
+async def test_work_that_can_never_be_done_is_left_out_and_the_rest_of_its_batch_done(url, caplog):
+    desk = Desk(url)
+    gate = threading.Event()
+    first = desk.ask(lambda sql: gate.wait(5))
+    desk.tell(lambda sql: sql.execute(NEW, ("a", 1)))
+    desk.tell(lambda sql: sql.execute(NEW, ("bad", 2**63)), lock=["x\ud800"])
+    desk.tell(lambda sql: int("a fault of its own"))
+    asked = desk.ask(lambda sql: sql.execute(NEW, ("bad", 2**63)))
+    good = desk.ask(lambda sql: sql.execute(NEW, ("b", 2)).rowcount)
+    gate.set()
+    if BUDGET[desk._sql.kind] is None:
+        assert await first
+    with pytest.raises(Unavailable) as caught:
+        await asked
+    assert isinstance(caught.value.__cause__, BadValue)
+    assert await good == 1
+    names = await desk.ask(lambda sql: sql.execute("SELECT name FROM meta ORDER BY name").fetchall())
+    assert names == [("a",), ("b",)]
+    assert (desk.dropped, desk.failures, desk.failing_since) == (3, 0, None), "the database is well"
+    assert caplog.text.count("can never be done") == 3
+    desk.close()
+
+
+def test_a_value_too_large_for_its_index_is_no_outage(migrated):
+    sql = open_sql(migrated)
+    with pytest.raises(BadValue):
+        sql.transact(lambda s: s.execute(PUT, ("".join(map(chr, range(0x4E00, 0x4E00 + 9000))), 1, 1, 1)))
+    sql.close()
+
+
 async def test_a_slow_server_keeps_nobody_waiting(migrated, monkeypatch):
     monkeypatch.setitem(BUDGET, "postgresql", 0.25)
     desk = Desk(migrated)

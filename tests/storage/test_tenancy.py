@@ -5,21 +5,22 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import LargeBinary, insert, select
 
-from headgate.core.call import new_id, now
+from headgate.core.ids import new_id, now
 from headgate.storage.engine import open_engine
 from headgate.storage.keys import SqlKeyStore
 from headgate.storage.lookups import key_by_digest, key_by_id, service, user_by_id
 from headgate.storage.object_rows import Author
 from headgate.storage.owned import Full, Stale, Taken
-from headgate.storage.schema import changes
+from headgate.storage.schema import changes, metadata
 from headgate.storage.schema.proofs import audit
 from headgate.storage.sql import open_sql
 from headgate.storage.tenancy import Filter, InUse, Narrow, NoSuch
 from headgate.storage.tenancy_objects import SqlTeams
 from headgate.storage.tenancy_rows import AppRow, BindingRow, Found, RoleRow, TeamRow, TenantRow, UserRow
 from headgate.storage.tenancy_stores import Tenancy
+from headgate.storage.tenants import LASTING
 from tests.storage.test_keys import key
 
 BY = Author(kind="admin", id="a1", tenant_id="default")
@@ -161,6 +162,46 @@ async def test_with_a_tenant_goes_all_that_is_its_and_nothing_of_another_s(house
     with pytest.raises(InUse):
         await house.all.tenants.drop("default", "default", BY)
     await other.engine.dispose()
+
+
+def any_of(table: Any, tenant: str) -> dict[str, Any]:
+    """Some row of a table."""
+    odd = {"id": new_id(), "tenant_id": tenant, "hash": b"h", "key_hash": b"k", "digest": "d"}
+    values: dict[str, Any] = {}
+    for column in table.c:
+        if column.name in odd:
+            values[column.name] = odd[column.name] if not isinstance(column.type, LargeBinary) else b"x"
+        elif not column.nullable and column.autoincrement is not True:
+            kind = column.type.python_type
+            values[column.name] = kind(b"x") if kind is bytes else "x" if kind is str else kind(7)
+    return values
+
+
+async def test_a_tenant_with_something_of_everything_goes_and_its_past_stays(house):
+    """Invoices and the audit log are tables that the database itself keeps from deletion."""
+    tables = {table.name: table for table in metadata.sorted_tables if "tenant_id" in table.c}
+    assert tables.keys() >= LASTING, "names of tables"
+    own = {"audit", "audit_heads", "changes", "teams", "users", "apps", "roles", "keys", "bindings"}
+    async with house.engine.begin() as con:
+        for name, table in tables.items():
+            if name not in own:
+                await con.execute(insert(table).values(any_of(table, "t1")))
+    await house.all.tenants.drop("t1", "t1", BY)
+    async with house.engine.connect() as con:
+        left = set()
+        for name, table in tables.items():
+            if (await con.execute(select(table.c.tenant_id).where(table.c.tenant_id == "t1"))).first() is not None:
+                left.add(name)
+    assert left == LASTING
+
+
+async def test_the_id_of_a_tenant_that_is_gone_is_nobodys(house):
+    await house.all.tenants.drop("t1", "t1", BY)
+    with pytest.raises(InUse, match="another tenant's"):
+        await house.all.tenants.add("t1", row(TenantRow, id="t1", name="new"), BY)
+    await house.all.tenants.add("t3", row(TenantRow, id="t3", name="new"), BY)
+    with pytest.raises(Taken):
+        await house.all.tenants.add("t3", row(TenantRow, id="t3", name="newer"), BY)
 
 
 async def test_what_is_narrow_sees_what_is_its(house):

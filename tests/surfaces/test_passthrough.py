@@ -11,12 +11,15 @@ from headgate.core.errors import BadRequest, NotFound
 from headgate.core.money import Price
 from headgate.core.secret import Secret
 from headgate.dialects import anthropic_messages, embeddings, openai_chat, transcriptions
-from headgate.pipeline.forward import fee, onward
+from headgate.pipeline.forward import fee
+from headgate.pipeline.onward import onward
 from headgate.providers.base import ProviderConfig
 from headgate.providers.catalog import row
 from headgate.providers.compatible import Compatible
 from headgate.providers.endpoint import endpoint
+from headgate.providers.gemini import Gemini
 from headgate.providers.raw import below
+from headgate.providers.twin import twin
 from headgate.surfaces.passthrough import divided
 from headgate.transport.base import Outbound
 
@@ -43,7 +46,8 @@ def test_a_path_is_taken_as_it_came(rest: bytes, path: str) -> None:
     [
         b"", b"/x", b"-up/x", b"u p/x", b"up//x", b"up/..", b"up/../x", b"up/./x", b"up/%2e%2e/x", b"up/.%2E/x", b"up/a%2F..",
         b"up/%252e%252e", b"up/%25252e.", b"up/..%5Cx", b"up/a%0A", b"up/a%250a", b"up/a%7f", b"up/%", b"up/%1", b"up/a b",
-        b"up/\xff", b"up/a\"b", b"up/a#b", b"up/" + b"x" * 2048,
+        b"up/\xff", b"up/a\"b", b"up/a#b",
+        b"up/chat/%63ompletions", b"up/chat%2d", b"up/%5f", b"up/%7Ex", b"up/a%31", b"up/" + b"x" * 2048,
     ],
 )  # fmt: skip
 def test_a_path_that_can_be_read_in_two_ways_is_refused(rest: bytes) -> None:
@@ -103,6 +107,33 @@ def test_what_a_path_stands_for() -> None:
     assert provider.heard("GET", "/chat/completions") is None
     assert provider.heard("POST", "/chat/completions/") is None
     assert provider.heard("POST", "/files") is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/chat/completions/", "/Chat/Completions", "/v1/chat/COMPLETIONS", "/chat;a=1/completions", "/chat%2Fcompletions",
+        "/chat/completions%2F", "/chat%2F%2Fcompletions", "/v1%252Fchat/completions", "/embeddings;/",
+    ],
+)  # fmt: skip
+def test_what_may_be_taken_for_a_known_path(path: str) -> None:
+    sender: Any = None
+    provider = Compatible("up", ProviderConfig(kind="openai", base_url="https://h/v1"), row("openai"), sender)
+    assert provider.heard("POST", path) is None
+    assert twin(provider, path) is not None
+
+
+def test_of_googles_paths_too() -> None:
+    sender: Any = None
+    provider = Gemini("g", ProviderConfig(kind="gemini", base_url="https://h"), row("gemini"), sender)
+    for path in (
+        "/v1beta/models/m%3AgenerateContent",
+        "/v1beta/models/m:generatecontent",
+        "/v1beta/Models/m:embedContent/",
+    ):
+        assert provider.heard("POST", path) is None and twin(provider, path) is not None
+    for path in ("/v1beta/models/m:batchGenerateContent", "/v1beta/files", "/upload/v1beta/files"):
+        assert twin(provider, path) is None
 
 
 def test_anthropics_paths_are_known_with_either_base() -> None:

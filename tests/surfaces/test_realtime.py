@@ -47,6 +47,9 @@ class Upstream:
                     socket.send(json.dumps({"type": "response.created", "response": {"id": "resp_1"}}))
                     if "stall" in message:
                         continue
+                    if "odd" in message:
+                        socket.send(json.dumps({"type": "response.done", "response": "over"}))
+                        continue
                     done = {"id": "resp_1", "status": "completed", "usage": USAGE}
                     socket.send(json.dumps({"type": "response.done", "response": done}))
                 else:
@@ -76,6 +79,8 @@ providers:
     price: {{input: 1, output: 2, audio_input: 10, audio_output: 20}}
 models:
   live/voice: {{context: 1000, max_output: 1000}}
+guardrails:
+  watched: {{kind: pii, types: [email], on: [input], action: block, always: true, tags: [watched]}}
 """
     gateway = Gateway(tmp_path_factory.mktemp("realtime"), config=config).start()
     yield gateway
@@ -105,6 +110,15 @@ def logged(gateway: Gateway, at_least: int) -> list[dict[str, Any]]:
         if len(mine) >= at_least or time.monotonic() > until:
             return mine
         time.sleep(0.05)
+
+
+def named(gateway: Gateway, key_id: str, at_least: int) -> list[dict[str, Any]]:
+    """The records of one key."""
+    until = time.monotonic() + 10
+    while len(found := [one for one in logged(gateway, 0) if one["key_id"] == key_id]) < at_least:
+        assert time.monotonic() < until, found
+        time.sleep(0.05)
+    return found
 
 
 def test_messages_pass_both_ways_and_each_response_is_accounted(gateway: Gateway, upstream: Upstream) -> None:
@@ -173,3 +187,102 @@ def test_without_a_key_no_session_is_opened(gateway: Gateway, upstream: Upstream
     with pytest.raises(InvalidStatus) as refused:
         opened(gateway, key="hg_wrong")
     assert refused.value.response.status_code == 401 and len(upstream.requests) == before
+
+
+def answered(socket: ClientConnection) -> int:
+    """Ask for responses until the socket is closed; return how many were done."""
+    done = 0
+    try:
+        for _ in range(20):
+            respond(socket)
+            while (event := heard(socket))["type"] != "response.done":
+                if event["type"] == "error":
+                    return done
+            done += 1
+    except ConnectionClosed:
+        pass
+    return done
+
+
+def closing(socket: ClientConnection) -> tuple[int, str]:
+    with pytest.raises(ConnectionClosed) as closed:
+        while True:
+            socket.recv(timeout=10)
+    assert closed.value.rcvd is not None
+    return closed.value.rcvd.code, closed.value.rcvd.reason
+
+
+def test_each_response_is_a_request_of_its_limits(gateway: Gateway) -> None:
+    made = gateway.cli("keys", "create", "--name", "slow", "--rpm", "2")
+    with opened(gateway, key=made["key"]) as socket:
+        heard(socket)
+        assert answered(socket) == 2
+        assert closing(socket) == (1008, "rate_limit_exceeded")
+    records = named(gateway, made["id"], 3)
+    assert [one["code"] for one in records] == ["rate_limit_exceeded", None, None]
+
+
+def test_one_at_a_time_is_one_response_after_the_other(gateway: Gateway) -> None:
+    with opened(gateway, key=gateway.key("single", "--concurrency", "1")) as socket:
+        heard(socket)
+        for _ in range(3):
+            respond(socket)
+            assert [heard(socket)["type"], heard(socket)["type"]] == ["response.created", "response.done"]
+
+
+def test_a_revoked_key_begins_no_response(gateway: Gateway, upstream: Upstream) -> None:
+    made = gateway.cli("keys", "create", "--name", "gone")
+    with opened(gateway, key=made["key"]) as socket:
+        heard(socket)
+        respond(socket)
+        assert [heard(socket)["type"], heard(socket)["type"]] == ["response.created", "response.done"]
+        gateway.cli("keys", "revoke", made["id"])
+        time.sleep(1.2)
+        respond(socket)
+        assert heard(socket)["error"]["code"] == "invalid_api_key"
+        assert closing(socket) == (1008, "invalid_api_key")
+
+
+def test_a_guardrail_that_cannot_look_into_it_refuses_a_session(gateway: Gateway) -> None:
+    made = gateway.cli("keys", "create", "--name", "watched", "--tags", "watched")
+    with pytest.raises(InvalidStatus) as refused:
+        opened(gateway, key=made["key"])
+    answer = refused.value.response
+    assert answer.status_code == 403 and b"'watched'" in (answer.body or b"")
+    (record,) = named(gateway, made["id"], 1)
+    assert record["code"] == "permission_denied" and record["id"] == answer.headers["x-request-id"]
+
+
+def test_what_is_refused_at_its_beginning_is_on_record(gateway: Gateway) -> None:
+    made = gateway.cli("keys", "create", "--name", "curious")
+    with pytest.raises(InvalidStatus) as refused:
+        opened(gateway, "live/closed", key=made["key"])
+    (record,) = named(gateway, made["id"], 1)
+    assert record["id"] == refused.value.response.headers["x-request-id"]
+    assert (record["status"], record["http_status"]) == ("failure", 502)
+
+
+def test_what_is_on_record_is_not_counted_as_nobodys(gateway: Gateway) -> None:
+    def nobodys(code: str) -> bool:
+        return f'headgate_refused_total{{code="{code}"}}' in httpx2.get(f"{gateway.url}/metrics").text
+
+    gone = gateway.key("told", "--models", "live/other")
+    with pytest.raises(InvalidStatus) as refused:
+        opened(gateway, key=gone)
+    assert refused.value.response.status_code == 403
+    with pytest.raises(InvalidStatus):
+        opened(gateway, key="hg_unknown")
+    until = time.monotonic() + 10
+    while not nobodys("invalid_api_key"):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert not nobodys("permission_denied")
+
+
+def test_a_response_whose_end_cannot_be_read_owes_the_whole_hold(gateway: Gateway) -> None:
+    before = len(logged(gateway, 0))
+    with opened(gateway) as socket:
+        heard(socket)
+        respond(socket, odd=True)
+        assert [heard(socket)["type"], heard(socket)["type"]] == ["response.created", "response.done"]
+        assert logged(gateway, before + 1)[0]["billed"] == "uncertain"

@@ -11,9 +11,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from tests.e2e.processes import Gateway
+from tests.e2e.scripted import Scripted
 
 MODEL = "sandbox/chat"
 CONFIG = """
+providers:
+  slow: {kind: vllm, base_url: UPSTREAM/v1, api_key: sk-upstream}
 guardrails:
   hide: {kind: pii, on: [output], action: mask}
   stop: {kind: secrets, on: [output], action: block}
@@ -26,9 +29,11 @@ routes:
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    gateway = Gateway(tmp_path_factory.mktemp("socket"), config=CONFIG).start()
+    upstream = Scripted()
+    gateway = Gateway(tmp_path_factory.mktemp("socket"), config=CONFIG.replace("UPSTREAM", upstream.url)).start()
     yield gateway
     gateway.kill()
+    upstream.stop()
 
 
 def opened(gateway: Gateway, **more: Any) -> ClientConnection:
@@ -78,6 +83,23 @@ def test_several_requests_in_turn_give_what_a_stream_over_http_gives(gateway: Ga
                 content=asked(text, seed=7),
             ).json()
             assert over_socket and over_socket == reply["choices"][0]["message"]["content"]
+
+
+def test_the_next_request_may_come_while_the_connection_of_the_one_before_is_let_end(gateway: Gateway) -> None:
+    with opened(gateway) as socket:
+        for _ in range(3):
+            socket.send(asked("hello", model="slow/slow-end"))
+            assert said(answer(socket)) == "Hi"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_what_was_left_out_is_told_before_the_answer(gateway: Gateway, stream: bool) -> None:
+    with opened(gateway) as socket:
+        socket.send(asked("hello", model="slow/m", user="ann", stream=stream))
+        told = json.loads(socket.recv(timeout=10))["headgate"]
+        assert (told["dropped"], told["defaulted"]) == (["user"], [])
+        assert (said(answer(socket)) if stream else whole(socket)) == "Hi"
+        assert gateway.trace(told["id"])["id"] == told["id"]
 
 
 def test_a_whole_answer_is_one_message(gateway: Gateway) -> None:

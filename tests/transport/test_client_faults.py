@@ -5,7 +5,6 @@ import socket
 import struct
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack
 
 import pytest
 import pytest_asyncio
@@ -14,7 +13,7 @@ from headgate.core.errors import UpstreamFailed
 from headgate.transport.base import Inbound, Origin, Outbound, Sender
 from headgate.transport.client import Http1Sender
 from headgate.transport.pool import Bounds
-from tests.transport.upstream import HEAD, OK, Peer, failure, fetch, repeat, sender, settle, upstream
+from tests.transport.upstream import HEAD, OK, Peer, deaf, failure, fetch, repeat, sender, settle, upstream
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -48,17 +47,10 @@ async def test_no_such_host(host: str) -> None:
 
 async def test_connect_timeout() -> None:
     """A full backlog answers no SYN."""
-    with ExitStack() as stack:
-        deaf = stack.enter_context(socket.socket())
-        deaf.bind(("127.0.0.1", 0))
-        deaf.listen(0)
-        for _ in range(3):
-            filler = stack.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex(deaf.getsockname())
+    with deaf() as port:
         async with sender() as made:
             started = time.monotonic()
-            out = Outbound(Origin("127.0.0.1", deaf.getsockname()[1]), HEAD, connect_timeout=0.3)
+            out = Outbound(Origin("127.0.0.1", port), HEAD, connect_timeout=0.3)
             error = await failure(made.send(out))
             assert told(error) == (502, "upstream_connect_error", "none", True, False)
             assert 0.29 < time.monotonic() - started < 5

@@ -6,8 +6,8 @@ import os
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 from headgate.core.errors import UpstreamFailed
@@ -180,3 +180,17 @@ async def settle(condition: Callable[[], bool], seconds: float = 2.0) -> None:
     while not condition():
         assert asyncio.get_running_loop().time() < end, "it did not come to be"
         await asyncio.sleep(0.005)
+
+
+@contextmanager
+def deaf() -> Iterator[int]:
+    """A port where nobody picks up: a full backlog answers no SYN."""
+    with ExitStack() as stack:
+        listening = stack.enter_context(socket.socket())
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for _ in range(3):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listening.getsockname())
+        yield listening.getsockname()[1]

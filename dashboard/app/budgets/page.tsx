@@ -35,7 +35,7 @@ export default function Page() {
           { name: "Amount", num: true, show: (r) => (r.usd ? money(r.usd as string) : `${count(Number(r.tokens))} tokens`) },
           { name: "In each", show: (r) => String(r.window) },
           { name: "Used now", show: (r) => <Used id={r.id} /> },
-          { name: "Kind", show: (r) => (r.hard ? "hard" : "soft") },
+          { name: "Kind", show: (r) => `${r.hard ? "hard" : "soft"}${r.platform ? ", set by the platform" : ""}` },
         ],
       }}
     />

@@ -16,6 +16,8 @@ import { bounds, useAsk, usePages } from "@/lib/use";
 import type { Span } from "@/lib/use";
 
 const LONG_ENOUGH = 3;
+/** Seconds after which the list is asked for again while it is live: other machines' calls, and what is searched for in texts, come by it alone. */
+const AGAIN = 5;
 
 export default function Page() {
   return <Suspense><Logs /></Suspense>;
@@ -33,8 +35,9 @@ function Logs() {
   const said = useDeferredValue(query(filter));
   const time = between ? `since=${encodeURIComponent(between.since)}${between.until ? `&until=${encodeURIComponent(between.until)}` : ""}` : `since=${bounds(span).since}`;
   const page = `/api/v1/logs?limit=50&${time}${said && `&${said}`}${pages.after ? `&after=${pages.after}` : ""}`;
-  const found = useAsk(["logs", page], () => json<Schema["Logs"]>(page));
-  const tail = useTail(live && pages.number === 1 ? said : null);
+  const first = live && pages.number === 1;
+  const found = useAsk(["logs", page], () => json<Schema["Logs"]>(page), first ? AGAIN : undefined);
+  const tail = useTail(first && !filter.contains?.trim() && !filter.text?.trim() ? said : null);
   useEffect(() => history.replaceState(null, "", said ? `?${said}` : location.pathname), [said]);
   const fresh = pages.number === 1 ? tail.calls : [];
   const seen = new Set(fresh.map((one) => one.id));

@@ -74,7 +74,7 @@ function Routes() {
               { name: "Deployments", show: (r) => <span className="small">{r.targets.map((t) => String(t.target)).join(", ")}</span> },
               { name: "Strategy", show: (r) => <span className="small">{r.strategy.map((s) => String(s.kind)).join(", then ") || "in order"}</span> },
               { name: "Fallback", show: (r) => r.fallback ?? "–" },
-              { name: "Managed by", show: (r) => <span className="tag">{r.managed_by}{r.version ? ` v${r.version}` : ""}</span> },
+              { name: "Managed by", show: (r) => <span className="tag">{r.managed_by}{r.version ? ` v${r.version}` : ""}{r.platform ? ", set by the platform" : ""}</span> },
             ]}
           />
         </Loaded>

@@ -22,7 +22,7 @@ export default function Page() {
 
 function One() {
   const id = useSearchParams().get("id") ?? "";
-  const found = useAsk(id ? ["trace", id] : null, () => got(api.GET("/api/v1/traces/{id}", { params: { path: { id } } })));
+  const found = useAsk(id ? ["trace", id] : null, () => got(api.GET("/api/v1/traces/{id}", { params: { path: { id }, query: { wait: 1 } } })));
   return (
     <>
       <Head title="Call" aside={id ? <><Link className="button" href={`/playground?replay=${id}`}>Replay in the playground</Link><Copy text={id} name="Copy id" /></> : null}><span className="mono">{id}</span></Head>

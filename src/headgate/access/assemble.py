@@ -128,6 +128,7 @@ class Assembler:
             "end_user_limits": self._one(_stated(tenant.end_user_limits)),
             "budgets": self._one((*own, *resolve(found.budgets, caller))),
             "narrowed": self._one(tuple(names for names in narrowed if names)),
+            "allotted": self._one(_names.decode(tenant.models)),
             "catalogue": self._one(_names.decode(tenant.catalogue)),
             "providers": self._one(frozenset.intersection(*allowed)) if allowed else None,
             "zone": self._one(tenant.zone),

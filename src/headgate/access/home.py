@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from headgate.access.keys import Derived, derive
-from headgate.core.call import new_id
+from headgate.core.ids import new_id
 from headgate.storage.types import StorageRefused
 
 SECRETS = "secrets.json"

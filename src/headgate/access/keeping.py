@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from headgate.access.types import Keeping
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.storage import payloads_sql
 from headgate.storage.expire import Days
 from headgate.storage.sql import Sql
@@ -28,7 +28,7 @@ class Logging(msgspec.Struct, frozen=True, omit_defaults=True):
     payload: Level | None = None
     """``None`` is what the installation's setting says."""
     retention_days: int | None = None
-    """Records, and what was said, are kept so long; ``None`` is for good."""
+    """Records, and what was said, are kept so long; ``None`` is what the configuration says."""
     payload_days: int | None = None
     """What was said goes sooner, where this is less."""
     minute_days: int | None = None
@@ -40,11 +40,9 @@ class Logging(msgspec.Struct, frozen=True, omit_defaults=True):
     audit_reads: bool = False
     """The audit log says who has read what was said."""
 
-    @property
-    def days(self) -> int | None:
-        """How many days what was said is kept."""
-        stated = [days for days in (self.retention_days, self.payload_days) if days is not None]
-        return min(stated, default=None)
+    def days(self, usual: int | None) -> int | None:
+        """How many days what was said is kept, where records are for *usual* if the tenant does not say."""
+        return min([days for days in (self.retention_days or usual, self.payload_days) if days], default=None)
 
 
 class _Settings(msgspec.Struct, frozen=True):
@@ -89,11 +87,14 @@ def days_kept(sql: Sql, usual: Days) -> dict[str, Days]:
     return found
 
 
-def payloads_end(sql: Sql) -> dict[str, int]:
-    """Return, by tenant, the instant (microseconds since 1970) before which what was said is kept no longer."""
+def payloads_end(sql: Sql, usual: int | None = None) -> dict[str, int]:
+    """Return, by tenant, the instant (microseconds since 1970) before which what was said is kept no longer.
+
+    It never outlives its record; *usual* is how many days records are kept where a tenant does not say, 0 for good.
+    """
     found = {}
     for tenant, settings in payloads_sql.settings(sql):
-        days = logging_of(settings).days
+        days = logging_of(settings).days(usual)
         if days is not None:
             found[tenant] = now() - days * DAY
     return found

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from headgate.access.types import Budget, Limits
-from headgate.core.call import new_id
+from headgate.core.ids import new_id
 from headgate.core.secret import Secret
 from headgate.storage.tenancy_rows import Found
 from headgate.storage.types import KeyRow

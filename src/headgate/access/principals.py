@@ -250,7 +250,10 @@ class Principals:
         return NotAuthenticated()
 
     def follow(self, kind: str, changed: Callable[[], None]) -> None:
-        """Call *changed* for every change of another *kind* that the feed tells of, in the task of :meth:`run`."""
+        """Call *changed* for every change of another *kind* that the feed tells of, in the task of :meth:`run`.
+
+        It is called where the feed begins too, or begins anew after so long a silence that some may have been missed.
+        """
         self._followers[kind] = changed
 
     def watch(self, changed: Callable[[list[Change]], None]) -> None:
@@ -280,6 +283,8 @@ class Principals:
             last = await self._feed.changes(-1)
             self._known.clear()
             self._seq = last[-1].seq if last else 0
+            for changed in self._followers.values():
+                changed()
         while True:
             changes = await self._feed.changes(self._seq)
             self._apply(changes)

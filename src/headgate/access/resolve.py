@@ -16,7 +16,7 @@ from headgate.access.permissions import PERMISSIONS, ROLES
 from headgate.access.sessions import owner
 from headgate.access.tokens import Access, Signer, looks_like_token
 from headgate.access.types import Grants, Principal
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.storage.entry_rows import ClientRow, EntryReader, IssuerRow
 from headgate.storage.tenancy_rows import Found, HeldRole
 

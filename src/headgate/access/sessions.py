@@ -13,8 +13,8 @@ import msgspec
 
 from headgate.access.keys import Derived
 from headgate.access.tokens import Access, Signer, held_digest, new_refresh, session_of
-from headgate.core.call import new_id, now
 from headgate.core.errors import NotAuthenticated
+from headgate.core.ids import new_id, now
 from headgate.core.secret import Secret
 from headgate.storage.audit_rows import AuditEntry
 from headgate.storage.entry_rows import EntryReader, Person, SessionRow

@@ -2,17 +2,17 @@
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from headgate.access.bad import network_of
 from headgate.access.keys import Derived
-from headgate.access.passwords import Passwords, weakness
+from headgate.access.passwords import Checked, Passwords, weakness
 from headgate.access.sessions import Came, acted
 from headgate.access.throttle import Counts, Throttle
 from headgate.access.tokens import digest_of, held_digest
-from headgate.core.call import now
 from headgate.core.errors import BadRequest, NotAuthenticated
+from headgate.core.ids import now
 from headgate.core.secret import Secret
 from headgate.storage.audit_rows import AuditEntry
 from headgate.storage.entry_rows import EntryReader, Person
@@ -60,20 +60,25 @@ class SignIn:
     async def person(self, email: str, password: Secret, tenant_id: str | None, came: Came) -> Person:
         """Return whom *email* and *password* stand for. Raise :class:`Wrong`, or ``RateLimited`` after many failures.
 
-        *tenant_id* is needed where the address is known in more than one.
+        *tenant_id* is needed where the address has the same password in more than one: another tenant's administrator
+        who makes a user of the address keeps nobody out.
         """
         email = email.strip().lower()
         account, network = digest_of((email,)).hex(), network_of(came.address)
         await self._accounts.check(account)
         await self._addresses.check(network)
-        found = [p for p in await self._reader.people(email) if tenant_id in (None, p.tenant_id)]
-        person = found[0] if len(found) == 1 else None
-        checked = await self._passwords.check(person.password_hash if person is not None else None, password)
-        if person is None or not checked.right or not person.is_active:
+        right: list[tuple[Person, Checked]] = []
+        found: Sequence[Person | None] = await self._reader.people(email, tenant_id) or [None]  # nobody takes as long
+        for one in found:
+            checked = await self._passwords.check(one.password_hash if one is not None else None, password)
+            if one is not None and checked.right and one.is_active:
+                right.append((one, checked))
+        if len(right) != 1:
             log.info("refused to sign in account %s from %s", account[:8], came.address)
             await self._accounts.count(account)
             await self._addresses.count(network)
             raise Wrong
+        [(person, checked)] = right
         await self._accounts.check(account)
         await self._accounts.forget(account)
         if checked.outdated and person.password_hash is not None:

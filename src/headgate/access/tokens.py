@@ -16,7 +16,7 @@ import msgspec
 
 from headgate.access.jwt import BadToken, Token, check_claims, verify
 from headgate.access.keys import Derived
-from headgate.core.call import new_id
+from headgate.core.ids import new_id
 from headgate.core.secret import Secret
 
 if TYPE_CHECKING:

@@ -95,6 +95,9 @@ class Principal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Routes, aliases, ``provider/model`` names, or ``provider/*``; empty allows all."""
     narrowed: tuple[frozenset[str], ...] = ()
     """Such lists of the levels above, each of which must allow as well."""
+    allotted: frozenset[str] = frozenset()
+    """The one of these that its tenant was given. Names in it, and in ``catalogue``, are of what all tenants share: no
+    route that a tenant makes under such a name comes by it."""
     catalogue: frozenset[str] = frozenset()
     """The tenant's own list: what is not in it does not exist for it; empty is everything."""
     providers: frozenset[str] | None = None

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from headgate.access.keys import Derived
-from headgate.core.call import new_id, now
+from headgate.core.ids import new_id, now
 from headgate.core.secret import Secret
 from headgate.storage.provider_keys import ProviderKeyRow
 

@@ -19,8 +19,8 @@ from headgate.alerts.desk import Missing, NotFiring
 from headgate.alerts.kinds import KINDS, kind_of, made
 from headgate.alerts.readings import PLATFORM
 from headgate.alerts.shipped import SHIPPED
-from headgate.core.call import now
 from headgate.core.errors import BadRequest, Conflict, Forbidden, NotFound
+from headgate.core.ids import now
 from headgate.storage.alert_rows import AlertRow, EventRow
 from headgate.storage.object_rows import SHARED
 

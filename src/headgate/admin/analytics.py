@@ -11,8 +11,8 @@ from headgate.admin.fields import Answer, Instant, Ms, UtcTime, instant, micros
 from headgate.admin.parts import AdminParts
 from headgate.admin.route import Route, caller, key_asked, parts, within
 from headgate.admin.usage import TIMES, UsageRow, row_of
-from headgate.core.call import now
 from headgate.core.errors import BadRequest
+from headgate.core.ids import now
 from headgate.observe.analytics import Analytics, Metric
 from headgate.observe.rollups import Dimension
 from headgate.observe.sketch import Sketch
@@ -66,7 +66,7 @@ class Change(Answer):
 
 
 class Compared(Answer):
-    """The time before, and what changed most by the metric that was sorted by."""
+    """As long a time before, to the instants that were counted, and what changed most by the metric sorted by."""
 
     since: UtcTime
     until: UtcTime
@@ -181,19 +181,18 @@ def _question(
 async def _compared(
     analytics: Analytics, tenant_id: str, asked: Question, total: Used, metric: Metric, limit: int
 ) -> Compared:
-    before, former = await analytics.before(tenant_id, asked)
+    before = await analytics.before(tenant_id, asked)
     present = {used.name: used for used in await analytics.names(tenant_id, asked)} if asked.by else {}
     changes = [
-        _change(name, present.get(name, Used()), former.get(name, Used()), metric)
-        for name in present.keys() | former.keys()
+        _change(name, present.get(name, Used()), before.names.get(name, Used()), metric)
+        for name in present.keys() | before.names.keys()
     ]
     changes.sort(key=lambda one: (-abs(one.change), one.name or ""))
-    length = asked.until - asked.since
     return Compared(
-        since=instant(asked.since - length),
-        until=instant(asked.since),
-        total=row_of(None, before),
-        changes=[_change(None, total, before, metric), *changes[:limit]],
+        since=instant(before.since),
+        until=instant(before.until),
+        total=row_of(None, before.total),
+        changes=[_change(None, total, before.total, metric), *changes[:limit]],
     )
 
 

@@ -136,6 +136,29 @@ def create(parts: AdminParts, mounted: tuple[Route, ...] = ROUTES) -> FastAPI:
     return app
 
 
+class Piecemeal:
+    """The same application for a process that asks little of it: routes are made when their first name is asked for.
+
+    To make them all takes longer than most commands do.
+    """
+
+    def __init__(self, parts: AdminParts) -> None:
+        self._parts = parts
+        self._made: dict[str, FastAPI] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        first = _first(scope["raw_path"].decode("latin-1").removeprefix(PREFIX))
+        if first not in self._made:
+            mounted = tuple(one for one in ROUTES if first in map(_first, (one.path, *one.also)))
+            self._made[first] = create(self._parts, mounted)
+        await self._made[first](scope, receive, send)
+
+
+def _first(path: str) -> str:
+    return f"{path}/".split("/", 2)[1]
+
+
 def openapi(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document of *app*, to be merged with the data plane's."""
     document = app.openapi()

@@ -6,16 +6,18 @@ import msgspec
 from fastapi import Query
 from pydantic import Field, model_validator
 
-from headgate.access.reach import reach
+from headgate.access.permissions import PLATFORM_TENANT
 from headgate.access.types import Limits, Principal, Window
 from headgate.admin.crud import By, PageOf, Parts, Who, Within, as_page, found, told
 from headgate.admin.fields import Answer, Body, Text, Usd, UtcTime, object_id, optional_instant
+from headgate.admin.grants import over_platform
 from headgate.admin.levels import Id, LimitsBody, ModelName, Word
 from headgate.admin.route import Route
-from headgate.core.call import new_id, now
 from headgate.core.errors import BadRequest, Conflict, Forbidden
+from headgate.core.ids import new_id, now
 from headgate.core.money import nano_from_usd, usd
 from headgate.storage.approvals import Decided, NoSubject
+from headgate.storage.behind import Behind
 from headgate.storage.billing_rows import ApprovalRow
 from headgate.storage.object_rows import Author
 
@@ -147,6 +149,7 @@ async def create_approval(body: NewApproval, who: Who, to: Parts, by: By, inside
         asked_at=at,
         expires_at=at + body.expires_in * 1_000_000,
         lasts=body.lasts,
+        behind=msgspec.json.encode(await _behind(to, who, by)).decode(),
     )
     with told("request"):
         await to.money.approvals.ask(row, by, f"{who.name} asks for more: {_words(row)}")
@@ -178,16 +181,40 @@ async def withdraw_request(id: str, who: Who, to: Parts, by: By, inside: Within)
 
 async def _decide(id: str, who: Principal, to: Any, by: Author, state: str, body: Deciding | None) -> Approval:
     row = await _found(to, who, id, None)
-    if (row.asked_by_kind, row.asked_by) == (by.kind, by.id) and not await _may_decide_own(to, who):
+    if await _own_request(to, who, row, by) and not await _may_decide_own(to, who):
         raise Forbidden(
-            "Nobody decides on his own request, unless the tenant's setting self_approval is on.", code="own_request"
+            "Nobody decides on his own request, be it by another credential of his or one that he made. Give admin keys"
+            " the user whose they are, or switch the tenant's setting self_approval on.",
+            code="own_request",
         )
-    far = reach(who, "approvals:decide")
-    if state == "approved" and row.subject_kind == "tenant" and not (far is not None and far.platform):
+    if state == "approved" and not over_platform(who, "approvals:decide") and await _binds_tenant(to, who, row):
         raise Forbidden(
             "What binds the tenant itself is granted by who administers the platform.", code="beyond_your_own"
         )
     return await _settled(to, who, id, by, state, body.answer if body is not None else "")
+
+
+async def _behind(to: Any, who: Principal, by: Author) -> Behind:
+    found: Behind = await to.money.approvals.behind((who.tenant_id, by.tenant_id), by.kind, by.id, who.user_id)
+    return found
+
+
+async def _own_request(to: Any, who: Principal, row: ApprovalRow, by: Author) -> bool:
+    """Whether who decides is, or is behind, who asked: then, or for requests of before now."""
+    if row.behind is not None:
+        asker = msgspec.json.decode(row.behind, type=Behind)
+    else:
+        tenants = (row.tenant_id, PLATFORM_TENANT)
+        asker = await to.money.approvals.behind(tenants, row.asked_by_kind, row.asked_by)
+    return asker.same(await _behind(to, who, by))
+
+
+async def _binds_tenant(to: Any, who: Principal, row: ApprovalRow) -> bool:
+    """Whether it is about the tenant itself, or about a budget that was set for it."""
+    if row.subject_kind != "budget":
+        return row.subject_kind == "tenant"
+    subject = await to.money.approvals.subject(who.tenant_id, "budget", row.subject_id)
+    return subject is not None and bool(subject["platform"])
 
 
 async def _settled(to: Any, who: Principal, id: str, by: Author, state: str, answer: str) -> Approval:
@@ -272,7 +299,7 @@ def _words(row: ApprovalRow) -> str:
 
 def _approval(row: ApprovalRow) -> Approval:
     told = msgspec.structs.asdict(row)
-    for name in ("tenant_id", "effect"):
+    for name in ("tenant_id", "effect", "behind"):
         del told[name]
     for name in ("asked_at", "expires_at", "decided_at", "until"):
         told[name] = optional_instant(told[name])

@@ -19,8 +19,8 @@ from headgate.admin.levels import (
     stored,
     texts,
 )
-from headgate.core.call import new_id, now
 from headgate.core.errors import Forbidden
+from headgate.core.ids import new_id, now
 from headgate.storage.tenancy_rows import AppRow
 
 

@@ -17,8 +17,8 @@ from headgate.billing.calendar import day_of, former, span_of, zone
 from headgate.billing.chargeback import By as Dimension
 from headgate.billing.chargeback import Chargeback, Line
 from headgate.billing.invoice import Issuer, NotOver, sheet
-from headgate.core.call import now
 from headgate.core.errors import BadRequest, Conflict
+from headgate.core.ids import now
 from headgate.core.money import usd
 from headgate.core.sheet import line as csv_line
 from headgate.storage.billing_rows import InvoiceRow

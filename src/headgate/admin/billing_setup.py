@@ -9,13 +9,14 @@ from pydantic import Field, model_validator
 from headgate.admin import channels
 from headgate.admin.crud import Asked, Kind, PageOf, routes_of, unhindered
 from headgate.admin.fields import Answer, Body, UtcTime, instant
+from headgate.admin.grants import may_bill
 from headgate.admin.levels import Id, texts
 from headgate.admin.route import Route
 from headgate.billing.calendar import zone
 from headgate.billing.duties import next_at
 from headgate.billing.pricing import Stored
-from headgate.core.call import new_id, now
 from headgate.core.errors import BadRequest
+from headgate.core.ids import new_id, now
 from headgate.models.price import price as compiled
 from headgate.providers.base import PriceConfig
 from headgate.storage.billing_rows import PriceRow, ScheduleRow
@@ -117,6 +118,7 @@ class Schedules(PageOf[Schedule]):
 
 
 async def _made_price(asked: Asked, body: NewPrice) -> PriceRow:
+    _may_price(asked)
     at = now()
     columns = _priced({"price": body.price, "markup_percent": body.markup_percent})
     return PriceRow(
@@ -124,7 +126,16 @@ async def _made_price(asked: Asked, body: NewPrice) -> PriceRow:
     )
 
 
+def _may_price(asked: Asked) -> None:
+    may_bill(asked.who, "billing:update", "This is a price")
+
+
+async def _removing_price(asked: Asked, row: PriceRow) -> None:
+    _may_price(asked)
+
+
 async def _changed_price(asked: Asked, row: PriceRow, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    _may_price(asked)
     columns = _priced(fields)
     if {"price": row.price, "markup_ppm": row.markup_ppm, **columns} == {"price": None, "markup_ppm": None}:
         raise BadRequest(
@@ -199,7 +210,8 @@ def _schedule(row: ScheduleRow) -> Schedule:
 KINDS = (
     Kind(
         word="price", things="prices", store=lambda to: to.money.bills.prices, shown=_price, answer=PriceAnswer,
-        page=Prices, new=NewPrice, changes=PriceChanges, made=_made_price, changed=_changed_price, removing=unhindered,
+        page=Prices, new=NewPrice, changes=PriceChanges, made=_made_price, changed=_changed_price,
+        removing=_removing_price,
     ),
     channels.KIND,
     Kind(

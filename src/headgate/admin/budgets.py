@@ -7,15 +7,16 @@ import msgspec
 from pydantic import Field, model_validator
 
 from headgate.access.types import Principal, SubjectKind, Window
-from headgate.admin.crud import Asked, Kind, Listing, PageOf, Parts, Who, Within, found, routes_of, unhindered
+from headgate.admin.crud import Asked, Kind, Listing, PageOf, Parts, Who, Within, found, routes_of
 from headgate.admin.fields import Answer, Body, Usd, UsdText, UtcTime, instant, object_id
+from headgate.admin.grants import over_platform
 from headgate.admin.levels import Id, Name, Word
 from headgate.admin.route import Route
 from headgate.billing.forecast import Forecast
 from headgate.billing.resolve import conditions
 from headgate.billing.standing import Stand, stand
-from headgate.core.call import new_id, now
-from headgate.core.errors import BadRequest
+from headgate.core.errors import BadRequest, Forbidden
+from headgate.core.ids import new_id, now
 from headgate.core.money import nano_from_usd, usd
 from headgate.ledger.windows import FOR_EVER
 from headgate.storage.budget_rows import BudgetRow
@@ -52,6 +53,9 @@ class NewBudget(Body):
     hard: bool = True
     """A soft one refuses nothing: passing it is told."""
     is_active: bool = True
+    platform: bool | None = None
+    """It binds the tenant: who administers the platform alone changes, raises and removes it. Without it, that is so of
+    what is made for another tenant than one's own."""
 
     @model_validator(mode="after")
     def _sensible(self) -> "NewBudget":
@@ -71,6 +75,7 @@ class BudgetChanges(Body):
     window: Window = "month"
     hard: bool = True
     is_active: bool = True
+    platform: bool = False
 
 
 class MatchAnswer(Answer):
@@ -98,6 +103,8 @@ class Budget(Answer):
     window: Window
     hard: bool
     is_active: bool
+    platform: bool
+    """Who administers the platform alone changes it."""
     created_at: UtcTime
     updated_at: UtcTime
 
@@ -155,6 +162,9 @@ class BudgetUsage(Answer):
 async def _made(asked: Asked, body: NewBudget) -> BudgetRow:
     at = now()
     amounts = _amounts(body.usd, body.tokens)
+    platform = asked.by.tenant_id != asked.who.tenant_id if body.platform is None else body.platform
+    if platform:
+        _may_bind(asked, "create")
     return BudgetRow(
         id=new_id(),
         tenant_id=asked.who.tenant_id,
@@ -167,10 +177,27 @@ async def _made(asked: Asked, body: NewBudget) -> BudgetRow:
         is_active=body.is_active,
         created_at=at,
         updated_at=at,
+        platform=platform,
     )
 
 
+def _may_bind(asked: Asked, verb: str) -> None:
+    if not over_platform(asked.who, f"budgets:{verb}"):
+        raise Forbidden(
+            "A budget that binds the tenant is set by who administers the platform.",
+            code="beyond_your_own",
+            param="platform",
+        )
+
+
+async def _removing(asked: Asked, row: BudgetRow) -> None:
+    if row.platform:
+        _may_bind(asked, "delete")
+
+
 async def _changed(asked: Asked, row: BudgetRow, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    if row.platform or fields.get("platform"):
+        _may_bind(asked, "update")
     columns: dict[str, Any] = {"period" if n == "window" else n: v for n, v in fields.items() if n not in AMOUNTS}
     if any(fields.get(name) is not None for name in AMOUNTS):
         said = [name for name in AMOUNTS if fields.get(name) is not None]
@@ -226,6 +253,7 @@ def _budget(row: BudgetRow) -> Budget:
         window=row.period,  # type: ignore[arg-type]
         hard=row.hard,
         is_active=row.is_active,
+        platform=row.platform,
         created_at=instant(row.created_at),
         updated_at=instant(row.updated_at),
     )
@@ -278,7 +306,7 @@ KIND = Kind(
     changes=BudgetChanges,
     made=_made,
     changed=_changed,
-    removing=unhindered,
+    removing=_removing,
 )
 NARROWS: tuple[Literal["team", "own"], ...] = ("team", "own")
 ROUTES = (

@@ -9,9 +9,9 @@ import msgspec
 from fastapi import Query, Request
 from pydantic import Field
 
-from headgate.access.reach import reach
 from headgate.admin.configured import Parts, Who
 from headgate.admin.fields import Answer, Body, Text, UtcTime, instant
+from headgate.admin.grants import over_platform
 from headgate.admin.named import operations
 from headgate.admin.route import Route, author
 from headgate.cache.board import Order
@@ -151,8 +151,7 @@ def _whose(who: Any, permission: str, *, all_tenants: bool) -> str | None:
     """Return the tenant that is meant, ``None`` for all of them; raise where that is out of reach."""
     if not all_tenants:
         return str(who.tenant_id)
-    found = reach(who, permission)
-    if found is None or not found.platform:
+    if not over_platform(who, permission):
         raise Forbidden("What all tenants have takes a permission over all of them.", param="all_tenants")
     return None
 

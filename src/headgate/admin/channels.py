@@ -12,8 +12,8 @@ from headgate.admin.levels import Name, texts
 from headgate.alerts.channels import channels, faults
 from headgate.alerts.channels.types import Place
 from headgate.billing.deliver import about
-from headgate.core.call import new_id, now
 from headgate.core.errors import BadRequest
+from headgate.core.ids import new_id, now
 from headgate.core.secret import Secret
 from headgate.storage.billing_rows import ChannelRow
 

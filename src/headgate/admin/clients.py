@@ -11,6 +11,7 @@ from pydantic import Field
 
 from headgate.access.keys import Derived
 from headgate.access.permissions import PERMISSIONS
+from headgate.access.resolve import permitted
 from headgate.access.tokens import held_digest
 from headgate.admin.crud import Asked, By, Kind, PageOf, Parts, Who, Within, found, routes_of, tag_of, told
 from headgate.admin.fields import Answer, Body, Instant, Text, UtcTime, instant, micros, object_id, optional_instant
@@ -18,8 +19,8 @@ from headgate.admin.grants import may_give, may_touch
 from headgate.admin.levels import Name, stored
 from headgate.admin.route import Route
 from headgate.admin.sso import entrance
-from headgate.core.call import new_id, now
 from headgate.core.errors import BadRequest
+from headgate.core.ids import new_id, now
 from headgate.core.secret import Secret
 from headgate.storage.entry_rows import ClientRow
 
@@ -96,8 +97,7 @@ async def rotate_client(
     """Give a client a new secret."""
     store = entrance(to)
     was: ClientRow = found(await store.clients.find(who.tenant_id, object_id(id, "client"), inside), "client")
-    # The new secret is the caller's to use.
-    may_touch(who, (("tenant", frozenset(msgspec.json.decode(was.scopes, type=list[str]))),))
+    await _touched(Asked(who, to, by, inside), was)  # the new secret is the caller's to use
     secret, fields = rotated(was, store.derived, body.overlap if body is not None else 0)
     with told("client"):
         row = found(await store.clients.set(who.tenant_id, was.id, fields, by, within=inside), "client")
@@ -116,6 +116,7 @@ def rotated(was: ClientRow, derived: Derived, overlap: float) -> tuple[Secret, d
 
 
 async def _changed(asked: Asked, row: ClientRow, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    await _touched(asked, row)
     columns = stored(dict(fields))
     if "scopes" in fields:
         _may(asked.who, fields["scopes"])
@@ -141,8 +142,10 @@ async def _made(asked: Asked, body: NewClient) -> ClientRow:
     )
 
 
-async def _removable(asked: Asked, row: ClientRow) -> None:
-    pass
+async def _touched(asked: Asked, row: ClientRow) -> None:
+    """Refuse who may do less than the client does now, by its scopes and by the roles that it was given."""
+    roles = await entrance(asked.to).reader.client_roles(row.tenant_id, row.id)
+    may_touch(asked.who, permitted(row, roles))
 
 
 def _may(who: Any, scopes: tuple[str, ...]) -> None:
@@ -184,7 +187,7 @@ KIND = Kind(
     changes=ClientChanges,
     made=_made,
     changed=_changed,
-    removing=_removable,
+    removing=_touched,
 )
 ROUTES = (
     *(route for route in routes_of(KIND) if route.method != "POST"),

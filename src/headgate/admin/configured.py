@@ -11,12 +11,13 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import Depends, Request
-from pydantic import Field
 
-from headgate.access.reach import reach
 from headgate.access.types import Principal
-from headgate.admin.fields import Text, instant
+from headgate.admin.fields import instant
+from headgate.admin.given import within_given
+from headgate.admin.grants import over_platform
 from headgate.admin.parts import AdminParts
+from headgate.admin.refusals import binding, faulty, of_the_file, taken
 from headgate.admin.route import author, caller, parts
 from headgate.admin.versions import Change, Rollback, Shown, VersionShown, expected, stale, version
 from headgate.config.compile import Compiled
@@ -31,8 +32,6 @@ MAX_CONFIG = 65_536
 
 Who = Annotated[Principal, Depends(caller)]
 Parts = Annotated[AdminParts, Depends(parts)]
-Name = Annotated[Text, Field(min_length=1, max_length=200)]
-
 
 AREAS = {"guardrail": "guardrails", "alert": "alerts", "cache": "caches"}
 """Kind -> what the permissions over it are called by; those of all others are ``routes:``."""
@@ -67,6 +66,14 @@ class Objects:
         self.who = who
         self.to = to
 
+    async def listed(self) -> list[Shown]:
+        """Return those in force for the caller, with what binds it told."""
+        shown = await asyncio.to_thread(self.all)
+        bound = {row.name for row in await self.to.objects.every(self.who.tenant_id, self.kind) if row.platform}
+        for one in shown:
+            one.platform = not one.shared and one.name in bound
+        return shown
+
     def all(self) -> list[Shown]:
         """Return those in force for the caller: its own, and what all tenants share."""
         effective = self.to.live.effective
@@ -95,37 +102,43 @@ class Objects:
         """Make or change an object; raise what the API answers with."""
         was = await self.row(name, change.shared)
         if was is None:
+            if self.kind == "guardrail" and name in self._shared(self.to.live.effective):
+                raise taken(self.kind, name)
             if self.kind != "cache" or change.shared is not False:  # a tenant's own stands before the shared one
                 self._refuse_file(name, change.config)
         elif new:
             raise Conflict(f"There is a {self.kind} {name!r} already; PUT changes it.", param="name")
         elif change.shared is None and was.tenant_id == SHARED and not self.platform:
-            raise Conflict(
-                f"The {self.kind} {name!r} is shared by all tenants: give yours another name, or ask who runs this.",
-                param="name",
-            )
+            raise taken(self.kind, name)
         shared = change.shared if was is None else was.tenant_id == SHARED
         tenant = self._tenant(bool(shared))
-        row = self._drawn(name, tenant, change.config, was)
-        await asyncio.to_thread(self._try, row)
+        by = author(request)
+        platform = self._binding(was, change, tenant, by.tenant_id)
+        row = msgspec.structs.replace(self._drawn(name, tenant, change.config, was), platform=platform)
+        made = await asyncio.to_thread(self._try, row)
+        if tenant != SHARED and (given := await self.to.tenancy.tenants.find(tenant, tenant)) is not None:
+            within_given(given, self.kind, name, change.config, made)
         await self._check(self, name, change.config, tenant)
         if change.dry_run:
             return self.of_row(row)
         try:
-            made = await self.to.objects.put(
+            stored = await self.to.objects.put(
                 tenant,
                 self.kind,
                 name,
                 change.config,
-                author=author(request),
+                author=by,
                 note=change.note,
                 expect=0 if new else expected(request, was),
+                platform=platform if self.platform else None,
             )
+        except store.Bound:
+            raise binding(self.kind) from None
         except store.Stale as found:
             raise stale(found) from None
         except store.TooMany:
             raise Conflict(f"There are {store.MAX_OBJECTS:,} of this kind already; remove one first.") from None
-        return self.of_row(made)
+        return self.of_row(stored)
 
     async def remove(self, name: str, request: Request, shared: bool | None = None, note: str = "") -> None:
         """Remove an object; raise what the API answers with."""
@@ -134,11 +147,16 @@ class Objects:
             await self.one(name, shared)
             raise of_the_file(self.kind, name, f"remove `{name}` below `{self.section}:`")
         tenant = self._tenant(was.tenant_id == SHARED)
+        over = over_platform(self.who, permission(self.kind, "DELETE"))
+        if was.platform and not over:
+            raise binding(self.kind)
         await asyncio.to_thread(self._try, msgspec.structs.replace(was, version=was.version + 1, body=None))
         try:
             await self.to.objects.remove(
-                tenant, self.kind, name, author=author(request), note=note, expect=expected(request, was)
+                tenant, self.kind, name, author=author(request), note=note, expect=expected(request, was), over=over
             )
+        except store.Bound:
+            raise binding(self.kind) from None
         except store.Stale as found:
             raise stale(found) from None
 
@@ -181,6 +199,7 @@ class Objects:
             name=row.name,
             managed_by="database",
             shared=row.tenant_id == SHARED,
+            platform=row.platform,
             version=row.version,
             etag=row.etag,
             config=entry(row),
@@ -190,8 +209,21 @@ class Objects:
     @property
     def platform(self) -> bool:
         """Whether the caller's permission is over all tenants."""
-        found = reach(self.who, permission(self.kind, "PUT"))
-        return found is not None and found.platform
+        return over_platform(self.who, permission(self.kind, "PUT"))
+
+    def _binding(self, was: ObjectRow | None, change: Change, tenant: str, by: str) -> bool:
+        """Return whether an object binds its tenant when somebody of the tenant *by* has changed it; raise where that
+        takes another."""
+        if tenant == SHARED:
+            if change.platform is not None:
+                message = "What all tenants share is the platform's to change in any case: leave `platform` out."
+                raise BadRequest(message, code="invalid_value", param="platform")
+            return False
+        given = was.platform if was is not None else by != tenant
+        binds = given if change.platform is None else change.platform
+        if (binds or (was is not None and was.platform)) and not self.platform:
+            raise binding(self.kind)
+        return binds
 
     def _rows(self, effective: Effective) -> dict[str, ObjectRow]:
         mine = [row for row in effective.rows if row.kind == self.kind]
@@ -216,6 +248,7 @@ class Objects:
             name=name,
             managed_by="file",
             shared=True,
+            platform=False,
             version=None,
             etag=None,
             config=msgspec.to_builtins(value, enc_hook=lambda _: "***"),
@@ -278,27 +311,3 @@ class Objects:
                     )
                 )
         return found
-
-
-def faulty(error: ConfigError, section: str, row: ObjectRow) -> BadRequest | Conflict:
-    """Return the answer to a configuration that does not fit: its first fault, and where in ``config`` it is."""
-    start = f"{section}.{row.name}"
-    own = [problem for problem in error.problems if problem.path == start or problem.path.startswith(f"{start}.")]
-    if row.body is None or not own:
-        first = error.problems[0]
-        return Conflict(f"Something else would be wrong then: {first.path}: {first.message}.", code="in_use")
-    others = f" ({len(own)} faults in all.)" if len(own) > 1 else ""
-    path = "config" + own[0].path.removeprefix(start)
-    if path == "config" and section == "aliases":
-        path = "config.target"
-    return BadRequest(f"{path} {own[0].message}.{others}", code="invalid_value", param=path)
-
-
-def of_the_file(kind: str, name: str, change: str) -> Conflict:
-    """Return the refusal to change what the file has."""
-    return Conflict(
-        f"The {kind.replace('_', ' ')} {name!r} is managed by the configuration file, "
-        f"where this is the change to make: {change}",
-        code="managed_by_file",
-        param="name",
-    )

@@ -265,4 +265,4 @@ def told(word: str) -> Iterator[None]:
     except Revoked:
         raise Conflict(f"The {word} is revoked: make a new one.", code="key_revoked") from None
     except InUse as error:
-        raise Conflict(str(error)) from None
+        raise Conflict(error.args[0], param=error.args[1] if len(error.args) > 1 else None) from None

@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from headgate.core.call import new_id
 from headgate.core.errors import BadRequest, HeadgateError, MethodNotAllowed, NotFound, Unavailable
+from headgate.core.ids import new_id
 from headgate.core.redact import redact
 from headgate.storage.sql import SqlError
 

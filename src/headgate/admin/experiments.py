@@ -10,8 +10,8 @@ from headgate.access.types import Principal
 from headgate.admin.fields import Answer
 from headgate.admin.parts import AdminParts
 from headgate.admin.route import Route, caller, parts
-from headgate.core.call import Record
 from headgate.core.errors import NotFound
+from headgate.core.record import Record
 from headgate.observe.log import LogFilter
 from headgate.routing.experiment import Comparison, drawn, outcome, paired, words
 from headgate.routing.table import Experiment, instant

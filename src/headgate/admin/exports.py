@@ -14,8 +14,8 @@ from headgate.admin.crud import By
 from headgate.admin.fields import Answer, Body, Instant, Text, Usd, UtcTime, instant, micros, object_id
 from headgate.admin.parts import AdminParts
 from headgate.admin.route import Route, caller, parts
-from headgate.core.call import new_id, now
 from headgate.core.errors import BadRequest, Conflict, Forbidden, NotFound
+from headgate.core.ids import new_id, now
 from headgate.core.money import nano_from_usd
 from headgate.observe.archive.files import Part, parquet_missing
 from headgate.observe.log_filter import LogFilter

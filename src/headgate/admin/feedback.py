@@ -13,8 +13,9 @@ from headgate.admin.crud import By, Parts, Who, Within, found
 from headgate.admin.fields import Answer, Body, Instant, Text, UtcTime, instant, micros, object_id
 from headgate.admin.parts import AdminParts
 from headgate.admin.route import Route
-from headgate.core.call import Record, now
 from headgate.core.errors import BadRequest, Conflict, Forbidden
+from headgate.core.ids import now
+from headgate.core.record import Record
 from headgate.feedback import opinion
 from headgate.observe.scores import NAME as LANGFUSE
 from headgate.observe.scores import Opinion

@@ -10,18 +10,19 @@ from fastapi import Depends
 from pydantic import Field
 
 from headgate.access.types import Principal
-from headgate.admin.configured import faulty
 from headgate.admin.fields import Answer, Body
 from headgate.admin.named import operations
 from headgate.admin.parts import AdminParts
+from headgate.admin.refusals import faulty
 from headgate.admin.route import Route, caller, parts
 from headgate.config.types import ConfigError
 from headgate.core.errors import BadRequest
 from headgate.guardrails.mask import Masks, plain_placeholder, tenant_key
 from headgate.guardrails.remote.base import Remote
 from headgate.guardrails.rules import Rule
-from headgate.guardrails.run import Outcome, examine
-from headgate.guardrails.types import NONE, Means, Span
+from headgate.guardrails.run import Outcome
+from headgate.guardrails.turns import in_turn
+from headgate.guardrails.types import NONE, Means, Side, Span
 from headgate.guardrails.whole import edited
 from headgate.storage.object_rows import ObjectRow
 
@@ -29,6 +30,12 @@ MAX_TEXTS = 200
 MAX_CHARACTERS = 200_000
 """Of the texts of one trial together."""
 DRAFT = "draft"
+SIDES: dict[str, tuple[Side, ...]] = {
+    "output": ("output",),
+    "thinking": ("input", "output"),
+    "tool_argument": ("input", "output"),
+}
+"""Where texts of a place are met with, if not in requests alone: thoughts and calls of tools are sent back."""
 
 Place = Literal["system", "user", "assistant", "tool_result", "tool_argument", "document", "output", "thinking"]
 Line = Annotated[str, Field(max_length=MAX_CHARACTERS)]
@@ -40,7 +47,7 @@ class Trial(Body):
     texts: Annotated[list[Line], Field(min_length=1, max_length=MAX_TEXTS)]
     """Each is looked at by itself."""
     place: Place = "user"
-    """Where they stand. What does not look there finds nothing."""
+    """Where they stand. What does not look there, by its ``places`` or by ``on``, finds nothing."""
     guardrails: Annotated[list[str], Field(max_length=32, default_factory=list)]
     """Names of those that are configured."""
     config: dict[str, Any] | None = None
@@ -103,6 +110,8 @@ async def try_guardrails(
 
         sender = Http1Sender()
         means = Means(poster(sender))
+    sides = SIDES.get(body.place, ("input",))
+    rules = tuple([rule for rule in rules if not set(rule.guardrail.on).isdisjoint(sides)])
     try:
         masks = Masks(tenant_key(to.derived.signing, who.tenant_id))
         return Report(data=[await _tried(text, body.place, rules, masks, means) for text in body.texts])
@@ -147,11 +156,12 @@ async def _rules(body: Trial, who: Principal, to: AdminParts) -> tuple[Rule, ...
 
 async def _tried(text: str, place: Place, rules: tuple[Rule, ...], masks: Masks, means: Means) -> Tried:
     span = Span(text, place)
-    outcomes = await examine(rules, "output" if place in ("output", "thinking") else "input", [span], means)
 
     def mask(number: int, kind: str, value: str) -> str:
         return masks.put(kind, value) if rules[number].reversible else plain_placeholder(kind)
 
+    side = SIDES.get(place, ("input",))[-1]
+    outcomes = await in_turn(rules, side, [span], means, mask if side == "input" else None)
     changed = edited([span], rules, outcomes, None, mask)
     refused = any(one.verdict.act == "block" and not rules[one.rule].guardrail.shadow for one in outcomes)
     return Tried(passed=not refused, text=changed.get(0, text), verdicts=[_shown(one) for one in outcomes])

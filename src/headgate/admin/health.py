@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import Depends
 from pydantic import Field
+from starlette.requests import Request
 
 from headgate.admin.fields import Answer, Body, Text
 from headgate.admin.parts import AdminParts
-from headgate.admin.route import Route, parts
+from headgate.admin.route import Route, author, parts
 from headgate.core.errors import BadRequest, NotFound
 
 
@@ -40,17 +41,20 @@ class Switch(Body):
 
 
 async def provider_health(to: Annotated[AdminParts, Depends(parts)]) -> Standings:
-    """Return the state and the figures of every deployment that was called, by worker: each finds out for itself."""
+    """Return the state and the figures of every deployment that was called, by worker of the machine that answers.
+
+    Each worker finds out for itself. What was set by hand holds for all machines.
+    """
     return await _standings(to)
 
 
-async def switch_provider(body: Switch, to: Annotated[AdminParts, Depends(parts)]) -> Standings:
-    """Switch a deployment or a whole provider off or on by hand; every worker obeys within a second."""
+async def switch_provider(request: Request, body: Switch, to: Annotated[AdminParts, Depends(parts)]) -> Standings:
+    """Switch a deployment or a whole provider off or on by hand; every worker, of every machine, obeys in a second."""
     provider = body.name.partition("/")[0]
     if body.state is not None and provider not in await asyncio.to_thread(to.provider_names):
         raise NotFound(f"There is no provider {provider[:64]!r}.", param="name")
     try:
-        await asyncio.to_thread(to.board.switch, body.name, body.state)
+        await to.switches.set(body.name, body.state, author(request))
     except ValueError as error:
         raise BadRequest(f"{error}.", param="name") from None
     return await _standings(to)
@@ -71,7 +75,7 @@ async def _standings(to: AdminParts) -> Standings:
             for post in posts
             for row in post.rows
         ],
-        by_hand=await asyncio.to_thread(to.board.hands),
+        by_hand=await to.switches.all(),
     )
 
 

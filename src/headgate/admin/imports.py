@@ -12,11 +12,12 @@ from headgate.access.types import Principal
 from headgate.admin.billing import HTML, Before, Limit, billing_route
 from headgate.admin.crud import By, PageOf, Parts, Who, as_page, found
 from headgate.admin.fields import Answer, Body, UtcTime, instant, object_id
+from headgate.admin.grants import may_bill
 from headgate.admin.levels import Word
 from headgate.billing.compare import compare, corrections, page, span, told, totals
 from headgate.billing.exports import Format, Told, Unreadable, read
-from headgate.core.call import new_id, now
 from headgate.core.errors import BadRequest, Conflict
+from headgate.core.ids import new_id, now
 from headgate.storage.billing_rows import ImportRow
 from headgate.storage.owned import Taken
 
@@ -34,7 +35,7 @@ class NewImport(Body):
     columns: dict[str, Annotated[str, Field(max_length=200)]] = Field(default_factory=dict)
     """Of a CSV of another provider: day, model, requests, input, output, cached, cache_write, cost_usd."""
     correct: bool = True
-    """Correct charges that nobody was sure of."""
+    """Correct charges that nobody was sure of: for who administers the platform, or within its own tenant."""
 
     @field_validator("columns")
     @classmethod
@@ -81,6 +82,8 @@ async def list_imports(who: Who, to: Parts, before: Before = "", limit: Limit = 
 
 async def create_import(body: NewImport, who: Who, to: Parts, by: By) -> Import:
     """Set what a provider says beside what we say, and correct charges in doubt by it."""
+    if body.correct:
+        may_bill(who, "billing:create", "This corrects charges", "correct")
     data = _data(body)
     try:
         said = read(body.format, data, body.columns)

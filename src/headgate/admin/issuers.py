@@ -9,14 +9,15 @@ from pydantic import Field
 from headgate.access.jwt import BadToken, import_keys
 from headgate.access.permissions import PERMISSIONS, ROLES
 from headgate.access.resolve import Meaning
+from headgate.access.types import Grants
 from headgate.admin.clients import Scopes
 from headgate.admin.crud import Asked, Kind, PageOf, routes_of
 from headgate.admin.fields import Answer, Body, Text, UtcTime, instant
-from headgate.admin.grants import may_give
+from headgate.admin.grants import may_give, may_touch
 from headgate.admin.levels import Name
 from headgate.admin.sso import Groups, Url, entrance
-from headgate.core.call import new_id, now
 from headgate.core.errors import BadRequest
+from headgate.core.ids import new_id, now
 from headgate.storage.entry_rows import IssuerRow
 
 Claim = Annotated[Text, Field(min_length=1, max_length=255)]
@@ -103,6 +104,7 @@ async def _made(asked: Asked, body: NewIssuer) -> IssuerRow:
 
 
 async def _changed(asked: Asked, row: IssuerRow, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    await _touched(asked, row)
     columns = {name: value for name, value in fields.items() if name in ("name", "is_active")}
     if "mapping" in fields:
         columns["mapping"] = _meant(asked, fields["mapping"])
@@ -112,8 +114,13 @@ async def _changed(asked: Asked, row: IssuerRow, fields: Mapping[str, Any]) -> M
     return columns
 
 
-async def _removable(asked: Asked, row: IssuerRow) -> None:
-    pass
+async def _touched(asked: Asked, row: IssuerRow) -> None:
+    """Refuse who may do less than tokens of the issuer do now: with keys of his own he could make them."""
+    meaning = msgspec.json.decode(row.mapping, type=Meaning)
+    roles = [ROLES.get(role, frozenset()) for role in meaning.role_map.values()]
+    allowed = frozenset(meaning.permissions).union(*roles) & PERMISSIONS.keys()
+    held: Grants = (("tenant" if meaning.tenant is None else "platform", allowed),)
+    may_touch(asked.who, held)
 
 
 def _meant(asked: Asked, body: MeaningBody) -> str:
@@ -173,6 +180,6 @@ ROUTES = routes_of(
         changes=IssuerChanges,
         made=_made,
         changed=_changed,
-        removing=_removable,
+        removing=_touched,
     )
 )

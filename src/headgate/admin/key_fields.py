@@ -23,7 +23,7 @@ from headgate.admin.levels import (
     limits_of,
     texts,
 )
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.core.money import usd
 from headgate.storage.types import KeyRow
 

@@ -31,7 +31,7 @@ from headgate.admin.fields import (
     micros,
     object_id,
 )
-from headgate.admin.grants import may_give, may_touch
+from headgate.admin.grants import may_give, may_stand_for, may_touch
 from headgate.admin.key_fields import (
     Key,
     KeyChanges,
@@ -47,10 +47,10 @@ from headgate.admin.key_fields import (
 from headgate.admin.levels import (
     stored,
 )
-from headgate.admin.roles import grants_to, scope_of
+from headgate.admin.roles import granted, grants_to, scope_of
 from headgate.admin.route import Route
-from headgate.core.call import now
 from headgate.core.errors import BadRequest, Forbidden
+from headgate.core.ids import now
 from headgate.core.money import nano_from_usd
 from headgate.core.secret import Secret
 from headgate.storage.keys import Secretless
@@ -77,6 +77,7 @@ async def create_key(body: NewKey, who: Who, to: Parts, by: By, inside: Within, 
         raise _not_a_keys(body.permissions or ())
     if body.kind == "admin" and body.permissions is not None:
         may_give(who, body.permissions, "tenant", "permissions")
+    may_stand_for(who, fields.get("user_id"), await granted(to, who.tenant_id, roles))
     await _inside(asked, fields)
     key = mint(body.kind, to.derived)
     row = new_row(key, to.derived, name=body.name, now=now(), kind=body.kind, tenant_id=who.tenant_id)
@@ -107,6 +108,8 @@ async def update_key(  # what the framework hands over
             raise _not_a_keys(body.permissions or ())
         if row.kind == "admin":
             may_give(who, body.permissions or (), "tenant", "permissions")
+    if row.kind == "admin" and "user_id" in fields:
+        may_stand_for(who, fields["user_id"], await grants_to(to, who.tenant_id, "key", row.id))
     await _inside(asked, fields)
     mapped = _sealed(asked, row.id, body) if "provider_keys" in body.model_fields_set else {}
     with told("key"):
@@ -166,7 +169,9 @@ async def _touched(asked: Asked, id: str) -> KeyRow:
     store, tenant_id = asked.to.keys, asked.who.tenant_id
     row: KeyRow = found(await store.find(tenant_id, object_id(id, "key"), asked.within), "key")
     if row.kind == "admin":
-        may_touch(asked.who, await grants_to(asked.to, tenant_id, "key", row.id, row.permissions))
+        held = await grants_to(asked.to, tenant_id, "key", row.id, row.permissions)
+        may_touch(asked.who, held)
+        may_stand_for(asked.who, row.user_id, held)
     return row
 
 

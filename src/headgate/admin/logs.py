@@ -10,9 +10,9 @@ from headgate.access.types import Principal
 from headgate.admin.fields import Answer, Instant, Ms, Usd, UsdText, UtcTime, instant, micros
 from headgate.admin.parts import AdminParts
 from headgate.admin.route import Route, caller, key_asked, parts, within
-from headgate.core.call import Record
 from headgate.core.errors import BadRequest
 from headgate.core.money import nano_from_usd, usd
+from headgate.core.record import Record
 from headgate.observe.log import LogFilter, Place
 from headgate.storage.tenancy import Narrow
 
@@ -73,7 +73,10 @@ def asked(  # noqa: PLR0913  # the filters are the point
     tags: Annotated[str | None, Query(max_length=1024, description="Separated by commas: all of them")] = None,
     model: Annotated[str | None, Query(max_length=256, description="That answered, else that was asked for")] = None,
     model_requested: Annotated[str | None, Query(max_length=256)] = None,
-    provider: Annotated[str | None, Query(max_length=64)] = None,
+    provider: Annotated[str | None, Query(max_length=64, description="That answered, else that failed it last")] = None,
+    tried: Annotated[str | None, Query(max_length=256, description="Provider or provider/model that was asked")] = None,
+    outcome: Annotated[str | None, Query(max_length=64, description="Error code of it or of an attempt")] = None,
+    billed: Annotated[Literal["usage", "estimated", "uncertain"] | None, Query()] = None,
     route: Annotated[str | None, Query(max_length=256)] = None,
     surface: Annotated[str | None, Query(max_length=64)] = None,
     status: Annotated[Literal["success", "fallback", "failure"] | None, Query()] = None,
@@ -101,6 +104,9 @@ def asked(  # noqa: PLR0913  # the filters are the point
         model=model,
         asked=model_requested,
         provider=provider,
+        tried=tried,
+        outcome=outcome,
+        billed=billed,
         route=route,
         surface=surface,
         status=status,

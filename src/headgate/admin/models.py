@@ -38,7 +38,7 @@ def asked(
     words: Annotated[Wanted, Depends(named)],
     capability: Annotated[list[str] | None, Query(max_length=20)] = None,
     max_price: Annotated[float | None, Query(ge=0)] = None,
-    min_context: Annotated[int | None, Query(ge=0)] = None,
+    min_context: Annotated[int | None, Query(ge=0, le=2**62)] = None,
     usable: bool = False,
 ) -> Wanted:
     """Return all filters of a request."""

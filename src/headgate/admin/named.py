@@ -1,6 +1,5 @@
 """The operations on one kind of object that is configured by file or by API, all of the same shape."""
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
@@ -11,6 +10,7 @@ from headgate.admin.versions import (
     Change,
     Diff,
     NewObject,
+    Number,
     Rollback,
     Shown,
     ShownList,
@@ -24,7 +24,6 @@ from headgate.admin.versions import (
 MAX_PAGE = 200
 
 Shared = Annotated[bool | None, Query(description="All tenants' (true) or the own (false); without it, whichever.")]
-Number = Annotated[int, Query(ge=1)]
 
 
 def operations(kind: str, plural: str, *, tag: str, check: Check = anything) -> tuple[Route, ...]:
@@ -32,7 +31,7 @@ def operations(kind: str, plural: str, *, tag: str, check: Check = anything) -> 
     path, word = f"/{plural}", kind.replace("_", " ")
 
     async def every(who: Who, to: Parts) -> ShownList:
-        return ShownList(data=await asyncio.to_thread(Objects(kind, who, to).all))
+        return ShownList(data=await Objects(kind, who, to).listed())
 
     async def one(name: str, response: Response, who: Who, to: Parts, shared: Shared = None) -> Shown:
         found: Shown = tagged(await Objects(kind, who, to).one(plain(name), shared), response)
@@ -54,13 +53,13 @@ def operations(kind: str, plural: str, *, tag: str, check: Check = anything) -> 
         who: Who,
         to: Parts,
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
-        before: Annotated[int | None, Query(ge=1)] = None,
+        before: Number | None = None,
         shared: Shared = None,
     ) -> VersionList:
         found = await Objects(kind, who, to).versions(plain(name), before=before, limit=limit, shared=shared)
         return VersionList(data=found)
 
-    async def version(name: str, number: int, who: Who, to: Parts, shared: Shared = None) -> VersionShown:
+    async def version(name: str, number: Number, who: Who, to: Parts, shared: Shared = None) -> VersionShown:
         return await Objects(kind, who, to).version(plain(name), number, shared)
 
     async def diff(name: str, before: Number, after: Number, who: Who, to: Parts, shared: Shared = None) -> Diff:

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 import yaml
 from fastapi import Depends
 
-from headgate.access.reach import reach
 from headgate.access.types import Principal
 from headgate.admin.config import HIDDEN
 from headgate.admin.fields import Answer
+from headgate.admin.grants import over_platform
 from headgate.admin.parts import AdminParts
 from headgate.admin.route import SELF, Route, caller, parts
 from headgate.config.effective import SECTIONS
@@ -68,8 +68,7 @@ class Origins(Answer):
 async def show_origins(who: Annotated[Principal, Depends(caller)], to: Parts) -> Origins:
     """Return where each value in force came from: a line of the file, the API, the environment or the command line."""
     effective = to.live.effective
-    held = reach(who, VIEW)
-    platform = held is not None and held.platform and to.settings is not None
+    platform = over_platform(who, VIEW)
     file = to.settings.config_file() if platform and to.settings is not None else None
     return Origins(
         file=str(file) if file else None,

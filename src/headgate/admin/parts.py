@@ -35,6 +35,7 @@ from headgate.storage.object_rows import ObjectRow
 from headgate.storage.objects import ObjectStore
 from headgate.storage.payloads import SqlPayloads
 from headgate.storage.provider_keys_sql import ProviderKeyStore
+from headgate.storage.switches_sql import SqlSwitches
 from headgate.storage.tenancy_stores import Tenancy
 
 
@@ -117,7 +118,9 @@ class AdminParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     objects: ObjectStore
     """What is configured here and not in the file."""
     board: Board
-    """What workers know of deployments, and what was switched by hand."""
+    """What workers know of deployments."""
+    switches: SqlSwitches
+    """What was switched by hand."""
     alerts: Desk
     """Alerts as they stand, and what people do about them."""
     feedback: SqlFeedback

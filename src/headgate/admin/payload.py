@@ -13,8 +13,9 @@ from headgate.admin.fields import Answer, UtcTime, instant, object_id
 from headgate.admin.levels import PayloadLevel
 from headgate.admin.parts import AdminParts
 from headgate.admin.route import Route, caller, parts, within
-from headgate.core.call import Record
 from headgate.core.errors import NotFound, Refused
+from headgate.core.names import kept
+from headgate.core.record import Record
 from headgate.observe.payload import Side, opened
 from headgate.observe.spool import PAYLOADS
 from headgate.storage.owned import act
@@ -132,7 +133,7 @@ async def erase_payloads(
     """Remove what was said in all calls of an end user. What was exported or archived is not within reach."""
     entry = act(by, "payloads:delete", "payload", "", who.tenant_id, after={"end_user": end_user})
     await to.feedback.erase(who.tenant_id, end_user)
-    return Erased(calls=await to.payloads.erase(who.tenant_id, end_user, entry))
+    return Erased(calls=await to.payloads.erase(who.tenant_id, {end_user, kept(end_user)}, entry))
 
 
 def _side(side: Side) -> Said:

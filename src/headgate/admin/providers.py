@@ -5,13 +5,15 @@ from typing import Annotated, Any
 
 from fastapi import Depends
 from pydantic import Field, SecretStr, field_validator
+from starlette.requests import Request
 
+from headgate.access.permissions import PLATFORM_TENANT
 from headgate.access.types import Principal
 from headgate.access.vault import sealed_row
 from headgate.admin.fields import Answer, Body, Text, UtcTime, instant, object_id
 from headgate.admin.parts import AdminParts
-from headgate.admin.route import Route, caller, parts
-from headgate.core.errors import BadRequest, NotFound
+from headgate.admin.route import Route, author, caller, parts
+from headgate.core.errors import BadRequest, Forbidden, NotFound
 from headgate.core.secret import Secret
 from headgate.providers.discovery import look
 from headgate.storage.provider_keys import ProviderKeyRow
@@ -86,28 +88,39 @@ async def list_provider_keys(
 
 
 async def add_provider_key(
+    request: Request,
     provider: str,
     body: NewProviderKey,
     who: Annotated[Principal, Depends(caller)],
     to: Annotated[AdminParts, Depends(parts)],
 ) -> ProviderKey:
-    """Seal a key. It is used within a second, in turn with the account's others, and never shown again."""
+    """Seal a key. It is used within a second, in turn with the account's others, and never shown again.
+
+    Accounts are the installation's, and so are their keys; a tenant brings keys of its own with its virtual keys.
+    """
+    if who.tenant_id != PLATFORM_TENANT:
+        raise Forbidden(
+            "Accounts of providers, and their keys, are the installation's. To have calls signed with a key of this "
+            "tenant, give it to a virtual key: 'provider_keys' of /api/v1/config/virtual-keys.",
+            param="provider",
+        )
     await _refuse_unknown(provider, to)
     if len(await to.provider_keys.list(who.tenant_id, provider)) >= MAX_KEYS:
         raise BadRequest(f"{provider!r} has {MAX_KEYS} keys; remove one first.", param="provider")
     row = sealed_row(Secret(body.key.get_secret_value()), provider, body.name, who.tenant_id, to.sealer)
-    await to.provider_keys.create(who.tenant_id, row)
+    await to.provider_keys.create(who.tenant_id, row, author(request))
     return _shown(row)
 
 
 async def remove_provider_key(
+    request: Request,
     provider: str,
     id: str,
     who: Annotated[Principal, Depends(caller)],
     to: Annotated[AdminParts, Depends(parts)],
 ) -> ProviderKey:
     """Delete a key: no new call is signed with it after a second."""
-    row = await to.provider_keys.remove(who.tenant_id, provider, object_id(id, "key of a provider"))
+    row = await to.provider_keys.remove(who.tenant_id, provider, object_id(id, "key of a provider"), author(request))
     if row is None:
         raise NotFound("There is no such key of a provider.", param="id")
     return _shown(row)

@@ -1,6 +1,6 @@
 """``/roles`` and ``/bindings``: a tenant's own roles, and who has which. Nobody gives more than it has."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -31,12 +31,12 @@ from headgate.admin.crud import (
     wanted,
 )
 from headgate.admin.fields import Answer, Body, UtcTime, instant, object_id
-from headgate.admin.grants import may_give, may_touch
+from headgate.admin.grants import may_give, may_stand_for, may_touch
 from headgate.admin.levels import Id, Name, Word, stored, texts
 from headgate.admin.parts import AdminParts
 from headgate.admin.route import Route
-from headgate.core.call import new_id, now
 from headgate.core.errors import BadRequest
+from headgate.core.ids import new_id, now
 from headgate.storage.tenancy_rows import BindingRow, HeldRole, RoleRow
 
 SubjectKind = Literal["user", "client", "key"]
@@ -177,6 +177,7 @@ async def create_binding(body: NewBinding, who: Who, to: Parts, by: By, inside: 
         key = await to.keys.find(who.tenant_id, body.subject_id)
         if key is None or key.kind != "admin":
             raise BadRequest("Roles are for admin keys.", code="invalid_parameter", param="subject_id")
+        may_stand_for(asked.who, key.user_id, await granted(to, who.tenant_id, [(role, scope)]))
     row = BindingRow(
         id=new_id(),
         tenant_id=who.tenant_id,
@@ -201,8 +202,7 @@ async def delete_binding(id: str, request: Request, who: Who, to: Parts, by: By,
     """Take a role away. It counts no more, everywhere, within a second."""
     store = to.tenancy.bindings
     row: BindingRow = found(await store.find(who.tenant_id, object_id(id, "binding"), inside), "binding")
-    one = HeldRole(row.role, row.scope, await _permissions(to, who.tenant_id, row.role))
-    may_touch(who, grants_of([one], who.tenant_id))
+    may_touch(who, await granted(to, who.tenant_id, [(row.role, row.scope)]))
     with told("binding"):
         return _binding(found(await store.drop(who.tenant_id, row.id, by, expect=expected(request)), "binding"))
 
@@ -234,6 +234,12 @@ async def grants_to(to: AdminParts, tenant_id: str, kind: str, id: str, permissi
     """Return what a user, a client or an admin key may; *permissions* are those of the key itself."""
     grants = grants_of(await to.tenancy.bindings.held(tenant_id, kind, id), tenant_id)
     return grants if permissions is None else (*grants, ("tenant", _names.decode(permissions) & PERMISSIONS.keys()))
+
+
+async def granted(to: AdminParts, tenant_id: str, roles: Iterable[tuple[str, str]]) -> Grants:
+    """Return what roles allow, each as far as the scope that stands beside it."""
+    held = [HeldRole(role, scope, await _permissions(to, tenant_id, role)) for role, scope in roles]
+    return grants_of(held, tenant_id)
 
 
 async def _permissions(to: AdminParts, tenant_id: str, role: str) -> str | None:

@@ -19,7 +19,6 @@ from headgate.admin.route import Route
 from headgate.admin.versions import Shown
 from headgate.core.errors import NotFound
 from headgate.ledger.windows import bounds
-from headgate.observe import usage
 from headgate.pipeline.explain import Asked, explain
 from headgate.pipeline.parts import Snapshot
 from headgate.routing.board import Board
@@ -40,6 +39,8 @@ class RouteShown(Answer):
     """``file``: it is changed in the configuration file alone; ``database``: here."""
     shared: bool
     """It is all tenants', not this one's alone."""
+    platform: bool
+    """It binds the tenant: who administers the platform alone changes it."""
     version: int | None
     etag: str | None
     targets: list[dict[str, Any]]
@@ -92,9 +93,10 @@ class Explained(Answer):
 async def list_routes(who: Who, to: Parts) -> RouteList:
     """Return the routes and aliases in force, each with its deployments and strategies."""
 
+    owned = {(kind, one.name): one for kind in ("route", "alias") for one in await Objects(kind, who, to).listed()}
+
     def work() -> list[RouteShown]:
         table = to.live.compiled.snapshot.table_of(who.tenant_id)
-        owned = {(kind, one.name): one for kind in ("route", "alias") for one in Objects(kind, who, to).all()}
         return [_shown(route, owned.get((route.kind, route.name))) for route in table.routes.values()]
 
     return RouteList(data=await asyncio.to_thread(work))
@@ -102,13 +104,12 @@ async def list_routes(who: Who, to: Parts) -> RouteList:
 
 async def explain_route(body: Question, who: Who, to: Parts) -> Explained:
     """Say which deployment a call would go to, and why; nobody is called, and nothing is held."""
-    asker, used = who, tuple[int, ...]()
+    asker = who
     if body.key_id is not None:
         whole = await to.keys.whole(who.tenant_id, object_id(body.key_id, "key"))
         if whole is None:
             raise NotFound("There is no such key.", param="key_id")
         asker = Assembler().key(whole)
-        used = tuple([await _used(to, asker, budget) for budget in asker.budgets])
     snapshot = to.snapshot if body.config is None else partial(_draft, to, who, body.model, body.config)
     asked = Asked(
         model=body.model,
@@ -120,8 +121,13 @@ async def explain_route(body: Question, who: Who, to: Parts) -> Explained:
         metadata=body.metadata,
     )
 
+    hands, loop = await to.switches.all(), asyncio.get_running_loop()
+
+    def used(budget: Budget, scope: str) -> int:
+        return asyncio.run_coroutine_threadsafe(_used(to, asker, budget, scope), loop).result()
+
     def work() -> dict[str, Any]:
-        found = explain(snapshot(), Posted(to.board), asked, asker, used)
+        found = explain(snapshot(), Posted(to.board, hands), asked, asker, used)
         told: dict[str, Any] = msgspec.to_builtins(found)
         return told
 
@@ -133,11 +139,10 @@ def _draft(to: AdminParts, who: Principal, name: str, config: dict[str, Any]) ->
     return Objects("route", who, to).draft(name, config).snapshot
 
 
-async def _used(to: AdminParts, who: Principal, budget: Budget) -> int:
-    now = time_ns() // 1000
-    start, end = bounds(budget.window, now, who.zone)
-    asked = usage.Question(since=start, until=min(end, now + 1), where={"key": who.id})
-    return sum(one.cost_nano for one in await to.usage.sums(who.tenant_id, asked))
+async def _used(to: AdminParts, who: Principal, budget: Budget, scope: str) -> int:
+    start, end = bounds(budget.window, time_ns() // 1000, who.zone)
+    spent = await to.money.budgets.spent(scope, start, end)
+    return spent.nano if budget.unit == "nano" else spent.tokens
 
 
 def _shown(route: Compiled, owned: Shown | None) -> RouteShown:
@@ -158,6 +163,7 @@ def _shown(route: Compiled, owned: Shown | None) -> RouteShown:
         kind=route.kind,
         managed_by="file" if owned is None else owned.managed_by,
         shared=owned is None or owned.shared,
+        platform=owned is not None and owned.platform,
         version=None if owned is None else owned.version,
         etag=None if owned is None else owned.etag,
         targets=targets,
@@ -172,10 +178,10 @@ class Posted:
 
     generation = 0
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, hands: Mapping[str, str]) -> None:
         posts = board.read()
         self._measured: dict[str, Measured] = {}
-        self._shut: dict[str, str] = {name: "switched off by hand" for name, s in board.hands().items() if s == "open"}
+        self._shut: dict[str, str] = {name: "switched off by hand" for name, s in hands.items() if s == "open"}
         for post in posts:
             for row in post.rows:
                 if row.measured is not None:

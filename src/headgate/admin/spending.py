@@ -14,7 +14,7 @@ from headgate.admin.fields import Answer, UsdText, UtcTime, instant, object_id
 from headgate.admin.route import Route
 from headgate.billing.resolve import conditions, scope_of
 from headgate.billing.standing import forecast_of, stand
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.core.money import usd
 from headgate.ledger.windows import bounds
 from headgate.storage.budget_rows import BudgetRow

@@ -11,11 +11,11 @@ from headgate.access.permissions import ROLES
 from headgate.access.vault import about
 from headgate.admin.crud import Asked, Kind, PageOf, routes_of
 from headgate.admin.fields import Answer, Body, Text, UtcTime, instant
-from headgate.admin.grants import may_give
+from headgate.admin.grants import may_give, may_touch
 from headgate.admin.levels import Name, Word, stored
 from headgate.admin.parts import AdminParts
-from headgate.core.call import new_id, now
 from headgate.core.errors import BadRequest, Unavailable
+from headgate.core.ids import new_id, now
 from headgate.storage.entry_rows import SsoRow
 from headgate.storage.tenancy_objects import SqlRoles
 
@@ -112,10 +112,9 @@ async def _made(asked: Asked, body: NewSso) -> SsoRow:
 
 
 async def _changed(asked: Asked, row: SsoRow, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    roles = fields.get("roles", msgspec.json.decode(row.roles))
-    default = fields.get("default_role", row.default_role)
-    if {"roles", "default_role", "domains"} & fields.keys():
-        await _may(asked, roles, default, fields.get("domains", ()))
+    await _touched(asked, row)
+    roles = fields.get("roles", {})
+    await _may(asked, roles, fields.get("default_role"), fields.get("domains", ()))
     columns = stored(
         {name: value for name, value in fields.items() if name not in ("roles", "scopes", "client_secret")}
     )
@@ -136,8 +135,12 @@ async def _may(asked: Asked, roles: Mapping[str, str], default: str | None, doma
         may_give(asked.who, await permissions_of(asked.to, asked.who.tenant_id, role, "roles"), "tenant", "roles")
 
 
-async def _anybody(asked: Asked, row: SsoRow) -> None:
-    pass
+async def _touched(asked: Asked, row: SsoRow) -> None:
+    """Refuse who may do less than those whom the provider lets in now: by another claim or secret he could be one."""
+    may_touch(asked.who, (("tenant", ROLES["tenant-admin"] if msgspec.json.decode(row.domains) else frozenset()),))
+    for role in {*msgspec.json.decode(row.roles, type=dict[str, str]).values(), row.default_role}:
+        own = None if role is None else await _permissions(asked.to, row.tenant_id, role)
+        may_touch(asked.who, (("tenant", own or frozenset()),))
 
 
 async def permissions_of(to: AdminParts, tenant_id: str, role: str, param: str) -> frozenset[str]:
@@ -145,12 +148,18 @@ async def permissions_of(to: AdminParts, tenant_id: str, role: str, param: str) 
     if role == "platform-admin":
         what = "Who reaches beyond a tenant is named here, and by no identity provider."
         raise BadRequest(what, code="invalid_parameter", param=param)
+    found = await _permissions(to, tenant_id, role)
+    if found is None:
+        raise BadRequest(f"There is no role {role!r}.", code="invalid_parameter", param=param)
+    return found
+
+
+async def _permissions(to: AdminParts, tenant_id: str, role: str) -> frozenset[str] | None:
+    """Return what a role allows, ``None`` where there is none of that name or id."""
     if role in ROLES:
         return ROLES[role]
     found = await SqlRoles(entrance(to).engine).find(tenant_id, role)
-    if found is None:
-        raise BadRequest(f"There is no role {role!r}.", code="invalid_parameter", param=param)
-    return msgspec.json.decode(found.permissions, type=frozenset[str])
+    return None if found is None else msgspec.json.decode(found.permissions, type=frozenset[str])
 
 
 def entrance(to: AdminParts) -> Entrance:
@@ -202,6 +211,6 @@ ROUTES = routes_of(
         changes=SsoChanges,
         made=_made,
         changed=_changed,
-        removing=_anybody,
+        removing=_touched,
     )
 )

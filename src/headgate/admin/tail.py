@@ -14,8 +14,8 @@ from headgate.access.types import Principal
 from headgate.admin.logs import asked, brief
 from headgate.admin.parts import AdminParts
 from headgate.admin.route import Route, caller, parts
-from headgate.core.call import Record
 from headgate.core.errors import BadRequest
+from headgate.core.record import Record
 from headgate.observe.log import LogFilter
 from headgate.observe.ring import fits
 

@@ -9,8 +9,8 @@ from headgate.admin.fields import Answer, UtcTime, instant, object_id
 from headgate.admin.levels import Level, LevelAnswer, Name, level_of, stored
 from headgate.admin.route import Route
 from headgate.admin.users import User, user_of
-from headgate.core.call import new_id, now
 from headgate.core.errors import Forbidden, NotFound
+from headgate.core.ids import new_id, now
 from headgate.storage.tenancy_rows import TeamRow
 
 

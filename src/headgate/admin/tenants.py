@@ -28,12 +28,12 @@ from headgate.admin.levels import (
 )
 from headgate.admin.route import Route, reached
 from headgate.admin.users import Email
-from headgate.core.call import new_id, now
 from headgate.core.errors import Forbidden, NotFound
+from headgate.core.ids import new_id, now
 from headgate.storage.tenancy_rows import TenantRow
 
-PLATFORM = frozenset({"is_active", "limits", "models", "providers", "catalogue"})
-"""What binds the tenant itself: who administers the platform says it."""
+PLATFORM = frozenset({"is_active", "zone", "limits", "models", "providers", "catalogue"})
+"""What binds the tenant itself: who administers the platform says it. In another zone budgets' days begin anew."""
 
 Far = Annotated[Reach, Depends(reached)]
 

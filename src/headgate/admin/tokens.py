@@ -17,8 +17,8 @@ from headgate.admin.crud import Parts
 from headgate.admin.fields import Answer
 from headgate.admin.route import OPEN, Route
 from headgate.admin.sso import entrance
-from headgate.core.call import now
 from headgate.core.errors import BadRequest, NotAuthenticated
+from headgate.core.ids import now
 from headgate.core.secret import Secret
 from headgate.storage.entry_rows import ClientRow
 

@@ -1,155 +1,25 @@
 """``/traces/{id}``: one call with everything that happened to it, as a tree."""
 
+import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
-from fastapi import Depends
+from fastapi import Depends, Query
 
 from headgate.access.types import Principal
-from headgate.admin.fields import Answer, Ms, UsdText, UtcTime, instant, object_id
+from headgate.admin.fields import instant, object_id
 from headgate.admin.parts import AdminParts
 from headgate.admin.route import Route, caller, parts, within
-from headgate.core.call import Attempt, Record
+from headgate.admin.trace_fields import Asked, Charged, Made, Outcome, Routed, Timing, Tokens, Trace, Tried
 from headgate.core.errors import NotFound
 from headgate.core.money import Usage, usd
+from headgate.core.record import Attempt, Record
 from headgate.observe.log import LedgerRow
 from headgate.routing.policy import verdicts
 from headgate.storage.tenancy import Narrow
 
-Billed = Literal["usage", "estimated", "uncertain", "none"]
-
-
-class Asked(Answer):
-    """Who asked for what."""
-
-    surface: str
-    operation: str
-    stream: bool
-    model_requested: str | None
-    parameters: dict[str, Any] | None
-    parent_id: str | None
-    """The caller's own span, in 16 hexadecimal digits, where it told of one."""
-    key_id: str | None
-    team_id: str | None
-    user_id: str | None
-    app_id: str | None
-    end_user: str | None
-    session: str | None
-    tags: list[str]
-    metadata: dict[str, Any] | None
-    address: str | None
-    bytes_in: int
-
-
-class Routed(Answer):
-    """Where it went, and why."""
-
-    name: str | None
-    reason: str | None
-    candidates: list[dict[str, Any]]
-    """What became of each deployment when the route chose, and while they were tried, in words."""
-    choice: dict[str, Any] | None
-    """The scores and figures behind it: the order can be worked out from them alone."""
-    model_used: str | None
-    provider_used: str | None
-
-
-class Tried(Answer):
-    """One call to one deployment. Times are milliseconds since the exchange began."""
-
-    number: int
-    provider: str
-    model: str
-    role: str
-    """What it was made for, where not in its turn: ``hedge``, ``fan-out``, ``resume``."""
-    outcome: str
-    status: int | None
-    error: str | None
-    started_ms: Ms
-    headers_ms: Ms | None
-    first_ms: Ms | None
-    ended_ms: Ms | None
-    held_usd: UsdText
-    cost_usd: UsdText | None
-    billed: Billed
-    upstream_id: str | None
-
-
-class Charged(Answer):
-    """A row of the ledger."""
-
-    attempt: int
-    target: str
-    usd: UsdText
-    tokens: int
-    billed: str
-
-
-class Tokens(Answer):
-    """Tokens: ``input`` is the whole prompt, ``output`` all that was generated; the others are parts of these."""
-
-    input: int
-    output: int
-    total: int
-    cached: int
-    cache_write: int
-    reasoning: int
-    more: dict[str, int]
-    """What there is besides: tokens of sound and pictures, and what is charged by the piece."""
-
-
-class Timing(Answer):
-    """Milliseconds: in all, of it here, at the provider, and to the first token."""
-
-    total_ms: Ms
-    overhead_ms: Ms
-    latency_ms: Ms | None
-    first_token_ms: Ms | None
-
-
-class Outcome(Answer):
-    """How it ended and what it cost."""
-
-    status: Literal["success", "fallback", "failure"]
-    http_status: int
-    code: str | None
-    error_message: str | None
-    finish: str | None
-    cost_usd: UsdText | None
-    billed: Billed
-    held_usd: UsdText
-    soft_budgets: list[str]
-    """Soft budgets that were passed with it."""
-    dropped: list[str]
-    defaulted: list[str]
-    resumed: int
-    """How often the answer broke off and was gone on with."""
-    shadow_of: str | None
-    """The call that this one is a copy of, or compares with its copy."""
-    compared: str | None
-    """What a judge said of the copy: ``better``, ``worse`` or ``equal``."""
-    bytes_out: int
-    worker: int
-
-
-class Trace(Answer):
-    """One call, whole."""
-
-    id: str
-    trace_id: str
-    at: UtcTime
-    call: Asked
-    route: Routed
-    guardrails: list[dict[str, Any]]
-    """What looked at its text, and what it found: never the text."""
-    cache: dict[str, Any] | None
-    """What a cache did about it, and why; null where its route has none."""
-    attempts: list[Tried]
-    ledger: list[Charged]
-    usage: Tokens
-    timing: Timing
-    outcome: Outcome
+PAUSE = 0.1  # seconds
 
 
 async def get_trace(
@@ -157,15 +27,23 @@ async def get_trace(
     who: Annotated[Principal, Depends(caller)],
     to: Annotated[AdminParts, Depends(parts)],
     inside: Annotated[Narrow | None, Depends(within)],
+    wait: Annotated[float, Query(ge=0, le=2)] = 0,
 ) -> Trace:
-    """Return the call of a request id or a W3C trace id."""
-    record = await to.logs.get(who.tenant_id, object_id(id, "call"), inside)
+    """Return the call of a request id or a W3C trace id; one that is about to end is waited for, *wait* seconds."""
+    asked = object_id(id, "call")
+    record = await to.logs.get(who.tenant_id, asked, inside)
+    for _ in range(round(wait / PAUSE)):
+        if record is not None:
+            break
+        await asyncio.sleep(PAUSE)
+        record = await to.logs.get(who.tenant_id, asked, inside)
     if record is None:
         raise NotFound("There is no such call. One that has just ended is here within a second.")
-    return trace_of(record, await to.logs.charges(who.tenant_id, record))
+    charges, made = await to.logs.charges(who.tenant_id, record), await to.logs.parts(who.tenant_id, record)
+    return trace_of(record, charges, made)
 
 
-def trace_of(record: Record, ledger: Sequence[LedgerRow]) -> Trace:
+def trace_of(record: Record, ledger: Sequence[LedgerRow], made: Sequence[Record] = ()) -> Trace:
     """Return a record and its charges as a tree."""
     used = record.usage
     return Trace(
@@ -204,6 +82,18 @@ def trace_of(record: Record, ledger: Sequence[LedgerRow]) -> Trace:
             first_token_ms=record.first_token_ms,
         ),
         outcome=_outcome(record),
+        parts=[
+            Made(
+                id=one.id,
+                surface=one.surface,
+                model=one.model_used or one.model_requested,
+                status=one.status,
+                cost_usd=None if one.cost_nano is None else usd(one.cost_nano),
+                total_ms=one.total_ms,
+            )
+            for one in made
+        ],
+        part_of=record.part_of,
     )
 
 

@@ -12,6 +12,7 @@ from headgate.admin.parts import AdminParts
 from headgate.admin.route import Route, caller, key_asked, parts, within
 from headgate.core.errors import BadRequest
 from headgate.core.money import usd
+from headgate.observe.analytics import MOST_RAW, Analytics
 from headgate.observe.rollups import DAY, DIMENSIONS, HOUR, MINUTE, Dimension
 from headgate.observe.usage import Question, Used
 from headgate.storage.tenancy import Narrow
@@ -51,6 +52,8 @@ class Usage(Answer):
     since: UtcTime
     until: UtcTime
     by: By
+    complete: bool
+    """Whether it is all: of what no sums are kept for, the latest calls are added up."""
     data: list[UsageRow]
     total: UsageRow
 
@@ -82,19 +85,25 @@ async def get_usage(
         within=inside,
         finest=MINUTE if by == "minute" else HOUR,
     )
-    try:
-        found = await to.usage.sums(who.tenant_id, asked)
-        whole = await to.usage.sums(who.tenant_id, replace(asked, by=None, interval=None))
-    except LookupError:
-        raise BadRequest(
-            f"Of some keys alone nothing is added up by {by}; ask by key, model, provider or time.",
-            code="invalid_parameter",
-            param="by",
-        ) from None
+    found, whole, complete = await _found(to, who.tenant_id, asked)
     found.sort(key=lambda used: used.at if used.at is not None else (-used.cost_nano, used.name))
     return Usage(
-        since=begin, until=end, by=by, data=[row_of(_name(u, by), u) for u in found], total=row_of(None, *whole)
+        since=begin,
+        until=end,
+        by=by,
+        complete=complete,
+        data=[row_of(_name(u, by), u) for u in found],
+        total=row_of(None, *whole),
     )
+
+
+async def _found(to: AdminParts, tenant_id: str, asked: Question) -> tuple[list[Used], list[Used], bool]:
+    """Return the rows, what they are together, and whether all calls are in them."""
+    total = replace(asked, by=None, interval=None)
+    if asked.cut is not None and total.cut is not None:
+        return await to.usage.sums(tenant_id, asked), await to.usage.sums(tenant_id, total), True
+    found = await Analytics(to.usage, to.logs).find(tenant_id, asked, "cost_nano", MOST_RAW)
+    return found.names if asked.interval is None else found.series, [found.total], found.whole
 
 
 def dimension_of(by: str) -> Dimension | None:

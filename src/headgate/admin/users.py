@@ -11,7 +11,7 @@ from headgate.admin.fields import Text, UtcTime, instant, optional_instant
 from headgate.admin.grants import may_touch
 from headgate.admin.levels import Level, LevelAnswer, level_of, stored
 from headgate.admin.roles import grants_to
-from headgate.core.call import new_id, now
+from headgate.core.ids import new_id, now
 from headgate.storage.tenancy_rows import UserRow
 
 ADDRESS = re.compile(r"[^@\s\"<>(),:;\\\[\]]+@[^@\s\"<>(),:;\\\[\]]+")

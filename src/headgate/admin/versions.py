@@ -24,6 +24,9 @@ class Change(Body):
     """Why, for who looks at the versions."""
     shared: bool | None = None
     """For all tenants, which takes a permission over all of them. Without it: wherever the name is, else the own."""
+    platform: bool | None = None
+    """It binds the tenant: who administers the platform alone changes it. Without it: as it was; what who does so makes
+    for another tenant binds that."""
     dry_run: bool = False
     """Say what would come of it, and change nothing."""
 
@@ -43,6 +46,8 @@ class Shown(Answer):
     name."""
     shared: bool
     """It is all tenants', not this one's alone."""
+    platform: bool
+    """It binds the tenant: who administers the platform alone changes it."""
     version: int | None
     etag: str | None
     config: Any
@@ -53,6 +58,10 @@ class ShownList(Answer):
     """Objects of one kind, by name."""
 
     data: list[Shown]
+
+
+Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""The number of a version, as the store can hold it."""
 
 
 class VersionShown(Answer):
@@ -92,7 +101,7 @@ class Diff(Answer):
 class Rollback(Body):
     """Which version to make anew."""
 
-    version: Annotated[int, Field(ge=1)]
+    version: Number
     note: Annotated[Text, Field(max_length=500)] = ""
     shared: bool | None = None
 

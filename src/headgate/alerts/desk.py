@@ -9,7 +9,7 @@ from headgate.alerts.kinds import kind_of
 from headgate.alerts.telling import payload, whom
 from headgate.alerts.types import Rule
 from headgate.alerts.watch import LOCK
-from headgate.core.call import new_id, now
+from headgate.core.ids import new_id, now
 from headgate.storage import alerts as store
 from headgate.storage.alert_rows import AlertRow, EventRow
 from headgate.storage.audit_now import note_all

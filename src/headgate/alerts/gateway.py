@@ -27,7 +27,7 @@ class ProviderDown(Rule, frozen=True, kw_only=True):
             if one.name == "breaker" and (self.provider or name) == name:
                 parts.setdefault(name, []).append(one)
         return [
-            Seen(name, f"the provider {name} is down: {rows[0].text}", _calls(at, provider=name))
+            Seen(name, f"the provider {name} is down: {rows[0].text}", _calls(at, tried=name))
             for name, rows in sorted(parts.items())
             if any(_shut([row for row in rows if mark(row)]) for mark in _MARKS)
         ]
@@ -45,7 +45,7 @@ class BreakerOpen(Rule, frozen=True, kw_only=True):
         """See :class:`Rule`."""
         rows = [row for row in of.signals() if row.name == "breaker" and "/" in row.subject]
         return [
-            Seen(name, f"{name} is left alone: {same[0].text}", _calls(at, model=name))
+            Seen(name, f"{name} is left alone: {same[0].text}", _calls(at, tried=name))
             for name in sorted({row.subject for row in rows})
             if _shut(same := [row for row in rows if row.subject == name]) and (self.deployment or name) == name
         ]
@@ -67,7 +67,7 @@ class Unsettled(Rule, frozen=True, kw_only=True):
         if count <= self.above:
             return ()
         words = f"{count:,} charges of {self.window / 60:g} min are in doubt, {usd(nano)} USD: import what was billed"
-        return [Seen("", words, _calls(at, seconds=self.window, status="failure"))]
+        return [Seen("", words, _calls(at, seconds=self.window, billed="uncertain"))]
 
 
 class Drops(Rule, frozen=True, kw_only=True):

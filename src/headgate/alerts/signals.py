@@ -8,7 +8,7 @@ from typing import Protocol
 
 from headgate.alerts.readings import Signal
 from headgate.alerts.rules import SECOND
-from headgate.core.call import now
+from headgate.core.ids import now
 
 MAX_DEPLOYMENTS = 1000
 SHUT = frozenset(("open", "benched", "half-open"))
@@ -23,6 +23,7 @@ DROPPED = ("_dropped_total", "_lost_total", "_unreadable_total")
 """How the names of counters end of what is not there any more."""
 BROKEN = "_failing"
 """How those of gauges end that are 1 where something does not work."""
+REFUSED = "changes of the configuration file are refused, and what was in force stays; the log says why"
 
 
 class Row(Protocol):
@@ -76,7 +77,8 @@ def counted(page: str, ills: Mapping[str, str]) -> Iterator[Signal]:
             )
         elif family.endswith(BROKEN) and not labels:
             subject = family.removesuffix(BROKEN)
-            yield Signal(node="", name="broken", subject=subject, value=value, text="the gateway's own log says why")
+            words = REFUSED if subject == "config" else "the gateway's own log says why"
+            yield Signal(node="", name="broken", subject=subject, value=value, text=words)
         elif family == "journal_behind_bytes":
             yield Signal(node="", name="behind", value=value)
 

@@ -167,8 +167,9 @@ class SqlReadings:
         found = []
         for id, provider, model, code, count, first_at in self._sql.execute(GROUPS, (tenant_id, since, MAX_EACH)):
             words = " of ".join(part for part in (code, model or provider) if part)
-            named = {name: value for name, value in (("model", model), ("provider", provider)) if value}
-            found.append(Fresh(id, words, count, first_at, {"status": "failure", **named}))
+            whole = model.startswith(f"{provider}/")
+            named = (("outcome", code), ("tried", model if whole else provider), ("model", "" if whole else model))
+            found.append(Fresh(id, words, count, first_at, {name: value for name, value in named if value}))
         return found
 
     def ending(self, tenant_id: str, until: int) -> Sequence[Ending]:

@@ -18,7 +18,7 @@ from headgate.alerts.rules import SECOND, Event, Standing, Timing, step
 from headgate.alerts.sql import SqlReadings
 from headgate.alerts.telling import payload, whom, written
 from headgate.alerts.types import Rule, Seen
-from headgate.core.call import new_id
+from headgate.core.ids import new_id
 from headgate.observe.metrics import Page
 from headgate.storage import alerts as store
 from headgate.storage.alert_rows import AlertRow

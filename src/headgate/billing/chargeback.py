@@ -9,7 +9,7 @@ from headgate.billing.calendar import DAY, begin, day_of, days, zone
 from headgate.billing.daily import Books
 from headgate.billing.forecast import DAYS, Forecast, forecast
 from headgate.billing.pricing import Prices
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.storage.bill_days import DayRow, SqlBillDays, Sums
 from headgate.storage.bills import Account, SqlBills
 

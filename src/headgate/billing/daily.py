@@ -11,7 +11,7 @@ import msgspec
 
 from headgate.billing.calendar import DAY, begin, day_of, days
 from headgate.billing.pricing import Prices
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.core.money import Usage
 from headgate.storage.bill_days import DIMENSIONS, DayRow, SqlBillDays, mark
 

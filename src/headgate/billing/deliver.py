@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from headgate.access.vault import Sealer, Unsealable
 from headgate.alerts.channels.types import Channel, ChannelConfig, Failed, Message, Out, Place
 from headgate.billing.invoice import sheet
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.core.redact import redact
 from headgate.core.secret import Secret
 from headgate.storage.billing_rows import ALERTS, OF_FILE, ChannelRow, InvoiceRow, MessageRow

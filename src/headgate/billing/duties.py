@@ -14,7 +14,7 @@ import msgspec
 
 from headgate.audit.duty import seal_hours
 from headgate.billing.calendar import begin, day_of, former, span_of, zone
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.storage.audit_rows import KeyedSealing
 from headgate.storage.lease import take
 from headgate.storage.sql import SqlError, open_sql

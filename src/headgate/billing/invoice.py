@@ -10,7 +10,7 @@ import msgspec
 from headgate.billing.calendar import begin, span_of, zone
 from headgate.billing.chargeback import COUNTED, By, Chargeback, Line, Office
 from headgate.billing.page import page
-from headgate.core.call import new_id, now
+from headgate.core.ids import new_id, now
 from headgate.core.money import usd
 from headgate.core.sheet import line as csv_line
 from headgate.storage.billing_rows import InvoiceRow

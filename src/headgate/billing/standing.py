@@ -8,7 +8,7 @@ from headgate.access.types import Unit, Window
 from headgate.billing.calendar import DAY, begin, day_of, days, zone
 from headgate.billing.forecast import DAYS, Forecast, forecast
 from headgate.billing.resolve import scope
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.ledger.balances import Scope
 from headgate.ledger.windows import FOR_EVER, bounds
 from headgate.storage.budget_rows import BudgetRow

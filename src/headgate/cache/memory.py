@@ -3,7 +3,7 @@
 from collections import OrderedDict
 
 from headgate.cache.types import ALL, Counts, Entry, Matching
-from headgate.core.call import now
+from headgate.core.ids import now
 
 Place = tuple[str, bytes]
 

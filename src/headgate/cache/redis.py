@@ -12,7 +12,7 @@ from typing import Any
 
 from headgate.cache.seal import Sealer
 from headgate.cache.types import ALL, Counts, Entry, Matching
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.storage.redis import Command, Redis, RedisDown
 
 CONNECTIONS = 8

@@ -9,8 +9,8 @@ from time import monotonic
 
 from headgate.cache.seal import Sealer
 from headgate.cache.types import ALL, Counts, Entry, Matching
-from headgate.core.call import now
 from headgate.core.errors import Unavailable
+from headgate.core.ids import now
 from headgate.storage.desk import Desk
 from headgate.storage.sql import Sql
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headgate.cli import own
 from headgate.cli.connect import gateway_options, load_settings
 from headgate.cli.keys import CHAT_TAG
 from headgate.cli.output import as_json, print_json, text
@@ -50,14 +51,19 @@ def command(
     import httpx2
 
     settings = load_settings(home)
-    base = (url or f"http://{_reachable(settings.host)}:{settings.port}").rstrip("/").removesuffix("/v1")
+    base = (url or own.url_of(settings)).rstrip("/").removesuffix("/v1")
+    try:
+        way: dict[str, Any] = {"verify": True if url is not None else own.trusting(settings) or True}
+    except OSError as error:
+        raise ChatError(f"{settings.tls_cert} cannot be read as a certificate: {error}.") from None
+    headers = {"host": own.name_of(settings)} if url is None and settings.allowed_hosts else {}
     turns = [{"role": "system", "content": system}] if system else []
     with ExitStack() as stack:
         if url is None and key is None:
-            _be_there(base)
+            _be_there(base, way)
             key = stack.enter_context(_temporary_key(home))
-        headers = {"authorization": f"Bearer {key or ''}"}
-        http = stack.enter_context(httpx2.Client(base_url=base, headers=headers, timeout=600))
+        headers["authorization"] = f"Bearer {key or ''}"
+        http = stack.enter_context(httpx2.Client(base_url=base, headers=headers, timeout=600, **way))
         for said in _said(message, json):
             turns.append({"role": "user", "content": said})
             answer = _whole(http, model, turns) if json else _streamed(http, model, turns)
@@ -151,12 +157,12 @@ def _ask(http: "httpx2.Client", body: dict[str, Any], headers: dict[str, str]) -
         return response
 
 
-def _be_there(base: str) -> None:
+def _be_there(base: str, way: dict[str, Any]) -> None:
     """Raise unless a gateway answers: no key needs to be made for one that does not run."""
     import httpx2
 
     try:
-        httpx2.get(f"{base}/health", timeout=5)
+        httpx2.get(f"{base}/health", timeout=5, **way)
     except httpx2.HTTPError as error:
         raise _absent(base, error) from None
 
@@ -185,12 +191,6 @@ def _temporary_key(home: Path | None) -> Iterator[str]:
             yield made.key
         finally:
             gateway.revoke_key(made.id)
-
-
-def _reachable(host: str) -> str:
-    """Where a server that listens at *host* is reached from here."""
-    here = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
-    return f"[{here}]" if ":" in here and not here.startswith("[") else here
 
 
 def _safe(piece: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import socket
+import ssl
 import stat
 from collections.abc import Iterator
 from time import time
@@ -12,9 +13,10 @@ from headgate import settings as process
 from headgate.access.home import SECRETS, open_home
 from headgate.alerts.explain import Finding, disk_of, explained
 from headgate.alerts.signals import breakers, certificate, clock, failing
+from headgate.cli import own
 from headgate.cli.compiled import compiled, seen
 from headgate.config import ConfigError
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.observe.outlets import OUTLETS, ills
 from headgate.providers.base import ProviderConfig
 from headgate.providers.catalog import row
@@ -201,14 +203,19 @@ async def _reach(name: str, where: str, account: ProviderConfig) -> Finding:
 
 def port_of(settings: Settings) -> Finding:
     """Look at who has the port."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
     where = f"{settings.host}:{settings.port}"
+    ask = f"GET /health HTTP/1.1\r\nhost: {own.name_of(settings)}\r\nconnection: close\r\n\r\n"
     try:
-        with socket.create_connection((host, settings.port), timeout=1) as probe:
-            probe.sendall(b"GET /health HTTP/1.1\r\nhost: doctor\r\nconnection: close\r\n\r\n")
-            answer = probe.recv(4096)
+        context = own.trusting(settings)
+        probe = socket.create_connection((own.address_of(settings), settings.port), timeout=1)
+        with context.wrap_socket(probe) if context is not None else probe as there:
+            there.sendall(ask.encode())
+            answer = there.recv(4096)
     except (ConnectionRefusedError, TimeoutError):
         return Finding("port", "ok", f"{where} is free")
+    except ssl.SSLError as error:
+        do = "Another program has the port, or a gateway that was started with another certificate."
+        return Finding("port", "warn", f"{where} does not show {settings.tls_cert}: {error.reason}", do)
     except OSError as error:
         return Finding("port", "warn", f"{where} cannot be looked at: {error}")
     if answer.startswith(b"HTTP/1.1 200"):

@@ -8,7 +8,7 @@ from headgate.access.home import Home, open_home
 from headgate.access.permissions import PLATFORM_TENANT, ROLES
 from headgate.access.types import Principal
 from headgate.access.vault import LocalSealer
-from headgate.admin.app import create
+from headgate.admin.app import Piecemeal
 from headgate.admin.parts import AdminParts, Exports
 from headgate.alerts.desk import Desk
 from headgate.audit.drained import Proofs
@@ -41,6 +41,7 @@ from headgate.storage.objects import SqlObjects
 from headgate.storage.payloads import SqlPayloads
 from headgate.storage.provider_keys_sql import SqlProviderKeys
 from headgate.storage.sql import SqlError, without_password
+from headgate.storage.switches_sql import SqlSwitches
 from headgate.storage.tenancy_stores import Tenancy
 from headgate.storage.types import StorageRefused
 from headgate.storage.upgrade import ensure
@@ -104,6 +105,7 @@ def local_admin(settings: Settings, tenant: str | None = None) -> Admin:
         feedback=SqlFeedback(engine),
         money=money,
         board=Board(home.path / "health"),
+        switches=SqlSwitches(engine),
         entrance=entering.entrance(engine),
     )
 
@@ -113,7 +115,7 @@ def local_admin(settings: Settings, tenant: str | None = None) -> Admin:
         entering.close()
         await engine.dispose()
 
-    return Admin("http://home", tenant=tenant, transport=InProcess(create(parts), close))
+    return Admin("http://home", tenant=tenant, transport=InProcess(Piecemeal(parts), close))
 
 
 def settle(settings: Settings, home: Home) -> None:

@@ -16,7 +16,9 @@ TEXTS = {
     "tags": "Calls with these tags, separated by commas: all of them.",
     "model": "Calls that this model answered, or was asked for where none did.",
     "model_requested": "Calls that asked for this model.",
-    "provider": "Calls that this provider answered.",
+    "provider": "Calls that this provider answered, or failed last.",
+    "tried": "Calls for which this provider, or provider/model, was asked.",
+    "outcome": "Calls that ended with this error, or an attempt did.",
     "route": "Calls of this route.",
     "surface": "Calls by this API: openai, anthropic, gemini ...",
     "code": "Calls that ended with this error.",
@@ -27,6 +29,7 @@ TEXTS = {
 }
 CHOICES = {
     "status": ("How it ended.", ["success", "fallback", "failure"]),
+    "billed": ("What a cost rests on.", ["usage", "estimated", "uncertain"]),
     "cache": ("What the cache did.", ["hit", "miss", "stored", "refused", "bypass"]),
     "guard": (
         "The strongest thing that a guardrail did.",

@@ -119,12 +119,13 @@ def listing(plural: str, word: str, home: Path | None, url: str | None, key: str
         return
     print_table(
         (word, "what", "in the", "", "version>"),
-        [
-            (row["name"], _shown(row["config"]), row["managed_by"], "" if row["shared"] else "own", row["version"])
-            for row in rows
-        ],
+        [(row["name"], _shown(row["config"]), row["managed_by"], _whose(row), row["version"]) for row in rows],
         empty=f"There is no {word}.",
     )
+
+
+def _whose(row: dict[str, Any]) -> str:
+    return "" if row["shared"] else "own, set by the platform" if row.get("platform") else "own"
 
 
 def document(data: bytes) -> dict[str, Any]:

@@ -74,9 +74,12 @@ def explain(home: Path | None, url: str | None, key: str | None, json: bool, mod
         empty="There is no deployment.",
     )
     for room in told["budgets"]:
+        unit, word = ("tokens", "tokens") if room["cap_usd"] is None else ("usd", "USD")
+        used, cap, after = (room[f"{what}_{unit}"] for what in ("used", "cap", "after"))
+        short = "" if room["enough"] else ", which is not enough" + ("" if room["hard"] else " but refuses nothing")
         click.echo(
-            f"budget per {room['window']}: {room['used_usd']} of {room['cap_usd']} USD used; "
-            f"{room['after_usd']} USD left after this call{'' if room['enough'] else ', which is not enough'}"
+            f"{room['name'] or 'budget'} per {room['window']}: {used} of {cap} {word} used; "
+            f"{after} {word} left after this call{short}"
         )
     if told["refused"]:
         click.echo(f"refused: {told['refused']}")

@@ -58,6 +58,10 @@ def tree(trace: "Trace") -> "Tree":
     ledger = root.add(Text(f"ledger ({len(trace.ledger)})", style="bold"))
     for entry in trace.ledger:
         ledger.add(Text(", ".join(f"{name} {text(value)}" for name, value in entry.items() if value is not None)))
+    if trace.parts:
+        made = root.add(Text(f"made for it ({len(trace.parts)})", style="bold"))
+        for part in trace.parts:
+            _branch(made, f"{part['surface']}: {part['id']}", part)
     for name in ("usage", "timing", "outcome"):
         _branch(root, name, getattr(trace, name))
     return root

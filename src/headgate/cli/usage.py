@@ -25,6 +25,7 @@ SORTS = (
     "cost",
     "saved",
 )
+NOT_ALL = "Nothing is added up for this question, and there are too many calls to look at all of them."
 
 
 @click.command("usage")
@@ -71,6 +72,8 @@ def command(
     if len(rows) > 1:
         rows.append(_row("all", usage.total))
     print_table(columns, rows, empty="Nothing was used in that time.")
+    if not usage.complete:
+        click.echo(NOT_ALL)
 
 
 def _row(name: str, row: "UsageRow") -> tuple[Any, ...]:
@@ -94,7 +97,7 @@ def _print_compared(found: dict[str, Any], json: bool) -> None:
     )  # fmt: skip
     print_table(columns, rows, empty="Nothing was used in that time.")
     if found["source"] == "calls" and not found["complete"]:
-        click.echo("Nothing is added up for this question, and there are too many calls to look at all of them.")
+        click.echo(NOT_ALL)
 
 
 def _compared(name: str, row: dict[str, Any], change: dict[str, Any] | None) -> tuple[Any, ...]:

@@ -121,6 +121,8 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     usage: dict[str, Any]
     timing: dict[str, Any]
     outcome: dict[str, Any]
+    parts: list[dict[str, Any]] = []
+    part_of: str | None = None
 
 
 class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,3 +152,5 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     data: list[UsageRow]
     total: UsageRow
+    complete: bool = True
+    """Whether all calls are in it."""

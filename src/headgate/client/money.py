@@ -33,6 +33,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     window: Window
     hard: bool
     is_active: bool
+    platform: bool
     created_at: str
     updated_at: str
 

@@ -103,7 +103,7 @@ def check(values: Mapping[str, Any], shape: Shape, known: Known, beside: Names |
         if name not in known.steps:
             shape.note(("steps", name), _unknown_step(name, known))
     for name, entry in values.get("guardrails", {}).items():
-        guardrail_faults(name, entry, shape, known, names.routes)
+        guardrail_faults(name, entry, shape, known, names.routes, beside.guardrails if beside is not None else ())
     for name, entry in values.get("channels", {}).items():
         channel_faults(name, entry, shape)
     for name, entry in values.get("alerts", {}).items():
@@ -237,7 +237,7 @@ def _route(name: str, route: Mapping[str, Any], shape: Shape, names: Names) -> N
         seen.add(target)
     several_faults(name, route, shape)
     experiment_faults(name, route, shape)
-    elsewhere_faults(name, route, shape, {*names.routes, *names.aliases}, names.fault_of)
+    elsewhere_faults(name, route, shape, {*names.routes, *names.aliases}, names.fault_of, names.known)
     for index, one in enumerate(route.get("guardrails", ())):
         if one is not ABSENT and one not in names.guardrails:
             hint = nearest(one, sorted(names.guardrails))

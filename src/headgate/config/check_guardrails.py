@@ -14,9 +14,16 @@ from headgate.guardrails.remote.base import Remote
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-def guardrail_faults(name: str, entry: Any, shape: Shape, known: Known, routes: Collection[str]) -> None:
-    """Note what is wrong with an entry whose types and ranges were looked at."""
+def guardrail_faults(
+    name: str, entry: Any, shape: Shape, known: Known, routes: Collection[str], shared: Collection[str] = ()
+) -> None:
+    """Note what is wrong with an entry whose types and ranges were looked at.
+
+    *shared* are the names of those that a tenant's own come on top of: it adds to them, and takes the place of none.
+    """
     path: Path = ("guardrails", name)
+    if name in shared:
+        shape.note(path, f"{shown(name)} is the name of a guardrail that all tenants share: choose another")
     if not NAME.fullmatch(name):
         shape.note(path, "a guardrail's name is 1 to 64 letters, digits, dots, dashes and underscores")
     if entry is ABSENT or not isinstance(entry, Mapping):
@@ -33,5 +40,8 @@ def guardrail_faults(name: str, entry: Any, shape: Shape, known: Known, routes: 
         guardrail = made(entry)
     except msgspec.ValidationError:
         return  # a field that is missing or wrong was noted where it is
-    for field, message in guardrail.faults():
+    faults = list(guardrail.faults())
+    if not faults and path in shape.owned:
+        faults += guardrail.excess()
+    for field, message in faults:
         shape.note((*path, field) if (*path, field) in shape.places else path, message)

@@ -9,9 +9,6 @@ from headgate.config.shape import ABSENT, Path, Shape, nearest, shown
 from headgate.config.types import Known
 from headgate.routing.table import FanOut, RouteConfig, instant
 
-CONFINING = frozenset(("compliance", "condition", "geography", "prefer"))
-"""Kinds of strategy that can say where calls may not go at all."""
-
 
 def named_targets(route: Mapping[str, Any]) -> list[Any]:
     """Return the ``provider/model`` of each entry, ``ABSENT`` for one that is wrong."""
@@ -83,7 +80,12 @@ def experiment_faults(name: str, route: Mapping[str, Any], shape: Shape) -> None
 
 
 def elsewhere_faults(
-    name: str, route: Mapping[str, Any], shape: Shape, names: Collection[str], fault_of: Callable[[str], str | None]
+    name: str,
+    route: Mapping[str, Any],
+    shape: Shape,
+    names: Collection[str],
+    fault_of: Callable[[str], str | None],
+    known: Known,
 ) -> None:
     """Note where calls of a route are copied to, and who judges answers, if that may not be.
 
@@ -93,15 +95,16 @@ def elsewhere_faults(
         settings = route.get(part)
         other = settings.get(field) if isinstance(settings, dict) else None
         if isinstance(other, str):
-            known = field == "judge" and other in names
-            fault = (None if known else fault_of(other)) or confined(route, other)
+            route_known = field == "judge" and other in names
+            fault = (None if route_known else fault_of(other)) or confined(route, other, known)
             if fault is not None:
                 shape.note(("routes", name, part, field), fault)
 
 
-def confined(route: Mapping[str, Any], to: str) -> str | None:
+def confined(route: Mapping[str, Any], to: str, known: Known) -> str | None:
     """Say why what is said in calls of a route may not go *to* another deployment as well, or ``None``."""
-    rules = [e["kind"] for e in route.get("strategy", ()) if isinstance(e, dict) and e["kind"] in CONFINING]
+    kinds = [entry["kind"] for entry in route.get("strategy", ()) if isinstance(entry, dict)]
+    rules = [kind for kind in kinds if getattr(known.strategies.get(kind), "confines", False)]
     if not rules or to in named_targets(route):
         return None
     return f"must be one of the route's targets: `{rules[0]}` says where its calls may go, and nothing of them else"

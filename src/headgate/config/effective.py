@@ -38,6 +38,8 @@ WORDS = {
 }
 COMMANDS = {"use_case": "use-case", "guardrail": "guard", "alert": "alerts rules"}
 """Kind of object -> the command on it, where it is called otherwise."""
+OF_TENANT = "database, tenant "
+"""How the place of a fault begins that is in what a tenant has of its own; its id follows."""
 TAG = "tag:yaml.org,2002:"
 CONFIG = inspect.type_info(Config)
 
@@ -181,7 +183,7 @@ def _over(rows: Sequence[ObjectRow], known: Known, names: Names) -> tuple[Shape,
     shape = Shape("database", {}, known.strategies, known.guardrails, known.alerts)
     for row in rows:
         _put(root, row, shape)
-        shape.owned[SECTIONS[row.kind], row.name] = f"database, tenant {row.tenant_id}"
+        shape.owned[SECTIONS[row.kind], row.name] = f"{OF_TENANT}{row.tenant_id}"
     values = shape.read(root, CONFIG, ())
     check(values, shape, known, names)
     return shape, values

@@ -35,6 +35,7 @@ class Watcher(Generic[T]):
         *,
         seen: bytes = b"",
         beside: Callable[[], Iterable[Path]] = tuple,
+        find: Callable[[], Path | None] = lambda: None,
         interval: float = INTERVAL,
         settle: float = SETTLE,
     ) -> None:
@@ -42,6 +43,7 @@ class Watcher(Generic[T]):
 
         Either may refuse by raising ``ConfigError``; the configuration in force then stays. *seen* is the content that
         is in force already. *beside* names the files that the configuration refers to: a change of one is its change.
+        *find* returns the file where none was named: one may be written later, or one that goes before *path*.
         """
         self.path = path
         self.loaded = 0
@@ -55,6 +57,7 @@ class Watcher(Generic[T]):
         self._poked = asyncio.Event()
         self._stale = self._changed = False
         self._beside = beside
+        self._find = find
         self._stamp: Stamps = ()
         self._read: Stamps = self._stamps()[1:]
         self._seen = seen
@@ -91,6 +94,7 @@ class Watcher(Generic[T]):
 
     async def look(self, *, always: bool = False) -> None:
         """Take over the file if it has changed and stands still; *always* reads it though it looks the same."""
+        self._choose()
         stamp = self._stamps()
         if self.path is None or (stamp == self._stamp and not always):
             return
@@ -122,6 +126,12 @@ class Watcher(Generic[T]):
         self._read = self._stamp[1:]
         self.loaded += 1
         log.warning("took over the configuration in %s", self.path)
+
+    def _choose(self) -> None:
+        """Go by another file, where there is one to go by. One that is gone may be on its way back."""
+        found = self._find()
+        if found is not None and found != self.path and (self.path is None or self.path.exists()):
+            self.path, self._stamp = found, ()
 
     def _stamps(self) -> Stamps:
         return tuple(_stamp(path) for path in (self.path, *sorted(self._beside())) if path is not None)

@@ -20,6 +20,8 @@ class AnthropicMessages:
 
     name = NAME
     path = "/v1/messages"
+    in_headers = (b"anthropic-beta",)
+    """Lines of a request's head that say what other APIs say in the body."""
     stream_type = "text/event-stream"
     ping = b'event: ping\ndata: {"type": "ping"}\n\n'
     reply_type = "application/json"

@@ -50,21 +50,17 @@ class MessagesReader(SseReader):
         if kind == "message_start":
             self._start(document.get("message"), chunks)
         elif kind == "content_block_start":
-            self.started = True
             self._open(at, document.get("content_block"), data, chunks)
         elif kind == "content_block_delta":
-            self.started = True
             self._delta(at, document.get("delta"), chunks)
         elif kind == "content_block_stop":
-            self.started = True
             if at in self._silent:
                 chunks.append(ToolDelta(self._calls[at], arguments=self._silent.pop(at)))
         elif kind == "message_delta":
-            self.started = True
             self._end(document.get("delta"), chunks)
             self._usage(document.get("usage"), chunks)
         elif kind == "message_stop":
-            self.started = self.ended = True
+            self.ended = True
 
     def _start(self, message: Any, chunks: list[Chunk]) -> None:
         if not isinstance(message, dict):

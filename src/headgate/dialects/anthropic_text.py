@@ -5,10 +5,23 @@ from typing import Any
 
 import msgspec
 
-from headgate.dialects.text import NO_EVENT, Event, Path, Piece, Place, Quick, Slow, field, inner, rows, strings, texts
-
-RESULTS = ("tool_result", "web_search_tool_result", "web_fetch_tool_result", "mcp_tool_result")
-CALLS = ("tool_use", "server_tool_use", "mcp_tool_use")
+from headgate.dialects.text import (
+    NO_EVENT,
+    Event,
+    Path,
+    Piece,
+    Place,
+    Quick,
+    Slow,
+    field,
+    formed,
+    inner,
+    loose,
+    rows,
+    strings,
+    texts,
+    tool_of,
+)
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -60,7 +73,10 @@ class MessagesWalker(Slow):
             for j, block in rows(content):
                 yield from _block(block, (*path, j), place)
         for i, tool in rows(document.get("tools")):
-            yield from field(tool, "description", ("tools", i), "system")
+            yield from tool_of(tool, ("tools", i))
+        yield from formed(inner(document, "output_format"), ("output_format",))
+        form = inner(inner(document, "output_config"), "format")
+        yield from formed(form, ("output_config", "format"))
 
     def reply(self, document: Any) -> Iterator[Piece]:
         """See ``Walker``."""
@@ -78,6 +94,9 @@ class MessagesWalker(Slow):
                 if piece.path[1:] in (("text",), ("thinking",)):
                     piece.lane = (index, piece.path[1])
             return Event(pieces)
+        if kind == "message_start":
+            message = inner(document, "message")
+            return Event([Piece(("message", *p.path), p.text, p.place) for p in self.reply(message)])
         if kind == "content_block_stop":
             return Event([], [(index,)])
         if kind in ("message_delta", "message_stop"):
@@ -97,39 +116,31 @@ class MessagesWalker(Slow):
         return ()
 
 
+OF_DELTA = frozenset(("text", "thinking", "partial_json", "citation"))
+
+
 def _delta(delta: dict[str, Any], index: Any) -> Iterator[Piece]:
     for name, place in (("text", "output"), ("thinking", "thinking"), ("partial_json", "tool_argument")):
         value = delta.get(name)
         if isinstance(value, str) and value:
             yield Piece(("delta", name), value, place, name == "partial_json", (index, name))  # type: ignore[arg-type]
-    yield from field(inner(delta, "citation"), "cited_text", ("delta", "citation"), "output")
+    yield from loose(inner(delta, "citation"), ("delta", "citation"), "output", aside=True)
+    for piece in loose(delta, ("delta",), "output", OF_DELTA):
+        piece.lane = (index, *piece.path[1:])
+        yield piece
 
 
 def _block(block: dict[str, Any], path: Path, place: Place) -> Iterator[Piece]:
-    kind = block.get("type")
-    if kind in CALLS:
-        yield from strings(block.get("input"), (*path, "input"), "tool_argument")
-    elif kind in RESULTS:
-        content = block.get("content")
-        if isinstance(content, str):
-            yield from texts(content, (*path, "content"), "tool_result")
-        elif isinstance(content, dict):
-            yield from _block(content, (*path, "content"), "tool_result")
-        for i, inside in rows(content):
-            yield from _block(inside, (*path, "content", i), "tool_result")
-    elif kind == "document":
-        source = inner(block, "source")
-        if source.get("type") == "text":
-            yield from field(source, "data", (*path, "source"), "document")
-        for i, inside in rows(source.get("content")):
-            yield from _block(inside, (*path, "source", "content", i), "document")
-        for name in ("title", "context"):
-            yield from field(block, name, path, "document")
-    elif kind == "search_result":
-        yield from texts(block.get("content"), (*path, "content"), "document")
-        yield from field(block, "title", path, "document")
-    else:
-        yield from field(block, "text", path, place)
+    """The text of a block, of a kind that is known or not: there are new ones every few months."""
+    kind = str(block.get("type"))
+    if kind.endswith("tool_use"):
+        yield from strings(block.get("input"), (*path, "input"), "tool_argument", names=True)
+    elif kind.endswith("tool_result"):
+        yield from loose(block.get("content"), (*path, "content"), "tool_result")
+    elif kind in ("document", "search_result"):
+        yield from loose(block, path, "document")
+    elif kind == "thinking":
         yield from field(block, "thinking", path, "thinking")
-        for i, citation in rows(block.get("citations")):
-            yield from field(citation, "cited_text", (*path, "citations", i), place)
+    elif kind != "redacted_thinking":
+        yield from loose(block, path, place, ("citations",))
+        yield from loose(block.get("citations"), (*path, "citations"), place, aside=True)

@@ -6,6 +6,8 @@ from headgate.core.chat import Finish, Message
 from headgate.dialects.contract import IGNORE, SILENT, Rule, Rules
 
 NAME = "anthropic-messages"
+BETA = "anthropic-beta"
+"""A header that is part of a request: what is new and asked for. Read, it stands beside the fields."""
 
 FINISH: dict[str, Finish] = {
     "end_turn": "stop",
@@ -70,6 +72,7 @@ ABROAD: Rules = {
     "fallbacks": Rule("refuse", fix="Let a route of the gateway list the targets"),
     "diagnostics": IGNORE,
     "betas": IGNORE,
+    BETA: IGNORE,
     "messages.cache_control": IGNORE,
     "tools.cache_control": IGNORE,
     "tools.input_examples": IGNORE,

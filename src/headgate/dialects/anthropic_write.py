@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from headgate.core.chat import Request, Tool, ToolChoice
+from headgate.core.chat import Message, Request, Thinking, Tool, ToolCall, ToolChoice, ToolResult
 from headgate.dialects.anthropic_messages_write import marker, write_messages
-from headgate.dialects.anthropic_words import NAME, TIERS
+from headgate.dialects.anthropic_words import BETA, NAME, TIERS
 from headgate.dialects.base import Abilities, Written
 from headgate.dialects.contract import anthropic_messages as column
 from headgate.dialects.fit import RAW, Fit, budget_of, effort_of, merge, nearest
@@ -37,7 +37,7 @@ def write_request(request: Request, to: Abilities, *, drop: bool) -> Written:
         body["metadata"] = {}
     if request.stream or fit.form(request.extra, "stream") is not None:
         body["stream"] = request.stream
-    merge(body, fit.leftover(request.extra, ""))
+    merge(body, fit.leftover(request.extra, "", BETA))
     return fit.written(body)
 
 
@@ -178,8 +178,11 @@ def write_thinking(body: dict[str, Any], request: Request, fit: Fit) -> None:
         if request.thoughts:
             fit.ignore(fit.name("thoughts"))
         return
-    if ("enabled" in kinds and "adaptive" not in kinds) or (budget is not None and (not kinds or "enabled" in kinds)):
-        room = body["max_tokens"] - 1
+    midway = thoughtless(request, fit)
+    if ("enabled" in kinds and "adaptive" not in kinds) or (
+        budget is not None and (not kinds or ("enabled" in kinds and not midway))
+    ):
+        room = body["max_tokens"] - 1 if not midway else 0
         tokens = min(budget if budget is not None else budget_of(effort or "medium"), room)
         if room < MIN_BUDGET:
             fit.ignore(fit.name("thinking_budget" if budget is not None else "thinking" if asked else "effort"))
@@ -195,6 +198,25 @@ def write_thinking(body: dict[str, Any], request: Request, fit: Fit) -> None:
             fit.defaulted.append(f"{fit.name('thinking_budget')}={word}")
     if request.thoughts is not None:
         body["thinking"]["display"] = "summarized" if request.thoughts else "omitted"
+
+
+def thoughtless(request: Request, fit: Fit) -> bool:
+    """Tell whether the turn to go on with is one of tool calls that did not begin with a thought of this API's own.
+
+    Its caller did not send the thought back, or another model made the calls. A budget of thinking is refused then.
+    """
+    first: Message | None = None
+    for message in reversed(request.messages):
+        if message.role == "assistant":
+            if not any(isinstance(part, ToolCall) for part in message.parts):
+                break
+            first = message
+        elif first is not None and not all(isinstance(part, ToolResult) for part in message.parts):
+            break
+    if first is None:
+        return False
+    said = (part for part in first.parts if not isinstance(part, Thinking) or fit.proven(part))
+    return not fit.proven(next(said))
 
 
 def _tier(body: dict[str, Any], request: Request, fit: Fit) -> None:

@@ -34,6 +34,10 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     """The dialects it can be reached by, best first; empty where its provider's all do."""
     tools_by: str | None = None
     """The dialect it must be asked in where tools are sent and reasoning is on."""
+    image_tokens: int = 16_384
+    """The most tokens that a picture can come to, however large it is."""
+    searches: bool = False
+    """It searches the web for every answer, and does not say so."""
 
 
 PLAIN = Profile()
@@ -77,6 +81,8 @@ class Sniff(msgspec.Struct):
     """The neutral reason of the first choice: stop, length, tool_calls, content_filter."""
     model: str | None = None
     id: str | None = None
+    under_way: bool = False
+    """It is no answer yet: the provider works on it, and nothing is known of what it will use."""
 
 
 class Tap(Protocol):

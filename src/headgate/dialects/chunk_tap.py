@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
+import msgspec
+
 from headgate.dialects.sse import Event
-from headgate.dialects.watch import ODD, SseTap
+from headgate.dialects.watch import ODD, SseTap, loosely
 
 DONE = b"data: [DONE]\n\n"
 
@@ -57,6 +59,8 @@ class ChunkTap(SseTap, Generic[C]):
         counted = self._account(chunks)
         if counted is None:
             return None
+        if not self.started:
+            self.started = any(map(_begins, parts))
         self._broken_in_a_row = 0
         self.events += len(chunks)
         if counted and self._hide_usage:
@@ -81,8 +85,27 @@ class ChunkTap(SseTap, Generic[C]):
             ended = {"message": "The provider ended the answer with an error."}
             self._fail_with(ended if chunk.error is None else chunk.error)
             return False
+        if not self.started:
+            self.started = _begins(data)
         return not (self._hide_usage and chunk.usage is not None and not chunk.choices)
 
     def _account(self, chunks: list[C]) -> int | None:
         """Account for *chunks*, return how many tell of usage; ``None``, and nothing changed, if one is an error."""
         raise NotImplementedError
+
+
+def _begins(data: bytes) -> bool:
+    """Whether a chunk is of the answer itself, and not only of whose turn it is; in fields that we do not know, too."""
+    try:
+        document = loosely(data)
+    except msgspec.DecodeError:
+        return False
+    choices = document.get("choices") if isinstance(document, dict) else None
+    return isinstance(choices, list) and any(_says(choice) for choice in choices if isinstance(choice, dict))
+
+
+def _says(choice: dict[str, Any]) -> bool:
+    delta = choice.get("delta")
+    if choice.get("text") or choice.get("finish_reason") is not None:
+        return True
+    return isinstance(delta, dict) and any(value for name, value in delta.items() if name != "role")

@@ -40,16 +40,13 @@ class CohereReader(SseReader):
             id_ = document.get("id")
             chunks.append(Start(id_ if isinstance(id_, str) else "", self.model))
         elif kind in ("content-start", "content-delta"):
-            self.started = True
             self._fresh = self._fresh or kind == "content-start"
             self._content(message.get("content"), logprobs(document.get("logprobs")), chunks)
         elif kind == "tool-plan-delta":
-            self.started = True
             plan = message.get("tool_plan")
             if isinstance(plan, str) and plan:
                 chunks.append(TextDelta(plan, kind="thinking"))
         elif kind in ("tool-call-start", "tool-call-delta"):
-            self.started = True
             self._call(document.get("index"), message.get("tool_calls"), chunks)
         elif kind == "citation-start":
             self._cite(message.get("citations"), chunks)
@@ -95,7 +92,6 @@ class CohereReader(SseReader):
                 chunks.append(CitationDelta(citation(one)))
 
     def _end(self, delta: dict[str, Any], chunks: list[Chunk]) -> None:
-        self.started = True
         reason = delta.get("finish_reason")
         usage = usage_in(delta.get("usage"))
         if usage is not None:

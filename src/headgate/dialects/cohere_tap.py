@@ -12,7 +12,7 @@ from headgate.dialects.watch import SseTap, loosely, size, texts
 
 DONE = b"data: [DONE]\n\n"
 """What follows the last event."""
-_REAL = frozenset({"content-start", "content-delta", "tool-plan-delta", "tool-call-start", "tool-call-delta"})
+_SAID = frozenset({"content-delta", "tool-plan-delta", "tool-call-start", "tool-call-delta"})
 
 
 class CohereTap(SseTap):
@@ -51,7 +51,7 @@ class CohereTap(SseTap):
         if kind is None and isinstance(document.get("message"), str):  # an error as a whole answer has it
             self._fail_with(document)
             return False
-        if kind in _REAL:
+        if kind in _SAID:
             self.started = True
             message = delta.get("message") if isinstance(delta, dict) else None
             plan = message.get("tool_plan") if isinstance(message, dict) else None

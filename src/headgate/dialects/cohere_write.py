@@ -10,6 +10,7 @@ from headgate.dialects.contract import cohere_chat as column
 from headgate.dialects.fit import RAW, Fit, merge
 
 MAX_STOPS = 5
+MOST_P = 0.99  # what is left out is 0.75
 LOWEST_PRIORITY = 999
 _PRIORITIES = {"priority": 0, "flex": LOWEST_PRIORITY}
 _USUAL_TIERS = ("auto", "default", "standard", "standard_only")
@@ -45,8 +46,10 @@ def _sampling(body: dict[str, Any], request: Request, fit: Fit) -> None:
         "logprobs": request.logprobs or (request.logprobs if fit.same else None),
     }
     body.update({name: value for name, value in given.items() if value is not None})
-    if request.top_p is not None and (fit.same or request.top_p != 1):  # the whole: more than may be said here
-        body["p"] = request.top_p
+    if request.top_p is not None:
+        body["p"] = request.top_p if fit.same else min(request.top_p, MOST_P)
+        if body["p"] != request.top_p:
+            fit.defaulted.append(f"{fit.name('top_p')}={MOST_P}")
     for field in ("frequency_penalty", "presence_penalty"):
         value = getattr(request, field)
         if value is not None and not 0 <= value <= 1:

@@ -7,7 +7,7 @@ from headgate.dialects import wire
 from headgate.dialects.base import Sniff
 from headgate.dialects.completions_logprobs import to_chat, to_completions
 from headgate.dialects.completions_words import FINISH, NAME
-from headgate.dialects.openai_choices import sniffed, spoken
+from headgate.dialects.openai_choices import sniffed, spoken, worked
 from headgate.dialects.openai_reply import document, no_reply, reasons
 from headgate.dialects.openai_usage import printed, usage_in
 
@@ -28,7 +28,7 @@ def read_reply(body: bytes) -> Reply:
     if not isinstance(raws, list):
         no_reply("has no choices")
     id_, model, created = spoken(found)
-    return Reply(
+    reply = Reply(
         id=id_,
         model=model,
         created=created,
@@ -36,6 +36,8 @@ def read_reply(body: bytes) -> Reply:
         usage=usage_in(found),
         extra=Extra(NAME, {k: v for k, v in found.items() if k not in _READ}),
     )
+    worked([choice.native for choice in reply.choices])
+    return reply
 
 
 def _choice(raw: dict[str, Any], position: int) -> Choice:

@@ -41,7 +41,6 @@ class CompletionsTap(ChunkTap[_Chunk]):
             return None
         for chunk in chunks:
             for choice in chunk.choices or ():
-                self.started = True
                 self._seen.add(choice.index)
                 if choice.text:
                     self.text_bytes += size(choice.text)

@@ -13,7 +13,8 @@ from headgate.dialects.base import Reader, Tap, Writer
 from headgate.dialects.converse_stream import ConverseReader, ConverseWriter
 from headgate.dialects.converse_tap import ConverseTap
 from headgate.dialects.converse_words import FIELDS, NAME
-from headgate.dialects.envelope import MAX_MESSAGES, Envelope, Tokens, read
+from headgate.dialects.envelope import MAX_MESSAGES, Envelope, Tokens, read, thought
+from headgate.dialects.fields import starts
 from headgate.dialects.json_guard import top_level
 
 _PATH = re.compile(r"/model/([^/]+)/(converse|converse-stream)")
@@ -40,6 +41,12 @@ class ConverseEnvelope(Envelope, gc=False):
     """A Converse request. Its model stands in the path."""
 
     known: ClassVar[frozenset[str]] = FIELDS
+
+    @property
+    def least_output(self) -> int:
+        """As Anthropic's own, where its models are told what to think."""
+        more = self.fields.get("additionalModelRequestFields", wire.NULL)
+        return 1 + thought(wire.members(more).get("thinking", wire.NULL)) if starts(more, b"{") else 1
 
     def patched(self, model: str, *, include_usage: bool = False, max_tokens: int | None = None) -> bytes:
         """As in :class:`Envelope`; the model and the usage need nothing in the body."""

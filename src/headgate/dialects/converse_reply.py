@@ -25,6 +25,7 @@ from headgate.dialects.converse_usage import Reported, printed, reported, usage_
 from headgate.dialects.converse_words import FINISH, IMAGE_TYPES, IMAGES, NAME, STOP_REASON
 from headgate.dialects.opaque import Opaque, wrap
 from headgate.dialects.openai_reply import document, no_reply
+from headgate.dialects.upstream import ended_with
 from headgate.dialects.watch import believable
 
 
@@ -62,7 +63,7 @@ def sniff(body: bytes) -> Sniff:
 
 
 def read_reply(body: bytes) -> Reply:
-    """Read a whole reply, which names neither its id nor its model; raise ``UpstreamFailed`` for what is none."""
+    """Read a whole reply, which has no id and no model; raise ``UpstreamFailed`` for what is none or failed."""
     found = document(body)
     output = found.get("output")
     message = output.get("message") if isinstance(output, dict) else None
@@ -78,6 +79,8 @@ def read_reply(body: bytes) -> Reply:
     native = found.get("stopReason")
     if isinstance(native, str):
         choice.finish, choice.native = FINISH.get(native, "stop"), native
+        if choice.finish == "error":
+            raise ended_with(native)
     said = reported(found.get("usage"))
     usage = usage_of(said) if said is not None else None
     reply = Reply(id="", model="", choices=[choice])

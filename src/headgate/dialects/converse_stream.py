@@ -17,6 +17,7 @@ from headgate.dialects.converse_tap import FrameWatch
 from headgate.dialects.converse_usage import printed, reported, usage_of
 from headgate.dialects.converse_words import FINISH, NAME
 from headgate.dialects.event_stream import frame, write_headers
+from headgate.dialects.upstream import ended_with
 from headgate.dialects.watch import loosely, size
 
 
@@ -79,8 +80,12 @@ class ConverseReader(FrameWatch):
         elif name == "messageStop":
             reason = said.get("stopReason")
             native = reason if isinstance(reason, str) else "end_turn"
-            self.finish = FINISH.get(native, "stop")
-            chunks.append(End(FINISH.get(native, "stop"), native))
+            finish = FINISH.get(native, "stop")
+            if finish == "error":
+                self._fail(ended_with(native))
+                return
+            self.finish = finish
+            chunks.append(End(finish, native))
         elif name == "metadata":
             self._usage(said.get("usage"), chunks)
 

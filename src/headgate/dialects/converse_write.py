@@ -5,6 +5,7 @@ from typing import Any
 
 from headgate.core.chat import Request, Tool, ToolCall, ToolResult
 from headgate.dialects import wire
+from headgate.dialects.anthropic_words import BETA
 from headgate.dialects.base import Abilities, Written
 from headgate.dialects.contract.bedrock_converse import NEUTRAL, OWN
 from headgate.dialects.converse_messages_write import cache_points, merge_deep, write_messages
@@ -15,6 +16,19 @@ from headgate.dialects.fit import RAW, Fit
 _OBJECTS = ("inferenceConfig", "toolConfig", "outputConfig", "additionalModelRequestFields")
 _METADATA = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}")
 MAX_METADATA = 16
+BETAS = frozenset(
+    {
+        "context-1m-2025-08-07",
+        "dev-full-thinking-2025-05-14",
+        "interleaved-thinking-2025-05-14",
+        "output-128k-2025-02-19",
+        "token-efficient-tools-2025-02-19",
+    }
+)
+"""What Bedrock takes of the betas that need no field of their own; any other it refuses, as its newer models do all.
+
+<https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html>
+"""
 TIERS = ("default", "flex", "priority")
 
 
@@ -32,7 +46,7 @@ def write_request(request: Request, to: Abilities, *, drop: bool) -> Written:
     _metadata(body, request, fit)
     _tier(body, request, fit)
     fit.unsaid(request, NEUTRAL)
-    merge_deep(body, fit.leftover(request.extra, ""))
+    merge_deep(body, fit.leftover(request.extra, "", *_betas(body, request, fit, whose)))
     for name in _OBJECTS:
         if not body[name] and fit.form(request.extra, name) is None:
             del body[name]
@@ -70,6 +84,18 @@ def _top_k(body: dict[str, Any], request: Request, fit: Fit, whose: str) -> None
         more["inferenceConfig"] = {"topK": request.top_k}
     else:
         fit.refuse(fit.name("top_k"))
+
+
+def _betas(body: dict[str, Any], request: Request, fit: Fit, whose: str) -> tuple[str, ...]:
+    """Carry what is asked for in a header of the Messages API; return its name where some of it was."""
+    said = request.extra.fields.get(BETA) if request.extra is not None and not fit.same else None
+    carried = [one for one in said if isinstance(one, str) and one in BETAS] if isinstance(said, list) else []
+    if not carried or whose != "claude" or "adaptive" in fit.to.profile.thinking:
+        return ()
+    body["additionalModelRequestFields"]["anthropic_beta"] = carried
+    if carried != said:
+        fit.ignore(BETA)
+    return (BETA,)
 
 
 def _tools(body: dict[str, Any], request: Request, fit: Fit, whose: str) -> None:

@@ -37,6 +37,16 @@ class Envelope(msgspec.Struct, gc=False):
     user: str | None = None
     """Whom the caller names as its end user."""
 
+    @property
+    def least_output(self) -> int:
+        """The shortest limit of the answer that a provider takes with the rest of the request."""
+        return 1
+
+    @property
+    def goes_on(self) -> bool:
+        """The provider works on the answer whether or not somebody waits for it, and keeps it to be fetched."""
+        return False
+
     def unknown_fields(self) -> list[str]:
         """Name the top-level fields that this dialect does not define."""
         return [name for name in self.fields if name not in self.known]
@@ -82,8 +92,13 @@ class ChatEnvelope(Envelope, gc=False):
 
     known: ClassVar[frozenset[str]] = openai_words.FIELDS
 
-    def patched(self, model: str, *, include_usage: bool = False, max_tokens: int | None = None) -> bytes:
-        """As in :class:`Envelope`; *include_usage* asks for usage at the end of the stream."""
+    def patched(
+        self, model: str, *, include_usage: bool = False, max_tokens: int | None = None, spelt: str = "max_tokens"
+    ) -> bytes:
+        """As in :class:`Envelope`; *include_usage* asks for usage at the end of the stream.
+
+        *spelt* is the target's own name of the limit, for where the caller gave none.
+        """
         ask = include_usage and self.stream and not self.include_usage
         if model == self.model and not ask and max_tokens is None:
             return self.body
@@ -97,7 +112,7 @@ class ChatEnvelope(Envelope, gc=False):
             given = [
                 name for name in ("max_completion_tokens", "max_tokens") if fields.get(name, wire.NULL) != wire.NULL
             ]
-            for name in given or ("max_tokens",):
+            for name in given or (spelt,):
                 fields[name] = max_tokens
         return wire.encode(fields)
 
@@ -128,6 +143,26 @@ class MessagesEnvelope(Envelope, gc=False):
     """A Messages request, or a count_tokens one."""
 
     known: ClassVar[frozenset[str]] = anthropic_words.FIELDS
+
+    @property
+    def least_output(self) -> int:
+        """More than what is to be thought: the limit holds for both."""
+        return 1 + thought(self.fields.get("thinking", wire.NULL))
+
+
+class _Thinking(msgspec.Struct, gc=False):
+    budget_tokens: int | None = None
+
+
+_THINKING = msgspec.json.Decoder(_Thinking)
+
+
+def thought(told: Raw) -> int:
+    """Return the tokens to think that Anthropic's ``thinking`` names; 0 where it names none."""
+    try:
+        return (_THINKING.decode(told).budget_tokens or 0) if told != wire.NULL else 0
+    except msgspec.ValidationError:
+        return 0  # for the provider to refuse
 
 
 _LIMITS = ("max_completion_tokens", "max_tokens")

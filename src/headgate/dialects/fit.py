@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from headgate.core.chat import Extra, Message, Part, Request, Text
+from headgate.core.chat import Extra, Message, Part, Request, Text, Thinking
 from headgate.core.errors import BadRequest
 from headgate.core.tasks import EmbedRequest, RerankRequest
 from headgate.dialects import wire
@@ -134,6 +134,12 @@ class Fit:
     def own(self, extra: Extra | None) -> dict[str, Any]:
         """Return the fields of *extra* if they are in the target's own dialect."""
         return extra.fields if extra is not None and extra.dialect == self._dialect else {}
+
+    def proven(self, part: Part) -> bool:
+        """Tell whether *part* is a thought with a proof of the target's own."""
+        if not isinstance(part, Thinking) or part.source != self._dialect:
+            return False
+        return part.signature is not None or part.redacted is not None
 
     def form(self, extra: Extra | None, field: str) -> str | None:
         """Return how *field* was spelt, if that was in the target's own dialect."""

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from headgate.core.chat import Choice, Extra, Reply, Text, ToolCall
-from headgate.core.errors import BadRequest, UpstreamFailed
+from headgate.core.errors import BadRequest
 from headgate.dialects import wire
 from headgate.dialects.base import Sniff
 from headgate.dialects.gemini_asides import citations_in, logprobs_in
@@ -16,6 +16,7 @@ from headgate.dialects.gemini_parts import Calls, minted, read_part
 from headgate.dialects.gemini_usage import Grounding, Reported, reported, searches_of, usage_of
 from headgate.dialects.gemini_words import FINISH, NAME, NUMBERS, is_proof
 from headgate.dialects.openai_reply import no_reply
+from headgate.dialects.upstream import ended_with
 from headgate.dialects.watch import believable
 
 
@@ -96,18 +97,6 @@ def finish_of(reason: str | int | None, *, calls: bool) -> Any:
     return "tool_calls" if calls and finish == "stop" else finish
 
 
-def failed(word: str, message: Any) -> UpstreamFailed:
-    """The failure of an answer that ended for a reason that is none."""
-    said = f" ({message[:500]})" if isinstance(message, str) and message else ""
-    return UpstreamFailed(
-        f"The model ended its answer with {word}{said}.",
-        status=502,
-        code="upstream_error",
-        same_target=True,
-        billed="uncertain",
-    )
-
-
 def read_reply(body: bytes) -> Reply:
     """Read a whole reply; raise ``UpstreamFailed('upstream_invalid_response')`` for what is none."""
     try:
@@ -148,7 +137,7 @@ def _reply(found: Given) -> Reply:
     if reply.choices and all(choice.finish == "error" for choice in reply.choices):
         one = reply.choices[0]
         message = one.extra.fields.get("finishMessage") if one.extra is not None else None
-        raise failed(one.native or "", wire.decode(message) if message is not None else None)
+        raise ended_with(one.native or "", wire.decode(message) if message is not None else None)
     if not reply.choices:
         feedback = found.rest.get("promptFeedback")
         if feedback is None:

@@ -11,12 +11,13 @@ from headgate.dialects.gemini_asides import citations_in, logprobs_in
 from headgate.dialects.gemini_errors import read_stream_error
 from headgate.dialects.gemini_fields import proof_in
 from headgate.dialects.gemini_parts import arguments, minted
-from headgate.dialects.gemini_reply import failed, finish_of, queries_in, seconds, word_of
+from headgate.dialects.gemini_reply import finish_of, queries_in, seconds, word_of
 from headgate.dialects.gemini_tap import MAX_CHOICES
 from headgate.dialects.gemini_usage import reported, searches_of, usage_of
 from headgate.dialects.gemini_words import NAME
 from headgate.dialects.reading import SseReader
 from headgate.dialects.sse import LIMIT, Event
+from headgate.dialects.upstream import ended_with
 from headgate.dialects.watch import interrupted
 
 
@@ -39,12 +40,11 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 class GeminiReader(SseReader):
     """See :class:`headgate.dialects.base.Reader`."""
 
-    __slots__ = ("_begun", "_calls", "_finished", "_id", "_queries", "_seen", "_wide")
+    __slots__ = ("_begun", "_calls", "_finished", "_queries", "_seen", "_wide")
 
     def __init__(self) -> None:
         super().__init__()
         self._begun = False
-        self._id = ""
         self._calls: dict[int, int] = {}
         """How many calls each candidate has made."""
         self._seen: set[int] = set()
@@ -74,9 +74,9 @@ class GeminiReader(SseReader):
     def _begin(self, document: dict[str, Any], chunks: list[Chunk]) -> None:
         self._begun = True
         id_, model = document.get("responseId"), document.get("modelVersion")
-        self._id = id_ if isinstance(id_, str) else ""
+        self.id = id_ if isinstance(id_, str) else ""
         created = seconds(document.get("createTime"))
-        chunks.append(Start(self._id, model if isinstance(model, str) and model else self.model, created))
+        chunks.append(Start(self.id, model if isinstance(model, str) and model else self.model, created))
 
     def _candidate(self, raw: dict[str, Any], raws: list[dict[str, msgspec.Raw]], chunks: list[Chunk]) -> None:
         index, content, reason = raw.get("index"), raw.get("content"), raw.get("finishReason")
@@ -86,13 +86,12 @@ class GeminiReader(SseReader):
         before = len(chunks)
         for position, part in enumerate(parts if isinstance(parts, list) else ()):
             if isinstance(part, dict):
-                self.started = True
                 self._part(part, raws[position] if position < len(raws) else {}, at, chunks)
         self._asides(raw, at, before, chunks)
         if isinstance(reason, str | int) and at not in self._finished and self.failure is None:
             finish, word = finish_of(reason, calls=at in self._calls), word_of(reason)
             if finish == "error":
-                self._fail(failed(str(word), raw.get("finishMessage")))
+                self._fail(ended_with(str(word), raw.get("finishMessage")))
             else:
                 self._end(finish, word, at, chunks)
 
@@ -125,7 +124,7 @@ class GeminiReader(SseReader):
         name, given = call.get("name"), call.get("id")
         said = _arguments(raw, call.get("args"))
         name = name if isinstance(name, str) else ""
-        id_ = given if isinstance(given, str) and given else minted(self._id, at, number, f"{name}{said}")
+        id_ = given if isinstance(given, str) and given else minted(self.id, at, number, f"{name}{said}")
         return ToolDelta(number, id_, name, said, at)
 
     def _asides(self, raw: dict[str, Any], at: int, before: int, chunks: list[Chunk]) -> None:
@@ -146,7 +145,6 @@ class GeminiReader(SseReader):
                 chunks.append(CitationDelta(citation, at))
 
     def _end(self, finish: Any, word: str | None, at: int, chunks: list[Chunk]) -> None:
-        self.started = True
         self.finish = finish
         self._seen.add(at)
         self._finished.add(at)

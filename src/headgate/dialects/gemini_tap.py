@@ -39,6 +39,7 @@ class _Chunk(msgspec.Struct, gc=False):
     usageMetadata: Reported | None = None
     promptFeedback: Feedback | None = None
     modelVersion: str | None = None
+    responseId: str | None = None
     error: Any = None
 
 
@@ -77,6 +78,7 @@ class Seen:
         if chunk.error is not None:
             watch._fail(read_stream_error(chunk.error))
             return False
+        watch.id = watch.id or chunk.responseId or ""
         for candidate in chunk.candidates or ():
             self._candidate(candidate, watch)
         if chunk.promptFeedback is not None and chunk.promptFeedback.blockReason is not None:
@@ -94,7 +96,8 @@ class Seen:
             self._open.add(candidate.index)
         parts = candidate.content.parts if candidate.content is not None else None
         for part in parts or ():
-            watch.started = True
+            if part.text != "":
+                watch.started = True
             if part.text:
                 watch.text_bytes += size(part.text)
             elif part.functionCall is not None:

@@ -3,9 +3,21 @@
 from collections.abc import Iterator
 from typing import Any
 
-from headgate.dialects.text import Event, Path, Piece, Place, Slow, field, inner, rows, strings
+from headgate.dialects.text import Event, Path, Piece, Place, Slow, field, inner, loose, rows, schema, strings, tool_of
 
 SYSTEM = ("systemInstruction", "system_instruction")
+CONFIG = ("generationConfig", "generation_config")
+FORMS = ("responseSchema", "response_schema", "responseJsonSchema", "response_json_schema")
+OF_CANDIDATE = frozenset((
+    "content", "finishReason", "finishMessage", "index", "safetyRatings", "tokenCount", "avgLogprobs",
+    "logprobsResult",
+))  # fmt: skip
+"""What a candidate has in places that are known, or is no text."""
+OF_PART = frozenset((
+    "text", "functionCall", "function_call", "functionResponse", "function_response", "executableCode",
+    "codeExecutionResult", "inlineData", "inline_data", "fileData", "file_data", "thought", "videoMetadata",
+    "video_metadata",
+))  # fmt: skip
 WRAPPED = ("generateContentRequest", "generate_content_request")
 
 
@@ -26,11 +38,16 @@ class GeminiWalker(Slow):
         for i, tool in rows(document.get("tools")):
             for name in ("functionDeclarations", "function_declarations"):
                 for j, function in rows(tool.get(name)):
-                    yield from field(function, "description", (*path, "tools", i, name, j), "system")
+                    yield from tool_of(function, (*path, "tools", i, name, j))
+        for name in CONFIG:
+            config = inner(document, name)
+            for form in FORMS:
+                yield from schema(config.get(form), (*path, name, form))
         for name in WRAPPED:
             if isinstance(document.get(name), dict):
                 yield from self.request(document[name], (*path, name))
         yield from _parts(inner(document, "content"), (*path, "content"), "user")  # of what is to be embedded
+        yield from field(document, "title", path, "user")
         for i, one in rows(document.get("requests")):
             yield from self.request(one, (*path, "requests", i))
 
@@ -38,6 +55,7 @@ class GeminiWalker(Slow):
         """See ``Walker``."""
         for i, candidate in rows(document.get("candidates")):
             yield from _parts(inner(candidate, "content"), ("candidates", i, "content"), "output")
+            yield from loose(candidate, ("candidates", i), "output", OF_CANDIDATE, aside=True)
 
     def event(self, document: Any) -> Event:
         """See ``Walker``."""
@@ -48,6 +66,7 @@ class GeminiWalker(Slow):
                 if piece.path[-1] == "text":
                     piece.lane = (index, piece.place)
                 event.pieces.append(piece)
+            event.pieces += loose(candidate, ("candidates", i), "output", OF_CANDIDATE, aside=True)
             if candidate.get("finishReason") is not None:
                 event.ends.append((index,))
         return event
@@ -65,8 +84,10 @@ def _parts(content: dict[str, Any], path: Path, place: Place) -> Iterator[Piece]
         thought = part.get("thought") is True
         yield from field(part, "text", here, "thinking" if thought else place)
         for name in ("functionCall", "function_call"):
-            yield from strings(inner(part, name).get("args"), (*here, name, "args"), "tool_argument")
+            yield from strings(inner(part, name).get("args"), (*here, name, "args"), "tool_argument", names=True)
         for name in ("functionResponse", "function_response"):
-            yield from strings(inner(part, name).get("response"), (*here, name, "response"), "tool_result")
+            yield from strings(inner(part, name).get("response"), (*here, name, "response"), "tool_result", names=True)
+            yield from loose(inner(part, name), (*here, name), "tool_result", ("response",))
         yield from field(inner(part, "executableCode"), "code", (*here, "executableCode"), "tool_argument")
         yield from field(inner(part, "codeExecutionResult"), "output", (*here, "codeExecutionResult"), "tool_result")
+        yield from loose(part, here, place, OF_PART)

@@ -89,7 +89,7 @@ def _config(request: Request, fit: Fit) -> dict[str, Any]:
             continue
         if not fit.same and _unwanted(neutral, value, fit.to.profile):
             fit.refuse(fit.name(neutral))
-        elif fit.same or value != 1 or neutral not in _SAMPLING:  # some models refuse even the default
+        elif fit.same or fit.to.profile.sampling or neutral not in _SAMPLING:  # some refuse even the default
             config[name] = value
     _format(config, request, fit)
     if fit.same:

@@ -5,6 +5,7 @@ model that answers from another, limits and prices would be void.
 """
 
 import re
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple, NoReturn
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from headgate.core.errors import BadRequest
 from headgate.dialects.envelope import Envelope
 from headgate.dialects.json_guard import FORBIDDEN, not_allowed
+from headgate.dialects.text import Path, Piece
 
 MEDIA = b"multipart/form-data"
 MAX_FIELDS = 256
@@ -19,6 +21,11 @@ MAX_HEAD = 8192
 MAX_TEXT = 1 << 20
 SOUND_PER_TOKEN = 32
 """Bytes of a file that one token stands for at least: a tenth of a second, in the thriftiest codec for speech."""
+SETTINGS = frozenset((
+    "model", "language", "response_format", "temperature", "stream", "chunking_strategy", "timestamp_granularities[]",
+    "include[]", "known_speaker_references[]",
+))  # fmt: skip
+"""Fields that are no text."""
 _BOUNDARY = re.compile(rb"[ -!#-\[\]-~]{0,69}[!#-\[\]-~]\Z")
 _PARAMETER = re.compile(rb"[ \t]*;[ \t]*([A-Za-z]+\*?)=(?:\"((?:[^\"\\\r\n]|\\[^\r\n])*)\"|([^\s\";]+))")
 _NAME = re.compile(rb"[A-Za-z0-9_.\[\]-]{1,128}\Z")
@@ -124,6 +131,29 @@ def raw_fields(texts: dict[str, str], files: dict[str, Field]) -> dict[str, msgs
     """Return what :class:`FormEnvelope` keeps as ``fields``."""
     none = msgspec.Raw(b"null")
     return {name: msgspec.Raw(_encode(text)) for name, text in texts.items()} | dict.fromkeys(files, none)
+
+
+def texts_in(body: bytes, content_type: bytes) -> Iterator[Piece]:
+    """Yield the text of a form that was read before."""
+    for i, field in enumerate(fields_of(body, content_type)):
+        if not field.is_file and field.name not in SETTINGS and field.start < field.end:
+            yield Piece(_path(field, i), body[field.start : field.end].decode(), "user")
+
+
+def refilled(body: bytes, content_type: bytes, edits: Mapping[Path, str | None]) -> bytes:
+    """Return the form with the texts at the paths of *edits* replaced, every other byte as it came."""
+    out: list[bytes] = []
+    at = 0
+    for i, field in enumerate(fields_of(body, content_type)):
+        text = edits.get(_path(field, i))
+        if text is not None:
+            out += [body[at : field.start], text.encode()]
+            at = field.end
+    return b"".join((*out, body[at:]))
+
+
+def _path(field: Field, i: int) -> Path:
+    return (field.name, i) if field.name.endswith("[]") else (field.name,)
 
 
 def _boundary(content_type: bytes) -> bytes:

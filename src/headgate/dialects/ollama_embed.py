@@ -17,6 +17,7 @@ from headgate.dialects.json_guard import top_level
 from headgate.dialects.ollama import OllamaChat
 from headgate.dialects.ollama_usage import usage_in
 from headgate.dialects.openai_embeddings import HINTS
+from headgate.dialects.openai_embeddings import NAME as OPENAI
 from headgate.dialects.openai_reply import document, no_reply
 
 NAME = "ollama-embed"
@@ -82,6 +83,8 @@ def write_request(request: EmbedRequest, to: Abilities, *, drop: bool) -> Writte
     body: dict[str, Any] = {"model": to.model, "input": request.texts[0] if one else request.texts}
     if request.dimensions is not None:
         body["dimensions"] = request.dimensions
+    if fit.source == OPENAI:
+        body["truncate"] = False  # there a text that is too long is an error
     for field, usual in (*HINTS.items(), ("user", "user")):
         if getattr(request, field) is not None:
             fit.ignore(usual)

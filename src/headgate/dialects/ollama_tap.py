@@ -49,7 +49,7 @@ class LineWatch(Watch):
             return None
         message = document.get("message")
         if isinstance(message, dict):
-            self.started = True
+            self.started = self.started or any(value for name, value in message.items() if name != "role")
             self.text_bytes += sum(map(size, texts(message)))
             self._called = self._called or bool(message.get("tool_calls"))
         if document.get("done") is True:

@@ -28,6 +28,8 @@ def write_request(request: Request, to: Abilities, *, drop: bool) -> Written:
         value = getattr(request, field)
         if value is not None and (fit.same or value):
             body[field] = value
+    if not fit.same:
+        body["truncate"] = False  # elsewhere a prompt that is too long is an error; here it would lose its head
     fit.unsaid(request, _RULES)
     merge(body, fit.leftover(request.extra, ""))
     return fit.written(body)

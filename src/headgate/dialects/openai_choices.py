@@ -12,7 +12,7 @@ from headgate.dialects.base import Sniff
 from headgate.dialects.openai_usage import Reported, printed, usage_in, usage_of
 from headgate.dialects.reading import SseReader
 from headgate.dialects.sse import Event
-from headgate.dialects.upstream import read_stream_error
+from headgate.dialects.upstream import ended_with, read_stream_error
 from headgate.dialects.watch import believable
 
 DONE = b"data: [DONE]\n\n"
@@ -65,7 +65,6 @@ class ChoicesReader(SseReader):
             self.usage_flagged = True
 
     def _choice(self, raw: dict[str, Any], chunks: list[Chunk]) -> None:
-        self.started = True
         index, native = raw.get("index"), raw.get("finish_reason")
         at = index if isinstance(index, int) and 0 <= index < self.most else 0
         self._seen.add(at)
@@ -142,12 +141,19 @@ def sniffed(body: bytes, finishes: Mapping[str, Finish], read_reply: Callable[[b
     if seen.error is not None:
         raise read_stream_error(seen.error)
     finish = seen.choices[0].finish_reason if seen.choices else None
+    worked([one.finish_reason for one in seen.choices])
     return Sniff(
         usage if usage is None or believable(usage) else None,
         None if finish is None else finishes.get(finish, "stop"),
         seen.model,
         seen.id,
     )
+
+
+def worked(reasons: list[str | None]) -> None:
+    """Raise ``UpstreamFailed`` where each choice of a reply, by the *reasons* why they ended, is a failure."""
+    if reasons and all(reason == "error" for reason in reasons):
+        raise ended_with("error")
 
 
 def spoken(found: dict[str, Any]) -> tuple[str, str, int]:

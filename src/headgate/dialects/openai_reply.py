@@ -9,7 +9,7 @@ from headgate.core.errors import UpstreamFailed
 from headgate.core.fold import fold
 from headgate.dialects import wire
 from headgate.dialects.base import Sniff
-from headgate.dialects.openai_choices import sniffed, spoken
+from headgate.dialects.openai_choices import sniffed, spoken, worked
 from headgate.dialects.openai_messages import detail
 from headgate.dialects.openai_pieces import Pieces, annotation
 from headgate.dialects.openai_usage import printed, usage_in
@@ -70,6 +70,7 @@ def read_reply(body: bytes) -> Reply:
     for position, raw in enumerate(raw_choices):
         if isinstance(raw, dict):
             reply.choices.append(_choice(raw, position, pieces))
+    worked([choice.native for choice in reply.choices])
     return reply
 
 

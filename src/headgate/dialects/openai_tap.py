@@ -82,15 +82,14 @@ class ChatTap(ChunkTap[_Chunk]):
                 return None
         self.text_bytes += generated
         self._width = width
-        if finished or counted or not self.started:
+        if finished or counted:
             self._mark(chunks)
         return counted
 
     def _mark(self, chunks: list[_Chunk]) -> None:
-        """Take in how the answer begins, ends and what it used."""
+        """Take in how the answer ends and what it used."""
         for chunk in chunks:
             for choice in chunk.choices or ():
-                self.started = True
                 if choice.finish_reason is not None:
                     self.finish = FINISH.get(choice.finish_reason, "stop")
                     self._finished.add(choice.index)

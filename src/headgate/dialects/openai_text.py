@@ -16,10 +16,13 @@ from headgate.dialects.text import (
     Run,
     Slow,
     field,
+    formed,
     inner,
+    loose,
     rows,
     strings,
     texts,
+    tool_of,
 )
 
 PLACES: dict[str, Place] = {
@@ -32,12 +35,24 @@ PLACES: dict[str, Place] = {
 THOUGHTS = ("reasoning_content", "reasoning")
 
 
+OF_MESSAGE = frozenset((
+    "role", "content", "refusal", "reasoning_content", "reasoning", "reasoning_details", "tool_calls",
+    "function_call", "audio", "annotations", "tool_call_id", "prefix",
+))  # fmt: skip
+"""What a message has in places that are known."""
+OF_CHOICE = frozenset((
+    "index", "delta", "message", "finish_reason", "native_finish_reason", "stop_reason", "content_filter_results",
+    "content_filter_offsets", "text", "token_ids", "prompt_token_ids",
+))  # fmt: skip
+"""What a choice has so, or what is no text."""
+OF_CALL = frozenset(("function", "custom", "index"))
 CONTENT: Path = ("choices", 0, "delta", "content")
 
 
-class _Delta(msgspec.Struct, gc=False):
-    """Everything in it but the role that may hold text."""
+class _Delta(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """What is known of it. One with anything else is looked at by itself."""
 
+    role: Any = None
     content: str | None = None
     refusal: Any = None
     reasoning_content: Any = None
@@ -46,12 +61,19 @@ class _Delta(msgspec.Struct, gc=False):
     tool_calls: Any = None
     function_call: Any = None
     annotations: Any = None
+    audio: Any = None
 
 
-class _Choice(msgspec.Struct, gc=False):
+class _Choice(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     index: int = 0
     delta: _Delta | None = None
     finish_reason: Any = None
+    native_finish_reason: Any = None
+    stop_reason: Any = None
+    logprobs: Any = None
+    content_filter_results: Any = None
+    content_filter_offsets: Any = None
+    seed: Any = None
 
 
 class _Chunk(msgspec.Struct, gc=False):
@@ -73,7 +95,7 @@ def _content(choices: list[_Choice]) -> Quick | None:
         return None
     if delta.refusal or delta.reasoning_content or delta.reasoning or delta.tool_calls or delta.function_call:
         return None
-    if delta.annotations or delta.reasoning_details:
+    if delta.annotations or delta.reasoning_details or delta.audio:
         return None
     return (choice.index, "content"), CONTENT, "output", delta.content, False
 
@@ -116,19 +138,22 @@ class ChatWalker:
         for i, message in rows(document.get("messages")):
             path: Path = ("messages", i)
             place = PLACES.get(str(message.get("role")), "user")
-            yield from texts(message.get("content"), (*path, "content"), place)
+            yield from _content_of(message, path, place)
             yield from _said(message, path, place)
+            if place != "tool_result":  # there it is what was called
+                yield from field(message, "name", path, place)
+            yield from strings(message.get("annotations"), (*path, "annotations"), place, aside=True)
         yield from texts(inner(document, "prediction").get("content"), ("prediction", "content"), "assistant")
         yield from described(document)
+        form = inner(inner(document, "response_format"), "json_schema")
+        yield from formed(form, ("response_format", "json_schema"))
 
     def reply(self, document: Any) -> Iterator[Piece]:
         """See ``Walker``."""
         for i, choice in rows(document.get("choices")):
-            message, path = inner(choice, "message"), ("choices", i, "message")
-            yield from texts(message.get("content"), (*path, "content"), "output")
-            yield from _said(message, path, "output")
-            yield from field(inner(message, "audio"), "transcript", (*path, "audio"), "output")
-            yield from strings(message.get("annotations"), (*path, "annotations"), "output")
+            yield from _whole(inner(choice, "message"), ("choices", i, "message"))
+            yield from field(choice, "text", ("choices", i), "output")
+            yield from loose(choice, ("choices", i), "output", OF_CHOICE, aside=True)
 
     def event(self, document: Any) -> Event:
         """See ``Walker``."""
@@ -139,13 +164,16 @@ class ChatWalker:
         for i, choice in rows(choices):
             index, path = choice.get("index", i), ("choices", i, "delta")
             delta = inner(choice, "delta")
-            for piece in (
-                *texts(delta.get("content"), (*path, "content"), "output"),
-                *_said(delta, path, "output"),
-                *strings(delta.get("annotations"), (*path, "annotations"), "output"),
-            ):
-                if "annotations" not in piece.path:
-                    piece.lane = (index, *_lane(piece, delta))
+            for piece in (*_content_of(delta, path, "output"), *_said(delta, path, "output")):
+                piece.lane = (index, *_lane(piece, delta))
+                event.pieces.append(piece)
+            event.pieces += strings(delta.get("annotations"), (*path, "annotations"), "output", aside=True)
+            event.pieces += loose(choice, ("choices", i), "output", OF_CHOICE, aside=True)
+            event.pieces += _whole(
+                inner(choice, "message"), ("choices", i, "message")
+            )  # some tell it so far, each time
+            for piece in field(choice, "text", ("choices", i), "output"):
+                piece.lane = (index, "text")
                 event.pieces.append(piece)
             if choice.get("finish_reason") is not None:
                 event.ends.append((index,))
@@ -220,6 +248,24 @@ class CompletionsWalker(Slow):
         return ((*path[:2], "logprobs"),) if path[0] == "choices" else ()
 
 
+def _whole(message: dict[str, Any], path: Path) -> Iterator[Piece]:
+    """The message of an answer."""
+    yield from _content_of(message, path, "output")
+    yield from _said(message, path, "output")
+    yield from strings(message.get("annotations"), (*path, "annotations"), "output", aside=True)
+
+
+def _content_of(message: dict[str, Any], path: Path, place: Place) -> Iterator[Piece]:
+    """The content of a message: a text, or parts of any kind."""
+    content, here = message.get("content"), (*path, "content")
+    if not isinstance(content, list):
+        yield from texts(content, here, place)
+        return
+    for i, part in enumerate(content):
+        thought = isinstance(part, dict) and part.get("type") == "thinking"
+        yield from loose(part, (*here, i), "thinking" if thought else place)
+
+
 def _said(message: dict[str, Any], path: Path, place: Place) -> Iterator[Piece]:
     """What a message has besides its content."""
     yield from field(message, "refusal", path, place)
@@ -232,6 +278,9 @@ def _said(message: dict[str, Any], path: Path, place: Place) -> Iterator[Piece]:
         here = (*path, "tool_calls", i)
         yield from field(inner(call, "function"), "arguments", (*here, "function"), "tool_argument", json=True)
         yield from field(inner(call, "custom"), "input", (*here, "custom"), "tool_argument")
+        yield from loose(call, here, "tool_argument", OF_CALL)
+    yield from field(inner(message, "audio"), "transcript", (*path, "audio"), place)
+    yield from loose(message, path, place, OF_MESSAGE)
     yield from field(inner(message, "function_call"), "arguments", (*path, "function_call"), "tool_argument", json=True)
 
 
@@ -245,9 +294,10 @@ def _lane(piece: Piece, delta: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def described(document: Any) -> Iterator[Piece]:
-    """What the tools of a request are said to do."""
+    """What the tools of a request are said to do, and what their arguments are said to be."""
     for i, tool in rows(document.get("tools")):
-        yield from field(inner(tool, "function"), "description", ("tools", i, "function"), "system")
-        yield from field(tool, "description", ("tools", i), "system")
+        yield from tool_of(tool, ("tools", i))
+        yield from tool_of(inner(tool, "function"), ("tools", i, "function"))
+        yield from tool_of(inner(tool, "custom"), ("tools", i, "custom"))
     for i, function in rows(document.get("functions")):
-        yield from field(function, "description", ("functions", i), "system")
+        yield from tool_of(function, ("functions", i))

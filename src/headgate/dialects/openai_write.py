@@ -13,8 +13,8 @@ from headgate.dialects.openai_words import NAME
 _PLAIN = ("seed", "n", "logit_bias", "logprobs", "top_logprobs", "top_k", "metadata", "cache_key")
 # Other dialects have the same defaults, and many servers refuse even those.
 _UNLESS: dict[str, tuple[Any, ...]] = {
-    "temperature": (1,),
-    "top_p": (1,),
+    "temperature": (),
+    "top_p": (),
     "frequency_penalty": (0,),
     "presence_penalty": (0,),
     "verbosity": ("medium",),
@@ -67,11 +67,19 @@ def _plain(body: dict[str, Any], request: Request, fit: Fit, rules: Rules) -> No
         value = getattr(request, field)
         if value is None or (value in defaults and not fit.same) or rules[field].act == "refuse":
             continue
-        taken = profile.sampling if field in ("temperature", "top_p") else profile.penalties or "penalty" not in field
+        sampling = field in ("temperature", "top_p")
+        if sampling and value == 1 and not fit.same and not says_one(fit.to):
+            continue
+        taken = profile.sampling if sampling else profile.penalties or "penalty" not in field
         if taken or fit.same:
             body[field] = value
         else:
             fit.refuse(fit.name(field))
+
+
+def says_one(to: Abilities) -> bool:
+    """Whether a temperature or ``top_p`` of 1 must be said: it is OpenAI's own default, not that of other servers."""
+    return to.profile.sampling and to.kind not in ("openai", "azure")  # of these some refuse even their default
 
 
 def _tools(body: dict[str, Any], request: Request, fit: Fit, rules: Rules) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from headgate.dialects.text import NO_EVENT, Event, Path, Piece, Slow, field, rows, texts
+from headgate.dialects.text import NO_EVENT, Event, Path, Piece, Slow, field, loose, rows, texts
 
 
 class PlainWalker(Slow):
@@ -15,7 +15,7 @@ class PlainWalker(Slow):
         """See ``Walker``."""
         for name in ("input", "query", "prompt", "instructions"):
             yield from texts(document.get(name), (name,), "user")
-        yield from texts(document.get("documents"), ("documents",), "document")
+        yield from loose(document.get("documents"), ("documents",), "document")
 
     def reply(self, document: Any) -> Iterator[Piece]:
         """See ``Walker``."""
@@ -26,6 +26,8 @@ class PlainWalker(Slow):
                     yield from field(one, inside, (name, i), "output")
         for i, one in rows(document.get("data")):
             yield from field(one, "revised_prompt", ("data", i), "output")
+        for i, one in rows(document.get("results")):  # of a reranking, which may give the documents back
+            yield from loose(one.get("document"), ("results", i, "document"), "document")
 
     def event(self, document: Any) -> Event:
         """See ``Walker``."""

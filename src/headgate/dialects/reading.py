@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from headgate.core.chat import Chunk, TextDelta, ToolDelta
+from headgate.core.chat import Chunk, Counted, Start, TextDelta, ToolDelta
 from headgate.dialects.sse import Event, Parser
 from headgate.dialects.watch import Watch, loosely, size
 
@@ -62,6 +62,8 @@ class SseReader(Watch):
                 self.text_bytes += size(chunk.text)
             elif isinstance(chunk, ToolDelta):
                 self.text_bytes += size(chunk.arguments)
+        if not self.started:
+            self.started = self.ended or any(map(_says, chunks[before:]))
 
     def _understand(self, document: dict[str, Any], data: bytes, chunks: list[Chunk]) -> None:
         """Add what one event says to *chunks*."""
@@ -70,3 +72,8 @@ class SseReader(Watch):
     def _whole(self) -> bool:
         """Tell whether the answer is complete although its terminator is missing."""
         raise NotImplementedError
+
+
+def _says(chunk: Chunk) -> bool:
+    """Whether *chunk* is of the answer itself: not its head, its usage, or a text that is empty yet."""
+    return bool(chunk.text) if isinstance(chunk, TextDelta) else not isinstance(chunk, Start | Counted)

@@ -43,6 +43,11 @@ class ResponsesEnvelope(Envelope, gc=False):
     store: bool = True
     """The caller wants it kept, as it does unless it says otherwise."""
 
+    @property
+    def goes_on(self) -> bool:
+        """It is asked for in the background."""
+        return bytes(self.fields.get("background", b"")) == b"true"
+
     def patched(self, model: str, *, include_usage: bool = False, max_tokens: int | None = None) -> bytes:
         """As in :class:`Envelope`."""
         if model == self.model and max_tokens is None:

@@ -11,17 +11,14 @@ from headgate.dialects.opaque import unwrap
 from headgate.dialects.openai_reply import document, no_reply
 from headgate.dialects.responses_echo import cited, item_id, response, sealed
 from headgate.dialects.responses_items import JOIN, citation
-from headgate.dialects.responses_usage import Reported, printed, usage_in, usage_of
+from headgate.dialects.responses_usage import Item, Reported, printed, usage_in, usage_of
 from headgate.dialects.responses_words import FINISH, INCOMPLETE, NAME
 from headgate.dialects.upstream import read_stream_error
 from headgate.dialects.watch import believable
 
 Document = dict[str, Any]
+UNDER_WAY = ("queued", "in_progress")
 _READ = frozenset({"id", "object", "model", "created_at", "output"})
-
-
-class _SniffedItem(msgspec.Struct, gc=False):
-    type: str | None = None
 
 
 class _Details(msgspec.Struct, gc=False):
@@ -31,7 +28,7 @@ class _Details(msgspec.Struct, gc=False):
 class Sniffed(msgspec.Struct, gc=False):
     """What is read of a response that is relayed."""
 
-    output: list[_SniffedItem]
+    output: list[Item]
     id: str | None = None
     model: str | None = None
     status: str | None = None
@@ -67,8 +64,10 @@ def sniff(body: bytes) -> Sniff:
         return Sniff(reply.usage, reply.choices[0].finish, reply.model or None, reply.id or None)
     if seen.error is not None:
         raise read_stream_error(seen.error)
-    usage = usage_of(seen.usage) if seen.usage is not None else None
-    return Sniff(usage if usage is None or believable(usage) else None, seen.finish, seen.model, seen.id)
+    usage = usage_of(seen.usage, seen.output) if seen.usage is not None else None
+    if usage is not None and not believable(usage):
+        usage = None
+    return Sniff(usage, seen.finish, seen.model, seen.id, usage is None and seen.status in UNDER_WAY)
 
 
 def read_reply(body: bytes) -> Reply:
@@ -85,7 +84,7 @@ def read_reply(body: bytes) -> Reply:
         model=model if isinstance(model, str) else "",
         created=int(created) if isinstance(created, int | float) and abs(created) < 1e15 else 0,
         choices=[_choice(found, output)],
-        usage=usage_in(found.get("usage")),
+        usage=usage_in(found),
         extra=Extra(NAME, {k: v for k, v in found.items() if k not in _READ}),
     )
     return reply

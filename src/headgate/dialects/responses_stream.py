@@ -84,10 +84,10 @@ class ResponsesReader(SseReader):
         reason = details.get("reason") if isinstance(details, dict) else None
         status = kind.removeprefix("response.")
         self.finish = finish_of(status, reason, self._calls > 0)
-        self.started = self.ended = True
+        self.ended = True
         assert self.finish is not None  # both statuses have one
         chunks.append(End(self.finish, str(reason or status)))
-        usage = usage_in(response.get("usage"))
+        usage = usage_in(response)
         if usage is not None:
             self._count(usage)
             chunks.append(Counted(usage))
@@ -103,7 +103,6 @@ class ResponsesReader(SseReader):
         return found
 
     def _text(self, document: dict[str, Any], kind: str, said: str, chunks: list[Chunk]) -> None:
-        self.started = True
         item = self._item(document)
         item.told = True
         part = _TEXTS[kind]
@@ -127,11 +126,10 @@ class ResponsesReader(SseReader):
     def _arguments(self, document: dict[str, Any], said: Any, chunks: list[Chunk]) -> None:
         item = self._item(document)
         if isinstance(said, str) and item.number >= 0:
-            self.started = item.told = True
+            item.told = True
             chunks.append(ToolDelta(item.number, arguments=said))
 
     def _added(self, document: dict[str, Any], chunks: list[Chunk]) -> None:
-        self.started = True
         item, given = self._item(document), document.get("item")
         if isinstance(given, dict) and given.get("type") in ("function_call", "custom_tool_call") and item.number < 0:
             item.number = self._calls
@@ -150,7 +148,6 @@ class ResponsesReader(SseReader):
             if part.text and not item.told:
                 chunks.append(TextDelta(part.text, kind="thinking", new=True))
             if part.signature is not None or part.redacted is not None:
-                self.started = True
                 chunks.append(SignatureDelta(part.signature, part.redacted, 0, part.source, part.of, part.id))
             return
         if item.told:
@@ -163,7 +160,6 @@ class ResponsesReader(SseReader):
             if isinstance(whole, str) and whole:
                 chunks.append(ToolDelta(item.number, arguments=whole))
         elif kind == "message" and isinstance(given.get("content"), list):
-            self.started = True
             for block in given["content"]:
                 if isinstance(block, dict) and block.get("type") in _BLOCKS:
                     name, part_kind = _BLOCKS[block["type"]]

@@ -23,11 +23,18 @@ _DELTAS = frozenset(
 _ENDS = frozenset({"response.completed", "response.incomplete"})
 _WAITS = frozenset({"response.created", "response.queued", "response.in_progress", "keepalive"})
 """Events that say nothing of the answer yet."""
+_PLACES = frozenset({"response.content_part.added", "response.reasoning_summary_part.added"})
+"""Events of what is yet to be filled."""
+
+
+class _Item(msgspec.Struct, gc=False):
+    type: str = ""
 
 
 class _Event(msgspec.Struct, gc=False):
     type: str = ""
     delta: str | None = None
+    item: _Item | None = None
     response: msgspec.Raw = wire.NULL
     error: Any = None
 
@@ -60,7 +67,7 @@ class ResponsesTap(NamedTap[_Event]):
                 return False  # an end, good or bad
         self.text_bytes += generated
         if not self.started:
-            self.started = any(event.type not in _WAITS for event in events)
+            self.started = any(map(_says, events))
         return True
 
     def _take(self, event: Event) -> bool:
@@ -80,7 +87,7 @@ class ResponsesTap(NamedTap[_Event]):
             self.text_bytes += size(said.delta)
         if said.type in _ENDS:
             self._end(said)
-        self.started = self.started or said.type not in _WAITS
+        self.started = self.started or _says(said)
         return True
 
     def _end(self, event: _Event) -> None:
@@ -91,14 +98,21 @@ class ResponsesTap(NamedTap[_Event]):
         try:
             seen = _response(self.final)
             self.finish = seen.finish
-            usage = usage_of(seen.usage) if seen.usage is not None else None
+            usage = usage_of(seen.usage, seen.output) if seen.usage is not None else None
         except ODD:
-            self.finish, usage = "stop", usage_in(_document(event.response).get("usage"))
+            self.finish, usage = "stop", usage_in(_document(event.response))
         if usage is not None:
             self._count(usage)
 
     def _completion(self) -> bytes | None:
         return None  # its last event tells how it ended, and there is no other sign
+
+
+def _says(event: _Event) -> bool:
+    """Whether *event* is of the answer itself: text, a call, thoughts, its end; an empty message is not."""
+    if event.type in _WAITS or event.type in _PLACES:
+        return False
+    return event.item is None or event.item.type != "message" or event.type != "response.output_item.added"
 
 
 def _document(response: msgspec.Raw) -> dict[str, Any]:
@@ -118,6 +132,7 @@ def _salvaged(document: Any) -> _Event:
     return _Event(
         type_ if isinstance(type_, str) else "",
         "".join(texts(delta)) or None,
+        _Item("message") if type_ == "response.output_item.added" else None,
         msgspec.Raw(wire.encode(response)),
         document.get("error"),
     )

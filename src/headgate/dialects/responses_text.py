@@ -6,7 +6,26 @@ from typing import Any
 import msgspec
 
 from headgate.dialects.openai_text import PLACES, described
-from headgate.dialects.text import NO_EVENT, Event, Path, Piece, Place, Quick, Slow, field, inner, rows, strings, texts
+from headgate.dialects.text import (
+    FORMAL,
+    NO_EVENT,
+    OPAQUE,
+    PROSE,
+    Event,
+    Path,
+    Piece,
+    Place,
+    Quick,
+    Slow,
+    field,
+    formed,
+    inner,
+    loose,
+    rows,
+    strings,
+    texts,
+    tool_of,
+)
 
 DELTAS: dict[str, tuple[Place, str, bool]] = {
     "response.output_text": ("output", "text", False),
@@ -57,6 +76,7 @@ class ResponsesWalker(Slow):
             yield from _item(item, ("input", i), PLACES.get(str(item.get("role")), "user"))
         yield from strings(inner(document, "prompt").get("variables"), ("prompt", "variables"), "user")
         yield from described(document)
+        yield from formed(inner(inner(document, "text"), "format"), ("text", "format"))
 
     def reply(self, document: Any, path: Path = ()) -> Iterator[Piece]:
         """See ``Walker``."""
@@ -89,7 +109,7 @@ class ResponsesWalker(Slow):
         if "part" in document:
             thought = "summary" in kind or inner(document, "part").get("type") == "reasoning_text"
             return Event(list(_part(inner(document, "part"), ("part",), "thinking" if thought else "output")))
-        return Event(list(strings(document.get("annotation"), ("annotation",), "output")))
+        return Event(list(strings(document.get("annotation"), ("annotation",), "output", aside=True)))
 
     def quick(self, documents: list[bytes]) -> list[Quick | None]:
         """See ``Walker``."""
@@ -114,23 +134,27 @@ def _item(item: dict[str, Any], path: Path, place: Place) -> Iterator[Piece]:
     elif kind == "reasoning":
         for name in ("summary", "content"):
             for i, part in rows(item.get(name)):
-                yield from field(part, "text", (*path, name, i), "thinking")
+                yield from loose(part, (*path, name, i), "thinking")
+    elif kind == "mcp_list_tools":
+        for i, tool in rows(item.get("tools")):
+            yield from tool_of(tool, (*path, "tools", i))
     elif str(kind).endswith("_output"):
-        output = item.get("output")
-        yield from texts(output, (*path, "output"), "tool_result")
-        if isinstance(output, dict):
-            yield from strings(output, (*path, "output"), "tool_result")
+        yield from loose(item, path, "tool_result")
     else:  # calls of tools, each kind with its own names
         yield from field(item, "arguments", path, "tool_argument", json=True)
-        for name in ("input", "code"):
-            yield from field(item, name, path, "tool_argument")
-        yield from strings(item.get("action"), (*path, "action"), "tool_argument")
-        result: Place = "document" if kind == "file_search_call" else "tool_result"
-        for name in ("output", "results", "outputs"):
-            yield from strings(item.get(name), (*path, name), result)
+        for name, value in item.items():
+            if name in FORMAL or name == "arguments" or name.endswith("_id"):
+                continue
+            result: Place = "document" if kind == "file_search_call" else "tool_result"
+            for piece in strings(value, (*path, name), result if name in RESULTS else "tool_argument"):
+                if name in PROSE or not OPAQUE.match(piece.text):
+                    yield piece
+
+
+RESULTS = frozenset(("output", "outputs", "results", "result", "error", "logs"))
+"""Names under which a call has what came of it."""
 
 
 def _part(part: dict[str, Any], path: Path, place: Place) -> Iterator[Piece]:
-    for name in ("text", "refusal", "transcript"):
-        yield from field(part, name, path, place)
-    yield from strings(part.get("annotations"), (*path, "annotations"), place)
+    yield from loose(part, path, place, ("annotations",))
+    yield from strings(part.get("annotations"), (*path, "annotations"), place, aside=True)

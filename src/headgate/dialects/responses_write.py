@@ -8,6 +8,7 @@ from headgate.dialects.base import Abilities, Written
 from headgate.dialects.contract import openai_responses as column
 from headgate.dialects.contract import own_rules
 from headgate.dialects.fit import RAW, Fit, effort_of, merge, nearest
+from headgate.dialects.openai_write import says_one
 from headgate.dialects.responses_items_write import Items
 from headgate.dialects.responses_words import ENCRYPTED, LOGPROBS, NAME
 
@@ -72,7 +73,7 @@ def _input(body: dict[str, Any], request: Request, to: Abilities, fit: Fit) -> N
 def _sampling(body: dict[str, Any], request: Request, to: Abilities, fit: Fit) -> None:
     for field in ("temperature", "top_p"):
         value = getattr(request, field)
-        if value is None or (value == 1 and not fit.same):  # some models refuse even the default
+        if value is None or (value == 1 and not fit.same and not says_one(to)):
             continue
         if to.profile.sampling or fit.same:
             body[field] = value

@@ -3,8 +3,9 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from headgate.dialects.text import Path
+from headgate.dialects.text import KEY, Path
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 
@@ -12,7 +13,8 @@ _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 def splice(document: bytes, edits: Mapping[Path, str | None]) -> bytes:
     """Return *document* with the values at the paths of *edits* replaced by texts, or by ``null``.
 
-    *document* is valid JSON. Of a name that an object has twice every value is replaced.
+    *document* is valid JSON. Of a name that an object has twice every value is replaced. A path that ends with ``KEY``
+    means the name itself.
     """
     out: list[bytes] = []
     at = 0
@@ -21,6 +23,18 @@ def splice(document: bytes, edits: Mapping[Path, str | None]) -> bytes:
         at = end
     out.append(document[at:])
     return b"".join(out)
+
+
+def holds(document: Any, path: Path) -> bool:
+    """Return whether something stands at *path* of a decoded *document*, and not nothing: ``null``, an empty list."""
+    for step in path:
+        if isinstance(document, dict):
+            document = document.get(step)
+        elif isinstance(document, list) and isinstance(step, int) and step < len(document):
+            document = document[step]
+        else:
+            return False
+    return bool(document)
 
 
 def quoted(text: str) -> bytes:
@@ -37,6 +51,7 @@ def _places(document: bytes, edits: Mapping[Path, str | None]) -> Sequence[tuple
     path: list[str | int] = []
     kinds: list[bool] = []  # for each open container: whether it is an object
     key_next = False
+    renames = any([bool(path) and path[-1] == KEY for path in edits])
     replacing: tuple[int, int, str | None] | None = None  # begin, depth, text of a container that goes as a whole
     for token in _TOKEN.finditer(document):
         said = token[0]
@@ -65,6 +80,8 @@ def _places(document: bytes, edits: Mapping[Path, str | None]) -> Sequence[tuple
         elif key_next:
             path[-1] = said[1:-1].decode() if b"\\" not in said else json.loads(said)
             key_next = False
+            if renames and replacing is None and (*path, KEY) in edits:
+                found.append((token.start(), token.end(), edits[(*path, KEY)]))
         elif replacing is None and tuple(path) in edits:
             found.append((token.start(), token.end(), edits[tuple(path)]))
     return found

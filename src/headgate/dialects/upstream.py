@@ -18,7 +18,8 @@ MAX_MESSAGE = 2000
 
 _CONTEXT = re.compile(
     r"context[_ ]length|context[_ ]window|maximum context|prompt is too long|too many (input )?tokens|"
-    r"input is too long|reduce the length|exceed\w* the (model'?s )?(maximum )?(context|input) ",
+    r"input is too long|reduce the length|exceed_context_size|"
+    r"exceed\w* the (model'?s )?(maximum |available )?(context|input) ",
     re.I,
 )
 _FILTER = re.compile(r"content[_ ](filter|policy|management)|ResponsibleAIPolicy|moderation|safety system", re.I)
@@ -27,7 +28,29 @@ _MONEY = re.compile(
     r"quota_exceeded|exceeded your current quota|out of credits|insufficient (balance|credit|funds)|payment required",
     re.I,
 )
+_FLAGGED = re.compile(
+    r"\b(content|inputs?|prompts?|request|messages?|output) (\w+ ){0,2}(flagged|violat\w+)|safety_check|flagged_input",
+    re.I,
+)
+_SHUT = re.compile(
+    r"(account|organi[sz]ation|workspace|team|key)\b.{0,40}(disabled|suspended|activated|banned|terminat)", re.I
+)
+_NO_MODEL = re.compile(
+    r"model_not_found|model_permission|access to (use |the |this |that |requested |specified )*(publisher )?models?\b|"
+    r"model access is denied|(authorized|allowed|permitted|permission) to (use|access|invoke|call) (the |this )?model|"
+    r"bedrock:\w+ on resource|model\b.{0,100} is (blocked|not enabled|disabled)",
+    re.I | re.S,
+)
+"""A 403 in such words is about one model, not about the credential: others may still be asked with it."""
 _KEY = re.compile(r"(incorrect|invalid|wrong|missing) (x-)?api[ -_]?key|invalid_api_key|authentication_error", re.I)
+_QUOTED = re.compile(r"""(['"`])[^'"`]*\1""")
+# What a 404 says that is about what the gateway asked for, a model or a path, and not about what its caller named.
+_GONE = re.compile(
+    r"(?<![\w-])(models?|deployments?|engine|endpoint|inference profile)(?![\w-])|model_?not_?found|"
+    r"deployment_?not_?found|no endpoints found for|not found for account|invalid url|"
+    r"^\W*(404 )?((the )?(requested )?(resource|page|path|route|url) )?((was|is) )?not found\W*$",
+    re.I,
+)
 # The names that stand in error bodies, for what comes inside of a stream and so has no status of its own.
 _STATUS = {
     "invalid_request_error": 400,
@@ -92,6 +115,18 @@ def read_stream_error(error: Any) -> UpstreamFailed:
         names = (told.code.lower(), told.type.lower())
         status = next((_STATUS[name] for name in names if name in _STATUS), 500)
     return failed(status, [], told)
+
+
+def ended_with(word: str, message: Any = None) -> UpstreamFailed:
+    """The failure of an answer that ended for a reason that is none, *word* in the provider's language."""
+    said = f" ({redact(message[:500])})" if isinstance(message, str) and message else ""
+    return UpstreamFailed(
+        f"The model ended its answer with {word}{said}.",
+        status=502,
+        code="upstream_error",
+        same_target=True,
+        billed="uncertain",
+    )
 
 
 def tell(document: Any) -> Told:
@@ -175,16 +210,19 @@ def _classify(status: int, told: Told) -> UpstreamFailed:
         if status == 400 and _KEY.search(words):
             return _locked_out(status)
         return _callers_own(status, told, words)
+    if status == 403 and not _SHUT.search(words):
+        if _FILTER.search(words) or _FLAGGED.search(words):
+            return _callers_own(400, told._replace(code="content_filter"), "content_filter")
+        if _NO_MODEL.search(words):
+            return _unknown("The provider does not let the gateway's account use this model.", told)
     if status in (401, 403):
         return _locked_out(status)
     if status == 402:
         return _broke(status)
+    if status == 404 and not _gone(told):
+        return _callers_own(status, told, words)
     if status == 404:
-        return UpstreamFailed(
-            "The provider does not know this model." + _said(told),
-            status=502,
-            code="upstream_model_not_found",
-        )
+        return _unknown("The provider does not know this model.", told)
     if status in (429, 498):
         return UpstreamFailed(
             "The provider's rate limit is reached." + _said(told),
@@ -217,6 +255,14 @@ def _classify(status: int, told: Told) -> UpstreamFailed:
     )
 
 
+def _gone(told: Told) -> bool:
+    """Whether a 404 is about the deployment. An item or a file that a request names is for its caller to mend."""
+    if told.param is not None:
+        return told.param == "model"
+    said = [words for words in (_QUOTED.sub("", told.message), told.code) if words]
+    return not said or any(_GONE.search(words) for words in said)
+
+
 def _callers_own(status: int, told: Told, words: str) -> UpstreamFailed:
     """What is wrong with the request itself is passed on in the provider's words, and not tried again."""
     if _CONTEXT.search(words):
@@ -233,6 +279,10 @@ def _callers_own(status: int, told: Told, words: str) -> UpstreamFailed:
         retry=False,
         param=told.param,
     )
+
+
+def _unknown(message: str, told: Told) -> UpstreamFailed:
+    return UpstreamFailed(message + _said(told), status=502, code="upstream_model_not_found")
 
 
 def _locked_out(status: int) -> UpstreamFailed:

@@ -26,6 +26,7 @@ class Watch:
         "events",
         "failure",
         "finish",
+        "id",
         "malformed",
         "model",
         "started",
@@ -38,6 +39,8 @@ class Watch:
         self.usage: Usage | None = None
         self.usage_flagged = False
         self.finish: str | None = None
+        self.id = ""
+        """The answer's own id, of an API that tells it nowhere else."""
         self.text_bytes = 0
         self.events = 0
         self.malformed = 0

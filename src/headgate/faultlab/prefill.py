@@ -3,6 +3,7 @@
 Both in OpenAI's words and in Anthropic's, by the path that was asked.
 """
 
+import asyncio
 import json
 from typing import Any
 
@@ -81,6 +82,39 @@ async def breaks_off(a: Attempt) -> None:
     await _say(a, ANSWER.removeprefix(begun(a.body)), int(a.model.rpartition(":")[2]))
 
 
+def _events(a: Attempt) -> bytes:
+    """Return as many events of the stream as the model's name says behind its last colon."""
+    events = stream(a, ANSWER.removeprefix(begun(a.body))).split(b"\n\n")
+    return b"".join(event + b"\n\n" for event in events[: int(a.model.rpartition(":")[2])])
+
+
+_ERROR = b'data: {"error": {"message": "overloaded", "type": "server_error", "code": "500"}}\n\n'
+
+
+async def fails_after(a: Attempt) -> None:
+    """Say an error in place of the rest after some events."""
+    await a.head_of_stream()
+    await a.piece(_events(a))
+    await asyncio.sleep(0.05)  # what follows comes in a read of its own
+    await a.piece(_ERROR)
+    await a.send(b"0\r\n\r\n")
+
+
+async def fails_with(a: Attempt) -> None:
+    """Say some events and an error at once."""
+    await a.head_of_stream()
+    await a.piece(_events(a) + _ERROR)
+    await a.send(b"0\r\n\r\n")
+
+
+async def ends_after(a: Attempt) -> None:
+    """End the transfer properly after some events, with nothing that says the answer is complete."""
+    await a.head_of_stream()
+    await a.piece(_events(a))
+    await asyncio.sleep(0.05)
+    await a.send(b"0\r\n\r\n")
+
+
 async def calls_then_cut(a: Attempt) -> None:
     """Break off in the arguments of a call of a tool."""
     await begin(a)
@@ -89,4 +123,16 @@ async def calls_then_cut(a: Attempt) -> None:
     a.writer.close()
 
 
-PREFILL = {one.__name__: one for one in (goes_on, goes_on_echoing, goes_on_overlapping, breaks_off, calls_then_cut)}
+PREFILL = {
+    one.__name__: one
+    for one in (
+        goes_on,
+        goes_on_echoing,
+        goes_on_overlapping,
+        breaks_off,
+        fails_after,
+        fails_with,
+        ends_after,
+        calls_then_cut,
+    )
+}

@@ -83,6 +83,22 @@ async def error_first(a: Attempt) -> None:
     await a.send(b"0\r\n\r\n")
 
 
+async def role_then_error(a: Attempt) -> None:
+    """Say whose turn it is, and then send an error."""
+    await a.head_of_stream()
+    await a.event(**chunk({"role": "assistant", "content": ""}))
+    await asyncio.sleep(0.1)
+    await a.event(error={"message": "slow down", "type": "rate_limit_error", "code": 429})
+    await a.send(b"0\r\n\r\n")
+
+
+async def role_then_silence(a: Attempt) -> None:
+    """Say whose turn it is, and nothing else."""
+    await a.head_of_stream()
+    await a.event(**chunk({"role": "assistant", "content": ""}))
+    await watch(a, HOLD)
+
+
 async def error_later(a: Attempt) -> None:
     """Send an error in mid-stream."""
     await begin(a)

@@ -52,10 +52,15 @@ async def never(a: Attempt) -> None:
 async def trickle(a: Attempt) -> None:
     """A whole answer that comes a byte at a time, for longer than anybody should wait."""
     await a.send(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n")
+    await keep_sending(a, 600, b" ", 0.1)
+
+
+async def keep_sending(a: Attempt, count: int, piece: bytes, pause: float = 0.0) -> None:
+    """Send *piece* so many times, *pause* seconds after each, until the other side leaves."""
     try:
-        for _ in range(600):
-            await a.send(b" ")
-            await asyncio.sleep(0.1)
+        for _ in range(count):
+            await a.send(piece)
+            await asyncio.sleep(pause)
     except ConnectionError:
         a.closed_at = time.monotonic()
 
@@ -93,6 +98,18 @@ async def empty(a: Attempt) -> None:
     await a.whole(200, b"", "content-type: application/json\r\n")
 
 
+async def half_silent(a: Attempt) -> None:
+    """Send the head of a whole answer and its first byte, and nothing else."""
+    await a.send(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{")
+    await watch(a, HOLD)
+
+
+async def trickled_error(a: Attempt) -> None:
+    """Send an error a byte a second, for longer than anybody should wait."""
+    await a.send(b"HTTP/1.1 503 X\r\ncontent-type: text/plain\r\ncontent-length: 60000\r\n\r\n")
+    await keep_sending(a, 200, b"x", 1)
+
+
 async def truncated_json(a: Attempt) -> None:
     """Stop short of the announced length."""
     data = json.dumps(answer()).encode()
@@ -105,6 +122,12 @@ async def late(a: Attempt) -> None:
     """Answer well, after a second."""
     await asyncio.sleep(1)
     await good(a)
+
+
+async def s503_late(a: Attempt) -> None:
+    """Say that it is down, after a second."""
+    await asyncio.sleep(1)
+    await STATUSES["s503"](a)
 
 
 async def no_usage(a: Attempt) -> None:
@@ -126,11 +149,7 @@ async def absurd_usage(a: Attempt) -> None:
 async def big_error(a: Attempt) -> None:
     """Send 114 MB with an error."""
     await a.send(b"HTTP/1.1 503 X\r\ncontent-type: text/plain\r\ncontent-length: 114000000\r\n\r\n")
-    try:
-        for _ in range(1000):
-            await a.send(b"x" * 114_000)
-    except ConnectionError:
-        a.closed_at = time.monotonic()
+    await keep_sending(a, 1000, b"x" * 114_000)
 
 
 async def zipped(a: Attempt) -> None:
@@ -176,8 +195,12 @@ STATUSES: dict[str, Fault] = {
     "s401": status(401),
     "s402": status(402),
     "s403": status(403),
-    "s404": status(404),
+    "no_access": status(403, {"error": {"message": "You do not have access to model `x`", "code": "model_not_found"}}),
+    "flagged": status(403, {"error": {"message": "Your input was flagged for violence", "code": 403}}),
+    "s404": status(404, {"error": {"message": "The model `x` does not exist", "code": "model_not_found"}}),
+    "s404_item": status(404, {"error": {"message": "Item with id 'rs_model' not found.", "param": "input"}}),
     "s408": status(408),
+    "traced": status(400, headers="x-debug-trace-id: up-1\r\n"),
     "s409": status(409),
     "s413": status(413),
     "s422": status(422),

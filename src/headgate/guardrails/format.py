@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 from msgspec import field
 
 from headgate.guardrails.jsonschema import Schema
-from headgate.guardrails.types import ALLOW, Guardrail, Means, Place, Side, Span, Streaming, Verdict
+from headgate.guardrails.types import ALLOW, MOST_KEPT, Guardrail, Means, Place, Side, Span, Streaming, Verdict
 
 Form = Literal["json", "one_of"]
 
@@ -17,6 +17,7 @@ class Format(Guardrail, frozen=True, kw_only=True):
     """What the answer must look like as a whole."""
 
     streaming: ClassVar[Streaming] = "whole"
+    escapes: ClassVar[bool] = True
     reads: ClassVar[frozenset[Place]] = frozenset(("output",))
 
     on: list[Side] = field(default_factory=lambda: ["output"])
@@ -57,6 +58,6 @@ class Format(Guardrail, frozen=True, kw_only=True):
                 yield "schema", str(error)
 
 
-@cache
+@lru_cache(MOST_KEPT)
 def _schema(text: str) -> Schema:
     return Schema(json.loads(text))

@@ -55,6 +55,10 @@ class Judge(Guardrail, frozen=True, kw_only=True):
             return ALLOW
         return self.verdict((), judgement.reason[:200] or "goes against the policy", score)
 
+    def sees_masked(self) -> bool:
+        """See ``Guardrail``."""
+        return True
+
     def faults(self) -> Iterator[tuple[str, str]]:
         """See ``Guardrail``."""
         yield from super().faults()

@@ -1,20 +1,22 @@
 """Words and phrases that are not wanted, or that must be there."""
 
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import ClassVar
 
 from msgspec import field
 
 from headgate.guardrails.patterned import Patterned
 from headgate.guardrails.phrases import Phrases
-from headgate.guardrails.types import ALLOW, Finding, Means, Span, Verdict
+from headgate.guardrails.scan import Folded
+from headgate.guardrails.types import ALLOW, MOST_KEPT, Means, Span, Streaming, Verdict
 
 
 class Keywords(Patterned, frozen=True, kw_only=True):
     """A list of words and phrases, whole words only."""
 
     near: ClassVar[int] = 1
+    odd: ClassVar[bool] = True
 
     words: list[str] = field(default_factory=list)
     """None of these may occur."""
@@ -23,23 +25,27 @@ class Keywords(Patterned, frozen=True, kw_only=True):
     exact: bool = False
     """Upper and lower case count."""
 
-    def find(self, text: str, start: int = 0, json: bool = False) -> list[tuple[int, int, str]]:
-        """See ``Guardrail``."""
+    @property
+    def streaming(self) -> Streaming:  # type: ignore[override]
+        """What must be there may come last: then the whole has to be waited for."""
+        return "whole" if self.required else "pattern"
+
+    def search(self, text: str, start: int) -> list[tuple[int, int, str]]:
+        """See ``Patterned``."""
         return _phrases(tuple(self.words), self.exact).find(text, start)
 
-    def held(self, text: str, json: bool = False) -> int:
-        """See ``Guardrail``."""
+    def open(self, text: str) -> int:
+        """See ``Patterned``."""
         return _phrases(tuple(self.words), self.exact).held(text)
 
     def check(self, spans: Sequence[Span], means: Means) -> Verdict:
         """See ``Guardrail``."""
-        found = [Finding(i, s, e, name) for i, span in enumerate(spans) for s, e, name in self.find(span.text)]
-        if not found and self.required and spans:
+        verdict = super().check(spans, means)
+        if verdict is ALLOW and self.required and spans:
             wanted = _phrases(tuple(self.required), self.exact)
-            if not any(wanted.find(span.text) for span in spans):
+            if not any(wanted.find(form.text) for span in spans for form in self._forms(span.text, span.json)):
                 return self.verdict((), reason="none of the required words occurs")
-            return ALLOW
-        return self.verdict(found)
+        return verdict
 
     def faults(self) -> Iterator[tuple[str, str]]:
         """See ``Guardrail``."""
@@ -52,6 +58,7 @@ class Keywords(Patterned, frozen=True, kw_only=True):
             yield "required", "what is missing cannot be masked: set `action: block`"
 
 
-@cache
+@lru_cache(MOST_KEPT)
 def _phrases(words: tuple[str, ...], exact: bool) -> Phrases:
-    return Phrases([(word, "keyword") for word in words], exact)
+    forms = dict.fromkeys([*words, *(Folded(word).text for word in words)])
+    return Phrases([(form, "keyword") for form in forms if form.strip()], exact)

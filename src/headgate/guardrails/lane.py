@@ -4,12 +4,13 @@ The one place where texts are edited: a whole text is one that has grown in a si
 """
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import msgspec
 
 from headgate.guardrails.mask import Masks, inside_json
-from headgate.guardrails.types import Guardrail
+from headgate.guardrails.types import Follow, Guardrail
 
 _QUOTES = re.compile(r'\\.|"', re.DOTALL)
 NEAR = 96
@@ -31,8 +32,8 @@ class Lane:
     """One growing text. ``done`` is how far it is final: characters from its beginning."""
 
     __slots__ = (
-        "_base", "_buffer", "_edits", "_guards", "_json", "_mask", "_masked", "_masks", "_near", "_noted", "_quoted",
-        "done", "size",
+        "_across", "_base", "_buffer", "_edits", "_follow", "_guards", "_json", "_mask", "_masked", "_masks", "_near",
+        "_noted", "_quoted", "done", "size",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +51,7 @@ class Lane:
         *near* is how many characters before what is final are kept.
         """
         self._guards = guards
+        self._follow: list[Follow] | None = None
         self._masks = masks if masks else None
         self._mask = mask
         self._masked = masked
@@ -58,6 +60,7 @@ class Lane:
         self._json = json
         self._buffer = ""
         self._base = 0
+        self._across = 0  # what is final next lies up to there
         self._edits: list[tuple[int, int, str]] = []
         self._quoted = False
         self.done = 0
@@ -100,22 +103,26 @@ class Lane:
         end = len(text)
         if not final:
             pending = text[start:]
-            for _, guard in self._guards:
-                end = min(end, start + guard.held(pending, self._json))
+            if self._follow is None:
+                self._follow = [guard.follow(self._json) for _, guard in self._guards]
+            for follow in self._follow:
+                end = min(end, start + follow(pending, self.done))
             if self._masks is not None:
                 end = min(end, start + self._masks.held(pending, self._json))
         if limit is not None:
             end = min(end, limit - self._base)
         if self._json and not final and (len(text[start:end]) - len(text[start:end].rstrip("\\"))) % 2:
             end -= 1  # an escape is not taken apart
-        if end <= start:
+        if end <= start or (end + self._base < self._across and not final):
             return []
         back = [] if self._masks is None else self._masks.find(text, start, self._json)
         base = self._base
         found = [(s, e, i, kind) for i, guard in self._guards for s, e, kind in guard.find(text, start, self._json)]
         noted = [(max(n.start - base, start), n.end - base, n.guard, n.type) for n in self._noted]
-        end = _apart(end, [(s, e) for s, e, _ in back] + [(s, e) for s, e, _, _ in (*found, *noted)])
+        ranges = [(s, e) for s, e, _ in back] + [(s, e) for s, e, _, _ in (*found, *noted)]
+        end = _apart(end, ranges)
         if end <= start:
+            self._across = base + max(e for s, e in ranges if s <= start < e)
             return []
         out = [Found(i, s + base, e + base, kind) for s, e, i, kind in sorted(found) if e <= end]
         told = [Found(i, s + base, e + base, kind) for s, e, i, kind in noted if e <= end]
@@ -171,9 +178,13 @@ class Lane:
         for s, e, value in back:
             put_back.append((s + base, e + base, inside_json(value) if self._json else value))
         edits = list(put_back)
+        quoted, quotes = self._quoted, self._quotes(start, end) if self._json else iter(())
+        quote = next(quotes, end)
         for one in self._clusters(found, put_back):
+            while quote < one.start - base:
+                quoted, quote = not quoted, next(quotes, end)
             instead = self._mask(one.guard, one.type, text[one.start - base : one.end - base])
-            if self._json and not self._in_string(start, one.start - base):
+            if self._json and not quoted:
                 instead = f'"{instead}"'  # a bare number: its placeholder is text
             edits.append((one.start, one.end, instead))
         self._edits += sorted(edits)
@@ -181,8 +192,10 @@ class Lane:
     def _clusters(self, found: list[Found], put_back: list[tuple[int, int, str]]) -> list[Found]:
         """What is to be masked; of those that overlap one over all of them, or the rest of a match would show."""
         out: list[Found] = []
+        ends = [e for _, e, _ in put_back]
         for one in found:
-            if one.guard not in self._masked or any(s < one.end and one.start < e for s, e, _ in put_back):
+            after = bisect_right(ends, one.start)
+            if one.guard not in self._masked or (after < len(ends) and put_back[after][0] < one.end):
                 continue
             if out and one.start < out[-1].end:
                 last = out.pop()
@@ -191,13 +204,13 @@ class Lane:
             out.append(one)
         return out
 
-    def _in_string(self, start: int, at: int) -> bool:
-        quotes = sum(1 for one in _QUOTES.finditer(self._buffer, start, at) if one[0] == '"')
-        return self._quoted ^ bool(quotes % 2)
+    def _quotes(self, start: int, end: int) -> Iterator[int]:
+        """Where strings of the JSON that the text is begin and end."""
+        return (one.start() for one in _QUOTES.finditer(self._buffer, start, end) if one[0] == '"')
 
     def _release(self, end: int) -> None:
         if self._json:
-            self._quoted = self._in_string(self.done - self._base, end)
+            self._quoted ^= sum(1 for _ in self._quotes(self.done - self._base, end)) % 2 == 1
         self.done = self._base + end
 
     def _trim(self, end: int) -> None:

@@ -14,6 +14,9 @@ class Patterned(Guardrail, frozen=True, kw_only=True):
     """A guardrail made of finders; a subclass says which."""
 
     streaming: ClassVar[Streaming] = "pattern"
+    escapes: ClassVar[bool] = True
+    odd: ClassVar[bool] = False
+    """What it looks for may have odd forms itself: texts are looked at as they came too."""
     calm: ClassVar[re.Pattern[str] | None] = None
     """What matches a text that nothing can be in, and of which only the end of a word is held: most of what is said."""
 
@@ -27,18 +30,27 @@ class Patterned(Guardrail, frozen=True, kw_only=True):
 
     def find(self, text: str, start: int = 0, json: bool = False) -> list[tuple[int, int, str]]:
         """Return what begins in *text* at *start* or later: start, end and type, in order, none over another."""
-        folded = Folded(text, json)
-        found = self.search(folded.text, folded.forth(start))
-        if not found:
-            return found
-        return [(folded.back(s, len(text)), folded.end(e), name) for s, e, name in merged(found)]
+        found = [
+            (form.back(s, len(text)), form.end(e), name)
+            for form in self._forms(text, json)
+            for s, e, name in self.search(form.text, form.forth(start))
+        ]
+        return merged(found) if found else found
 
     def held(self, text: str, json: bool = False) -> int:
         """See ``Guardrail``."""
         if json:
             text = text[: cut_escape(text)]
+        return min([form.back(self.open(form.text), len(text)) for form in self._forms(text, json)])
+
+    def _forms(self, text: str, json: bool) -> list[Folded]:
+        """Return *text* in each form in which it is looked at."""
         folded = Folded(text, json)
-        return folded.back(self.open(folded.text), len(text))
+        if self.odd and (not text.isascii() or (json and "\\u" in text)):
+            as_it_came = Folded(text, json, odd=True)
+            if as_it_came.text != folded.text:
+                return [folded, as_it_came]
+        return [folded]
 
     def passes(self, text: str) -> int:
         """See ``Guardrail``."""

@@ -6,23 +6,20 @@ What would need a second look at the text (back-references, lookaround) is refus
 
 import re._constants as sre  # type: ignore[import-not-found]
 import re._parser as parser  # type: ignore[import-not-found]
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-Test = Callable[[str], bool]
+from headgate.guardrails.automaton import ASSERT, CHAR, JUMP, MATCH, SPLIT, Automaton, Following, Test, is_word
 
 LARGEST = 2000
 """Instructions that an expression may come to, with its repeats written out."""
-CACHED = 4096
-"""Steps that are remembered."""
-CHAR, SPLIT, JUMP, ASSERT, MATCH = range(5)
 _CATEGORIES: dict[Any, Test] = {
     sre.CATEGORY_DIGIT: str.isdecimal,
     sre.CATEGORY_NOT_DIGIT: lambda c: not c.isdecimal(),
     sre.CATEGORY_SPACE: str.isspace,
     sre.CATEGORY_NOT_SPACE: lambda c: not c.isspace(),
-    sre.CATEGORY_WORD: lambda c: c.isalnum() or c == "_",
-    sre.CATEGORY_NOT_WORD: lambda c: not (c.isalnum() or c == "_"),
+    sre.CATEGORY_WORD: is_word,
+    sre.CATEGORY_NOT_WORD: lambda c: not is_word(c),
 }
 
 
@@ -41,103 +38,24 @@ class Expression:
         self._code: list[tuple[Any, ...]] = []
         self._write(tree)
         self._code.append((MATCH,))
-        self._longest = longest
-        self._seen: dict[tuple[frozenset[int], str, str], tuple[frozenset[int], bool]] = {}
+        self._automaton = Automaton(self._code, longest)
+
+    @property
+    def size(self) -> int:
+        """How many instructions it comes to."""
+        return len(self._code)
 
     def find(self, text: str, start: int = 0) -> Iterator[tuple[int, int]]:
         """Yield the matches that begin at *start* or later, empty ones left out."""
-        if not self._anywhere(text, start):
-            return
-        at = start
-        while at < len(text):
-            found = self._first(text, at)
-            if found is None:
-                return
-            yield found
-            at = found[1]
+        return self._automaton.find(text, start)
 
-    def held(self, text: str, start: int = 0) -> int:
+    def follow(self) -> Following:
+        """Return what follows a text that grows."""
+        return Following(self._automaton)
+
+    def held(self, text: str) -> int:
         """Return where the first match that the end of *text* leaves open begins; ``len(text)`` where none does."""
-        threads: dict[int, int] = {}
-        size = len(text)
-        for at in range(max(start, size - self._longest), size + 1):
-            ready = self._ready({**threads, **({0: at} if 0 not in threads else {})}, text, at, open_end=True)
-            if at == size:
-                return min([begin for begin in ready.values() if begin < size], default=size)
-            threads = self._step(ready, text[at], at)
-        return size
-
-    def _anywhere(self, text: str, start: int) -> bool:
-        """Whether anything matches at all: one look-up for each character, since most texts hold nothing."""
-        states = frozenset((0,))
-        before = text[start - 1 : start]
-        seen = self._seen
-        for char in text[start:]:
-            step = seen.get((states, before, char))
-            if step is None:
-                step = self._learn(states, before, char)
-            states, matched = step
-            if matched:
-                return True
-            before = char
-        return any(self._code[pc][0] == MATCH for pc in self._ready(dict.fromkeys(states, 0), text, len(text)))
-
-    def _learn(self, states: frozenset[int], before: str, char: str) -> tuple[frozenset[int], bool]:
-        pair = before + char
-        ready = self._ready(dict.fromkeys(states, 0), pair, len(before))
-        after = frozenset(self._step(ready, char, 0)) | {0}
-        # an expression that matches nothing at all is looked at by `_first`, which leaves empty matches out
-        step = after, any(self._code[pc][0] == MATCH for pc in ready) and states != {0}
-        if len(self._seen) >= CACHED:
-            self._seen.clear()
-        self._seen[(states, before, char)] = step
-        return step
-
-    def _first(self, text: str, start: int) -> tuple[int, int] | None:
-        threads: dict[int, int] = {}
-        best: tuple[int, int] | None = None
-        for at in range(start, len(text) + 1):
-            if best is None and 0 not in threads:
-                threads[0] = at
-            ready = self._ready(threads, text, at)
-            for pc, begin in ready.items():
-                if self._code[pc][0] == MATCH and begin < at and (best is None or begin <= best[0]):
-                    best = begin, at
-            if at == len(text):
-                break
-            threads = self._step(ready, text[at], at)
-            if best is not None:
-                threads = {pc: begin for pc, begin in threads.items() if begin <= best[0]}
-                if not threads:
-                    break
-        return best
-
-    def _ready(self, threads: dict[int, int], text: str, at: int, *, open_end: bool = False) -> dict[int, int]:
-        """Return the instructions that wait for a character at *at*, each with where its earliest thread began."""
-        out: dict[int, int] = {}
-        todo = sorted(threads.items(), key=lambda one: -one[1])
-        code = self._code
-        while todo:
-            pc, begin = todo.pop()
-            if out.get(pc, begin + 1) <= begin:
-                continue
-            out[pc] = begin
-            what = code[pc]
-            if what[0] == JUMP:
-                todo.append((what[1], begin))
-            elif what[0] == SPLIT:
-                todo += [(what[2], begin), (what[1], begin)]
-            elif what[0] == ASSERT and (_holds(what[1], text, at) or (open_end and at == len(text))):
-                todo.append((pc + 1, begin))
-        return {pc: begin for pc, begin in out.items() if code[pc][0] in (CHAR, MATCH)}
-
-    def _step(self, ready: dict[int, int], char: str, at: int) -> dict[int, int]:
-        out: dict[int, int] = {}
-        for pc, begin in ready.items():
-            what = self._code[pc]
-            if what[0] == CHAR and at - begin < self._longest and what[1](char) and out.get(pc + 1, begin + 1) > begin:
-                out[pc + 1] = begin
-        return out
+        return self._automaton.held(text)
 
     def _write(self, tree: Any) -> None:
         for kind, value in tree:
@@ -234,17 +152,6 @@ def _range(low: str, high: str, fold: bool) -> Test:
     if not fold:
         return lambda c: low <= c <= high
     return lambda c: low <= c <= high or low <= c.lower() <= high or low <= c.upper() <= high
-
-
-def _is_word(char: str) -> bool:
-    return bool(char) and (char.isalnum() or char == "_")
-
-
-def _holds(place: str, text: str, at: int) -> bool:
-    before, after = text[at - 1 : at] if at else "", text[at : at + 1]
-    if place in ("edge", "inside"):
-        return (_is_word(before) != _is_word(after)) == (place == "edge")
-    return not (before if place == "begin" else after)
 
 
 _PLACES = {

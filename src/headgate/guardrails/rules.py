@@ -15,6 +15,8 @@ class Rule(msgspec.Struct, frozen=True, eq=False):
     name: str
     kind: str
     guardrail: Guardrail
+    own: bool = False
+    """A tenant made it for itself."""
 
     @property
     def reversible(self) -> bool:
@@ -54,9 +56,9 @@ class Checked(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     ms: float = 0.0
 
 
-def rule(name: str, entry: Mapping[str, object]) -> Rule:
-    """Return the rule of a checked entry of the configuration."""
-    return Rule(name, str(entry["kind"]), made(entry))
+def rule(name: str, entry: Mapping[str, object], *, own: bool = False) -> Rule:
+    """Return the rule of a checked entry of the configuration; *own* where that is a tenant's."""
+    return Rule(name, str(entry["kind"]), made(entry), own)
 
 
 def compiled(chosen: Iterable[Rule]) -> Rules:

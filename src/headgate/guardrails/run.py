@@ -15,8 +15,6 @@ from headgate.guardrails.types import ALLOW, Finding, Means, Side, Span, Unavail
 
 log = logging.getLogger("headgate.guardrails")
 
-LONG = 8192
-"""Characters from which on a guardrail that computes is given a thread of its own."""
 MOST_REASON = 200
 
 
@@ -45,15 +43,17 @@ async def examine(rules: Sequence[Rule], side: Side, spans: Sequence[Span], mean
 
 async def _one(i: int, rule: Rule, side: Side, chosen: list[tuple[int, Span]], means: Means) -> Outcome:
     guardrail = rule.guardrail
+    if rule.own:
+        means = Means(means.post, means.ask_given)
     began = monotonic()
     spans = [span for _, span in chosen]
     plain: dict[int, Folded] = {}
-    if guardrail.streaming != "pattern":  # patterns read the escapes of JSON themselves
+    if not guardrail.escapes and guardrail.streaming != "pattern":
         plain = {n: Folded(span.text, True) for n, span in enumerate(spans) if span.json and "\\" in span.text}
         spans = [Span(plain[n].text, span.place) if n in plain else span for n, span in enumerate(spans)]
     try:
         async with asyncio.timeout(guardrail.timeout):
-            if sum([len(span.text) for span in spans]) > LONG:
+            if sum([len(span.text) for span in spans]) > guardrail.long:
                 said = await asyncio.to_thread(guardrail.check, spans, means)
             else:
                 said = guardrail.check(spans, means)
@@ -67,7 +67,9 @@ async def _one(i: int, rule: Rule, side: Side, chosen: list[tuple[int, Span]], m
         return _not_run(i, rule, side, "crashed", began)
     ms = (monotonic() - began) * 1000
     found = tuple([_placed(one, chosen[one.span], plain.get(one.span)) for one in _sound(verdict, spans)])
-    verdict = msgspec.structs.replace(verdict, findings=found)
+    # what refuses a text and does not say where leaves nothing to mask: it would pass untouched
+    act = "block" if verdict.act == "mask" and not found else verdict.act
+    verdict = msgspec.structs.replace(verdict, act=act, findings=found)
     return Outcome(i, verdict, told(rule, side, verdict, ms))
 
 

@@ -47,17 +47,18 @@ _CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
 class Folded:
     """A text with odd forms of digits, letters, dashes and spaces made plain, and what is invisible left out.
 
-    Of a text that is JSON the escapes are read too, so that what hides in them is seen.
+    Of a text that is JSON the escapes are read too, so that what hides in them is seen. Where *odd* forms are to stay
+    nothing but that is done.
     """
 
     __slots__ = ("_ends", "_starts", "text")
 
-    def __init__(self, text: str, json: bool = False) -> None:
+    def __init__(self, text: str, json: bool = False, *, odd: bool = False) -> None:
         self._starts: list[int] | None = None
         self._ends: list[int] | None = None
         if json and "\\" in text:
             text = self._unescape(text)
-        if text.isascii():
+        if odd or text.isascii():
             self.text = text
             return
         if _HIDDEN.search(text):

@@ -4,6 +4,7 @@ Text is followed in lanes, one for each thing that grows (a choice's content, a 
 matter how it is cut into events. An event leaves as it came unless what it brings has to read otherwise.
 """
 
+import asyncio
 from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from typing import Any
 import msgspec
 
 from headgate.dialects import wire
-from headgate.dialects.splice import splice
+from headgate.dialects.splice import holds, splice
 from headgate.dialects.text import Path, Piece, Run, Walker
 from headgate.guardrails.frames import Frame, Frames, SseFrames
 from headgate.guardrails.growing import Entry, Growing, Part, Read
@@ -21,7 +22,7 @@ from headgate.guardrails.lane import NEAR, Found, Lane, Mask
 from headgate.guardrails.mask import Masks
 from headgate.guardrails.rules import Checked, Rule
 from headgate.guardrails.run import Outcome, examine, must_run
-from headgate.guardrails.types import Finding, Means, Span, Verdict
+from headgate.guardrails.types import ALLOW, Finding, Means, Span, Verdict
 
 MOST_HELD = 262_144
 """Characters of an answer that are held back for guardrails that look at it whole; past that they cannot run."""
@@ -71,16 +72,21 @@ class Filter:
             i for i, r in enumerate(rules) if r.guardrail.action == "mask" and not r.guardrail.shadow
         )
         self._window = min([rules[i].guardrail.window for i in self._windows], default=0)
+        self._long = min([guard.long for _, guard in self._patterns], default=MOST_HELD)
         self._keeps = walker.repeats and any(i in self._masked for i in self._windows)
         self._runs = not self._keeps and isinstance(frames, SseFrames)
         self._all: list[Growing] = []
         self._unique = 0
+        self._whole = 0  # characters of texts in line that are told whole
         self.seen: dict[int, Counter[str]] = {}
         self.outcomes: list[Checked] = []
+        self.dropped: list[str] = []
+        """Fields that went because what they tell was changed, each once: log probabilities."""
         self.began = monotonic()
 
     async def pass_on(self, data: bytes, *, final: bool = False) -> bytes:
         """Take whole events; return those that may go on. Raise :class:`Tripped`, or ``guardrail_unavailable``."""
+        before = self._waiting()
         if data and self._take_read(data, through=not (final or self._queue or self._windows or self._wholes)):
             return data
         if final:
@@ -89,7 +95,19 @@ class Filter:
                 self._queue.append((Frame(rest), (), ()))
         if self._windows or self._wholes:
             await self._look(final)
-        return self._release(final)
+        new = self._waiting() + self._whole - (0 if final else before)
+        return await self._release_beside(final) if new > self._long else self._release(final)
+
+    def _waiting(self) -> int:
+        return sum([one.lane.size - one.lane.done for one in self._busy])
+
+    async def _release_beside(self, final: bool) -> bytes:
+        """Do it in a thread, as :func:`examine` does with as long a text; who is cancelled waits until it is over."""
+        work = asyncio.ensure_future(asyncio.to_thread(self._release, final))
+        try:
+            return await asyncio.shield(work)
+        finally:
+            await asyncio.gather(work, return_exceptions=True)
 
     def _take_read(self, data: bytes, *, through: bool) -> bool:
         """Take a read; return whether it may go on at once, if it may go *through* at all."""
@@ -158,6 +176,7 @@ class Filter:
         for piece in event.pieces:
             if piece.lane is None and (self._walker.repeats or not (self._windows or self._wholes)):
                 whole.append(piece)
+                self._whole += len(piece.text)
                 continue
             growing = self._growing(piece)
             start = growing.lane.size
@@ -184,7 +203,7 @@ class Filter:
             near = MOST_HELD * 2 if self._wholes else max(NEAR, self._window)
             lane = Lane(guards, self._masks, self._mask, self._masked, json=json, near=near)
             found = self._lanes[key] = Growing(lane, piece.place, windowed=bool(windowed), json=json)
-            if self._wholes or self._keeps:
+            if (self._wholes or self._keeps) and not piece.aside:
                 self._all.append(found)
         if piece.lane is None:
             found.ended = True
@@ -214,7 +233,7 @@ class Filter:
             if sum([one.lane.size - one.lane.done for one in self._all]) > MOST_HELD:
                 self._too_much()
             return
-        spans = [Span(one.lane.text(0, one.lane.size), one.place) for one in self._all]
+        spans = [Span(one.lane.text(0, one.lane.size), one.place, one.json) for one in self._all]
         await self._examine(self._wholes, spans, [(one, 0) for one in self._all])
 
     async def _examine(self, which: list[int], spans: list[Span], where: list[tuple[Growing, int]]) -> None:
@@ -242,12 +261,19 @@ class Filter:
 
     def _too_much(self) -> None:
         """More than may be held back: what looks at the whole cannot run."""
+        why = f"the answer is over {MOST_HELD} characters"
         for i in self._wholes:
             rule = self._rules[i]
-            why = f"the answer is over {MOST_HELD} characters"
-            self.outcomes.append(Checked(guardrail=rule.name, kind=rule.kind, on="output", act="not_run", reason=why))
-            if rule.guardrail.fail == "closed" and not rule.guardrail.shadow:
-                raise Tripped(rule, why)
+            checked = Checked(
+                guardrail=rule.name,
+                kind=rule.kind,
+                on="output",
+                act="not_run",
+                shadow=rule.guardrail.shadow,
+                reason=why,
+            )
+            self.outcomes.append(checked)
+            must_run(self._rules, [Outcome(i, ALLOW, checked)])
         self._wholes = []
         self._all = []
 
@@ -275,6 +301,8 @@ class Filter:
                 break
             queue.popleft()
             out.append(self._written(frame, parts, whole) if parts or whole else frame.raw)
+        if not queue:
+            self._whole = 0
         return b"".join(out)
 
     def _of_run(self, run: Read) -> bytes:
@@ -319,9 +347,14 @@ class Filter:
                 edits[piece.path] = text
         if not edits:
             return frame.raw
-        for path in list(edits):
-            edits |= dict.fromkeys(self._walker.beside(path))
         assert frame.data is not None
+        told = None
+        for path in list(edits):
+            for beside in self._walker.beside(path):
+                edits[beside] = None
+                told = wire.decode(frame.data) if told is None else told
+                if beside[-1] not in self.dropped and holds(told, beside):
+                    self.dropped.append(str(beside[-1]))
         return frame.written(splice(frame.data, edits))
 
     def _repeated(self, piece: Piece) -> str:

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import lru_cache
 
 from msgspec import field
 
 from headgate.guardrails.lexicon import categories, phrases
 from headgate.guardrails.phrases import Phrases
-from headgate.guardrails.types import ALLOW, Finding, Guardrail, Means, Span, Verdict
+from headgate.guardrails.scan import Folded
+from headgate.guardrails.types import ALLOW, MOST_KEPT, Finding, Guardrail, Means, Span, Verdict
 
 
 class Topics(Guardrail, frozen=True, kw_only=True):
@@ -27,12 +28,17 @@ class Topics(Guardrail, frozen=True, kw_only=True):
         for i, span in enumerate(spans):
             seen: dict[str, set[str]] = {}
             places: list[tuple[int, int, str]] = []
+            folded = Folded(span.text)
             for finder in self._finders():
-                places += finder.find(span.text)
+                places += finder.find(folded.text)
             for start, end, name in places:
-                seen.setdefault(name, set()).add(span.text[start:end].lower())
+                seen.setdefault(name, set()).add(folded.text[start:end].lower())
             about = Counter({name: len(words) for name, words in seen.items() if len(words) >= self.least})
-            findings += [Finding(i, start, end, name) for start, end, name in places if name in about]
+            findings += [
+                Finding(i, folded.back(start, len(span.text)), folded.end(end), name)
+                for start, end, name in places
+                if name in about
+            ]
         return self.verdict(findings) if findings else ALLOW
 
     def _finders(self) -> list[Phrases]:
@@ -54,6 +60,6 @@ class Topics(Guardrail, frozen=True, kw_only=True):
             yield "action", "a topic cannot be masked: use `block`, `flag`, `reask` or `reroute`"
 
 
-@cache
+@lru_cache(MOST_KEPT)
 def _own(topics: tuple[tuple[str, tuple[str, ...]], ...]) -> Phrases:
     return Phrases([(word, name) for name, words in topics for word in words])

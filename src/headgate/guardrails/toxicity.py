@@ -20,12 +20,12 @@ class Toxicity(Patterned, frozen=True, kw_only=True):
     categories: list[Category] = field(default_factory=list)
     """What to look for; empty means all but ``profanity``."""
 
-    def find(self, text: str, start: int = 0, json: bool = False) -> list[tuple[int, int, str]]:
-        """See ``Guardrail``."""
+    def search(self, text: str, start: int) -> list[tuple[int, int, str]]:
+        """See ``Patterned``."""
         return phrases("toxicity", tuple(self.categories) or USUAL).find(text, start)
 
-    def held(self, text: str, json: bool = False) -> int:
-        """See ``Guardrail``."""
+    def open(self, text: str) -> int:
+        """See ``Patterned``."""
         return phrases("toxicity", tuple(self.categories) or USUAL).held(text)
 
 

@@ -12,6 +12,8 @@ Side = Literal["input", "output"]
 Act = Literal["allow", "flag", "mask", "block"]
 Action = Literal["block", "mask", "flag", "reask", "reroute"]
 Streaming = Literal["pattern", "window", "whole"]
+MOST_KEPT = 1024
+"""Settings whose compiled form is kept, of a kind: of what was made by API, or was but tried, the latest."""
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -61,11 +63,17 @@ Ask = Callable[[str, str, str], Awaitable[str]]
 """``ask(model, system, text)``: the answer of a model that is called as part of the same exchange."""
 
 
+Follow = Callable[[str, int], int]
+"""``follow(text, at)``: what of *text*, the end of one that grows, is held. It begins at the character *at* of it."""
+
+
 class Means(msgspec.Struct, frozen=True):
     """What a guardrail may use to reach the world; each is absent where it is not to be had."""
 
     post: Post | None = None
     ask: Ask | None = None
+    ask_given: Ask | None = None
+    """What a tenant's own guardrail asks by: no models but those that the tenant was given."""
 
 
 NONE = Means()
@@ -94,6 +102,9 @@ class Guardrail(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     streaming: ClassVar[Streaming] = "window"
     """How it looks at an answer that is still coming. ``pattern``: :meth:`held` tells what may still become a match.
     ``window``: it looks at the last ``window`` characters at a time. ``whole``: at the whole answer alone."""
+    escapes: ClassVar[bool] = False
+    """It reads the escapes of texts that are JSON itself, as all do that look for patterns, or judges their form. For
+    others they are read before."""
     reads: ClassVar[frozenset[str]] = frozenset(
         ("system", "user", "assistant", "tool_result", "tool_argument", "document", "output", "thinking")
     )
@@ -104,6 +115,8 @@ class Guardrail(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         "threshold": (0, 1),
     }
     """Least and largest value of fields that are numbers; one that is not listed is at least 0."""
+    long: ClassVar[int] = 8192
+    """Characters from which on :meth:`check` is given a thread of its own."""
     near: ClassVar[int] = 96
     """Characters before a match that may decide whether it is one."""
 
@@ -152,6 +165,14 @@ class Guardrail(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         """
         return len(text)
 
+    def follow(self, json: bool = False) -> Follow:
+        """For ``pattern``: return what tells of one growing text what :meth:`held` does, and may remember what it read.
+
+        It is given the end of the text so far, and where in the whole of it that end begins, a place that never lies
+        beyond what it has answered; its answers may hold more than need be.
+        """
+        return lambda text, at: self.held(text, json)
+
     def passes(self, text: str) -> int:
         """For ``pattern``: return :meth:`held` of a *text* in which plainly nothing is; -1 where it is to be looked at.
 
@@ -163,6 +184,13 @@ class Guardrail(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         """Whether text in this *place* is its business."""
         return place in (self.places or self.reads)
 
+    def sees_masked(self) -> bool:
+        """Whether it is shown requests as models see them, with what other guardrails mask masked.
+
+        So is what asks a model, or looks for nothing that may be masked; findings need not say where then.
+        """
+        return False
+
     def faults(self) -> Iterator[tuple[str, str]]:
         """Yield each setting that makes no sense, and why; its type and range were looked at."""
         if self.action == "reroute" and "input" in self.on and self.to is None:
@@ -171,6 +199,10 @@ class Guardrail(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
             yield "action", "only an answer can be asked for again: set `on: [output]`"
         if not self.on:
             yield "on", "must be `[input]`, `[output]` or both"
+
+    def excess(self) -> Iterator[tuple[str, str]]:
+        """Yield each setting that is too much for a guardrail made by API, and why. It has no :meth:`faults`."""
+        yield from ()
 
     def verdict(self, findings: Sequence[Finding], reason: str = "", score: float | None = None) -> Verdict:
         """Return what these *findings* come to under ``action``."""

@@ -5,7 +5,7 @@ from time import time_ns
 
 import msgspec
 
-from headgate.core.call import Record
+from headgate.core.record import Record
 from headgate.ledger.balances import ADD, DAY, TOTAL
 from headgate.ledger.lines import RECORD_BEGINS, Charge, EndLine, EndOnly, Paid
 from headgate.ledger.windows import Calendar

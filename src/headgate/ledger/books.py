@@ -10,8 +10,8 @@ from time import monotonic, time_ns
 import msgspec
 
 from headgate.access.types import Budget, Principal
-from headgate.core.call import Record
 from headgate.core.errors import BadRequest, Unavailable
+from headgate.core.record import Record
 from headgate.ledger.accounts import NOTHING, Needs, amounts, least_output, worst
 from headgate.ledger.grants import GrantStore
 from headgate.ledger.journal import Journal

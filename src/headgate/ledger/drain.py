@@ -73,6 +73,11 @@ class Drainer:
         return self._keeper.buried
 
     @property
+    def unseen(self) -> int:
+        """Stored records that are in no sum, or that an observer failed on."""
+        return self._keeper.unseen
+
+    @property
     def behind(self) -> int:
         """Bytes of journals that are not in the database yet, with all sums."""
         return sum(tail.end - tail.counted for tail in list(self._tails.values()))

@@ -12,7 +12,7 @@ from collections import deque
 from pathlib import Path
 from threading import Event, Thread
 
-from headgate.core.call import new_id
+from headgate.core.ids import new_id
 
 SEGMENT_BYTES = 16 * 1024 * 1024
 SYNC_SECONDS = 1.0

@@ -1,5 +1,6 @@
 """The drainer's hand in the database: a batch and how far its journal was read, in one transaction."""
 
+import logging
 import os
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -14,6 +15,7 @@ from headgate.storage.check import commits_file
 from headgate.storage.sql import BadValue, InDoubt, Sql, open_sql
 from headgate.storage.sqlite import path_of
 
+log = logging.getLogger("headgate.ledger")
 POSITION = """INSERT INTO journals (id, position, viewed, closed, node) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET position = excluded.position, closed = excluded.closed,
     viewed = CASE WHEN excluded.viewed > 0 THEN excluded.viewed
@@ -157,6 +159,7 @@ class Keeper:
         with self._dead_letters.open("ab") as file:
             file.write(line.rstrip(b"\n") + b"\n")
         self.buried += 1
+        log.warning("what a call left cannot be stored and stands in %s", self._dead_letters)
 
     def forget(self, living: Iterable[str]) -> None:
         """Delete what this home's journals left that are neither living nor there, and grants of nobody known."""

@@ -221,6 +221,17 @@ class Purses:
         return meter
 
 
+def binding(who: Principal, ask: Ask | None) -> list[tuple[Budget, str]]:
+    """Return the budgets that bind *ask*, or without it every call of *who*, with what their spending is kept under."""
+    return [
+        (budget, f"{budget.scope or who.id}:{value}" if budget.each else budget.scope or who.id)
+        for budget in who.budgets
+        if _settled(who, budget)
+        and (ask is not None or not (budget.each or any(kind in CALLED for kind, _ in budget.when)))
+        for value in _values(budget, ask)
+    ]
+
+
 def _settled(who: Principal, budget: Budget) -> bool:
     """Whether *budget* may bind calls of *who*, as far as the caller settles it."""
     for kind, value in budget.when:

@@ -1,6 +1,6 @@
 """What becomes of calls whose process died: they failed, and cost all they held, since nobody knows better."""
 
-from headgate.core.call import Attempt, Record
+from headgate.core.record import Attempt, Record
 from headgate.ledger.lines import Charge, HoldLine
 
 

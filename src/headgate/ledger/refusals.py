@@ -1,5 +1,6 @@
 """The words with which a call is refused for want of money or tokens. Amounts are told to those who may see them."""
 
+from headgate.access.reach import reach
 from headgate.access.types import Principal
 from headgate.core.errors import BudgetSpent, NotNow, RateLimited
 from headgate.core.money import usd
@@ -33,7 +34,8 @@ def spent(who: Principal, account: Account, least: int) -> BudgetSpent:
 
 def sees(who: Principal) -> bool:
     """Whether *who* may see budgets of others: those of its tenant, or of all."""
-    return SEES_BUDGETS in who.permissions and who.scope in ("tenant", "platform")
+    far = reach(who, SEES_BUDGETS)
+    return far is not None and (far.tenant or far.platform)
 
 
 def shown(account: Account, amount: int) -> str:

@@ -6,7 +6,7 @@ from itertools import chain, islice
 
 import msgspec
 
-from headgate.core.call import Record
+from headgate.core.record import Record
 from headgate.ledger.accounts import UNASKED, Account
 from headgate.ledger.grants import GrantStore
 from headgate.ledger.purses import Purse, Purses

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 import msgspec
 
 from headgate.access.types import Principal
-from headgate.core.call import Record
 from headgate.core.money import Price, Usage
+from headgate.core.record import Record
 from headgate.limits.types import Standing
 
 

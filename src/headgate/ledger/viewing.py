@@ -5,6 +5,7 @@ the sums stands in the database, in the transaction that wrote them: what was st
 ended is read from its journal again, which stays until then.
 """
 
+import logging
 from collections.abc import Sequence
 
 from headgate.observe.cache_sums import CacheSums
@@ -13,6 +14,7 @@ from headgate.observe.facts import Facts
 from headgate.observe.views import Views
 from headgate.storage.sql import BadValue, Sql
 
+log = logging.getLogger("headgate.ledger")
 VIEWED = "UPDATE journals SET viewed = ? WHERE id = ?"
 
 
@@ -52,7 +54,9 @@ class Viewing:
         for some in ([*self._waiting], [*new]):
             if not self._possible(sql, some):
                 for one in some:
-                    self.unseen += not self._possible(sql, [one])
+                    if not self._possible(sql, [one]):
+                        self.unseen += 1
+                        log.warning("the call %s is stored, but in no sum: the database cannot hold its names", one.id)
         sql.executemany(VIEWED, [(position, journal) for journal, position in self._reached.items()])
 
     def done(self) -> None:

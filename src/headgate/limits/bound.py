@@ -5,9 +5,6 @@ import msgspec
 from headgate.access.types import NO_LIMITS, Limits, Principal
 from headgate.limits.types import Standing
 
-LONGEST = 128
-"""Characters of an end user's name by which its limits are kept; longer ones that begin alike are one."""
-
 
 class Bound(msgspec.Struct, frozen=True, gc=False):
     """One scope and its limits."""
@@ -33,8 +30,7 @@ def bound_for(who: Principal, end_user: str, standing: Standing) -> Bound | None
     limits = who.end_user_limits if who.end_user_limits != NO_LIMITS else standing.end_user
     if limits == NO_LIMITS:
         return None
-    name = end_user[:LONGEST]
-    return Bound(f"end_user:{who.tenant_id}:{name}", f"end user {name!r}", limits)
+    return Bound(f"end_user:{who.tenant_id}:{end_user}", f"end user {end_user!r}", limits)
 
 
 def bound_at(target: str, standing: Standing) -> list[Bound]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from hashlib import sha1
 from time import monotonic, monotonic_ns
 
-from headgate.core.call import new_id
+from headgate.core.ids import new_id
 from headgate.limits.fallback import Memory, Unused, given_back, used_alone
 from headgate.limits.gcra import Rule
 from headgate.limits.rates import SLOTS, Claim, Granted, Places, Refused

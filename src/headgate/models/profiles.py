@@ -25,6 +25,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"par
     system_midway: bool | msgspec.UnsetType = msgspec.UNSET
     cache_points: bool | msgspec.UnsetType = msgspec.UNSET
     tools_by: str | msgspec.UnsetType = msgspec.UNSET
+    searches: bool | msgspec.UnsetType = msgspec.UNSET
+    image_tokens: int | msgspec.UnsetType = msgspec.UNSET
     max_tokens_field: str | msgspec.UnsetType = msgspec.UNSET
     reasons: bool | msgspec.UnsetType = msgspec.UNSET
 

@@ -10,11 +10,13 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
+from headgate.core.ids import now
 from headgate.observe.facts import Facts
 from headgate.observe.log import LogFilter, LogStore
-from headgate.observe.rollups import Counted, Dimension, counted, singles, start_of
+from headgate.observe.rollups import MINUTE, Counted, Dimension, counted, singles, start_of
 from headgate.observe.sketch import Sketch
 from headgate.observe.usage import Question, UsageStore, Used
+from headgate.observe.windows import end_of, has_minutes, nearest
 from headgate.storage.sums import SKETCHES, SUMS
 
 MOST_RAW = 10_000
@@ -44,6 +46,15 @@ class Found(msgspec.Struct, kw_only=True):
     """Whether all calls of the time were looked at."""
 
 
+class Before(msgspec.Struct, kw_only=True):
+    """Sums of the time before, between two instants (microseconds UTC), in all and by name."""
+
+    since: int
+    until: int
+    total: Used
+    names: dict[str, Used]
+
+
 class Analytics:
     """Answers questions from sums, else from calls."""
 
@@ -53,7 +64,7 @@ class Analytics:
 
     async def find(self, tenant_id: str, asked: Question, metric: Metric, most: int) -> Found:
         """Return the *most* names that are the greatest by *metric*, with their durations and series."""
-        if asked.cut is None or (asked.interval is not None and asked.interval not in asked.cut.grains):
+        if asked.cut is None:
             return await self._of_calls(tenant_id, asked, metric, most)
         total = await self._whole(tenant_id, asked)
         names = [total]
@@ -74,18 +85,17 @@ class Analytics:
             return (await self._of_calls(tenant_id, asked, "requests", MOST_RAW)).names
         return await self._usage.sums(tenant_id, asked)
 
-    async def before(self, tenant_id: str, asked: Question) -> tuple[Used, dict[str, Used]]:
-        """Return the sums of as long a time before *asked*, in all and by name."""
-        length = asked.until - asked.since
-        former = replace(asked, since=asked.since - length, until=asked.since, interval=None)
-        names = await self.names(tenant_id, former) if former.by is not None else []
-        whole = replace(former, by=None)
+    async def before(self, tenant_id: str, asked: Question) -> "Before":
+        """Return the sums of as long a time before *asked*."""
+        at = now()
+        names = await self.names(tenant_id, former(asked, at)) if asked.by is not None else []
+        whole = former(replace(asked, by=None), at)
         total = (
             await self._whole(tenant_id, whole)
             if whole.cut is not None
             else (await self._of_calls(tenant_id, whole, "requests", 1)).total
         )
-        return total, {used.name: used for used in names}
+        return Before(since=whole.since, until=whole.until, total=total, names={used.name: used for used in names})
 
     async def _whole(self, tenant_id: str, asked: Question) -> Used:
         whole = replace(asked, by=None, interval=None)
@@ -120,6 +130,22 @@ class Analytics:
             source="calls",
             whole=whole,
         )
+
+
+def former(asked: Question, at: int) -> Question:
+    """Return the same question of as long a time before it, at the instant *at*.
+
+    It ends where the first window of *asked* begins, so that no call is in both, and is as long as what has gone by of
+    *asked*: to the minute, where sums by minute are there for it, else to half a window.
+    """
+    asked = replace(asked, interval=None)
+    if asked.cut is None:
+        return replace(asked, since=2 * asked.since - min(asked.until, max(at, asked.since)), until=asked.since)
+    least = asked.grains[0]
+    first = start_of(asked.since, least)
+    begun = first - max(min(end_of(asked.until, least), at) - first, 0)
+    found = replace(asked, since=begun, until=first, finest=MINUTE if has_minutes(begun, at) else asked.finest)
+    return replace(found, since=nearest(begun, found.grains[0]))
 
 
 def _ordered(series: list[Used]) -> list[Used]:

@@ -1,5 +1,6 @@
 """What waits to be taken outside: in memory up to a bound, then in a file up to another, then dropped and counted."""
 
+import os
 import shutil
 from collections import deque
 from collections.abc import Iterable
@@ -9,6 +10,8 @@ from threading import Lock
 MAX_BYTES = 32 * 1024 * 1024
 MAX_SPILL = 256 * 1024 * 1024
 CHUNK = 1024 * 1024
+LONGEST = 16 * CHUNK
+"""No record is longer."""
 
 
 class Backlog:
@@ -27,7 +30,7 @@ class Backlog:
         self._taken: list[bytes] = []
         self._bytes = 0
         self._read = 0
-        self._written = file.stat().st_size if file.exists() else 0
+        self._written = _whole(file) if file.exists() else 0
 
     @property
     def waiting(self) -> int:
@@ -90,26 +93,35 @@ class Backlog:
         try:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._file.open("ab") as file:
+                if os.fstat(file.fileno()).st_size < self._written:  # it was taken away: this is another
+                    self._read = self._written = 0
                 file.truncate(self._written)  # half a line of a full disk
+                written = self._written
                 for raw in batch:
-                    if self._written + len(raw) >= self._spill:
+                    if written + len(raw) >= self._spill:
                         lost += 1
                     else:
                         file.write(raw + b"\n")
-                        self._written += len(raw) + 1
-        except OSError:
-            self._written = self._file.stat().st_size if self._file.exists() else 0
+                        written += len(raw) + 1
+        except OSError:  # what of it is in the file is beyond what is known of it
             return len(batch)
+        self._written = written
         return lost
 
     def _refill(self) -> None:
         if self._read >= self._written:
             return
-        with self._file.open("rb") as file:
-            file.seek(self._read)
-            lines = (file.read(CHUNK) + file.readline()).split(b"\n")
-            self._read = file.tell()
-        self._waiting.extend(line for line in lines if line)
+        left = self._written - self._read
+        try:
+            with self._file.open("rb") as file:
+                file.seek(self._read)
+                data = file.read(min(CHUNK, left))
+                if left > CHUNK:
+                    data += file.readline()
+        except FileNotFoundError:  # somebody took it away, with what was in it
+            data = b""
+        self._read = self._read + len(data) if data else self._written
+        self._waiting.extend(line for line in data.split(b"\n") if line)
         self._bytes += sum(map(len, self._waiting))
         if self._read >= self._written:
             self._read = self._written = 0
@@ -117,6 +129,8 @@ class Backlog:
 
     def _compact(self) -> None:
         """Take what was read out of the file."""
+        if not self._file.exists():
+            self._read = self._written = 0
         if not self._read:
             return
         rest = self._file.with_name(self._file.name + ".new")
@@ -126,3 +140,12 @@ class Backlog:
         rest.rename(self._file)
         self._written -= self._read
         self._read = 0
+
+
+def _whole(file: Path) -> int:
+    """Return how many bytes of *file* are whole lines: a process may have ended in the middle of one."""
+    size = file.stat().st_size
+    with file.open("rb") as opened:
+        opened.seek(max(size - LONGEST, 0))
+        tail = opened.read()
+    return size - len(tail) + tail.rfind(b"\n") + 1

@@ -4,12 +4,12 @@ from typing import Any
 
 import msgspec
 
-from headgate.core.call import Status
 from headgate.core.money import Usage
+from headgate.core.record import Status
 
 
 class Tried(msgspec.Struct, frozen=True, gc=False):
-    """See :class:`headgate.core.call.Attempt`."""
+    """See :class:`headgate.core.record.Attempt`."""
 
     provider: str
     model: str
@@ -22,10 +22,11 @@ class Did(msgspec.Struct, frozen=True, gc=False):
 
     act: str
     shadow: bool = False
+    guardrail: str = ""
 
 
 class Kept(msgspec.Struct, frozen=True, gc=False):
-    """See :class:`headgate.core.call.Cached`."""
+    """See :class:`headgate.core.record.Cached`."""
 
     verdict: str
     cache: str = ""
@@ -40,7 +41,7 @@ ACTS = ("block", "reroute", "reask", "mask", "flag", "not_run", "allow")
 
 
 class Facts(msgspec.Struct, kw_only=True, frozen=True, gc=False):
-    """See :class:`headgate.core.call.Record` for each."""
+    """See :class:`headgate.core.record.Record` for each."""
 
     id: str
     trace_id: str

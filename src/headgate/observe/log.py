@@ -9,13 +9,13 @@ from msgspec.structs import replace
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from headgate.core.call import Record
+from headgate.core.record import Record
 from headgate.observe.facts import Facts
 from headgate.observe.log_filter import LogFilter, narrowed, of_index
 from headgate.observe.words import SqlWords
 from headgate.storage.schema import ledger, records
 from headgate.storage.tenancy import Narrow
-from headgate.storage.tenancy_objects import of_keys
+from headgate.storage.tenancy_objects import of_calls
 
 __all__ = ["LedgerRow", "LogFilter", "LogStore", "Page", "SqlLogStore"]
 
@@ -23,6 +23,8 @@ SCAN = 10_000
 """Calls that are looked through at a time."""
 SECONDS = 0.4
 """After so long a page ends with what was found: the next one goes on from there."""
+MOST_PARTS, MOST_LOOKED = 50, 200
+"""Calls that are made for one, and calls of its trace that are looked through for them."""
 NOBODY = "00000000-0000-0000-0000-000000000000"
 _record = msgspec.json.Decoder(Record).decode
 _facts = msgspec.json.Decoder(Facts).decode
@@ -82,7 +84,11 @@ class LogStore(Protocol):
         ...
 
     async def get(self, tenant_id: str, id: str, within: Narrow | None = None) -> Record | None:
-        """Return one call by its id or, the latest, by its W3C trace id."""
+        """Return one call by its id or, the latest that is no part of another, by its W3C trace id."""
+        ...
+
+    async def parts(self, tenant_id: str, record: Record) -> Sequence[Record]:
+        """Return the calls that the gateway itself made for a call, in the order of time, at most ``MOST_PARTS``."""
         ...
 
     async def charges(self, tenant_id: str, record: Record) -> Sequence[LedgerRow]:
@@ -182,12 +188,23 @@ class SqlLogStore:
         """See :class:`LogStore`."""
         own = [_of(tenant_id)]
         if within is not None:
-            own.append(of_keys(records.c.key_id, tenant_id, within))
+            own.append(of_calls(records.c, within))
         dashed = f"{id[:8]}-{id[8:12]}-{id[12:16]}-{id[16:20]}-{id[20:]}"  # a trace id of our own making
         query = select(records.c.detail).where(*own, or_(records.c.id.in_((id, dashed)), records.c.trace_id == id))
         async with self._engine.connect() as con:
-            found = (await con.execute(query.order_by(records.c.at.desc()).limit(1))).scalar_one_or_none()
-        return None if found is None else _record(found)
+            rows = await con.execute(query.order_by(records.c.at.desc()).limit(MOST_PARTS))
+            found = [_record(detail) for (detail,) in rows]
+        whole = (one for one in found if one.id in (id, dashed) or one.part_of is None)
+        return next(whole, found[0] if found else None)
+
+    async def parts(self, tenant_id: str, record: Record) -> Sequence[Record]:
+        """See :class:`LogStore`."""
+        c = records.c
+        tests = (_of(tenant_id), c.trace_id == record.trace_id, c.at >= record.at)
+        query = select(c.detail).where(*tests).order_by(c.at).limit(MOST_LOOKED)
+        async with self._engine.connect() as con:
+            found = [_record(detail) for (detail,) in await con.execute(query)]
+        return [one for one in found if one.part_of == record.id][:MOST_PARTS]
 
     async def charges(self, tenant_id: str, record: Record) -> Sequence[LedgerRow]:
         """See :class:`LogStore`."""

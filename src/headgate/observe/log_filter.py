@@ -3,11 +3,11 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, or_
 
 from headgate.storage.schema import records
 from headgate.storage.tenancy import Narrow
-from headgate.storage.tenancy_objects import of_keys
+from headgate.storage.tenancy_objects import of_calls
 
 
 class LogFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +28,13 @@ class LogFilter(msgspec.Struct, frozen=True, kw_only=True):
     asked: str | None = None
     """The model that was asked for."""
     provider: str | None = None
+    """Who answered or, of a call that failed, failed it last."""
+    tried: str | None = None
+    """A provider or ``provider/model`` that was asked, whatever came of it."""
+    outcome: str | None = None
+    """The error code that the call, or one of its attempts, ended with."""
+    billed: str | None = None
+    """What its cost, or that of one of its attempts, rests on."""
     surface: str | None = None
     status: str | None = None
     code: str | None = None
@@ -47,7 +54,7 @@ class LogFilter(msgspec.Struct, frozen=True, kw_only=True):
     text: str | None = None
     """Words that stand in what was kept of prompt and answer: all of them, and ``"in quotes"`` one after the other."""
     within: Narrow | None = None
-    """Of whose keys alone."""
+    """Whose alone."""
 
 
 def of_index(where: LogFilter) -> list[ColumnElement[bool]]:
@@ -57,6 +64,8 @@ def of_index(where: LogFilter) -> list[ColumnElement[bool]]:
         return [c.key_id == where.key_id, *_time(where)]
     if where.user_id is not None:
         return [c.user_id == where.user_id, *_time(where)]
+    if where.within is not None and (whose := where.within.alone) is not None and whose[0] in ("key", "user"):
+        return [of_calls(c, where.within), *_time(where)]
     if where.code is not None or where.status == "failure":
         return [c.code.is_not(None), *_time(where)]
     return _time(where)
@@ -85,11 +94,12 @@ def narrowed(tenant_id: str, where: LogFilter) -> list[ColumnElement[bool]]:
         if value is not None:
             tests.append(column == value)
     tests += _ranges(where)
+    tests += _attempted(where)
     tests += [c.tags.contains(_written(tag), autoescape=True) for tag in where.tags]
     if where.contains is not None:
         tests.append(c.detail.contains(_written(where.contains)[1:-1], autoescape=True))
     if where.within is not None:
-        tests.append(of_keys(c.key_id, tenant_id, where.within))
+        tests.append(of_calls(c, where.within))
     return tests
 
 
@@ -100,6 +110,22 @@ def _time(where: LogFilter) -> list[ColumnElement[bool]]:
         tests.append(c.at >= where.since)
     if where.until is not None:
         tests.append(c.at < where.until)
+    return tests
+
+
+def _attempted(where: LogFilter) -> list[ColumnElement[bool]]:
+    """Look for attempts in the record, as ``core.record.Attempt`` is written there."""
+    tests: list[ColumnElement[bool]] = []
+    detail = records.c.detail
+    if where.tried is not None:
+        provider, slash, model = where.tried.partition("/")
+        named = f'{{"provider":{_written(provider)},"model":' + (f"{_written(model)}," if slash else "")
+        tests.append(detail.contains(named, autoescape=True))
+    if where.outcome is not None:
+        named = f'"outcome":{_written(where.outcome)}'
+        tests.append(or_(records.c.code == where.outcome, detail.contains(named, autoescape=True)))
+    if where.billed is not None:
+        tests.append(detail.contains(f'"billed":{_written(where.billed)}', autoescape=True))
     return tests
 
 

@@ -5,17 +5,18 @@ provider that the configuration does not name is ``other``, or a caller could gr
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
 from typing import Any
 
 from headgate.core.money import NANO
+from headgate.observe.counts import OTHER, Bounded, Counts
 from headgate.observe.facts import Facts
 
 BUCKETS_MS = (1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 120_000, 300_000, 600_000)
 OVERHEAD_MS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 1000)
 KINDS = ("input", "output", "cached", "cache_write", "reasoning")
-OTHER = "other"
 STATES = {"closed": 0, "half-open": 1, "open": 2, "benched": 2}
 MAX_SURFACES = 64
 
@@ -78,7 +79,8 @@ class Metrics:
         self._cells: dict[Key, Cell] = {}
         self._models: frozenset[str] = frozenset()
         self._providers: frozenset[str] = frozenset()
-        self._surfaces: set[str] = set()
+        self._surface = Bounded(MAX_SURFACES)
+        self._counts = Counts()
         self._caches: dict[tuple[str, str], int] = {}
         self._saved = 0
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
@@ -110,23 +112,26 @@ class Metrics:
                 if cell is None:
                     cell = self._cells[key] = Cell()
                 cell.add(facts)
+                self._counts.add(facts, self._provider, self._model)
                 if facts.cache is not None:
                     told = (facts.cache.verdict, facts.cache.kind)
                     self._caches[told] = self._caches.get(told, 0) + 1
                     self._saved += facts.cache.saved_nano or 0
 
     def _key(self, facts: Facts) -> Key:
-        model, provider, surface = facts.model_used, facts.provider_used, facts.surface
-        if surface not in self._surfaces:
-            if len(self._surfaces) >= MAX_SURFACES:
-                surface = OTHER
-            self._surfaces.add(surface)
+        model, provider = facts.model_used, facts.provider_used
         return (
-            surface,
-            "" if provider is None else provider if provider in self._providers else OTHER,
-            "" if model is None else model if model in self._models else OTHER,
+            self._surface(facts.surface),
+            "" if provider is None else self._provider(provider),
+            "" if model is None else self._model(model),
             facts.status,
         )
+
+    def _provider(self, name: str) -> str:
+        return name if name in self._providers else OTHER
+
+    def _model(self, name: str) -> str:
+        return name if name in self._models else OTHER
 
     def render(self) -> bytes:
         """Return the exposition. Costs grow with the number of series, not of requests."""
@@ -134,6 +139,8 @@ class Metrics:
         with self._lock:
             self._write(page, sorted(self._cells.items()))
             self._write_caches(page)
+            for name, help, labels, counts in self._counts.families():
+                page.counter(name, help, labels, counts)
         for name, (help, read) in sorted(self._gauges.items()):
             page.family(name, "gauge", help)
             page.line(name, (), read())
@@ -151,10 +158,10 @@ class Metrics:
             page.line("cache_saved_usd_total", (), self._saved / NANO)
 
     def _write_states(self, page: "Page") -> None:
-        known = self._models | self._providers
+        known, posts = self._models | self._providers, list(self._states())
         rows = [
             ((("worker", str(post.worker)), ("deployment", row.name)), row)
-            for post in self._states()
+            for post in posts
             for row in post.rows
             if row.name in known
         ]
@@ -165,6 +172,17 @@ class Metrics:
         for labels, row in rows:
             if row.measured is not None:
                 page.line("deployment_error_rate", labels, round(row.measured.error_rate, 4))
+        refused: Counter[tuple[str]] = Counter()
+        waiting: Counter[tuple[str]] = Counter()
+        for post in posts:
+            for code, count in post.doing.refused.items():
+                refused[self._counts.code(code),] += count
+            for what, count in post.doing.waiting.items():
+                waiting[what,] += count
+        page.counter("refused_total", "Requests refused before it was known whose they are.", ("code",), refused)
+        page.family("calls_waiting", "gauge", "Calls that wait for room: in a budget, or at a provider.")
+        for (what,), count in sorted(waiting.items()):
+            page.line("calls_waiting", (("room", what),), count)
 
     @staticmethod
     def _write(page: "Page", cells: list[tuple[Key, Cell]]) -> None:
@@ -208,6 +226,12 @@ class Page:
         """Write one sample."""
         shown = ",".join([f'{key}="{_escaped(text)}"' for key, text in labels])
         self._lines.append(f"headgate_{name}{{{shown}}} {value!r}" if shown else f"headgate_{name} {value!r}")
+
+    def counter(self, name: str, help: str, labels: tuple[str, ...], counts: Mapping[Any, float]) -> None:
+        """Write a family of counters, each by the values of its *labels*."""
+        self.family(name, "counter", help)
+        for values, count in sorted(counts.items()):
+            self.line(name, tuple(zip(labels, values, strict=True)), count)
 
     def histogram(self, name: str, help: str, series: list[tuple[Labels, Histogram]]) -> None:
         """Write a family of histograms, in seconds."""

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from headgate import __version__
-from headgate.core.call import Record
 from headgate.core.money import NANO
+from headgate.core.record import Record
 from headgate.observe.clean import clean
 from headgate.observe.outlets import Refused
 from headgate.observe.post import Outside, Poster

@@ -136,15 +136,17 @@ class Outlet:
                 await self._rest(IDLE)
                 continue
             try:
-                sink = made()
-            except Exception as error:  # a file that cannot be opened now may be so later
+                await self._turn(made)
+            except Exception as error:  # whatever it is, this thread must go on: it may be well later
                 self._fail(error)
                 await self._rest(REOPEN)
-                continue
-            try:
-                await self._send_through(sink, made)
-            finally:
-                await sink.close()
+
+    async def _turn(self, made: Make) -> None:
+        sink = made()
+        try:
+            await self._send_through(sink, made)
+        finally:
+            await sink.close()
 
     async def _send_through(self, sink: Sink, made: Make) -> None:
         """Send until there is another sink to use, or a stop and nothing that waits and could be sent."""

@@ -27,6 +27,8 @@ log = logging.getLogger("headgate.payloads")
 POLL = 0.25
 LONGEST_PAUSE = 5.0
 SWEEP = 60.0
+LONG = 60.0
+"""Seconds of failing after which it is said, and again."""
 AT_ONCE = 20
 BREATH = 0.002
 """Seconds between so many: masking is work, and calls are on the same cores."""
@@ -50,6 +52,8 @@ class PayloadKeeper:
         """Calls whose batch could not be opened, or that the database will never take."""
         self.removed = 0
         self.failing: str | None = None
+        self._failed_at = 0.0
+        self._told_at = 0.0
         self._folder = folder
         self._sealer = sealer
         self._find = find
@@ -126,14 +130,32 @@ class PayloadKeeper:
                 self.take()
                 if monotonic() - self._swept > SWEEP:
                     self.sweep()
-            self._pause, self.failing = POLL, None
+            self._pause = POLL
+            self._works()
         except Exception as error:  # whatever it is, the spool keeps, and this thread must go on trying
-            if self.failing is None and not isinstance(error, SqlError):
-                log.exception("what was said cannot be stored")
-            self.failing = str(error)
+            self._fails(error)
             self._sql.close()
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
         return self._pause
+
+    def _works(self) -> None:
+        if self._told_at:
+            log.warning("what was said is stored again")
+        self.failing, self._told_at = None, 0.0
+
+    def _fails(self, error: Exception) -> None:
+        """Say so: at once where nobody foresaw it, and of a database that does not take it, after a while."""
+        now = monotonic()
+        if self.failing is None:
+            self._failed_at = now
+        if self.failing is None and not isinstance(error, SqlError):
+            log.exception("what was said cannot be stored")
+            self._told_at = now
+        elif now - max(self._failed_at, self._told_at) >= LONG:
+            since = round(now - self._failed_at)
+            log.warning("what was said could not be stored for %d seconds and waits on the disk: %s", since, error)
+            self._told_at = now
+        self.failing = str(error)
 
     def _own(self) -> bool:
         if self._lock is None and self._folder.is_dir():

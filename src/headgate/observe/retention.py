@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.observe.rollups import DAY, GRAINS, HOUR, SECOND, start_of
 from headgate.observe.rounds import Rounds, going_on
 from headgate.storage import archives, expire

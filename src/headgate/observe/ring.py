@@ -9,7 +9,7 @@ from time import time_ns
 
 import msgspec
 
-from headgate.core.call import Record
+from headgate.core.record import Record
 from headgate.observe.facts import did_of, strongest
 from headgate.observe.log import LogFilter
 
@@ -124,6 +124,11 @@ def fits(record: Record, tenant_id: str, where: LogFilter) -> bool:
         and all(value is None or value == has for value, has in wanted)
         and all(_between(*one) for one in ranges)
         and set(where.tags) <= set(record.tags)
+        and (
+            where.tried is None or any(where.tried in (a.provider, f"{a.provider}/{a.model}") for a in record.attempts)
+        )
+        and (where.outcome is None or where.outcome in (record.code, *(a.outcome for a in record.attempts)))
+        and (where.billed is None or where.billed in (record.billed, *(a.billed for a in record.attempts)))
         and (where.cache is None or (record.cache is not None and record.cache.verdict == where.cache))
         and (where.guard is None or where.guard == strongest(did_of(record.guardrails)))
         and (

@@ -20,6 +20,9 @@ Dimension = Literal["team", "key", "user", "app", "tag", "model", "provider", "r
 DIMENSIONS: tuple[Dimension, ...] = Dimension.__args__  # type: ignore[attr-defined]
 PAIRS: tuple[tuple[Dimension, Dimension], ...] = (
     ("team", "model"),
+    ("team", "provider"),
+    ("team", "key"),
+    ("user", "model"),
     ("key", "model"),
     ("app", "model"),
     ("route", "model"),
@@ -36,7 +39,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 GRAINS = (MINUTE, HOUR, DAY)
 SECOND = 1_000_000
 MANY, FEW = 10_000, 500
-BOUNDS = {"team": MANY, "key": MANY, "user": MANY, "app": MANY, "key+model": MANY}
+BOUNDS = {cut: MANY for cut in ("team", "key", "user", "app", "key+model", "team+key", "user+model")}
 """How many names a cut may have within one window, a tenant and a home: those that administrators make, and others."""
 MAX_TAGS = 8
 """Of one call; more count nowhere."""
@@ -138,6 +141,7 @@ def pairs(facts: Facts) -> list[Name]:
         for cut, name in (
             ("team+model", facts.team_id),
             ("key+model", key),
+            ("user+model", facts.user_id),
             ("app+model", facts.app_id),
             ("route+model", facts.route),
         ):
@@ -147,6 +151,10 @@ def pairs(facts: Facts) -> list[Name]:
         names.append(("provider+model", provider, model))
         if key:
             names.append(("key+provider", key, provider))
+        if facts.team_id:
+            names.append(("team+provider", facts.team_id, provider))
+    if key and facts.team_id:
+        names.append(("team+key", facts.team_id, key))
     if facts.code:
         if model:
             names.append(("model+code", model, facts.code))

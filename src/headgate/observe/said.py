@@ -53,7 +53,7 @@ def asked_text(dialect: str, document: Any) -> str:
     walker = WALKERS.get(dialect)
     if walker is None or not isinstance(document, dict):
         return ""
-    return _joined(piece.text for piece in walker.request(document))
+    return _joined(piece.text for piece in walker.request(document) if not piece.aside)
 
 
 def answered_text(dialect: str, document: Any) -> str:
@@ -63,7 +63,8 @@ def answered_text(dialect: str, document: Any) -> str:
         return ""
     text = ""
     if walker is not None:
-        text = _joined(piece.text for piece in walker.reply(document) if piece.place != "tool_argument")
+        pieces = walker.reply(document)
+        text = _joined(piece.text for piece in pieces if piece.place != "tool_argument" and not piece.aside)
     if not text and isinstance(error := document.get("error"), dict):
         text = str(error.get("message") or "")[:MOST_TEXT]
     return text

@@ -6,13 +6,13 @@ The names of attributes are those of the semantic conventions for generative AI 
 """
 
 from collections.abc import Mapping
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
-from headgate.core.call import Attempt, Record
+from headgate.core.ids import span_id
 from headgate.core.money import NANO
+from headgate.core.record import Attempt, Record
 from headgate.core.redact import redact
 from headgate.observe.protobuf import CLIENT, SERVER, Span
 
@@ -73,11 +73,6 @@ def spans_of(record: Record, accounts: Mapping[str, Account]) -> list[Span]:
         )
         for number, attempt in enumerate(record.attempts, 1)
     ]
-
-
-def span_id(id: str, number: int) -> bytes:
-    """Return the id of the span of the attempt *number*, from 1; 0 is the exchange."""
-    return blake2b(f"{id}.{number}".encode(), digest_size=8).digest()
 
 
 def answering(record: Record) -> Attempt | None:

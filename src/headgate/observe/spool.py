@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from headgate.core.call import new_id
+from headgate.core.ids import new_id
 from headgate.observe import said
 
 log = logging.getLogger("headgate.payloads")

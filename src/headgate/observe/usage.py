@@ -14,7 +14,6 @@ from headgate.observe.windows import Cut, Span, cut_for, spans
 from headgate.storage.schema.views import rollups
 from headgate.storage.sums import SKETCHES, SUMS
 from headgate.storage.tenancy import Narrow
-from headgate.storage.tenancy_objects import of_keys
 
 MAX_ROWS = 100_000
 """Of sums, in one answer of the database."""
@@ -32,7 +31,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds of a window, one of ``rollups.GRAINS``, where each is wanted by itself."""
     where: Mapping[Dimension, str] = {}
     within: Narrow | None = None
-    """Of whose keys alone."""
+    """Whose alone."""
     names: tuple[str, ...] | None = None
     """These names alone."""
     finest: int = GRAINS[0]
@@ -42,21 +41,29 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     def dimensions(self) -> frozenset[Dimension]:
         """All that it asks about."""
         named = {*self.where} | ({self.by} if self.by else set())
-        return frozenset(named | ({"key"} if self.within is not None else set()))
+        whose = self.within.alone if self.within is not None else None
+        return frozenset(named | ({whose[0]} if whose else set()))
 
     @property
     def cut(self) -> Cut | None:
         """Where the sums are, ``None`` where there are none for it."""
-        return cut_for(self.dimensions)
+        if self.within is not None and self.within.alone is None:
+            return None  # one call may be the team's and the user's: it would count twice
+        found = cut_for(self.dimensions)
+        return found if found is None or self.interval is None or self.interval in found.grains else None
 
     @property
     def spans(self) -> list[Span]:
         """The windows that answer it."""
-        cut = self.cut
-        kept = [grain for grain in (cut.grains if cut else GRAINS) if grain >= self.finest]
+        return spans(self.since, self.until, self.grains)
+
+    @property
+    def grains(self) -> list[int]:
+        """The windows that may answer it, in seconds."""
         if self.interval is not None:
-            kept = [self.interval]
-        return spans(self.since, self.until, kept)
+            return [self.interval]
+        cut = self.cut
+        return [grain for grain in (cut.grains if cut else GRAINS) if grain >= self.finest]
 
 
 class Used(msgspec.Struct, kw_only=True):
@@ -188,8 +195,8 @@ def _tests(tenant_id: str, asked: Question, cut: Cut, span: Span) -> list[Column
     tests += [_column(cut, dimension) == value for dimension, value in asked.where.items()]
     if asked.names is not None and asked.by is not None:
         tests.append(_column(cut, asked.by).in_(asked.names))
-    if asked.within is not None:
-        tests.append(of_keys(_column(cut, "key"), tenant_id, asked.within))
+    if asked.within is not None and (whose := asked.within.alone) is not None:
+        tests.append(_column(cut, whose[0]).in_(whose[1]))
     return tests
 
 

@@ -90,6 +90,16 @@ def end_of(at: int, grain: int) -> int:
     return -(-at // size) * size
 
 
+def nearest(at: int, grain: int) -> int:
+    """Return the bound between two windows that is nearest to *at*."""
+    return start_of(at + grain * SECOND // 2, grain)
+
+
+def has_minutes(since: int, now: int) -> bool:
+    """Whether sums by minute are still there from *since* on."""
+    return now - since < KEPT[MINUTE] * DAY * SECOND
+
+
 def finest_of(since: int, until: int, now: int) -> int:
     """Return the least windows that a time is told by: those that are still there, and not too many."""
     if until - since <= 6 * HOUR * SECOND and now - since < (KEPT[MINUTE] - 1) * DAY * SECOND:

@@ -10,11 +10,12 @@ from typing import Any
 from headgate.core.call import Call
 from headgate.core.chat import Text
 from headgate.core.errors import HeadgateError, UpstreamFailed
+from headgate.pipeline.grants import may_advise
 from headgate.pipeline.parts import Parts, neutral
 from headgate.routing.counsel import Counsel
 from headgate.routing.policy import Policy, digest
 from headgate.routing.table import Route
-from headgate.routing.types import Advice, Sight
+from headgate.routing.types import Advice, Sight, Strategy
 
 MAX_MESSAGES = 20
 MAX_TEXT = 32_000
@@ -31,18 +32,24 @@ async def advise(call: Call, parts: Parts) -> None:
         policy: Policy | None = route.policy
         for counsel in policy.counsels if policy is not None else ():
             assert policy is not None
-            waiting.append(_one(call, parts, policy, counsel))
+            if not route.own or may_be_asked(call, counsel.strategy):
+                waiting.append(_one(call, parts, policy, counsel))
         route = route.fallback
     for strategy, advice in await asyncio.gather(*waiting):
         if advice is not None:
             found[strategy] = advice
 
 
+def may_be_asked(call: Call, strategy: Strategy) -> bool:
+    """Whether a tenant's own route may have *strategy* ask whom it asks; without advice the next one decides."""
+    return all(may_advise(call.who, getattr(strategy, name)) for name in strategy.accounts)
+
+
 async def _one(call: Call, parts: Parts, policy: Policy, counsel: Counsel) -> tuple[int, Advice | None]:
     strategy = counsel.strategy
     asking = Asked(call, parts, strategy.asks())
     options, envelope = policy.among(call.plan), call.envelope
-    user, tags = call.options.user or envelope.user, call.options.tags
+    user, tags = call.end_user, call.options.tags
     sight = Sight(
         route=policy.route,
         model=envelope.model,

@@ -2,13 +2,19 @@
 
 import msgspec
 
-from headgate.core.call import Attempt, Call
+from headgate.core.call import Call
 from headgate.core.errors import HeadgateError, UpstreamFailed
 from headgate.core.money import usd
+from headgate.core.record import Attempt
 from headgate.providers.base import Target
 from headgate.transport.base import Inbound
 
-REQUEST_IDS = frozenset((b"x-request-id", b"request-id", b"apim-request-id", b"x-amzn-requestid"))
+REQUEST_IDS = frozenset(
+    b"x-request-id request-id apim-request-id x-amzn-requestid x-debug-trace-id x-kong-request-id"
+    b" mistral-correlation-id x-ds-trace-id".split()
+)
+"""Header lines by which providers find a call again."""
+UPSTREAM_ID = "x-headgate-upstream-request-id"
 
 
 def answer_head(call: Call, target: Target, attempt: Attempt, inbound: Inbound) -> bytes:
@@ -38,12 +44,23 @@ def answer_head(call: Call, target: Target, attempt: Attempt, inbound: Inbound) 
         lines += f"x-headgate-dropped: {', '.join(call.dropped)}\r\n"
     if call.defaulted:
         lines += f"x-headgate-defaulted: {', '.join(call.defaulted)}\r\n"
+    if attempt.upstream_id is not None:
+        lines += f"{UPSTREAM_ID}: {attempt.upstream_id}\r\n"
+    return lines.encode("ascii", "backslashreplace")
+
+
+def upstream_id(inbound: Inbound) -> str | None:
+    """Return the provider's own id of an answer, as its head tells it."""
     for header, value in inbound.headers:
         if header in REQUEST_IDS:
-            attempt.upstream_id = upstream = value[:128].decode("latin-1")
-            lines += f"x-headgate-upstream-request-id: {upstream}\r\n"
-            break
-    return lines.encode("ascii", "backslashreplace")
+            return value[:128].decode("latin-1")
+    return None
+
+
+def told_id(attempt: Attempt, own: str | None) -> None:
+    """Let an answer's *own* id stand where its head told none."""
+    if attempt.upstream_id is None and own and own.isascii() and own.isprintable():
+        attempt.upstream_id = own[:128]
 
 
 def waiting_head(call: Call) -> bytes:
@@ -57,6 +74,8 @@ def waiting_head(call: Call) -> bytes:
     return lines.encode("ascii", "backslashreplace")
 
 
+COMES_BACK = frozenset(("upstream_unavailable", "upstream_rate_limited"))
+"""What passes by itself: a client is told to come back, in a second where nobody said when."""
 STREAM = "cache-control: no-cache\r\nx-accel-buffering: no\r\n"
 
 
@@ -84,9 +103,12 @@ def error_head(call: Call, error: HeadgateError) -> bytes:
     if call.attempts:
         headers["x-headgate-attempts"] = str(len(call.attempts))
     if isinstance(error, UpstreamFailed):
-        if error.wait is not None:
-            headers["retry-after"] = str(max(round(error.wait + 0.5), 1))
-        elif error.status >= 500 and len(call.attempts) > 1:
+        told = next((a.upstream_id for a in call.attempts if a.outcome == error.code and a.upstream_id), None)
+        if told is not None:
+            headers[UPSTREAM_ID] = told
+        if error.wait is not None or error.code in COMES_BACK:
+            headers["retry-after"] = str(max(round((error.wait or 0.0) + 0.5), 1))
+        if error.wait is None and error.status >= 500 and len(call.attempts) > 1:
             headers["x-should-retry"] = "false"  # the gateway has retried already; a client's retries would multiply
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return (lines + limit_lines(call)).encode("ascii", "backslashreplace")

@@ -1,6 +1,7 @@
 """Ask a model something on behalf of a call that is under way: a call of its own, held, limited and recorded as such.
 
 It belongs to the same trace, is paid by the same key, and passes no guardrails: one would ask another without end.
+Whoever runs the gateway may have any model asked; for what a tenant has of its own, those that the tenant was given.
 """
 
 import asyncio
@@ -12,12 +13,17 @@ from typing import Any
 
 import msgspec
 
+from headgate.access.types import Principal
 from headgate.cache.types import NoVector
 from headgate.core.call import Call, Operation
+from headgate.core.errors import Forbidden
+from headgate.core.ids import span_id
 from headgate.dialects import embeddings, openai_chat, wire
 from headgate.guardrails.types import Unavailable
 from headgate.pipeline import steps
 from headgate.pipeline.parts import Parts
+from headgate.providers.base import Target
+from headgate.routing.table import Route
 from headgate.transport.base import Inbound
 
 MOST_SAID = 500
@@ -44,6 +50,8 @@ class Listener:
 
 Heard = Callable[[Call, str], None]
 """Is told what was said, before that is on record: it may add to the call that asked."""
+Within = Callable[[Principal, Route, str], tuple[Target, ...]]
+"""``within(who, route, name)``: the deployments of a route that may be asked; without it, all."""
 
 
 async def ask(
@@ -55,11 +63,12 @@ async def ask(
     *,
     surface: str = "guardrail",
     heard: Heard | None = None,
+    within: Within | None = None,
 ) -> str:
     """Return what *model*, a route or ``provider/model``, answers; raise :class:`Unavailable` where it does not."""
     messages = [{"role": "system", "content": system}, {"role": "user", "content": text}]
     body = wire.encode({"model": model, "messages": messages, "max_tokens": MOST_SAID, "temperature": 0})
-    return _said(model, await _asked(call, parts, surface, "chat", openai_chat, model, body, heard))
+    return _said(model, await _asked(call, parts, surface, "chat", openai_chat, model, body, heard, within))
 
 
 def _said(model: str, reply: bytes) -> str:
@@ -72,11 +81,13 @@ def _said(model: str, reply: bytes) -> str:
     return said
 
 
-async def embed(call: Call, parts: Parts, model: str, texts: Sequence[str]) -> list[list[float]]:
+async def embed(
+    call: Call, parts: Parts, model: str, texts: Sequence[str], *, within: Within | None = None
+) -> list[list[float]]:
     """Return the vectors of *texts* as *model* makes them; raise :class:`NoVector` where it does not."""
     body = wire.encode({"model": model, "input": list(texts), "encoding_format": "float"})
     try:
-        reply = await _asked(call, parts, "cache", "embeddings", embeddings, model, body)
+        reply = await _asked(call, parts, "cache", "embeddings", embeddings, model, body, within=within)
         rows = wire.decode(reply)["data"]
         found = [[float(one) for one in row["embedding"]] for row in sorted(rows, key=lambda row: int(row["index"]))]
     except Unavailable as error:
@@ -88,7 +99,7 @@ async def embed(call: Call, parts: Parts, model: str, texts: Sequence[str]) -> l
     return found
 
 
-async def _asked(  # what is asked, of whom, and for whom
+async def _asked(  # noqa: PLR0913  # what is asked, of whom, and for whom
     call: Call,
     parts: Parts,
     surface: str,
@@ -97,6 +108,7 @@ async def _asked(  # what is asked, of whom, and for whom
     model: str,
     body: bytes,
     heard: Heard | None = None,
+    within: Within | None = None,
 ) -> bytes:
     """Return a whole answer; raise :class:`Unavailable`."""
     from headgate.pipeline.run import run  # which leads here
@@ -110,13 +122,15 @@ async def _asked(  # what is asked, of whom, and for whom
         headers=[],
         t0=monotonic(),
         trace_id=call.trace_id,
+        parent_id=span_id(call.id, 0).hex(),
+        part_of=call.id,
         body=body,
         who=call.who,
         envelope=dialect.envelope(body),
     )
     if heard is not None:
         asked.claim = partial(_hear, asked, heard)
-    await run(asked, parts, _way)
+    await run(asked, parts, partial(_way, within=within))
     if link.status != 200:
         raise Unavailable(f"{model} did not answer: {asked.error.code if asked.error is not None else link.status}")
     return link.reply
@@ -128,12 +142,16 @@ async def _hear(asked: Call, heard: Heard, inbound: Inbound, body: bytes) -> boo
     return True
 
 
-async def _way(call: Call, parts: Parts) -> None:
+async def _way(call: Call, parts: Parts, *, within: Within | None) -> None:
     """What such a call goes through: it takes nothing from its key's limits of requests, and its budgets pay."""
     from headgate.pipeline.attempts import attempt
 
     call.route = parts.snapshot.table_of(call.who.tenant_id).resolve(call.envelope.model)
     call.plan = call.route.targets
+    if within is not None:
+        call.plan = within(call.who, call.route, call.envelope.model)
+        if not call.plan:
+            raise Forbidden(f"{call.envelope.model!r} may not be asked: it was not granted.", param="model")
     steps.plan(call, parts)
     waiting: Any = attempt(call, parts)
     await waiting

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection, Sequence
 from time import monotonic
 from typing import Literal
 
@@ -10,6 +10,7 @@ import msgspec
 
 from headgate.core.call import Call
 from headgate.core.errors import AnswerRefused, BudgetSpent, HeadgateError, NotNow, Refused, UpstreamFailed
+from headgate.dialects import openai_chat
 from headgate.pipeline import shadow
 from headgate.pipeline.context import fitted
 from headgate.pipeline.fan import fan_out
@@ -18,8 +19,9 @@ from headgate.pipeline.hedge import hedged
 from headgate.pipeline.one import one
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.race import RACES
+from headgate.pipeline.relay import let_go
 from headgate.pipeline.resume import Resume, resumable
-from headgate.pipeline.shut import usable
+from headgate.pipeline.shut import LONGEST, first_ready, usable
 from headgate.providers.base import Target
 from headgate.routing.health import Deployment, Health
 from headgate.routing.table import Failover
@@ -27,7 +29,7 @@ from headgate.transport.server_errors import Overloaded
 
 TOTAL = 600.0  # seconds for a whole call where nobody said otherwise
 SHORT_WAIT = 2.0  # a provider's wait up to this is spent on the same target
-LONG_WAIT = 60.0  # and up to this where there is no other
+LONG_WAIT = LONGEST  # and up to this where there is no other
 FIRST_BACKOFF = 0.5
 KNOWN = 10  # answers of a deployment after which its usual time says something
 # Which switch of a route decides whether another target is asked after a failure.
@@ -55,6 +57,8 @@ def attempt(call: Call, parts: Parts) -> Awaitable[None]:
     """Answer *call* from the first target of its plan that works; raise the first cause where none does."""
     set_deadline(call)
     config = call.route.config
+    if call.dialect is openai_chat and "tools" in call.envelope.fields:
+        call.thoughts = parts.thoughts
     if call.streaming:
         if config.ping and call.operation == "chat" and hasattr(call.dialect, "ping"):
             parts.pings.begin(call)
@@ -67,8 +71,10 @@ def attempt(call: Call, parts: Parts) -> Awaitable[None]:
 async def walk_plan(call: Call, parts: Parts) -> None:
     """Try the targets of *call*, within its deadline."""
     config, health, plan = call.route.config, parts.health, call.plan
+    sunk: frozenset[Target] = frozenset()
     if not health.quiet:
         plan, delay = usable(call, health)
+        sunk = frozenset(target for target in plan if health.shut(target.name) is not None)
         if delay:
             await asyncio.sleep(delay)
     if config.context is not None:
@@ -93,50 +99,100 @@ async def walk_plan(call: Call, parts: Parts) -> None:
             return
         except HeadgateError as failure:
             if call.resume is not None and call.resume.cut is not None and not isinstance(failure, AnswerRefused):
-                index, call.role = call.resume.following(call, health, plan, index), "resume"
+                try:
+                    index, call.role = call.resume.following(call, health, plan, index), "resume"
+                except UpstreamFailed as cut:
+                    raise await let_go(call, cut) from None
                 continue
-            index, others = reached(call, plan, index)
-            move = follow_up(call, health, plan[index : index + 2], failure, here=here, others=others, first=first)
+            index = reached(call, plan, index)
+            others = following(call, health, plan, index, sunk, failure)
+            found = follow_up(call, health, plan, index, failure, here=here, others=others, first=first)
             first = first or failure
-        if move is None:
+        if found is None:
             raise first
-        if move.to == "next":
-            index, here = index + 1, 0
-        if move.delay:
-            await asyncio.sleep(move.delay)
+        place, delay = found
+        if place != index:
+            index, here = place, 0
+        if delay:
+            await asyncio.sleep(delay)
 
 
 def follow_up(
     call: Call,
     health: Health,
     plan: tuple[Target, ...],
+    index: int,
     failure: HeadgateError,
     *,
     here: int,
-    others: int,
+    others: Sequence[int],
     first: HeadgateError | None,
-) -> Move | None:
-    """Decide what follows *failure* of the first of *plan*, of which *here* tries were made; raise what is final."""
+) -> tuple[int, float] | None:
+    """Decide what follows *failure* of *plan*'s target at *index*, of which *here* tries were made.
+
+    *others* are the places of those that may be asked besides. Return the place of the next try and the seconds to
+    wait before it, ``None`` to give up; raise what is final.
+    """
     config = call.route.config
+    call.counted = False
     if isinstance(failure, Refused | Overloaded):
         # The caller's own doing, or a fallback that cannot take this call: then what failed first is the answer.
         if first is None and not (others and elsewhere(failure, config.failover)):
             raise failure
-        return Move("next") if others else None
+        return (others[0], 0.0) if others else None
     if not isinstance(failure, UpstreamFailed):
         raise failure
     room, leaves = call.deadline - monotonic(), may_leave(failure, config.failover)
+    ready = first_ready(health, plan, room) if leaves and not health.quiet else None
+    waits = ready is not None and ready[0] != index
     move = after(
-        switched(failure, config.failover, others),
+        switched(failure, config.failover, len(others)),
         here=here,
         left=config.attempts - len(call.attempts),
-        others=others if leaves else 0,
+        others=len(others) + waits if leaves else 0,
         room=room,
         chance=random.random(),
     )
-    if move is not None and not worth_it(health, plan[move.to == "next"], move, room, call):
-        return Move("next") if others and move.to == "same" and leaves else None
-    return move
+    if move is None:
+        return None
+    if move.to == "same" and worth_it(health, plan[index], room - move.delay, call):
+        return index, move.delay
+    if not leaves:
+        return None
+    place = next((at for at in others if in_time(health, plan[at], room, call)), None)
+    if place is None:
+        return ready if waits else None
+    if retried(failure) and any(attempt.provider == plan[place].provider.name for attempt in call.attempts):
+        take(health, plan[place], call)
+    return place, 0.0
+
+
+def following(
+    call: Call, health: Health, plan: tuple[Target, ...], index: int, sunk: Collection[Target], failure: HeadgateError
+) -> Sequence[int]:
+    """Return the places after *index* of the targets that may be asked after *failure*.
+
+    Those are not that were shut meanwhile (*sunk* were before, and are in the plan all the same), nor, where an
+    account failed, those of one that was asked for this call and is past its retry budget.
+    """
+    found: Sequence[int] = range(index + 1, len(plan))
+    if not health.quiet:
+        found = [at for at in found if plan[at] in sunk or health.shut(plan[at].name) is None]
+    if not found or not retried(failure):
+        return found
+    now, asked = monotonic(), {attempt.provider for attempt in call.attempts}
+    return [at for at in found if plan[at].provider.name not in asked or health.at(plan[at]).budget.allows(now)]
+
+
+def retried(failure: HeadgateError) -> bool:
+    """Whether what follows *failure* is a retry, of which an account gets only so many; a caller's mistake is not."""
+    return isinstance(failure, UpstreamFailed) and failure.code not in LENIENT
+
+
+def take(health: Health, target: Target, call: Call) -> None:
+    """Count a retry before it is made: many calls may decide at the same time."""
+    health.at(target).budget.count(monotonic(), again=True)
+    call.counted = True
 
 
 async def several(call: Call, parts: Parts, plan: tuple[Target, ...]) -> None:
@@ -158,14 +214,14 @@ async def several(call: Call, parts: Parts, plan: tuple[Target, ...]) -> None:
         await one(call, parts, plan[0], last=len(plan) == 1)
 
 
-def reached(call: Call, plan: tuple[Target, ...], index: int) -> tuple[int, int]:
-    """Return the place of the last target of *plan* that was asked, and how many follow it: several may have been."""
+def reached(call: Call, plan: tuple[Target, ...], index: int) -> int:
+    """Return the place of the last target of *plan* that was asked: several may have been."""
     if call.route.config.hedge is None and call.route.config.fan_out is None:
-        return index, len(plan) - index - 1
+        return index
     asked = {(attempt.provider, attempt.model) for attempt in call.attempts}
     while index + 1 < len(plan) and (plan[index + 1].provider.name, plan[index + 1].model) in asked:
         index += 1
-    return index, len(plan) - index - 1
+    return index
 
 
 def elsewhere(refusal: HeadgateError, failover: Failover) -> bool:
@@ -186,14 +242,22 @@ def may_leave(failure: UpstreamFailed, failover: Failover) -> bool:
     return allowed
 
 
-def worth_it(health: Health, target: Target, move: Move, room: float, call: Call) -> bool:
-    """Whether another try is within the retry budget, and can be expected to end before the deadline."""
+def worth_it(health: Health, target: Target, room: float, call: Call) -> bool:
+    """Whether *target* is asked once more: within its retry budget, where it is counted, and in the *room* left."""
     deployment: Deployment = health.at(target)
-    if move.to == "same" and (deployment.breaker.kind == "faults" or not deployment.budget.allows(monotonic())):
+    if deployment.breaker.kind == "faults" or not deployment.budget.allows(monotonic()):
         return False
-    known = deployment.measured
+    if not in_time(health, target, room, call):
+        return False
+    take(health, target, call)
+    return True
+
+
+def in_time(health: Health, target: Target, room: float, call: Call) -> bool:
+    """Whether a try can be expected to end within *room* seconds."""
+    known = health.at(target).measured
     usual = known.first_token_ms if call.streaming else known.latency_ms
-    return known.samples < KNOWN or move.delay + usual / 1000 < room
+    return known.samples < KNOWN or usual / 1000 < room
 
 
 def after(error: UpstreamFailed, *, here: int, left: int, others: int, room: float, chance: float) -> Move | None:

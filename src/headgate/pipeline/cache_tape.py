@@ -14,8 +14,8 @@ from headgate.cache.rules import Control, refusal
 from headgate.cache.shelf import Cache
 from headgate.cache.types import Entry, Match, NoVector, Question
 from headgate.core.call import Call
-from headgate.core.call import now as instant
 from headgate.core.errors import HeadgateError, UpstreamFailed
+from headgate.core.ids import now as instant
 from headgate.pipeline.answer import cost_of
 from headgate.pipeline.masked import kept
 from headgate.pipeline.parts import Parts
@@ -32,7 +32,7 @@ TOOLS = re.compile(
 class Flight:
     """One call under way that others may wait for."""
 
-    __slots__ = ("_done", "error", "failures", "landing", "waiting")
+    __slots__ = ("_done", "alone", "error", "failures", "landing", "waiting")
 
     def __init__(self, failures: int = 0) -> None:
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -42,6 +42,8 @@ class Flight:
         """What the last of them failed with."""
         self.landing: Entry | None = None
         """The answer, once there is one that may be shared."""
+        self.alone = False
+        """There was an answer, and it may not be shared: who waits asks by itself."""
         self.waiting = 0
 
     def failed(self, error: HeadgateError | None) -> None:
@@ -119,7 +121,7 @@ class Tape:
             verdict = "stored" if not why else "miss" if why == "no_store" else "refused"
             call.cached = msgspec.structs.replace(call.cached, verdict=verdict, reason=why)
         if self._over or (why and (flight is None or not flight.waiting)):
-            self._land()
+            self._land(alone=True)
             return
         parts.caches.begin(self._keep(call, self._entry(call, data), store=not why))
 
@@ -154,7 +156,7 @@ class Tape:
         except NoVector:
             pass  # it was kept, and is found by those who ask the same
         finally:
-            self._land()
+            self._land(alone=True)
 
     async def _learn(self, call: Call, entry: Entry) -> None:
         nearest, question = self.cache.nearest, self.question
@@ -163,10 +165,11 @@ class Tape:
             await nearest.verified(question, self.match, text_of(call, self.stale), text_of(call, entry))
         await nearest.add(question, entry)
 
-    def _land(self) -> None:
-        """Nobody waits any more; who does gets what there is."""
+    def _land(self, *, alone: bool = False) -> None:
+        """Nobody waits any more; who does gets what there is, or else goes on *alone*, or as the next in line."""
         flight = self.flight
         if flight is not None:
+            flight.alone = alone and flight.landing is None
             self.flight = None
             place = (self._tenant, self.key)
             if self.cache.flights.get(place) is flight:

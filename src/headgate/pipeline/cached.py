@@ -16,14 +16,16 @@ from headgate.cache.key import ambiguous, document, key_of, near, scope_of
 from headgate.cache.rules import PLAIN, Control, not_kept, usable
 from headgate.cache.shelf import Cache
 from headgate.cache.types import Entry, Match, NoVector, Question
-from headgate.core.call import Attempt, Cached, Call
-from headgate.core.call import now as instant
+from headgate.core.call import Call
 from headgate.core.errors import UpstreamFailed
-from headgate.ledger.types import Ask, Hold
+from headgate.core.ids import now as instant
+from headgate.core.record import Attempt, Cached
 from headgate.pipeline.ask import embed
 from headgate.pipeline.attempts import set_deadline
 from headgate.pipeline.cache_tape import Flight, Tape
 from headgate.pipeline.flight import VARYING
+from headgate.pipeline.grants import of_tenant
+from headgate.pipeline.hold import ask_of, held
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.replay import replay
 from headgate.pipeline.reprint import in_form
@@ -85,7 +87,7 @@ async def _look_up(call: Call, parts: Parts, cache: Cache, control: Control) -> 
         if entry is not None and usable(entry, control, instant()) and await given(call, parts, cache, entry, "exact"):
             return
         if cache.nearest is not None and not control.exact:
-            tape.question = question_of(call, parts, scope, asked, key)
+            tape.question = question_of(call, parts, cache, scope, asked, key)
             if tape.question is not None and await _nearly(call, parts, cache, tape):
                 return
     if control.only:
@@ -118,7 +120,9 @@ def _query(query: bytes) -> str:
     return "&".join([part for part in query.decode("latin-1").split("&") if part != "alt=sse"])
 
 
-def question_of(call: Call, parts: Parts, scope: bytes, asked: dict[str, object], key: bytes) -> Question | None:
+def question_of(
+    call: Call, parts: Parts, cache: Cache, scope: bytes, asked: dict[str, object], key: bytes
+) -> Question | None:
     """Return what another request may be near to; ``None`` where none may."""
     split = near(asked) if call.operation == "chat" and call.envelope.n == 1 else None
     if split is None:
@@ -130,7 +134,7 @@ def question_of(call: Call, parts: Parts, scope: bytes, asked: dict[str, object]
         text=text,
         key=key,
         at=instant(),
-        embed=partial(embed, call, parts),
+        embed=partial(embed, call, parts, within=of_tenant if cache.owner else None),
     )
 
 
@@ -210,8 +214,8 @@ async def _fly(call: Call, parts: Parts, cache: Cache, tape: Tape) -> None:
         if flight.landing is not None and await given(call, parts, cache, flight.landing, "flight"):
             return
         failures = max(failures, flight.failures)
-        if flight.landing is not None:
-            return  # it cannot be told as this call asks for it
+        if flight.landing is not None or flight.alone:
+            return  # it cannot be told as this call asks for it, or to nobody else at all
         if failures >= TRIES and flight.error is not None:
             call.tape = None
             raise flight.error
@@ -227,27 +231,10 @@ async def pay(call: Call, parts: Parts, entry: Entry) -> None:
     attempt = Attempt(
         provider=entry.provider, model=target.model, started_ms=at, headers_ms=at, ended_ms=at, role="shared"
     )
-    ask = Ask(
-        call_id=call.id,
-        trace_id=call.trace_id,
-        attempt=1,
-        who=call.who,
-        target=target.name,
-        end_user=call.end_user,
-        tags=call.tags,
-        price=target.price,
-        input_tokens=entry.usage.input,
-        output_tokens=entry.usage.output,
-        most=entry.usage,
-        min_output=entry.usage.output,
-        clamp=False,
-        deadline=call.deadline,
-        surface=call.surface,
-    )
-    taken = parts.books.hold(ask)
-    hold = taken if isinstance(taken, Hold) else await taken
-    call.holds.append(hold)
+    usage = entry.usage
+    ask = ask_of(call, target.name, target.price, usage.input, usage.output, usage, usage.output)
+    hold = await held(call, parts, ask)
     call.attempts.append(attempt)
     call.attempt, call.target = attempt, target
     attempt.held_nano = hold.nano
-    owe_usage(call, attempt, hold, entry.usage)
+    owe_usage(call, attempt, hold, usage)

@@ -1,20 +1,21 @@
 """Order a plan by the strategies of its route, and keep why. A route without any never comes here."""
 
 import random
-from collections.abc import Hashable
 from typing import Any
 
 import msgspec
 
-from headgate.core.call import Call, Choice
+from headgate.core.call import Call
 from headgate.core.chat import Message, Text
 from headgate.core.errors import Forbidden, HeadgateError
+from headgate.core.record import Choice
 from headgate.dialects import wire
+from headgate.pipeline.grants import by_price
 from headgate.pipeline.parts import Parts, neutral
 from headgate.providers.base import Target
-from headgate.routing.policy import Policy, digest
+from headgate.routing.policy import NothingLeft, Policy, digest
 from headgate.routing.table import Route
-from headgate.routing.types import Sight
+from headgate.routing.types import Sight, Verdict
 
 MAX_TEXT = 8000
 VISION = (b'"image_url"', b'"input_image"', b'"image"', b'"inlineData"', b'"inline_data"')
@@ -46,12 +47,14 @@ def chain(call: Call, parts: Parts, route: Route | None, left: tuple[Target, ...
             )
         policy: Policy | None = route.policy
         if policy is None:
-            found += as_listed(call, own)
+            found += as_listed(call, by_price(call, own) if call.who.cost_optimize and not call.names else own)
         elif own:
             try:
                 found += decided(call, parts, policy, own)
-            except Forbidden as error:
+            except NothingLeft as error:
                 refused = refused or error
+                why = f"the rules of {route.name} leave none of its deployments"
+                call.verdicts += [Verdict(one.name, "removed", error.kind, why) for one in own]
         route = following
     if not found and refused is not None:
         raise refused
@@ -66,7 +69,7 @@ def decided(call: Call, parts: Parts, policy: Policy, targets: tuple[Target, ...
         call.reason = f"route {policy.route}: {chosen[0].name} first, {policy.why}"
     keep(call, choice)
     if "last" in policy.reads and call.link is not None:  # a call that is only explained goes nowhere
-        policy.remember(conversation(sight), chosen[0].name)
+        call.conversation = conversation(sight)
     return [option.target for option in chosen]
 
 
@@ -99,7 +102,7 @@ def seen(call: Call, parts: Parts, policy: Policy) -> Sight:
         app_id=who.app_id,
         team_id=who.team_id,
         key_id=who.id,
-        user=options.user or envelope.user,
+        user=call.end_user,
         session=options.session,
         tags=options.tags,
         metadata=options.metadata or {},
@@ -121,13 +124,13 @@ def seen(call: Call, parts: Parts, policy: Policy) -> Sight:
     if "advice" in reads:
         sight.advice = call.advice or {}
     if "last" in reads:
-        sight.last = policy.last(conversation(sight))
+        sight.last = policy.named(parts.conversations.last(conversation(sight)))
     return sight
 
 
-def conversation(sight: Sight) -> Hashable:
-    """Return what a conversation is told by: whose it is, and its session or what a prompt cache goes by."""
-    return sight.tenant_id, sight.key_id, sight.session or sight.prefix
+def conversation(sight: Sight) -> int:
+    """Return a hash of what a conversation is told by: whose it is, and its session or what a prompt cache goes by."""
+    return digest(f"{sight.tenant_id}\0{sight.key_id}\0{sight.model}\0{sight.session or sight.prefix}".encode())
 
 
 def needs(call: Call) -> frozenset[str]:

@@ -10,15 +10,20 @@ import msgspec
 
 from headgate.core.call import Call
 from headgate.core.errors import BadRequest
-from headgate.pipeline.parts import Parts, neutral
+from headgate.pipeline.parts import Parts, neutral, put_body
 from headgate.providers.base import Target
 from headgate.routing.types import Verdict
 
 FRAMING = 32  # tokens that a provider may add around the messages, beyond a tenth for tokenizers that differ
 TRIES = 8  # counts of a prompt that is being trimmed
 KEPT = ("system", "developer")
-MESSAGES = frozenset(("openai-chat", "anthropic-messages"))
-"""Dialects whose turns are trimmed: a list ``messages`` of objects with ``role`` and ``content``."""
+TURNS = {
+    "openai-chat": "messages",
+    "anthropic-messages": "messages",
+    "openai-responses": "input",
+    "gemini": "contents",
+}
+"""Dialects whose turns are trimmed, and the list that they are in. A Responses ``input`` of one text has none."""
 
 
 async def fitted(call: Call, parts: Parts, plan: tuple[Target, ...]) -> tuple[Target, ...]:
@@ -26,10 +31,10 @@ async def fitted(call: Call, parts: Parts, plan: tuple[Target, ...]) -> tuple[Ta
 
     Raise ``BadRequest`` (``context_length_exceeded``) where nothing helps.
     """
-    if call.operation != "chat" or room_of(plan[0], call) >= len(call.body):
+    if call.operation != "chat" or all([room_of(target, call) >= len(call.body) for target in plan]):
         return plan
     need = await counted(call, parts)
-    if call.route.config.context == "trim" and call.dialect.name in MESSAGES and room_of(plan[0], call) < need:
+    if call.route.config.context == "trim" and call.dialect.name in TURNS and room_of(plan[0], call) < need:
         need = await trim(call, parts, plan[0], need)
     fits = tuple(target for target in plan if room_of(target, call) >= need)
     for target in plan:
@@ -58,7 +63,11 @@ async def trim(call: Call, parts: Parts, target: Target, need: int) -> int:
     A turn is a user's message and everything up to the next, so that calls of tools and their results stay together.
     What the system says stays, and so does the last turn.
     """
-    messages = msgspec.json.decode(bytes(call.envelope.fields["messages"]), type=list[msgspec.Raw])
+    name = TURNS[call.dialect.name]
+    listed = bytes(call.envelope.fields.get(name, b"null"))
+    if not listed.lstrip().startswith(b"["):
+        return need
+    messages = msgspec.json.decode(listed, type=list[msgspec.Raw])
     room, left = room_of(target, call), turns(messages)
     whole = len(left)
     for _ in range(TRIES):
@@ -73,7 +82,7 @@ async def trim(call: Call, parts: Parts, target: Target, need: int) -> int:
         replace(call, [message for at, message in enumerate(messages) if at not in dropped])
         need = await counted(call, parts)
     if len(left) < whole:
-        call.defaulted.append(f"messages=the last {len(left)} of {whole} turns")
+        call.defaulted.append(f"{name}=the last {len(left)} of {whole} turns")
     return need
 
 
@@ -85,7 +94,9 @@ def turns(messages: list[msgspec.Raw]) -> list[list[int]]:
         if at in system:
             continue
         message = msgspec.json.decode(bytes(raw))
-        if not found or (message.get("role") == "user" and not only_results(message.get("content"))):
+        role = message.get("role", "user" if "parts" in message else None)  # Gemini's are the user's unless they say so
+        said = message.get("content", message.get("parts"))
+        if not found or (role == "user" and not only_results(said)):
             found.append([])
         found[-1].append(at)
     return found
@@ -97,17 +108,19 @@ def kept(messages: list[msgspec.Raw]) -> list[int]:
 
 
 def only_results(content: Any) -> bool:
-    """Tell whether a user's message holds nothing but the results of tools, as Anthropic's dialect has them."""
-    return isinstance(content, list) and bool(content) and all(part.get("type") == "tool_result" for part in content)
+    """Tell whether a user's message holds nothing but the results of tools, as Anthropic's and Gemini's dialects do."""
+    return (
+        isinstance(content, list)
+        and bool(content)
+        and all(part.get("type") == "tool_result" or "functionResponse" in part for part in content)
+    )
 
 
 def replace(call: Call, messages: list[msgspec.Raw]) -> None:
     """Put *messages* in place of the call's own; every other field stays as it came."""
     fields = msgspec.json.decode(call.body, type=dict[str, msgspec.Raw])
-    fields["messages"] = msgspec.Raw(msgspec.json.encode(messages))
-    call.body = msgspec.json.encode(fields)
-    call.envelope = call.dialect.envelope(call.body)
-    call.request = None
+    fields[TURNS[call.dialect.name]] = msgspec.Raw(msgspec.json.encode(messages))
+    put_body(call, msgspec.json.encode(fields))
 
 
 def too_long(call: Call, need: int, largest: int) -> BadRequest:
@@ -116,5 +129,5 @@ def too_long(call: Call, need: int, largest: int) -> BadRequest:
         f"This prompt has about {need} tokens and asks for {call.envelope.max_tokens or 0} more; the largest window of "
         f"{call.envelope.model!r} is {largest}. Shorten it, or ask for a model with a larger one.",
         code="context_length_exceeded",
-        param="messages",
+        param=TURNS.get(call.dialect.name, "prompt"),
     )

@@ -1,25 +1,34 @@
 """What would become of a call: its route, its deployments with reasons and prices, and the room after it."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from headgate.access.types import Principal
+from headgate.access.types import Budget, Principal
 from headgate.core.call import Call, Options
-from headgate.core.errors import Forbidden
+from headgate.core.errors import BadRequest, Forbidden
 from headgate.core.money import usd
 from headgate.dialects import DIALECTS
-from headgate.pipeline.once import DEFAULT_OUTPUT
+from headgate.ledger.accounts import worst
+from headgate.ledger.purses import binding
+from headgate.ledger.types import Ask
+from headgate.models.tokens import counted
+from headgate.pipeline.context import fitted
+from headgate.pipeline.grants import add_tags
+from headgate.pipeline.hold import asked_of
 from headgate.pipeline.parts import Snapshot
 from headgate.pipeline.steps import authorize, plan, resolve
 from headgate.pipeline.wishes import take_wishes
 from headgate.providers.base import Target
+from headgate.routing.conversations import Conversations
 from headgate.routing.policy import Policy, verdicts
 from headgate.routing.types import Standing, Verdict
 
 CHAT = ("openai-chat", "openai-responses", "openai-completions", "anthropic-messages", "gemini")
 ANTHROPIC = frozenset(("system", "anthropic_version", "thinking", "stop_sequences", "mcp_servers"))
+NOBODY = Conversations()
 WISHES = frozenset(("headgate", "models"))
 
 
@@ -53,13 +62,22 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Room(msgspec.Struct, frozen=True, kw_only=True):
-    """A budget of the key before and after the call, were it to cost all that is held for it."""
+    """A budget that binds the call, before and after it, were it to cost all that is held for it.
 
+    Of money or of tokens: the other three are ``None``.
+    """
+
+    name: str
+    """Whose it is; empty for the key's own."""
     window: str
-    cap_usd: str
-    used_usd: str
-    after_usd: str
+    hard: bool
+    cap_usd: str | None = None
+    used_usd: str | None = None
+    after_usd: str | None = None
     """What would be left."""
+    cap_tokens: int | None = None
+    used_tokens: int | None = None
+    after_tokens: int | None = None
     enough: bool
 
 
@@ -81,15 +99,24 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     budgets: list[Room]
 
 
-def explain(
-    snapshot: Snapshot, standing: Standing, asked: Asked, who: Principal, used: Sequence[int] = ()
-) -> Explanation:
-    """Return what would become of *asked*; *used* is what is spent of each budget of *who*, in nano-dollars.
+Used = Callable[[Budget, str], int]
+"""What is spent of a budget in its window, in nano-dollars or tokens; the second is what its spending is kept under."""
+
+
+def nothing(budget: Budget, scope: str) -> int:
+    """Nobody has spent anything."""
+    return 0
+
+
+def explain(snapshot: Snapshot, standing: Standing, asked: Asked, who: Principal, used: Used = nothing) -> Explanation:
+    """Return what would become of *asked*. To be called where no event loop runs: it may count tokens.
 
     Raise as the steps do for what no route is to be found for, or what is no request.
     """
     call = _call(asked, who)
     parts: Any = _Bare(snapshot, standing, _Share(used))
+    if who.tags:
+        add_tags(call)
     refused = None
     resolve(call, parts)
     candidates = call.route.targets
@@ -98,15 +125,18 @@ def explain(
         authorize(call, parts)
         granted = {target.name for target in call.plan}
         plan(call, parts)
-    except Forbidden as error:
+        if call.route.config.context is not None and call.plan:
+            call.plan = asyncio.run(fitted(call, parts, call.plan))
+    except (Forbidden, BadRequest) as error:
+        if isinstance(error, BadRequest) and error.code != "context_length_exceeded":
+            raise
         refused = error.message
         call.plan = ()
     policy: Policy | None = call.route.policy
     choice = call.choice
-    told = verdicts(choice) if choice is not None else []
+    told = [*(verdicts(choice) if choice is not None else []), *call.verdicts]
     found = _candidates(call, candidates, granted, {one.target: one for one in told}, standing)
     first = next((one for one in call.plan), None)
-    most = _hold(call, first) if first is not None else None
     return Explanation(
         model=asked.model,
         route=call.route.name,
@@ -117,17 +147,26 @@ def explain(
         refused=refused,
         seen=choice.seen if choice is not None else {},
         limits=msgspec.to_builtins(who.limits),
-        budgets=[
-            Room(
-                window=budget.window,
-                cap_usd=usd(budget.amount),
-                used_usd=usd(spent),
-                after_usd=usd(budget.amount - spent - (most or 0)),
-                enough=most is not None and spent + most <= budget.amount,
-            )
-            for budget, spent in zip(who.budgets, used, strict=False)
-        ],
+        budgets=rooms(call, first, used),
     )
+
+
+def rooms(call: Call, target: Target | None, used: Used) -> list[Room]:
+    """Return what there is, and what would be left, of each budget that binds the call at *target*."""
+    ask, most, tokens = None, None, 0
+    if target is not None:
+        ask = asked_of(call, target)[0]
+        most, tokens = _most(ask), ask.input_tokens + ask.output_tokens
+    found = []
+    for budget, scope in binding(call.who, ask):
+        spent = used(budget, scope)
+        after = budget.amount - spent - ((most or 0) if budget.unit == "nano" else tokens)
+        stands: dict[str, Any] = {"cap_tokens": budget.amount, "used_tokens": spent, "after_tokens": after}
+        if budget.unit == "nano":
+            stands = {"cap_usd": usd(budget.amount), "used_usd": usd(spent), "after_usd": usd(after)}
+        enough = after >= 0 and target is not None and (most is not None or budget.unit != "nano")
+        found.append(Room(name=budget.name, window=budget.window, hard=budget.hard, enough=enough, **stands))
+    return found
 
 
 def _call(asked: Asked, who: Principal) -> Call:
@@ -180,7 +219,7 @@ def _candidates(
             rule, reason = "route", "it cannot do this, or the route's fallback removed it"
         elif shut is not None and act != "removed":
             act, rule, reason = "shut", "health", shut
-        hold = _hold(call, target)
+        hold = _most(asked_of(call, target)[0])
         found.append(
             Candidate(
                 target=name,
@@ -194,14 +233,9 @@ def _candidates(
     return found
 
 
-def _hold(call: Call, target: Target) -> int | None:
-    """The most that the call can cost at *target*, in nano-dollars, as an attempt would hold it."""
-    if target.price is None:
-        return None
-    wanted = call.envelope.max_tokens or target.max_output or DEFAULT_OUTPUT
-    if target.max_output is not None:
-        wanted = min(wanted, target.max_output)
-    return target.price.bound(len(call.body), wanted * call.envelope.n)
+def _most(ask: Ask) -> int | None:
+    """The most that a try can cost, in nano-dollars; ``None`` without a price."""
+    return None if ask.price is None else worst(ask, ask.output_tokens)
 
 
 class _Bare:
@@ -211,15 +245,18 @@ class _Bare:
         self.snapshot = snapshot
         self.health = health
         self.books = books
+        self.count_tokens = counted
+        self.conversations = NOBODY
 
 
 class _Share:
-    def __init__(self, used: Sequence[int]) -> None:
+    def __init__(self, used: Used) -> None:
         self._used = used
 
     def used_share(self, who: Principal) -> float | None:
         """See ``Books``."""
-        shares = [
-            spent / budget.amount for budget, spent in zip(who.budgets, self._used, strict=False) if budget.amount
-        ]
-        return max(shares, default=None)
+        if not who.budgets:
+            return None
+        binds = [(budget, scope) for budget, scope in binding(who, None) if budget.hard]
+        shares = [self._used(budget, scope) / budget.amount if budget.amount else 1.0 for budget, scope in binds]
+        return max(shares, default=0.0)

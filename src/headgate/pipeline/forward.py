@@ -5,28 +5,32 @@ deletes. A call that the gateway knows goes the way of all others, in the provid
 """
 
 from asyncio import CancelledError
-from collections.abc import Iterable
+from functools import partial
 from time import monotonic
 from typing import Any
 
-from headgate.core.call import Attempt, Call
-from headgate.core.errors import BadRequest, HeadgateError, UpstreamFailed
-from headgate.core.money import Price, Usage, usd
+from headgate.core.call import Call
+from headgate.core.errors import BadRequest, Forbidden, HeadgateError, NotFound, UpstreamFailed
+from headgate.core.money import Price, Usage
+from headgate.core.record import Attempt
 from headgate.core.redact import scrub
 from headgate.dialects import gemini, gemini_array, openai_chat, upstream
 from headgate.dialects.gemini import wants_events
-from headgate.ledger.types import Ask, Hold
-from headgate.pipeline.answer import REQUEST_IDS, limit_lines
+from headgate.ledger.types import Hold
 from headgate.pipeline.attempts import TOTAL
 from headgate.pipeline.grants import add_tags, may_pass, sign_own
+from headgate.pipeline.hold import ask_of, held
 from headgate.pipeline.media import stopped
-from headgate.pipeline.options import PREFIX, read_options
+from headgate.pipeline.onward import head, onward
+from headgate.pipeline.options import read_options
+from headgate.pipeline.owned import MAX_ANSWER, Passage, shared
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.relay import let_end
 from headgate.pipeline.run import walk
 from headgate.pipeline.settle import finish, owe_everything, owe_nothing
 from headgate.pipeline.steps import admit, authenticate
 from headgate.providers.base import Target
+from headgate.providers.twin import twin
 from headgate.transport.base import Inbound, Outbound
 
 HEADERS = 600.0  # what a call does is not known, nor how long it may take
@@ -35,21 +39,6 @@ MAX_TOLD = 64 * 1024
 FREE = Price()
 LOOKS = frozenset(("GET", "HEAD", "OPTIONS", "DELETE"))
 """Methods by which nothing is made that a provider charges for."""
-HOP = frozenset(
-    b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding"
-    b" upgrade content-length host expect".split()
-)
-"""Header lines that are about one connection."""
-OURS = frozenset(
-    b"authorization x-api-key api-key x-goog-api-key x-amz-security-token cookie forwarded x-real-ip via"
-    b" accept-encoding user-agent".split()
-)
-"""Header lines of a request that are for the gateway alone, or tell of the network before it."""
-BEFORE = (PREFIX, b"x-forwarded-", b"sec-")
-KEPT = frozenset((b"set-cookie", b"set-cookie2", b"x-request-id", b"alt-svc", b"strict-transport-security", b"server"))
-"""Header lines of an answer that are between the gateway and the provider."""
-LIMITS = (b"x-ratelimit-", b"ratelimit", b"anthropic-ratelimit-", PREFIX)
-"""How the names begin of header lines that tell of the account's own limits, not of the caller's."""
 
 
 async def pass_through(call: Call, parts: Parts, method: str, path: str) -> None:
@@ -69,10 +58,35 @@ async def pass_through(call: Call, parts: Parts, method: str, path: str) -> None
         call.media = getattr(heard.dialect, "media", b"application/json")
         await walk(call, parts)
         return
+    if method not in LOOKS and (spelt := twin(provider, path)) is not None:
+        shown = path[:200]
+        raise NotFound(f"{shown!r} is not passed on, as it may be taken for {spelt[:200]!r}: POST to that instead.")
+    if parts.snapshot.passing.get(provider.name) == "known":
+        raise NotFound(f"Of {provider.name!r} only what the gateway knows is passed on, which {path[:200]!r} is not.")
     spoken = provider.dialects("chat")
     call.dialect = spoken[0] if spoken else openai_chat
+    await passed(call, parts, target, method, path)
+
+
+async def look_up(call: Call, parts: Parts, method: str, path: str) -> None:
+    """Answer a call of *path* at the provider that ``call.pinned`` names: it is about what the caller owns there, and
+    costs nothing."""
+    waiting = authenticate(call, parts)
+    if waiting is not None:
+        await waiting
+    target, granted = parts.snapshot.table.at(call.pinned, "*").targets[0], call.who.providers
+    if granted is not None and call.pinned not in granted:
+        raise Forbidden(f"The key {call.who.name!r} may not call {call.pinned!r}.")
+    await passed(call, parts, target, method, path, free=True)
+
+
+async def passed(call: Call, parts: Parts, target: Target, method: str, path: str, *, free: bool = False) -> None:
+    """Admit a call, and make it as it came; *free*: it costs nothing, whatever its method."""
+    provider = target.provider
     call.media = b""
     read_options(call)
+    if not free and method not in LOOKS and parts.snapshot.guarding is not None:
+        parts.snapshot.guarding.let_unread(call)
     if call.who.tags:
         add_tags(call)
     call.body = await call.link.body(parts.max_body)
@@ -83,13 +97,17 @@ async def pass_through(call: Call, parts: Parts, method: str, path: str) -> None
     if call.who.mapped:
         sign_own(call, parts)
     call.target = target = call.plan[0]
+    passage: Passage | None = None
+    if shared(call, parts, provider.name):
+        passage = Passage(call, parts, provider.name, method, path)
+        await passage.check()
     call.reason = f"{method} {path[:200]} was passed on to {provider.name} as it came"
     call.deadline = call.t0 + (call.options.timeout or target.timeouts.total or TOTAL)
     place: Any = parts.gate.enter(target.name)
     if hasattr(place, "__await__"):
         place = await place
     try:
-        await once(call, parts, target, method, path)
+        await once(call, parts, target, method, path, passage, free=free or method in LOOKS)
     finally:
         place.release()
 
@@ -111,29 +129,28 @@ def fee(call: Call, target: Target, method: str) -> Price | None:
     return None
 
 
-async def once(call: Call, parts: Parts, target: Target, method: str, path: str) -> None:
+async def once(
+    call: Call, parts: Parts, target: Target, method: str, path: str, passage: Passage | None = None, *, free: bool
+) -> None:
     """Make the call, one time: whether it could be made again, nobody knows."""
-    provider, price = target.provider, fee(call, target, method)
+    provider, price = target.provider, FREE if free else fee(call, target, method)
     attempt = Attempt(provider=provider.name, model="*", started_ms=since(call), outcome="open")
     call.attempts.append(attempt)
     hold: Hold | None = None
     sent = False
     try:
-        hold = await take_hold(call, parts, target, price)
+        hold = await held(call, parts, ask_of(call, target.name, price))
         attempt.held_nano = hold.nano
         if provider.prepare is not None and (waiting := provider.prepare()) is not None:
             await waiting
-        out = provider.raw(method, path, call.query, onward(call.headers), call.body)
-        out.headers_timeout = min(target.timeouts.headers or HEADERS, max(call.deadline - monotonic(), 0.001))
-        if target.timeouts.connect is not None:
-            out.connect_timeout = target.timeouts.connect
+        out = outbound(call, target, method, path, call.query)
         sent = True
         inbound = await provider.sender.send(out)
-        if out.rest is not None:
-            out.rest(inbound.status, None)
         try:
             attempt.headers_ms, attempt.status = since(call), inbound.status
-            charge(call, attempt, hold, price if method not in LOOKS else None, inbound.status)
+            charge(call, attempt, hold, None if free else price, inbound.status)
+            if passage is not None:
+                inbound = await passage.seen(inbound, partial(page, call, target, path), patience(call, target))
             await answer(call, parts, target, attempt, inbound, out)
         finally:
             inbound.close()
@@ -151,27 +168,32 @@ async def once(call: Call, parts: Parts, target: Target, method: str, path: str)
         attempt.ended_ms = since(call)
 
 
-async def take_hold(call: Call, parts: Parts, target: Target, price: Price | None) -> Hold:
-    """Hold the price of one request, and write the intent to the journal."""
-    ask = Ask(
-        call_id=call.id,
-        trace_id=call.trace_id,
-        attempt=len(call.attempts),
-        who=call.who,
-        target=target.name,
-        end_user=call.end_user,
-        tags=call.tags,
-        price=price,
-        input_tokens=0,
-        output_tokens=0,
-        clamp=False,
-        deadline=call.deadline,
-        surface=call.surface,
-    )
-    taken = parts.books.hold(ask)
-    hold = taken if isinstance(taken, Hold) else await taken
-    call.holds.append(hold)
-    return hold
+def outbound(call: Call, target: Target, method: str, path: str, query: bytes) -> Outbound:
+    """Return the signed request."""
+    out = target.provider.raw(method, path, query, onward(call.headers), call.body)
+    out.headers_timeout = min(target.timeouts.headers or HEADERS, max(call.deadline - monotonic(), 0.001))
+    if target.timeouts.connect is not None:
+        out.connect_timeout = target.timeouts.connect
+    out.connect_timeout = min(out.connect_timeout, max(call.deadline - monotonic(), 0.001))
+    return out
+
+
+async def page(call: Call, target: Target, path: str, query: bytes) -> bytes:
+    """Return more of a list; raise ``UpstreamFailed`` where there is no more to be had."""
+    out = outbound(call, target, "GET", path, query)
+    inbound = await target.provider.sender.send(out)
+    try:
+        body = await inbound.read_all(patience(call, target), MAX_ANSWER, max(call.deadline - monotonic(), 0.001))
+    finally:
+        inbound.close()
+    failed: UpstreamFailed | None = None
+    if inbound.status != 200:
+        failed = upstream.read_error(inbound.status, inbound.headers, scrub(body, out.head + out.extra))
+    if out.rest is not None:
+        out.rest(failed)
+    if failed is not None:
+        raise failed
+    return body
 
 
 def charge(call: Call, attempt: Attempt, hold: Hold, price: Price | None, status: int) -> None:
@@ -215,9 +237,12 @@ async def answer(call: Call, parts: Parts, target: Target, attempt: Attempt, inb
         return
     attempt.ended_ms = since(call)
     attempt.outcome = "ok"
+    failed: UpstreamFailed | None = None
     if inbound.status >= 400:
         call.error = failed = upstream.read_error(inbound.status, inbound.headers, told)
         attempt.outcome, attempt.error = failed.code, failed.message
+    if out.rest is not None:
+        out.rest(failed)
     finish(call, parts)
     link.end()
     link.on_close = None
@@ -232,39 +257,6 @@ def patience(call: Call, target: Target) -> float:
             "The time limit of this call ran out in the middle of its answer.", status=504, code="deadline_exceeded"
         )
     return min(target.timeouts.idle or IDLE, room)
-
-
-def onward(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Return the caller's header lines that go on to the provider."""
-    given = list(headers)
-    named = {one.strip().lower() for name, value in given if name == b"connection" for one in value.split(b",")}
-    return [
-        (name, value)
-        for name, value in given
-        if name not in HOP
-        and name not in OURS
-        and name not in named
-        and not name.startswith(BEFORE)
-        and not any(sign in value for sign in (b"\r", b"\n", b"\0"))
-    ]
-
-
-def head(call: Call, target: Target, attempt: Attempt, inbound: Inbound, *, bare: bool) -> bytes:
-    """Return the header lines of the answer: the provider's, but for those of one connection and of its account."""
-    lines = [b"x-request-id: %b\r\nx-headgate-provider: %b\r\n" % (call.id.encode(), target.provider.name.encode())]
-    if attempt.cost_nano is not None:
-        lines.append(f"x-headgate-cost: {usd(attempt.cost_nano)}\r\n".encode())
-    named = {one.strip().lower() for one in (inbound.header(b"connection") or b"").split(b",")}
-    for name, value in inbound.headers:
-        if name in REQUEST_IDS and attempt.upstream_id is None:
-            attempt.upstream_id = value[:128].decode("latin-1")
-            lines.append(b"x-headgate-upstream-request-id: %b\r\n" % value[:128])
-        hop = name in HOP and not (bare and name == b"content-length")
-        if not (hop or name in KEPT or name in named or name.startswith(LIMITS)):
-            lines.append(b"%b: %b\r\n" % (name, value))
-    if call.streaming:
-        lines.append(b"x-accel-buffering: no\r\n")
-    return b"".join(lines) + limit_lines(call).encode()
 
 
 def since(call: Call) -> float:

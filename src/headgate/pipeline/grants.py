@@ -32,21 +32,57 @@ def permitted(who: Principal, route: Route, name: str) -> tuple[Target, ...]:
     """
     targets = route.targets
     if who.catalogue:
-        targets = allowed(route, name, who.catalogue)
+        targets = allowed(route, name, who.catalogue, shared=True)
         if not targets:
             raise not_found(name)
     for granted in (who.models, *who.narrowed):
         if granted:
-            mine = frozenset(allowed(route, name, granted))
+            mine = frozenset(allowed(route, name, granted, shared=granted == who.allotted))
             targets = tuple(target for target in targets if target in mine)
     if who.providers is not None:
         targets = tuple(target for target in targets if target.provider.name in who.providers)
     return targets
 
 
-def allowed(route: Route, name: str, granted: Collection[str]) -> tuple[Target, ...]:
-    """The deployments of *route*, asked for as *name*, that these grants are for."""
-    if route.name in granted or name in granted:
+def stay_within(call: Call, name: str) -> None:
+    """Leave of the plan of *call* what its tenant was given of its route under *name*; raise ``Forbidden`` for nothing.
+
+    For where a tenant sends calls itself: who runs the gateway may send them anywhere.
+    """
+    mine = frozenset(of_tenant(call.who, call.route, name))
+    call.plan = tuple([target for target in call.plan if target in mine])
+    if not call.plan:
+        raise Forbidden(f"This tenant may not use {name!r}, to which a guardrail of its own sends the call.")
+
+
+def of_tenant(who: Principal, route: Route, name: str) -> tuple[Target, ...]:
+    """Return the deployments of *route*, asked for as *name*, that the tenant of *who* was given.
+
+    What a tenant has of its own asks no others, for whichever of its keys.
+    """
+    targets = route.targets
+    for granted in (who.catalogue, who.allotted):
+        if granted:
+            mine = frozenset(allowed(route, name, granted, shared=True))
+            targets = tuple([target for target in targets if target in mine])
+    if who.providers is not None:
+        targets = tuple([target for target in targets if target.provider.name in who.providers])
+    return targets
+
+
+def may_advise(who: Principal, provider: str) -> bool:
+    """Whether the tenant of *who* was given all of *provider*, so that its own routes may ask that for advice."""
+    lists = [granted for granted in (who.catalogue, who.allotted) if granted]
+    given = all(f"{provider}/*" in granted for granted in lists)
+    return given and (who.providers is None or provider in who.providers)
+
+
+def allowed(route: Route, name: str, granted: Collection[str], *, shared: bool = False) -> tuple[Target, ...]:
+    """The deployments of *route*, asked for as *name*, that these grants are for.
+
+    *shared*: who gave them meant what all tenants share, and not what one has put in the place of it.
+    """
+    if (route.name in granted or name in granted) and not (shared and route.own):
         return route.targets
     return tuple(t for t in route.targets if t.name in granted or f"{t.provider.name}/*" in granted)
 
@@ -152,11 +188,17 @@ def add_tags(call: Call) -> None:
 
 
 def cheapest_first(call: Call) -> None:
-    """Order a plan that nothing else orders by the price of the call, as its app asks."""
+    """Order a plan that nothing else orders by the price of the call, as its app asks; a fallback stays behind."""
+    if call.route.fallback is None:
+        call.plan = by_price(call, call.plan)
+    call.reason = f"{call.reason}; the cheapest first, as its app asks"
+
+
+def by_price(call: Call, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+    """Return *targets*, the one first at which the call costs least; those without a price last."""
     size, wanted = len(call.body), call.envelope.max_tokens or 1000
 
     def price(target: Target) -> tuple[bool, int]:
         return (True, 0) if target.price is None else (False, target.price.bound(size, wanted))
 
-    call.plan = tuple(sorted(call.plan, key=price))
-    call.reason = f"{call.reason}; the cheapest first, as its app asks"
+    return tuple(sorted(targets, key=price))

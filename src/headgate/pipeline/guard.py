@@ -5,115 +5,42 @@ what nothing was found in goes on byte for byte.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from headgate.core.call import Call
 from headgate.core.errors import AnswerRefused, BadRequest, Unavailable
-from headgate.dialects.json_guard import duplicate
-from headgate.dialects.splice import splice
-from headgate.dialects.text import Path, Piece, Walker, wants_json
+from headgate.dialects.media_form import texts_in
+from headgate.dialects.splice import holds, splice
+from headgate.dialects.text import Path, Piece, Walker, tokens_in, wants_json
 from headgate.dialects.walkers import WALKERS
 from headgate.guardrails.frames import frames
 from headgate.guardrails.mask import Masks, plain_placeholder, tenant_key
-from headgate.guardrails.rules import Checked, Rule, Rules, compiled
-from headgate.guardrails.run import Outcome, examine, must_run
+from headgate.guardrails.rules import Checked, Rule, Rules
+from headgate.guardrails.run import Outcome, must_run
 from headgate.guardrails.stream import Filter, Tripped
+from headgate.guardrails.turns import seen
 from headgate.guardrails.types import Guards, Means, Span
 from headgate.guardrails.whole import edited
 from headgate.pipeline.ask import ask
-from headgate.pipeline.parts import Parts, StepCall
+from headgate.pipeline.grants import of_tenant, stay_within
+from headgate.pipeline.parts import JSON, Parts
+from headgate.pipeline.rewrite import document_of, rewrite, shown
 from headgate.pipeline.steps import authorize
-from headgate.routing.table import Route, RouteConfig
+from headgate.routing.table import Route
 
-MOST_COMBINED = 1024
-"""Combinations of guardrails that callers ask for by name, kept compiled."""
+PLAIN_FORMS = (b'"text"', b'"srt"', b'"vtt"')
+"""Forms of a transcription that are text, even where it reads as a document."""
 MOST_CHECKS = 64
 """Verdicts of one call that are recorded."""
-
-
-class Guarding:
-    """Which guardrails there are, and which of them a call passes. Made once for each configuration."""
-
-    __slots__ = ("_always", "_known", "_picky", "_stepped", "_steps")
-
-    def __init__(
-        self,
-        shared: Mapping[str, Rule],
-        own: Mapping[str, Mapping[str, Rule]],
-        stepped: Callable[[RouteConfig, StepCall], tuple[StepCall, ...]],
-    ) -> None:
-        """*own* are those that tenants have besides, by tenant; *stepped* returns the steps of a route with a guard."""
-        self._known = {"": shared, **{tenant: {**shared, **rules} for tenant, rules in own.items()}}
-        self._always = {
-            tenant: tuple([name for name, one in rules.items() if one.guardrail.always])
-            for tenant, rules in self._known.items()
-        }
-        self._picky = frozenset(
-            tenant
-            for tenant, rules in self._known.items()
-            if any(one.guardrail.keys or one.guardrail.tags for one in rules.values())
-        )
-        self._stepped = stepped
-        self._steps: dict[tuple[str, tuple[str, ...], tuple[str, ...], bool], tuple[StepCall, ...]] = {}
-
-    def route_of(self, call: Call) -> Route:
-        """Return the route of *call* with the steps that its guardrails add; raise for a name that there is not."""
-        tenant = call.who.tenant_id if call.who.tenant_id in self._known else ""
-        route: Route = call.route
-        names = (*self._always[tenant], *route.config.guardrails)
-        for asked in call.asked:
-            names += tuple(asked.config.guardrails)
-        names = tuple(dict.fromkeys((*names, *call.options.guardrails)))
-        if tenant in self._picky and names:
-            known = self._known[tenant]
-            names = tuple([name for name in names if name not in known or concerns(known[name], call)])
-        if not names:
-            return route
-        key = (tenant, names, tuple(route.config.skip), route.config.cache is not None)
-        steps = self._steps.get(key)
-        if steps is None:
-            if len(self._steps) >= MOST_COMBINED:
-                self._steps.clear()
-            steps = self._steps[key] = self._stepped(route.config, guarding(self.rules(tenant, names)))
-        return msgspec.structs.replace(route, steps=steps)
-
-    def rules(self, tenant: str, names: Sequence[str]) -> Rules:
-        """Return the guardrails *names* of a tenant, compiled; raise as :meth:`chosen`."""
-        return compiled(self.chosen(tenant, names))
-
-    def chosen(self, tenant: str, names: Sequence[str]) -> tuple[Rule, ...]:
-        """Return the guardrails *names* of a tenant; raise ``BadRequest`` for one that there is not."""
-        known = self._known.get(tenant, self._known[""])
-        for name in names:
-            if name not in known:
-                raise no_guardrail(name, known)
-        return tuple([known[name] for name in names])
-
-
-def concerns(rule: Rule, call: Call) -> bool:
-    """Whether *rule* looks at calls of this key, and with these tags."""
-    guardrail = rule.guardrail
-    if guardrail.keys and call.who.id not in guardrail.keys:
-        return False
-    return not guardrail.tags or not {*call.options.tags, *call.who.tags}.isdisjoint(guardrail.tags)
-
-
-def no_guardrail(name: str, known: Collection[str]) -> BadRequest:
-    """The refusal of a guardrail that is not configured."""
-    there = f"There are: {', '.join(sorted(known)[:20])}" if known else "None is configured"
-    return BadRequest(
-        f"There is no guardrail {name[:64]!r}. {there}.", code="unknown_guardrail", param="x-headgate-guardrails"
-    )
 
 
 class Guard:
     """What looks at one call, and what it has found."""
 
-    __slots__ = ("checks", "json", "masks", "means", "rules", "walker")
+    __slots__ = ("checks", "json", "masks", "means", "plain", "rules", "walker")
 
     def __init__(self, call: Call, parts: Parts, rules: Rules, walker: Walker) -> None:
         guards: Guards = parts.guards or Guards()
@@ -122,45 +49,90 @@ class Guard:
         self.masks = Masks(tenant_key(guards.secret, call.who.tenant_id))
         self.checks: list[Checked] = []
         self.json = False
-        self.means = Means(guards.post(), partial(ask, call, parts))
+        self.plain = call.media != JSON and bytes(call.envelope.fields.get("response_format", b"")) in PLAIN_FORMS
+        self.means = Means(guards.post(), partial(ask, call, parts), partial(ask, call, parts, within=of_tenant))
 
     async def request(self, call: Call, parts: Parts) -> None:
-        """Look at the request, and mask in it what is to be masked; raise where it is to be refused."""
-        document = document_of(call.body)
-        self.json = wants_json(document)
-        pieces = list(self.walker.request(document))
+        """Look at the request, and mask in it what is to be masked; raise where it is to be refused.
+
+        Where it is sent to another route, the guardrails of that one look at it too, and at its answer; each once.
+        """
+        rules, left = self.rules.input, [call.route]
+        while rules:
+            here = call.route
+            await self._look(call, parts, rules, left)
+            if call.route is here or parts.snapshot.guarding is None:
+                return
+            left.append(call.route)
+            seen = {rule.name for rule in self.rules.input}
+            self.rules = parts.snapshot.guarding.joined(self.rules, call)
+            not_past(self.rules, call)
+            rules = tuple([rule for rule in self.rules.input if rule.name not in seen])
+
+    async def _look(self, call: Call, parts: Parts, rules: tuple[Rule, ...], left: Sequence[Route]) -> None:
+        pieces = self._pieces(call, rules)
         spans = [Span(piece.text, piece.place, piece.json) for piece in pieces]
-        for span in spans:
+        for span in spans if len(left) == 1 else ():  # later there are placeholders of ours
             self.masks.avoid(span.text)
-        rules = self.rules.input
-        outcomes = await examine(rules, "input", spans, self.means)
+        put = partial(self._put, rules)
+        outcomes = await seen(rules, "input", pieces, spans, self.means, put)
         self._note(outcomes)
         must_run(rules, outcomes)
         for outcome in outcomes:
             rule = rules[outcome.rule]
             if outcome.verdict.act == "block" and not rule.guardrail.shadow:
-                await self._stop(call, parts, rule, outcome, pieces)
-        changed = edited(spans, rules, outcomes, None, self._put)
+                self._stop(call, parts, rule, outcome, pieces, left)
+        changed = edited(spans, rules, outcomes, None, put)
         if changed:
             rewrite(call, {pieces[i].path: text for i, text in changed.items()})
 
-    async def whole(self, body: bytes) -> bytes:
-        """Return a whole answer as its caller may see it; raise :class:`AnswerRefused` where that is not at all."""
+    def _pieces(self, call: Call, rules: Sequence[Rule]) -> list[Piece]:
+        """Return the text of the request; refuse what *rules* must look at and nobody can read."""
+        if call.media != JSON:
+            return list(texts_in(call.body, call.envelope.content_type))
+        document = document_of(call.body)
+        self.json = wants_json(document)
+        if (field := tokens_in(document)) is not None:
+            self._cannot(rules, field)
+        return list(self.walker.request(document))
+
+    def _cannot(self, rules: Sequence[Rule], field: str) -> None:
+        """Record that *rules* cannot look at numbers of tokens; raise ``BadRequest`` where one must."""
+        here = [rule for rule in rules if rule.guardrail.looks_at("user")]
+        why = f"{field} has numbers of tokens, which cannot be read"
+        for one in here:
+            shadow = one.guardrail.shadow
+            self.checks.append(
+                Checked(guardrail=one.name, kind=one.kind, on="input", act="not_run", shadow=shadow, reason=why)
+            )
+        must = [rule.name for rule in here if rule.guardrail.fail == "closed" and not rule.guardrail.shadow]
+        if must:
+            raise BadRequest(
+                f"The guardrail {must[0]!r} cannot look at this request: {why}. Send {field!r} as text.",
+                code="unsupported_operation",
+                param=field,
+            )
+
+    async def whole(self, body: bytes, dropped: list[str] | None = None) -> bytes:
+        """Return a whole answer as its caller may see it; raise :class:`AnswerRefused` where that is not at all.
+
+        What had to go with a text that changed (log probabilities) is added to *dropped*.
+        """
         if not self.rules.reads_answers:
             return body
         try:
-            document = json.loads(body)
+            document = None if self.plain else json.loads(body)
         except (ValueError, RecursionError):
-            return await self._plain(body)
+            document = None
         if not isinstance(document, dict):
-            return body
+            return await self._plain(body)
         pieces = list(self.walker.reply(document))
-        changed = await self._answers(
-            [Span(p.text, p.place, p.json or (self.json and p.place == "output")) for p in pieces]
-        )
+        changed = await self._answers(pieces)
         edits: dict[Path, str | None] = {pieces[i].path: text for i, text in changed.items()}
-        for path in list(edits):
-            edits |= dict.fromkeys(self.walker.beside(path))
+        gone = {beside for path in edits for beside in self.walker.beside(path)}
+        if dropped is not None:
+            dropped += {str(path[-1]) for path in gone if holds(document, path)}.difference(dropped)
+        edits |= dict.fromkeys(gone)
         return splice(body, edits) if edits else body
 
     async def stream(self, call: Call, out: bytes, *, final: bool) -> bytes:
@@ -185,6 +157,8 @@ class Guard:
         except Unavailable as error:
             self._streamed(call.passing)
             raise AnswerRefused(error.message, code=error.code) from None
+        if call.passing.dropped:
+            call.dropped += [name for name in call.passing.dropped if name not in call.dropped]
         if final:
             self._streamed(call.passing)
         return passed
@@ -212,12 +186,13 @@ class Guard:
             text = body.decode()
         except UnicodeDecodeError:
             return body
-        changed = await self._answers([Span(text, "output")])
+        changed = await self._answers([Piece((), text, "output")])
         return changed[0].encode() if changed else body
 
-    async def _answers(self, spans: Sequence[Span]) -> dict[int, str]:
+    async def _answers(self, pieces: Sequence[Piece]) -> dict[int, str]:
         rules = self.rules.output
-        outcomes = await examine(rules, "output", spans, self.means) if rules else []
+        spans = [Span(p.text, p.place, p.json or (self.json and p.place == "output" and not p.aside)) for p in pieces]
+        outcomes = await seen(rules, "output", pieces, spans, self.means) if rules else []
         self._note(outcomes)
         try:
             must_run(rules, outcomes)
@@ -229,24 +204,31 @@ class Guard:
                 raise refused(rule, outcome.verdict.reason)
         return edited(spans, rules, outcomes, self.masks if self.masks else None, self._keep)
 
-    async def _stop(self, call: Call, parts: Parts, rule: Rule, outcome: Outcome, pieces: Sequence[Piece]) -> None:
-        """Refuse the request, or send it elsewhere."""
+    def _stop(
+        self, call: Call, parts: Parts, rule: Rule, outcome: Outcome, pieces: Sequence[Piece], left: Sequence[Route]
+    ) -> None:
+        """Refuse the request, or send it elsewhere: never back to a route that it has *left*."""
+        circle = ""
         if rule.guardrail.action == "reroute" and rule.guardrail.to is not None:
-            call.route = parts.snapshot.table_of(call.who.tenant_id).resolve(rule.guardrail.to)
-            call.asked = ()
-            why = f"sent to {rule.guardrail.to} by the guardrail {rule.name}"
-            call.route = msgspec.structs.replace(call.route, reason=f"{call.route.reason}, {why}")
-            authorize(call, parts)
-            return
+            route = parts.snapshot.table_of(call.who.tenant_id).resolve(rule.guardrail.to)
+            if route.name not in [one.name for one in left[:-1]]:
+                why = f"sent to {rule.guardrail.to} by the guardrail {rule.name}"
+                call.route = replace(route, reason=f"{route.reason}, {why}")
+                call.asked = ()
+                authorize(call, parts)
+                if rule.own:
+                    stay_within(call, rule.guardrail.to)
+                return
+            circle = f"; it would go to {rule.guardrail.to}, from where another has sent it here"
         first = outcome.verdict.findings[0] if outcome.verdict.findings else None
         raise BadRequest(
-            f"The guardrail {rule.name!r} refuses this request: {outcome.verdict.reason}.",
+            f"The guardrail {rule.name!r} refuses this request: {outcome.verdict.reason}{circle}.",
             code="content_policy_violation",
             param=shown(pieces[first.span].path) if first is not None else None,
         )
 
-    def _put(self, number: int, kind: str, value: str) -> str:
-        rule = self.rules.input[number]
+    def _put(self, rules: Sequence[Rule], number: int, kind: str, value: str) -> str:
+        rule = rules[number]
         return self.masks.put(kind, value) if rule.reversible else plain_placeholder(kind)
 
     def _keep(self, number: int, kind: str, value: str) -> str:
@@ -293,47 +275,23 @@ def guarding(rules: Rules) -> Callable[[Call, Parts], Awaitable[None] | None]:
                 code="unsupported_operation",
                 param="model",
             )
+        not_past(rules, call)
         call.guard = guard = Guard(call, parts, rules, walker)
-        if not rules.input or call.media != b"application/json":
+        if not rules.input:
             return None
         return guard.request(call, parts)
 
     return guard_input
 
 
-def document_of(body: bytes) -> Any:
-    """Decode a request whose JSON was checked; refuse names that an object has twice: two readers may see two texts."""
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            names = [name for name, _ in pairs]
-            raise duplicate(next(name for name in names if names.count(name) > 1))
-        return found
-
-    return json.loads(body, object_pairs_hook=once)
-
-
-def rewrite(call: Call, edits: Mapping[Path, str | None]) -> None:
-    """Write *edits* into the body of *call*, and read again what was read of it."""
-    call.body = splice(call.body, edits)
-    model, previous = call.envelope.model, None
-    if call.keeper is not None:  # what is kept of a conversation is what was said, to be masked anew in its next turn
-        call.keeper.said = call.envelope.fields.get("input")
-    if call.request is not None and call.request.extra is not None:
-        previous = call.request.extra.form.get("previous")
-    if call.path_model:
-        call.envelope = call.dialect.envelope_at(call.body, call.path_model, stream=call.path_stream)
-    else:
-        call.envelope = call.dialect.envelope(call.body)
-    if call.envelope.model != model:  # `take_wishes` has put another in
-        call.envelope.model = model
-    call.request = None
-    if previous is not None:
-        call.request = call.dialect.read_request(call.body)
-        extra = call.request.extra if call.request is not None else None
-        if extra is not None:
-            extra.form["previous"] = previous
+def not_past(rules: Rules, call: Call) -> None:
+    """Refuse a call whose answer would be fetched later, where *rules* look at answers."""
+    if rules.reads_answers and call.envelope.goes_on:
+        raise BadRequest(
+            "background is not possible here: a guardrail looks at answers, and this one would be fetched past it.",
+            code="unsupported_parameter",
+            param="background",
+        )
 
 
 def refused(rule: Rule, reason: str) -> AnswerRefused:
@@ -344,8 +302,3 @@ def refused(rule: Rule, reason: str) -> AnswerRefused:
         again=action in ("reask", "reroute"),
         same_target=action == "reask",
     )
-
-
-def shown(path: Path) -> str:
-    """Return ``messages[0].content`` for its parts."""
-    return "".join([f"[{part}]" if isinstance(part, int) else f".{part}" for part in path]).removeprefix(".")

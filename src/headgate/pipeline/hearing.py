@@ -10,7 +10,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from headgate.access.types import Keeping
-from headgate.core.call import Call, Record
+from headgate.core.call import Call
+from headgate.core.record import Record
 from headgate.observe.spool import Spool, Taken
 
 

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from headgate.core.call import Call, Compared
+from headgate.core.call import Call
+from headgate.core.record import Compared
 from headgate.guardrails.types import Unavailable
-from headgate.observe.said import answer_of, answered_text
+from headgate.observe.said import answer_of, answered_text, replaced
 from headgate.pipeline.ask import ask
 from headgate.pipeline.choose import last_turn
 from headgate.pipeline.grants import is_bound, permitted
@@ -43,7 +44,7 @@ async def best_of(call: Call, parts: Parts, model: str, answers: Sequence[str]) 
     granted(call, parts, model)
     order = random.sample(range(len(answers)), len(answers))
     shown = question(last_turn(call), [answers[place] for place in order])
-    return _place(order, await ask(call, parts, model, ORDER, shown, surface="judge"))
+    return _place(order, await ask(call, parts, model, ORDER, shown, surface="judge", within=permitted))
 
 
 async def compare(call: Call, copy: Call, parts: Parts, model: str, texts: tuple[str, str]) -> None:
@@ -60,7 +61,7 @@ async def compare(call: Call, copy: Call, parts: Parts, model: str, texts: tuple
         asked.reason = f"compares {copy.id}, a copy, with its call: the copy is {asked.compared}"
 
     shown = question(last_turn(call), [texts[place] for place in order])
-    await ask(call, parts, model, ORDER, shown, surface="judge", heard=heard)
+    await ask(call, parts, model, ORDER, shown, surface="judge", heard=heard, within=permitted)
 
 
 def granted(call: Call, parts: Parts, model: str) -> None:
@@ -95,7 +96,11 @@ def read(said: str, count: int) -> int:
 
 
 def text_of(call: Call, pieces: Sequence[bytes], *, streamed: bool) -> str:
-    """Return the text of an answer to *call*, as its caller was sent it."""
+    """Return the text of an answer to *call*, as its caller was sent it; what no model is to see is masked again."""
     data = b"".join(pieces)[:KEPT]
     name = call.dialect.name
-    return answered_text(name, answer_of(name, data, len(data), KEPT, streamed=streamed).document)
+    text = answered_text(name, answer_of(name, data, len(data), KEPT, streamed=streamed).document)
+    originals: dict[str, str] = call.guard.masks.originals() if call.guard is not None else {}
+    longest_first = sorted(originals, key=len, reverse=True)  # one may be part of another
+    masked: str = replaced(text, {value: originals[value] for value in longest_first})
+    return masked

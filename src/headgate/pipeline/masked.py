@@ -39,7 +39,7 @@ async def kept(guard: Guard, call: Call, body: bytes, *, stream: bool) -> bytes:
 
 async def _whole(guard: Guard, body: bytes, rules: Sequence[Rule], mask: Mask) -> bytes:
     pieces = list(guard.walker.reply(wire.decode(body)))
-    spans = [Span(p.text, p.place, p.json or (guard.json and p.place == "output")) for p in pieces]
+    spans = [Span(p.text, p.place, p.json or (guard.json and p.place == "output" and not p.aside)) for p in pieces]
     changed = edited(spans, rules, await examine(rules, "output", spans, guard.means), None, mask)
     return _spliced(guard, body, {pieces[i].path: text for i, text in changed.items()})
 
@@ -49,7 +49,7 @@ def restored(guard: Guard | None, body: bytes) -> bytes:
     if guard is None or not guard.masks:
         return body
     pieces = list(guard.walker.reply(wire.decode(body)))
-    spans = [Span(p.text, p.place, p.json or (guard.json and p.place == "output")) for p in pieces]
+    spans = [Span(p.text, p.place, p.json or (guard.json and p.place == "output" and not p.aside)) for p in pieces]
     changed = edited(spans, (), (), guard.masks, _none)
     return _spliced(guard, body, {pieces[i].path: text for i, text in changed.items()})
 

@@ -3,13 +3,14 @@
 from asyncio import CancelledError
 from time import monotonic
 
-from headgate.core.call import Attempt, Call
+from headgate.core.call import Call
 from headgate.core.errors import Unavailable, UpstreamFailed
+from headgate.core.record import Attempt
 from headgate.ledger.types import Hold
 from headgate.pipeline.answer import answer_head
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.pipe import first_event
-from headgate.pipeline.relay import answer_stream, answer_whole, estimate, let_end, pump
+from headgate.pipeline.relay import IDLE, answer_stream, answer_whole, estimate, let_end, pump
 from headgate.pipeline.settle import finish
 from headgate.providers.base import Target
 from headgate.transport.base import Inbound
@@ -26,7 +27,7 @@ async def answer_media(
     elif call.operation == "speech":
         await answer_bytes(call, parts, target, attempt, hold, inbound, first)
     else:
-        await answer_whole(call, parts, target, attempt, hold, inbound)
+        await answer_whole(call, parts, target, attempt, hold, inbound, target.timeouts.idle or max(first, IDLE))
 
 
 async def answer_bytes(

@@ -6,36 +6,34 @@ from typing import Any, cast
 
 from msgspec.structs import replace
 
-from headgate.core.call import MEDIA, Attempt, Call
+from headgate.core.call import MEDIA, Call
 from headgate.core.chat import Request
-from headgate.core.errors import BudgetSpent, HeadgateError, UpstreamFailed
-from headgate.core.money import Price, Usage
+from headgate.core.errors import HeadgateError, UpstreamFailed
+from headgate.core.ids import span_id
+from headgate.core.record import Attempt
 from headgate.core.redact import scrub
 from headgate.dialects.base import PLAIN, Dialect, Written
 from headgate.dialects.opaque import carries
-from headgate.ledger.types import Ask, Hold
+from headgate.dialects.openai_words import NAME as CHAT
+from headgate.ledger.types import Hold
+from headgate.pipeline.answer import upstream_id
 from headgate.pipeline.attach import attach_links
+from headgate.pipeline.hold import take_hold
 from headgate.pipeline.media import answer_media
-from headgate.pipeline.parts import Parts, neutral
-from headgate.pipeline.relay import answer_stream, answer_whole
+from headgate.pipeline.parts import JSON, Parts, neutral
+from headgate.pipeline.relay import IDLE, answer_stream, answer_whole
 from headgate.pipeline.resume import marked
 from headgate.pipeline.settle import owe_everything, owe_nothing
+from headgate.pipeline.thinking import thinks
 from headgate.providers.base import Target, dialects_of
 from headgate.providers.forward import forwarded
 from headgate.transport.base import Inbound, Outbound
 
 HEADERS = 30.0  # while another target is left, the response headers must come within this
 FIRST_TOKEN = 15.0
-PATIENT = 600.0  # on the last target, and for reasoning models, which think before they speak
+PATIENT = 600.0  # on the last target, and where the model thinks before it speaks
 MAX_ERROR_BODY = 64 * 1024
-ERROR_BODY = 5.0  # seconds between the pieces of an error body
-DEFAULT_OUTPUT = 16_384
-SPOKEN = 250  # milliseconds that a character may take to say
-SEARCHED = 300  # bytes of the hundred documents that one search unit covers, were they all empty
-FRAMING = 32  # tokens that a provider may add around the messages, beyond a tenth for tokenizers that differ
-WRITES = frozenset(("chat", "images", "speech", "transcription"))  # what may be charged by the token made
-JSON = b"application/json"
-FREE = Price()  # counting tokens costs nothing anywhere
+ERROR_BODY = 5.0  # seconds for an error body, however it comes
 
 
 async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
@@ -56,22 +54,24 @@ async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
         call.spoken = spoken_for(call, target)
         hold = await take_hold(call, parts, target)
         attempt.held_nano = hold.nano
-        patient = last or target.reasoning
+        patient = last or target.reasoning or thinks(call)
         out = await request_for(call, parts, target, hold, patient=patient)
         inbound = await target.provider.sender.send(out)
         try:
             attempt.headers_ms = (monotonic() - call.t0) * 1000
             attempt.status = inbound.status
+            attempt.upstream_id = upstream_id(inbound)
             if inbound.status != 200:
                 raise await failure_of(call, target, inbound, out)
             if out.rest is not None:
-                out.rest(200, None)
+                out.rest(None)
             if call.streaming or call.operation in MEDIA:
                 first = time_limit(call, target.timeouts.first_token, patient, FIRST_TOKEN)
                 answering = answer_media if call.operation in MEDIA else answer_stream
                 await answering(call, parts, target, attempt, hold, inbound, first)
             else:
-                await answer_whole(call, parts, target, attempt, hold, inbound)
+                idle = time_limit(call, target.timeouts.idle, patient, IDLE)
+                await answer_whole(call, parts, target, attempt, hold, inbound, idle)
         finally:
             inbound.close()
     except HeadgateError as error:
@@ -104,14 +104,22 @@ async def request_for(call: Call, parts: Parts, target: Target, hold: Hold, *, p
         await waiting
     headers_timeout = time_limit(call, target.timeouts.headers, patient)
     name = call.spoken.name if call.spoken is not None else ""
-    extra = forwarded(provider, call.headers)
+    extra = forwarded(provider, call.headers, own_span(call))
     if call.media != JSON:
         extra += b"content-type: %b\r\n" % call.envelope.content_type
     out = provider.outbound(call.operation, target, body, extra, call.query, spoken=name, stream=call.streaming)
     out.headers_timeout = headers_timeout
     if target.timeouts.connect is not None:
         out.connect_timeout = target.timeouts.connect
+    out.connect_timeout = min(out.connect_timeout, max(call.deadline - monotonic(), 0.001))
     return out
+
+
+def own_span(call: Call) -> bytes:
+    """The id of the span of the try under way, where the caller's own is known; empty else."""
+    if call.parent_id is None or call.attempt is None:
+        return b""
+    return span_id(call.id, call.attempts.index(call.attempt) + 1).hex().encode()
 
 
 def spoken_for(call: Call, target: Target) -> Dialect | None:
@@ -159,68 +167,9 @@ def time_limit(call: Call, configured: float | None, patient: bool, hasty: float
     return min(limit, room)
 
 
-async def take_hold(call: Call, parts: Parts, target: Target) -> Hold:
-    """Hold the worst case of this try: the prompt's bytes bound its tokens, the output limit bounds the answer."""
-    envelope, chat, count = call.envelope, call.operation == "chat", call.operation == "count_tokens"
-    wanted = envelope.max_tokens or target.max_output or DEFAULT_OUTPUT
-    if target.max_output is not None:
-        wanted = min(wanted, target.max_output)
-    size = len(call.body) if call.resume is None else len(call.body) + call.resume.begun
-    ask = Ask(
-        call_id=call.id,
-        trace_id=call.trace_id,
-        attempt=len(call.attempts),
-        who=call.who,
-        target=target.name,
-        end_user=call.end_user,
-        tags=call.tags,
-        price=FREE if count else target.price,
-        input_tokens=0 if count else envelope.bound if call.operation in MEDIA else size,
-        output_tokens=wanted * envelope.n if call.operation in WRITES else 0,
-        most=None if chat else most_of(call),
-        min_output=call.route.config.min_output * envelope.n if chat else 0,
-        clamp=call.options.clamp and chat,
-        deadline=call.deadline,
-        surface=call.surface,
-    )
-    try:
-        hold = parts.books.hold(ask)
-        if not isinstance(hold, Hold):
-            hold = await hold
-    except BudgetSpent:
-        # Bytes bound tokens from above, four times too high for plain text: count before refusing.
-        if not chat:
-            raise
-        counted = await parts.count_tokens(neutral(call))
-        counted += counted // 10 + FRAMING
-        if counted >= ask.input_tokens:
-            raise
-        ask.input_tokens = counted
-        hold = parts.books.hold(ask)
-        if not isinstance(hold, Hold):
-            hold = await hold
-    call.holds.append(hold)
-    return hold
-
-
-def most_of(call: Call) -> Usage | None:
-    """The most that *call* can use of what is charged by the piece, from its bytes alone."""
-    size = len(call.body)
-    match call.operation:
-        case "images":
-            return Usage(images=call.envelope.n)
-        case "speech":
-            return Usage(characters=size, milliseconds=size * SPOKEN)
-        case "transcription":
-            return Usage(milliseconds=size * 2)  # speech codecs go down to some 6 kbit a second
-        case "rerank":
-            return Usage(searches=1 + size // SEARCHED)
-    return None
-
-
 def write_body(call: Call, target: Target, hold: Hold) -> bytes:
     """The request as *target* speaks it: the caller's own bytes where the dialects agree, else translated."""
-    limit: int | None = None
+    limit = call.limit
     if hold.clamped:
         limit = max(hold.output_tokens // call.envelope.n, 1)
         call.defaulted.append(f"max_tokens={limit}")
@@ -229,9 +178,12 @@ def write_body(call: Call, target: Target, hold: Hold) -> bytes:
         return written_on(call, target, spoken, limit)
     if spoken is None or (spoken is call.dialect and not carries(spoken.name, call.body)):
         ask_usage = call.streaming and target.abilities.stream_usage
-        body: bytes = call.envelope.patched(target.model, include_usage=ask_usage, max_tokens=limit)
+        own = {"spelt": target.abilities.max_tokens_field} if limit and call.dialect.name == CHAT else {}
+        body: bytes = call.envelope.patched(target.model, include_usage=ask_usage, max_tokens=limit, **own)
         return body
     request = neutral(call)
+    if call.thoughts is not None:
+        request = call.thoughts.put_back(call, target, request)
     if limit is not None:
         request = replace(request, max_tokens=limit)  # the next target may have room for all that was asked
     return printed(call, target, spoken, request)
@@ -264,15 +216,15 @@ async def failure_of(call: Call, target: Target, inbound: Inbound, out: Outbound
             code="upstream_redirect",
             upstream_status=inbound.status,
         )
-    body = b""
+    body, until = b"", min(monotonic() + ERROR_BODY, call.deadline)
     try:
-        while len(body) < MAX_ERROR_BODY and (more := await inbound.read(ERROR_BODY)):
+        while len(body) < MAX_ERROR_BODY and (more := await inbound.read(max(until - monotonic(), 0.001))):
             body += more
     except UpstreamFailed:
         pass  # cut or stalled: the status, and what came, say enough
     spoken = call.spoken or call.dialect
     body = scrub(body[:MAX_ERROR_BODY], out.head + out.extra)
     error: UpstreamFailed = spoken.read_error(inbound.status, inbound.headers, body)
-    if out.rest is not None and out.rest(inbound.status, error.wait):
+    if out.rest is not None and out.rest(error):
         error.retry, error.same_target, error.wait = True, True, 0.0
     return error

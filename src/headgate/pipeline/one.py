@@ -10,6 +10,10 @@ from headgate.limits.gate import FREE
 from headgate.pipeline.once import once
 from headgate.pipeline.parts import Parts
 from headgate.providers.base import Target
+from headgate.routing.health import ACCOUNTS
+
+OUT_OF_TIME = frozenset(("upstream_timeout", "upstream_connect_error"))
+ABOUT_KEYS = ACCOUNTS | {"upstream_model_not_found", "upstream_rate_limited"}
 
 
 async def one(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
@@ -42,14 +46,15 @@ async def noted(call: Call, parts: Parts, target: Target, *, last: bool) -> None
     deployment = health.at(target)
     provider = target.provider.name
     again = bool(call.attempts) and any(a.provider == provider for a in call.attempts)
-    probe = health.enter(deployment, again=again)
+    probe = health.enter(deployment, again=again, counted=call.counted)
+    call.counted = False
     call.proven = partial(health.proven, deployment) if probe else None
     told = False
     try:
         await once(call, parts, target, last=last)
         cut = call.error
         if isinstance(cut, UpstreamFailed):  # its answer had begun, so that nothing else can be done about it
-            health.failed(deployment, cut, probe=probe, counts=True)
+            health.failed(deployment, cut, probe=probe, counts=not own_key(cut, call))
         else:
             attempt = call.attempt
             assert attempt is not None
@@ -61,7 +66,8 @@ async def noted(call: Call, parts: Parts, target: Target, *, last: bool) -> None
             )
         told = True
     except UpstreamFailed as failure:
-        parts.alarms.met(provider, failure)
+        if not own_key(failure, call):
+            parts.alarms.met(provider, failure)
         health.failed(deployment, failure, probe=probe, counts=counts(failure, call))
         told = True
         raise
@@ -72,11 +78,18 @@ async def noted(call: Call, parts: Parts, target: Target, *, last: bool) -> None
 
 def counts(failure: UpstreamFailed, call: Call) -> bool:
     """Whether *failure* says something of its deployment, and not of its caller, of us, or of one key of several."""
-    if failure.code == "upstream_timeout" and call.options.timeout is not None and monotonic() >= call.deadline - 0.01:
-        failure.code = "deadline_exceeded"
+    if failure.code in OUT_OF_TIME and call.options.timeout is not None and monotonic() >= call.deadline - 0.01:
+        failure.code, failure.status = "deadline_exceeded", 504  # type: ignore[misc]  # see there
         failure.message = "The time limit of this call ran out before the provider answered."
         return False
     another_key = failure.wait == 0.0 and failure.same_target
-    if call.target.provider.name in call.who.mapped and failure.upstream_status in (401, 402, 403, 429):
-        return False  # it was about the caller's own key
-    return not another_key and (failure.code != "upstream_unavailable" or failure.upstream_status is not None)
+    return (
+        not another_key
+        and not own_key(failure, call)
+        and (failure.code != "upstream_unavailable" or failure.upstream_status is not None)
+    )
+
+
+def own_key(failure: UpstreamFailed, call: Call) -> bool:
+    """Whether *failure* may be about a provider key of the caller's own: whom it lets in, what it may use and pay."""
+    return failure.code in ABOUT_KEYS and call.target.provider.name in call.who.mapped

@@ -33,6 +33,8 @@ def read_options(call: Call) -> None:
             match = TRACEPARENT.match(value)
             if match and match[1] != b"0" * 32 and match[2] != b"0" * 16:
                 call.trace_id, call.parent_id = match[1].decode(), match[2].decode()
+        elif name == b"idempotency-key":
+            call.word = value
         elif name.startswith(PREFIX):
             _option(name[len(PREFIX) :].decode("latin-1"), value.decode("latin-1").strip(), found)
     if media != call.media and call.media and media.partition(b";")[0].strip().lower() != call.media:

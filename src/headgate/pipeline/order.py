@@ -13,7 +13,9 @@ import msgspec
 from headgate.core.plugins import load
 from headgate.pipeline import steps
 from headgate.pipeline.attempts import attempt
+from headgate.pipeline.owned import own
 from headgate.pipeline.parts import StepCall
+from headgate.pipeline.repeat import repeat
 from headgate.pipeline.stored import recall
 
 
@@ -40,11 +42,13 @@ ENTRY: tuple[StepCall, ...] = (
 ORDER: tuple[Step | Slot, ...] = (
     Step("authorize", steps.authorize),
     Step("admit", steps.admit),
+    Step("repeat", repeat),  # what was answered under the same Idempotency-Key is answered again
     Step("recall", recall),  # what a response goes on from
     Slot("enrich"),
     Slot("guard_input"),
     Slot("cache"),
     Step("plan", steps.plan),
+    Step("own", own),  # what it names of its provider's objects must be its tenant's
     Step("count", steps.count),  # token counting, where no target offers it
     Step("attempts", attempt),  # holds tokens and money for each target, then calls it
 )

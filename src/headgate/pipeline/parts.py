@@ -1,5 +1,6 @@
 """What a call needs of the gateway, handed over by the composition root."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
@@ -16,12 +17,16 @@ from headgate.pipeline.aside import Aside
 from headgate.pipeline.attach import Attacher
 from headgate.pipeline.capacity import Rooms
 from headgate.pipeline.ping import Pings
+from headgate.pipeline.thoughts import Thoughts
 from headgate.providers.base import Provider
 from headgate.routing.budget import RetryBudget
+from headgate.routing.conversations import Conversations
 from headgate.routing.health import Health
 from headgate.routing.table import RouteTable
+from headgate.storage.repeats import Repeats
 from headgate.storage.responses import KeptResponses
 
+JSON = b"application/json"
 StepCall = Callable[[Call, "Parts"], Awaitable[None] | None]
 
 
@@ -43,7 +48,7 @@ def unsigned(provider: Provider, key: Secret) -> Provider:
 class Snapshot:
     """One configuration, compiled. Replaced whole by a reload; calls in flight keep the one they began with."""
 
-    __slots__ = ("default_steps", "guarding", "overlays", "signed", "table")
+    __slots__ = ("default_steps", "guarding", "overlays", "passing", "signed", "table")
 
     def __init__(
         self,
@@ -52,10 +57,13 @@ class Snapshot:
         overlays: Mapping[str, RouteTable] | None = None,
         signed: Callable[[Provider, Secret], Provider] | None = None,
         guarding: Any = None,
+        passing: Mapping[str, str] | None = None,
     ) -> None:
         self.table = table
+        self.passing = passing or {}
+        """How calls of a provider's own API are passed on, by its name: ``open`` or ``known``; else ``owned``."""
         self.guarding = guarding
-        """Which guardrails calls pass (``pipeline.guard.Guarding``); ``None`` where none is configured."""
+        """Which guardrails calls pass (``pipeline.guarding.Guarding``); ``None`` where none is configured."""
         self.signed = signed or unsigned
         """Returns an account as it is signed with a key that a caller brought."""
         self.default_steps = default_steps
@@ -76,6 +84,7 @@ class Parts:
         "attacher",
         "books",
         "caches",
+        "conversations",
         "count_tokens",
         "estimate_output",
         "flights",
@@ -87,10 +96,13 @@ class Parts:
         "max_body",
         "pings",
         "principals",
+        "refused",
+        "repeats",
         "responses",
         "rooms",
         "snapshot",
         "spool",
+        "thoughts",
         "worker",
     )
 
@@ -108,11 +120,13 @@ class Parts:
         workers: int = 1,
         max_body: int = 20_000_000,
         responses: KeptResponses | None = None,
+        repeats: Repeats | None = None,
         attacher: Attacher | None = None,
         spool: Spool | None = None,
         health: Health | None = None,
         guards: Any = None,
         caches: Any = None,
+        conversations: Conversations | None = None,
     ) -> None:
         self.principals = principals
         self.gate = gate
@@ -128,6 +142,8 @@ class Parts:
         """Bytes."""
         self.responses = responses
         """Where responses are kept."""
+        self.repeats = repeats
+        """Where answers are kept for callers who ask the same again (``Idempotency-Key``)."""
         self.spool = spool
         """Takes what was said, where a caller's policy keeps it."""
         self.attacher = attacher
@@ -138,14 +154,20 @@ class Parts:
         """The caches of answers (``cache.shelf.Shelf``); ``None`` where there are none."""
         self.health = health or Health()
         """What is known of deployments now; in this process."""
+        self.conversations = conversations or Conversations()
+        """Who answered conversations last."""
         self.rooms = Rooms(workers)
         """Who is under way, and who waits, where a provider takes only so many at once."""
+        self.refused: Counter[str] = Counter()
+        """How many requests were refused before it was known whose they are, by error code."""
         self.alarms = Alarms()
         """What operators must see to."""
         self.aside = Aside()
         """What nobody waits for."""
         self.pings = Pings()
         """Callers who are told that something is going on."""
+        self.thoughts = Thoughts()
+        """Proofs of thoughts, for callers who drop them."""
         self.hedges: dict[str, RetryBudget] = {}
         """Calls and second calls of late, by route."""
         self.flights: dict[bytes, Any] = {}
@@ -161,6 +183,26 @@ class Parts:
             return self.estimate_output(len(call.body))
 
 
+def put_body(call: Call, body: bytes) -> None:
+    """Let *body* take the place of the call's own, and read again what was read of it."""
+    before, previous = call.envelope, None
+    if call.keeper is not None and call.keeper.said is None:  # what is kept of a conversation is what its caller said
+        call.keeper.said = before.fields.get("input")
+    if call.request is not None and call.request.extra is not None:
+        previous = call.request.extra.form.get("previous")
+    call.body, call.request = body, None
+    if call.media != JSON:
+        call.envelope = call.dialect.envelope_form(body, before.content_type)
+    elif call.path_model:
+        call.envelope = call.dialect.envelope_at(body, call.path_model, stream=call.path_stream)
+    else:
+        call.envelope = call.dialect.envelope(body)
+    if call.envelope.model != before.model:  # `take_wishes` has put another in
+        call.envelope.model = before.model
+    if previous is not None and (extra := neutral(call).extra) is not None:
+        extra.form["previous"] = previous
+
+
 def neutral(call: Call) -> Request:
     """The neutral form of *call*'s request, read once."""
     if call.request is None:
@@ -169,4 +211,8 @@ def neutral(call: Call) -> Request:
             call.request.model = call.path_model
             if call.operation == "chat":
                 call.request.stream = call.streaming
+        for name in getattr(call.dialect, "in_headers", ()):
+            said = [one.strip() for header, value in call.headers if header == name for one in value.split(b",")]
+            if said and call.request.extra is not None:
+                call.request.extra.fields[name.decode()] = [one.decode("latin-1") for one in said if one]
     return call.request

@@ -10,8 +10,11 @@ from headgate.dialects.base import Dialect, Reader, Tap, Writer
 from headgate.pipeline.parts import neutral
 from headgate.pipeline.resume import Continued
 from headgate.pipeline.shape import Shaper
+from headgate.pipeline.thoughts import Listener
 from headgate.transport.base import Inbound
 
+MOST_HELD = 1 << 20
+"""Bytes of an answer that are held while it has not begun: more pass on, whatever they are."""
 NAMELESS = frozenset(("openai-chat", "openai-completions"))
 """Dialects of which there are servers that give their answers no id."""
 
@@ -19,10 +22,19 @@ NAMELESS = frozenset(("openai-chat", "openai-completions"))
 class Translation:
     """A reader and a writer that together look like a :class:`Tap`; between them the answer may be shaped."""
 
-    __slots__ = ("_own_id", "_reader", "_shaper", "_writer")
+    __slots__ = ("_listener", "_own_id", "_reader", "_shaper", "_writer")
 
-    def __init__(self, reader: Reader, writer: Writer, shaper: Shaper | None = None, *, own_id: bool = True) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        writer: Writer,
+        shaper: Shaper | None = None,
+        listener: Listener | None = None,
+        *,
+        own_id: bool = True,
+    ) -> None:
         """*own_id* prints the gateway's id: some servers give none, or every answer the same."""
+        self._listener = listener
         self._own_id = own_id
         self._reader = reader
         self._writer = writer
@@ -36,6 +48,8 @@ class Translation:
             for chunk in chunks:
                 if isinstance(chunk, Start):
                     chunk.id, self._own_id = "", False
+        if self._listener is not None:
+            self._listener.hear(chunks)
         out = self._writer.write(chunks if self._shaper is None else self._shaper.feed(chunks))
         return out + self._end() if reader.ended and reader.failure is None else out
 
@@ -45,10 +59,14 @@ class Translation:
         if reader.ended:
             return b""
         chunks = reader.close()
+        if self._listener is not None:
+            self._listener.hear(chunks)
         out = self._writer.write(chunks if self._shaper is None else self._shaper.feed(chunks))
         return out + self._end() if reader.failure is None else out
 
     def _end(self) -> bytes:
+        if self._listener is not None:
+            self._listener.end()
         rest = b"" if self._shaper is None else self._writer.write(self._shaper.close())
         return rest + self._writer.close()
 
@@ -65,7 +83,8 @@ class Translation:
 def begun(call: Call, spoken: Dialect, inbound: Inbound, timeout: float) -> Awaitable[tuple[Tap, bytes]]:
     """Wait for the event that proves the answer is real; return what the stream goes through, and all up to there."""
     if spoken is not call.dialect or call.resume is not None or reshaped(call):
-        return first_event(printed(call, spoken), inbound, timeout)
+        resumed = call.resume is not None and call.resume.cut is not None
+        return first_event(printed(call, spoken), inbound, timeout, resumed=resumed)
     tap = spoken.tap(hide_usage=not call.envelope.include_usage)
     return first_event(tap, inbound, timeout, call if spoken.name in NAMELESS else None)
 
@@ -80,10 +99,11 @@ def printed(call: Call, spoken: Dialect) -> Translation:
     writer: Writer = call.dialect.writer(neutral(call))
     writer.id, writer.created = call.id, call.at // 1_000_000
     shaper = Shaper(call.options.format, call.options.chunk) if reshaped(call) else None
+    listener = Listener(call) if call.thoughts is not None else None
     if resume is None:
-        return Translation(reader, writer, shaper, own_id=own_id)
+        return Translation(reader, writer, shaper, listener, own_id=own_id)
     resume.begin(writer, shaper)
-    return Translation(Continued(reader, resume), writer, shaper, own_id=own_id)
+    return Translation(Continued(reader, resume), writer, shaper, listener, own_id=own_id)
 
 
 def nameless(data: bytes) -> bool:
@@ -97,19 +117,24 @@ def reshaped(call: Call) -> bool:
     return options is not NO_OPTIONS and options.shaped and call.operation == "chat"
 
 
-async def first_event(pipe: Tap, inbound: Inbound, timeout: float, named: Call | None = None) -> tuple[Tap, bytes]:
+async def first_event(
+    pipe: Tap, inbound: Inbound, timeout: float, named: Call | None = None, *, resumed: bool = False
+) -> tuple[Tap, bytes]:
     """Wait for the event that proves the answer is real; return everything up to it.
 
-    Where its events have no id, and that of *named* is to stand in for it, it is read and printed instead.
+    Where its events have no id, and that of *named* is to stand in for it, it is read and printed instead. Of an answer
+    gone on with (*resumed*) what came with a failure is returned too: whoever goes on next begins after it.
     """
     until = monotonic() + timeout
     pending = b""
-    while not pipe.started and not pipe.ended:
+    while not pipe.started and not pipe.ended and len(pending) < MOST_HELD:
         data = await inbound.read(max(until - monotonic(), 0.001))
         if named is not None and not pending and nameless(data):
             pipe = printed(named, named.spoken or named.dialect)
         pending += pipe.feed(data) if data else pipe.close()
         if pipe.failure is not None:
+            if resumed and pending:
+                break
             raise pipe.failure
         if not data and not pipe.started:
             raise UpstreamFailed(

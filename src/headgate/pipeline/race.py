@@ -12,7 +12,8 @@ from functools import partial
 
 import msgspec
 
-from headgate.core.call import Call, Role
+from headgate.core.call import Call
+from headgate.core.record import Role
 from headgate.pipeline.one import one
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.resume import Resume
@@ -23,7 +24,7 @@ RACES = frozenset(("chat", "embeddings", "rerank"))
 """Operations of which several tries may be under way at once."""
 TAKEN_OVER = (
     "target", "spoken", "attempt", "request", "streaming", "usage", "billed", "finish", "dropped", "defaulted", "error",
-    "status", "bytes_out", "settled", "resume", "passing",
+    "status", "bytes_out", "settled", "resume", "passing", "tape",
 )  # fmt: skip
 """What a call takes over of the try that answered."""
 
@@ -109,8 +110,10 @@ class Tries:
 
     def _begin(self, target: Target, role: Role, claim: Callable[..., object], *, last: bool) -> None:
         branch = copy(self._call)
+        self._call.counted = False
         branch.dropped, branch.defaulted = [], self._call.defaulted.copy()
         branch.resume = Resume() if branch.resume is not None else None
+        branch.tape = copy(branch.tape)  # of several answers a cache keeps the one that is given
         branch.target = target
         branch.claim, branch.role = partial(claim, branch), role
         self._tasks[asyncio.create_task(one(branch, self._parts, target, last=last))] = branch

@@ -4,18 +4,20 @@ from asyncio import CancelledError, sleep
 from time import monotonic
 from typing import Any
 
-from headgate.core.call import MEDIA, Attempt, Call
+from headgate.core.call import MEDIA, Call
 from headgate.core.errors import AnswerRefused, UpstreamFailed
 from headgate.core.money import Price, Usage
+from headgate.core.record import Attempt
 from headgate.core.tasks import give_back
 from headgate.dialects.base import Tap
 from headgate.ledger.types import Hold
-from headgate.pipeline.answer import answer_head, stream_info
+from headgate.pipeline.answer import answer_head, stream_info, told_id
 from headgate.pipeline.flight import land
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.pipe import begun, reshaped
-from headgate.pipeline.settle import finish, owe_usage
+from headgate.pipeline.settle import finish, owe_everything, owe_usage
 from headgate.pipeline.shape import whole as shaped
+from headgate.pipeline.thinking import thinks
 from headgate.providers.base import Target
 from headgate.transport.base import Inbound
 
@@ -27,11 +29,13 @@ LAST_CHUNK = 1.0  # after the end was seen, the transfer's own end may take this
 
 
 async def answer_whole(
-    call: Call, parts: Parts, target: Target, attempt: Attempt, hold: Hold, inbound: Inbound
+    call: Call, parts: Parts, target: Target, attempt: Attempt, hold: Hold, inbound: Inbound, idle: float
 ) -> None:
-    """Read a whole reply, settle, then answer: what the caller has seen is always on record."""
-    room = max(call.deadline - monotonic(), 0.001)
-    body = await inbound.read_all(room, MAX_REPLY, room)
+    """Read a whole reply, settle, then answer: what the caller has seen is always on record.
+
+    *idle* is how many seconds nothing may come of it.
+    """
+    body = await inbound.read_all(idle, MAX_REPLY, max(call.deadline - monotonic(), 0.001))
     spoken = call.spoken or call.dialect
     seen = spoken.sniff(body)
     reply = spoken.read_reply(body) if spoken is not call.dialect or reshaped(call) else None
@@ -39,6 +43,8 @@ async def answer_whole(
     call.finish = seen.finish
     if seen.usage is not None:
         owe_usage(call, attempt, hold, seen.usage)
+    elif seen.under_way:
+        owe_everything(call, attempt, hold)
     else:
         await estimate(call, parts, attempt, hold, len(body), reply=body)
     if reply is not None:
@@ -47,6 +53,8 @@ async def answer_whole(
         reply.model = reply.model or target.model
         asked: Any = call.request
         if call.operation == "chat":
+            if call.thoughts is not None:
+                call.thoughts.keep(call, reply.choices)
             reply = shaped(reply, call.options.format)
             reply.call_id, reply.request = call.id, asked
         elif call.operation == "embeddings":
@@ -58,8 +66,9 @@ async def answer_whole(
     if call.tape is not None:
         call.tape.whole(body)
     if call.guard is not None:
-        body = await call.guard.whole(body)
+        body = await call.guard.whole(body, call.dropped)
     attempt.outcome = "ok"
+    told_id(attempt, seen.id)
     call.bytes_out = len(body)
     if call.claim is not None and not await call.claim(inbound, body):
         return
@@ -81,17 +90,10 @@ async def answer_stream(
     call: Call, parts: Parts, target: Target, attempt: Attempt, hold: Hold, inbound: Inbound, first: float
 ) -> None:
     """Relay or translate a stream. Before its first real event everything may still fail over; after it nothing may."""
-    spoken = call.spoken or call.dialect
-    if not (inbound.header(b"content-type") or b"").startswith(spoken.stream_type.encode()):
-        raise UpstreamFailed(
-            f"{target.name} was asked for a stream and answered something else.",
-            status=502,
-            code="upstream_invalid_response",
-            billed="uncertain",
-        )
-    pipe, pending = await begun(call, spoken, inbound, first)
+    pipe, pending = await opened(call, parts, target, hold, inbound, first)
     if call.claim is not None:
         await call.claim(inbound, b"")
+    remember(call, pending)
     if call.tape is not None:
         call.tape.begin(call, pending)
     if call.guard is not None:
@@ -101,6 +103,7 @@ async def answer_stream(
         call.proven()
     if call.pings is not None:
         call.pings.stop(call)
+    told_id(attempt, getattr(pipe, "id", None))
     head = answer_head(call, target, attempt, inbound)
     if not call.link.mode:
         call.link.start(200, head)
@@ -113,6 +116,7 @@ async def answer_stream(
             raise
         if call.resume is not None and not isinstance(cut, AnswerRefused) and call.resume.broken(cut, attempt):
             raise
+        cut = await let_go(call, cut)
         attempt.outcome, attempt.error, call.error = cut.code, cut.message, cut
         call.finish = pipe.finish
         finish(call, parts)
@@ -142,6 +146,30 @@ async def answer_stream(
     await let_end(inbound)
 
 
+async def opened(
+    call: Call, parts: Parts, target: Target, hold: Hold, inbound: Inbound, first: float
+) -> tuple[Tap, bytes]:
+    """Wait for the first real event of a stream; return what it goes through, and all up to there."""
+    spoken = call.spoken or call.dialect
+    if not (inbound.header(b"content-type") or b"").startswith(spoken.stream_type.encode()):
+        raise UpstreamFailed(
+            f"{target.name} was asked for a stream and answered something else.",
+            status=502,
+            code="upstream_invalid_response",
+            billed="uncertain",
+        )
+    pipe, pending = await begun(call, spoken, inbound, first)
+    if pipe.failure is not None:
+        raise await passed_before(call, parts, pipe, hold, pending)
+    return pipe, pending
+
+
+def remember(call: Call, first: bytes) -> None:
+    """Remember whose the answer is that begins with *first*, where its provider goes on with it whoever leaves."""
+    if call.keeper is not None and call.envelope.goes_on:
+        call.keeper.begun(call, first)
+
+
 async def paced(call: Call, out: bytes) -> None:
     """Send one event after the other, at the pace that was asked for."""
     seconds = (call.options.pace or 0.0) / 1000
@@ -156,7 +184,8 @@ async def paced(call: Call, out: bytes) -> None:
 async def first_passed(call: Call, parts: Parts, pipe: Tap, inbound: Inbound, hold: Hold, pending: bytes) -> bytes:
     """Wait until guardrails let something pass: before that a refusal is an answer of its own."""
     guard = call.guard
-    if call.resume is None or call.resume.cut is None:
+    resumed = call.resume is not None and call.resume.cut is not None
+    if not resumed:
         call.passing = None
     try:
         out: bytes = await guard.stream(call, pending, final=pipe.ended)
@@ -166,7 +195,7 @@ async def first_passed(call: Call, parts: Parts, pipe: Tap, inbound: Inbound, ho
             if call.tape is not None:
                 call.tape.add(more)
             if pipe.failure is not None:
-                raise pipe.failure
+                raise await passed_before(call, parts, pipe, hold, more) if resumed else pipe.failure
             out = await guard.stream(call, more, final=pipe.ended)
     except AnswerRefused:
         inbound.close()
@@ -179,7 +208,7 @@ async def first_passed(call: Call, parts: Parts, pipe: Tap, inbound: Inbound, ho
 async def pump(call: Call, pipe: Tap, inbound: Inbound, pending: bytes, target: Target) -> bytes:
     """Pass the stream on as it arrives; return its last bytes unsent, so that settlement comes before them."""
     write, unpaced = call.link.write, call.options.pace is None
-    idle = target.timeouts.idle or (IDLE_REASONING if target.reasoning else IDLE)
+    idle = target.timeouts.idle or (IDLE_REASONING if target.reasoning or thinks(call) else IDLE)
     guard, tape = call.guard, call.tape
     out = pending
     while not pipe.ended:
@@ -203,7 +232,8 @@ async def pump(call: Call, pipe: Tap, inbound: Inbound, pending: bytes, target: 
         if tape is not None:
             tape.add(out)
         if guard is not None:
-            out = await guard.stream(call, out, final=not data or pipe.ended or pipe.failure is not None)
+            # what is held of an answer that breaks off may become a match when another goes on with it
+            out = await guard.stream(call, out, final=pipe.failure is None and (not data or pipe.ended))
         if not data and pipe.failure is None:
             break
         if pipe.failure is not None:
@@ -212,6 +242,31 @@ async def pump(call: Call, pipe: Tap, inbound: Inbound, pending: bytes, target: 
             raise pipe.failure
     call.bytes_out += len(out)
     return out
+
+
+async def passed_before(call: Call, parts: Parts, pipe: Tap, hold: Hold, came: bytes) -> UpstreamFailed:
+    """Send what *came* of an answer gone on with before it failed again; return what it failed with."""
+    assert pipe.failure is not None and call.attempt is not None
+    await estimate(call, parts, call.attempt, hold, pipe.text_bytes, pipe.usage)
+    out = came if call.guard is None else await call.guard.stream(call, came, final=False)
+    if out:
+        call.bytes_out += len(out)
+        call.link.write(out)
+    return pipe.failure
+
+
+async def let_go(call: Call, cut: UpstreamFailed) -> UpstreamFailed:
+    """Send what guardrails held of an answer that *cut* ended; return what its caller is told: a refusal first."""
+    if call.guard is None or call.passing is None or isinstance(cut, AnswerRefused):
+        return cut
+    try:
+        out = await call.guard.stream(call, b"", final=True)
+    except AnswerRefused as refusal:
+        return refusal
+    if out:
+        call.bytes_out += len(out)
+        call.link.write(out)
+    return cut
 
 
 async def let_end(inbound: Inbound) -> None:
@@ -232,7 +287,13 @@ async def estimate(
     seen: Usage | None = None,
     reply: bytes = b"",
 ) -> None:
-    """Charge what was sent by our own count: the whole prompt, and the output that arrived."""
+    """Charge what was sent by our own count: the whole prompt, and the output that arrived.
+
+    Where the provider goes on with the answer nobody can count it.
+    """
+    if call.envelope.goes_on:
+        owe_everything(call, attempt, hold)
+        return
     if call.operation in MEDIA:
         guessed: Usage = call.dialect.guess(call.envelope, reply, text_bytes)
         owe_usage(call, attempt, hold, guessed, estimated=not counted(guessed, hold.ask.price))

@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 
-from headgate.core.call import Attempt, Call
+from headgate.core.call import Call
 from headgate.core.chat import Chunk, Counted, End, Message, Request, Start, Text, TextDelta, ToolDelta
 from headgate.core.errors import UpstreamFailed
 from headgate.core.money import Usage, together
+from headgate.core.record import Attempt
 from headgate.dialects.base import Reader
 from headgate.pipeline.overlap import Overlap
 from headgate.providers.base import Target

@@ -49,6 +49,8 @@ async def run(call: Call, parts: Parts, way: StepCall = walk) -> None:
         link.on_close = link.on_shutdown = None
         if call.pings is not None:
             call.pings.stop(call)
+        if call.taken is not None:
+            call.taken.close(call)
         if call.heard is not None:
             hand_over(call, parts.spool)
 
@@ -60,6 +62,8 @@ def fail(call: Call, parts: Parts, error: HeadgateError) -> None:
     call.status = 200 if link.mode and not link.closed else error.status  # a stream that has begun has said so
     if isinstance(error, UpstreamFailed) and len(call.attempts) > 1:
         error.message = f"{error.message} Tried: {tried(call)}."
+    if call.who is None:
+        parts.refused[error.code] += 1
     finish(call, parts)
     if link.closed:
         return

@@ -4,12 +4,15 @@ from time import monotonic
 
 import msgspec
 
-from headgate.core.call import Attempt, Call, Record
+from headgate.core.call import Call
+from headgate.core.errors import UpstreamFailed
 from headgate.core.money import Usage
+from headgate.core.record import Attempt, Record
 from headgate.ledger.types import Hold
 from headgate.pipeline.answer import cost_of
 from headgate.pipeline.hearing import spared
 from headgate.pipeline.parts import Parts
+from headgate.routing.policy import digest
 
 PARAMETERS = ("temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "n", "seed", "reasoning_effort")
 _PARAMETERS = frozenset(PARAMETERS)
@@ -18,6 +21,8 @@ _PARAMETERS = frozenset(PARAMETERS)
 def owe_usage(call: Call, attempt: Attempt, hold: Hold, usage: Usage, *, estimated: bool = False) -> None:
     """This try costs what was used, by the provider's count or by ours."""
     price = hold.ask.price
+    if call.target.abilities.profile.searches and not usage.searches:
+        usage.searches = 1
     cost = price.cost(usage) if price is not None else None
     hold.charge_nano = cost or 0
     hold.charge_tokens = usage.total
@@ -47,6 +52,8 @@ def finish(call: Call, parts: Parts) -> None:
     if call.settled:
         return
     call.settled = True
+    if call.conversation and call.error is None and call.target is not None:  # before its caller can go on with it
+        parts.conversations.remember(call.conversation, digest(call.target.name.encode()))
     if call.tape is not None:
         call.tape.end(call, parts)
     if call.who is not None:
@@ -66,9 +73,9 @@ def record_of(call: Call, worker: int) -> Record:
     last = call.attempt or (attempts[-1] if attempts else None)
     began: Attempt | None = call.resume.first if call.resume is not None else None
     upstream = ((last.ended_ms or total) - last.started_ms) if last is not None else 0.0
-    answered = target is not None and last is not None and last.headers_ms is not None
     cached = call.cached
     hit = cached if cached is not None and cached.verdict == "hit" and last is None else None
+    model, provider = (hit.model, hit.provider) if hit else whose(call, last)
     return Record(
         id=call.id,
         trace_id=call.trace_id,
@@ -88,8 +95,8 @@ def record_of(call: Call, worker: int) -> Record:
         route=call.route.name if call.route is not None else None,
         stream=call.streaming,
         model_requested=envelope.model if envelope is not None else None,
-        model_used=hit.model if hit else target.name if answered and envelope is not None else None,
-        provider_used=hit.provider if hit else target.provider.name if answered else None,
+        model_used=model if envelope is not None or hit else None,
+        provider_used=provider,
         routing_reason=call.reason,
         choice=call.choice,
         verdicts=tuple(call.verdicts),
@@ -107,7 +114,7 @@ def record_of(call: Call, worker: int) -> Record:
         attempts=tuple(attempts),
         finish=call.finish,
         usage=call.usage,
-        cost_nano=0 if hit else cost_of(attempts),
+        cost_nano=0 if hit or (error is None and not attempts) else cost_of(attempts),
         billed=call.billed,
         held_nano=holds[0].nano if len(holds) == 1 else sum([h.nano for h in holds]),
         dropped=tuple(dropped) if dropped else (),
@@ -119,11 +126,24 @@ def record_of(call: Call, worker: int) -> Record:
         resumed=call.resume.count if call.resume is not None else 0,
         bytes_in=len(call.body),
         bytes_out=call.bytes_out,
+        part_of=call.part_of,
         shadow_of=call.shadow_of,
         compared=call.compared,
         address=call.address,
         worker=worker,
     )
+
+
+def whose(call: Call, last: Attempt | None) -> tuple[str | None, str | None]:
+    """Return the model and the provider that answered or, of a call that failed, that were asked *last*."""
+    target = call.target
+    if last is None or target is None:
+        return None, None
+    if last.headers_ms is not None:
+        return target.name, target.provider.name
+    if isinstance(call.error, UpstreamFailed):
+        return f"{last.provider}/{last.model}", last.provider
+    return None, None
 
 
 def busy(attempts: list[Attempt], total: float) -> float:

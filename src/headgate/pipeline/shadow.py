@@ -15,7 +15,7 @@ import msgspec
 
 from headgate.core.call import Call
 from headgate.guardrails.types import Unavailable
-from headgate.pipeline.grants import is_bound, permitted, sign_own
+from headgate.pipeline.grants import is_bound, sees, sign_own
 from headgate.pipeline.hearing import Hearing
 from headgate.pipeline.judge import KEPT, compare, text_of
 from headgate.pipeline.one import one
@@ -81,11 +81,12 @@ def offer(call: Call, parts: Parts, heard: Hearing | None) -> None:
         name=call.route.name,
         config=RouteConfig(targets=[shadow.target], attempts=1, on_unsupported="drop"),
         reason=f"a copy of call {call.id}, to compare",
+        own=call.route.own,
     )
     target = found.targets[0]
     if target.name in {one.name for one in call.route.targets} - {one.name for one in call.plan}:
         return  # a rule of the route says that this call must not go there
-    if not is_bound(call.who) or permitted(call.who, route, call.envelope.model):
+    if not is_bound(call.who) or sees(call.who, route, call.envelope.model):
         parts.aside.begin(partial(copied, call, parts, route, heard))
 
 
@@ -107,6 +108,7 @@ async def copied(call: Call, parts: Parts, route: Route, heard: Hearing | None) 
         path_stream=call.path_stream,
         body=call.body,
         options=msgspec.structs.replace(call.options, timeout=None),
+        limit=call.limit,
         deadline=monotonic() + PATIENCE,
         who=call.who,
         envelope=call.envelope,

@@ -15,9 +15,10 @@ from headgate.pipeline.answer import own_head
 from headgate.pipeline.choose import choose
 from headgate.pipeline.grants import add_tags, cheapest_first, may_call, plan_of, resolved, sign_own
 from headgate.pipeline.hearing import hear
+from headgate.pipeline.hosted import refuse_unpriced
 from headgate.pipeline.listed import order_list
 from headgate.pipeline.options import read_options
-from headgate.pipeline.parts import Parts, neutral
+from headgate.pipeline.parts import JSON, Parts, neutral
 from headgate.pipeline.settle import finish
 from headgate.pipeline.wishes import able, name_first, supply, take_wishes
 from headgate.providers.base import Target, dialects_of, unsupported
@@ -32,11 +33,10 @@ DEARER: dict[str, frozenset[bytes]] = {
     "web_search_options": frozenset((b"null",)),
     "inference_geo": frozenset((b'"global"', b"null")),
     "serviceTier": frozenset((b'"standard"', b'"flex"', b"null", *_TIERS)),
+    "search_parameters": frozenset((b'{"mode":"off"}', b'{"mode": "off"}', b"null")),  # xAI
+    "plugins": frozenset((b"[]", b"null")),  # OpenRouter
     "performanceConfig": frozenset((b'{"latency":"standard"}', b'{"latency": "standard"}', b"null")),
 }
-
-
-JSON = b"application/json"
 
 
 def authenticate(call: Call, parts: Parts) -> Awaitable[None] | None:
@@ -217,6 +217,8 @@ async def _count(call: Call, parts: Parts) -> None:
 
 def refuse_dearer(call: Call) -> None:
     """Refuse what would cost more than the price that a hold is counted by."""
+    if "tools" in call.envelope.fields:
+        refuse_unpriced(call)
     if call.envelope.fields.keys().isdisjoint(DEARER):
         return
     for name, harmless in DEARER.items():

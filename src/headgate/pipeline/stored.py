@@ -6,7 +6,7 @@ gateway, for as long as the configuration says, and to the key that asked alone.
 
 import asyncio
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
 from typing import Any
 
 import msgspec
@@ -15,18 +15,23 @@ from headgate.core.call import Call
 from headgate.core.errors import BadRequest, HeadgateError, NotFound, TooLarge
 from headgate.dialects import count_input, openai_responses, wire
 from headgate.dialects.fields import starts
+from headgate.dialects.responses_reply import UNDER_WAY
+from headgate.pipeline.owned import shared
 from headgate.pipeline.parts import Parts
 from headgate.providers.base import Target
-from headgate.storage.responses import Kept, KeptResponses
+from headgate.storage.responses import Kept, KeptResponses, Note
 
 FIELD = "previous_response_id"
 PATIENCE = (0.02, 0.04, 0.08, 0.16, 0.32)  # seconds; another worker may be about to write what its caller already has
+_CODE = msgspec.Raw(b'"code_interpreter_call"')
 _REASONING = msgspec.Raw(b'"reasoning"')
-_OURS = re.compile(r"resp_[0-9a-f]{32}")
+_ID = re.compile(r"resp_[0-9a-f]{32,128}")
+_FIRST_ID = re.compile(rb'"id"\s*:\s*"(resp_[\w-]{1,200})"')
 
 
 class _Named(msgspec.Struct, gc=False):
     id: str
+    status: str | None = None
     output: list[dict[str, msgspec.Raw]] = []
 
 
@@ -39,9 +44,9 @@ def recall(call: Call, parts: Parts) -> Awaitable[None] | None:
         return None
     envelope, kept = call.envelope, parts.responses
     if envelope.store and call.operation == "chat":
-        if kept is not None and kept.keep:
+        if kept is not None and (kept.keep or call.pinned or any([stores(t) for t in call.plan])):
             call.keeper = Keeper(kept)
-        elif envelope.fields.get("store") == msgspec.Raw(b"true") and not call.pinned:
+        if (kept is None or not kept.keep) and envelope.fields.get("store") == msgspec.Raw(b"true") and not call.pinned:
             _keep_to_those_that_store(call, "store", "The gateway keeps no responses (responses.keep is 0)")
     return None if envelope.previous is None else _go_on(call, parts, envelope.previous)
 
@@ -49,14 +54,16 @@ def recall(call: Call, parts: Parts) -> Awaitable[None] | None:
 async def _go_on(call: Call, parts: Parts, previous: str) -> None:
     who, kept = call.who, parts.responses
     found: Kept | bool = False
-    if kept is not None and kept.keep:
+    if kept is not None:
         found = await kept.find(who.tenant_id, who.id, previous)
-        for pause in PATIENCE if _OURS.fullmatch(previous) else ():
+        for pause in PATIENCE if _ID.fullmatch(previous) else ():
             if found is not False:
                 break
             await asyncio.sleep(pause)
             found = await kept.find(who.tenant_id, who.id, previous)
-    if found is True:
+        if isinstance(found, Kept) and found.provider is None and not kept.keep:
+            found = False
+    if found is True or (found is False and call.pinned and shared(call, parts, call.pinned)):
         raise unknown(previous)
     if call.pinned:
         return  # who speaks to a provider's own API goes on from what that provider keeps
@@ -71,13 +78,15 @@ async def _go_on(call: Call, parts: Parts, previous: str) -> None:
                 code="unsupported_parameter",
                 param=FIELD,
             )
-        call.plan = its
+        call.plan, call.before = its, found.note.tokens
     elif kept is None or not kept.keep:
         _keep_to_those_that_store(call, FIELD, "The gateway keeps no responses (responses.keep is 0)")
     elif not any(stores(t) for t in call.plan):
         raise unknown(previous)
-    else:
-        _keep_to_those_that_store(call, FIELD, "")
+    if found is False:  # nobody's here, so that only an account which one tenant has to itself may be asked
+        call.plan = tuple(t for t in call.plan if stores(t) and not shared(call, parts, t.provider.name))
+        if not call.plan:
+            raise unknown(previous)
 
 
 def _keep_to_those_that_store(call: Call, param: str, why: str) -> None:
@@ -129,6 +138,14 @@ def _as_input(item: dict[str, Any]) -> dict[str, Any]:
     return item
 
 
+def _made_with(item: dict[str, Any]) -> Iterator[str]:
+    """Yield the objects that an item of an answer is, or was made in."""
+    for name in ("id", "container_id") if item.get("type") == _CODE else ("id",):
+        id_ = item.get(name)
+        if id_ is not None and starts(id_, b'"'):
+            yield msgspec.json.decode(id_, type=str)
+
+
 def input_items(value: Any) -> list[Any]:
     """Return the items of an ``input``, of which a text is one."""
     if value is None or value == wire.NULL:
@@ -156,12 +173,23 @@ class Keeper:
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return  # it told no id, so nobody can ask for it
         relayed = call.spoken is None or call.spoken is call.dialect
-        if relayed and (call.pinned or stores(call.target)):
-            self._kept.claim(who.tenant_id, who.id, named.id, call.target.provider.name)
+        if relayed and (call.pinned or stores(call.target) or named.status in UNDER_WAY):
+            ids = [named.id, *[one for item in named.output for one in _made_with(item)]]
+            counted = call.usage.total if call.billed == "usage" else None
+            note = Note(call.guard is not None and call.guard.rules.reads_answers, counted)
+            self._kept.claim(who.tenant_id, who.id, ids, call.target.provider.name, note)
         else:
             self.put(call, body or b"")
 
+    def begun(self, call: Call, first: bytes) -> None:
+        """Remember whose the response is that a stream begins with: its provider goes on, whoever leaves."""
+        found = _FIRST_ID.search(first)
+        if found is not None:
+            self.keep(call, b'{"id":"%b","status":"in_progress"}' % found[1])
+
     def put(self, call: Call, body: bytes) -> None:
-        """Keep the response *body* here, whoever gave it."""
+        """Keep the response *body* here, whoever gave it, where any is kept."""
+        if not self._kept.keep:
+            return
         items = wire.encode(input_items(self.said or call.envelope.fields.get("input")))
         self._kept.put(call.who.tenant_id, call.who.id, _named.decode(body).id, body, items)

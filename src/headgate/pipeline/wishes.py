@@ -7,6 +7,7 @@ import msgspec
 from headgate.cache.rules import wished
 from headgate.core.call import Call, Options
 from headgate.core.errors import BadRequest
+from headgate.core.names import kept
 from headgate.dialects import wire
 from headgate.dialects.envelope import Name, read
 from headgate.dialects.json_guard import top_level
@@ -86,6 +87,10 @@ def merged(options: Options, wishes: Wishes, size: int) -> Options:
     said = {name: value for name, value in msgspec.structs.asdict(wishes).items() if value is not None and value != ()}
     if wishes.cache is not None:
         said["cache"] = wished(wishes.cache)
+    for name in {"user", "session"} & said.keys():
+        said[name] = kept(said[name])
+    if "tags" in said:
+        said["tags"] = tuple(kept(tag) for tag in said["tags"])
     return msgspec.structs.replace(options, **said)
 
 
@@ -127,13 +132,15 @@ def supply(call: Call) -> None:
         for name, value in call.route.parameters.items()
         if name in envelope.known and envelope.fields.get(name, wire.NULL) == wire.NULL
     }
-    if "max_tokens" in missing and envelope.max_tokens is not None:
-        del missing["max_tokens"]
+    missing.pop("max_tokens", None)
+    limit = call.route.parameters.get("max_tokens")
+    if limit is not None and envelope.max_tokens is None and call.operation == "chat":
+        call.limit = envelope.max_tokens = limit  # each target is told in its own word
+        call.defaulted.append(f"max_tokens={limit}")
     if not missing:
         return
     for name, value in missing.items():
         envelope.fields[name] = msgspec.Raw(wire.encode(value))
         call.defaulted.append(f"{name}={value}")
     envelope.body = call.body = wire.encode(envelope.fields)
-    envelope.max_tokens = missing.get("max_tokens", envelope.max_tokens)
     call.request = None

@@ -12,7 +12,7 @@ from headgate.dialects import DIALECTS
 from headgate.dialects.base import Dialect
 from headgate.providers.base import Operation, ProviderConfig, Senders, Target
 from headgate.providers.catalog import Row, row
-from headgate.providers.compatible import ACCEPT, locate, posted
+from headgate.providers.compatible import ACCEPT, TASKS, asked, locate
 from headgate.providers.endpoint import USER_AGENT, Endpoint, credential, fields, render
 from headgate.providers.entra import entra
 from headgate.providers.fixed import CONNECT, HEADERS
@@ -22,6 +22,8 @@ from headgate.transport.base import Outbound, Sender
 DATED = re.compile(r"20\d\d-\d\d-\d\d(-preview)?\Z")
 UNDATED = ("v1", "preview", "latest")
 """What ``api_version`` may be beside a date: the v1 API, and its stages, which are asked for in the query."""
+OFFERED: tuple[Operation, ...] = ("embeddings", "images", "speech", "transcription")
+"""What a deployment may be besides one of chat."""
 V1_ONLY = frozenset({"openai-responses"})
 _ROOT = re.compile(r"/openai(/v1)?\Z")
 _DEPLOYED = re.compile(r"/deployments/[^/]+(?=/)")
@@ -66,20 +68,20 @@ class Azure:
         ours = {"user-agent": USER_AGENT, "accept-encoding": "identity"}
         self._lines = fields(ours, {"api-key": key} if key else {}, known.headers, config.headers)
         chat = tuple(DIALECTS[one] for one in known.chat if not (self._dated and one in V1_ONLY))
-        self._dialects: dict[Operation, tuple[Dialect, ...]] = {
-            "chat": chat,
-            "embeddings": (DIALECTS["openai-embeddings"],),
+        self._dialects: dict[Operation, tuple[Dialect, ...]] = {"chat": chat, **{one: TASKS[one] for one in OFFERED}}
+        self._heads = {
+            one.name: self._head(one.path, asked(operation, self._lines))
+            for operation, several in self._dialects.items()
+            for one in several
         }
-        spoken = (one for several in self._dialects.values() for one in several)
-        self._heads = {one.name: self._head("POST", one.path) for one in spoken}
         """By dialect; of the dated API, only what stands behind the deployment."""
         self._models = render("GET", self._at, f"/models{self._query}", fields(ACCEPT, self._lines))
 
-    def _head(self, method: str, path: str) -> tuple[bytes, bytes]:
+    def _head(self, path: str, lines: dict[str, str]) -> tuple[bytes, bytes]:
         """Return the request line and headers of *path*, before and behind the name of the deployment."""
         if not self._dated:
-            return b"", render(method, self._at, f"{path}{self._query}", posted(self._lines))
-        whole = render(method, self._at, f"/deployments/{path}{self._query}", posted(self._lines))
+            return b"", render("POST", self._at, f"{path}{self._query}", lines)
+        whole = render("POST", self._at, f"/deployments/{path}{self._query}", lines)
         before, mark, behind = whole.partition(b"/deployments/")
         return before + mark, behind
 
@@ -89,12 +91,12 @@ class Azure:
         return None if self.renewed is None else self.renewed.fresh
 
     def dialects(self, operation: Operation) -> tuple[Dialect, ...]:
-        """Those of the row for chat, OpenAI's own for embeddings."""
+        """Those of the row for chat, OpenAI's own for all else."""
         return self._dialects.get(operation, ())
 
     def supports(self, operation: Operation) -> bool:
-        """Chat, embeddings and the list of models."""
-        return operation in ("chat", "embeddings", "models")
+        """Chat, what is ``OFFERED``, and the list of models."""
+        return operation in self._dialects or operation == "models"
 
     def outbound(
         self,

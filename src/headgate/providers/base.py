@@ -1,7 +1,7 @@
 """A provider: whom we call, how to sign it, and which dialect it speaks."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -140,6 +140,11 @@ class ProviderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     """Azure: sign in as the machine this runs on."""
     concurrency: int | Capacity | None = None
     """How many calls may be under way at this account at once: a number, or how many and who waits for how long."""
+    passthrough: Literal["owned", "open", "known"] = "owned"
+    """Calls of its own API that the gateway does not know, and what it keeps for its account (files, batches,
+    threads, responses). ``owned``: tenants share the account, and each reaches what it has made itself. ``open``:
+    whoever may call it reaches all there is; for an account that one tenant has to itself. ``known``: as ``owned``,
+    and only calls that the gateway knows are passed on."""
     enabled: bool = True
 
     @property

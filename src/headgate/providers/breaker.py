@@ -11,8 +11,9 @@ Where several processes call the same, one of them at a time may try what is shu
 from math import inf
 from typing import Literal
 
+from headgate.storage.switches import Hand
+
 State = Literal["closed", "open", "half-open", "benched"]
-Hand = Literal["open", "closed"]
 
 IN_A_ROW = 5
 OF_LATE = 20  # calls

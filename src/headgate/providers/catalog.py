@@ -8,7 +8,7 @@ import msgspec
 
 from headgate.providers.base import Operation, PriceConfig, Timeouts
 
-TRACED = ("idempotency-key", "traceparent")
+TRACED = ("idempotency-key", "traceparent", "tracestate")
 """Request headers that mean the same to everybody and may go on to any upstream."""
 
 

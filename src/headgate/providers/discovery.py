@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from headgate.core.call import now
 from headgate.core.errors import UpstreamFailed
+from headgate.core.ids import now
 from headgate.core.redact import redact, scrub
 from headgate.dialects.base import Abilities
 from headgate.dialects.upstream import read_error
@@ -21,7 +21,7 @@ PATIENCE = 10.0
 MAX_BYTES = 16 * 1024 * 1024
 MAX_PAGES = 20
 MAX_MODELS = 10_000
-MAX_NAME = 512
+MAX_NAME = 200  # bytes in UTF-8: a caller asks for it with the provider's name before it
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 MARKS = str.maketrans("", "", "-_.:")
 KINDS = ("adaptive", "enabled", "disabled")
@@ -111,7 +111,7 @@ def _models(listed: list[Any]) -> Iterator[tuple[str, Learned]]:
         if not isinstance(model, dict):
             continue
         name = model.get("id") or model.get("name")
-        if isinstance(name, str) and 0 < len(name) <= MAX_NAME and name.isprintable():
+        if isinstance(name, str) and 0 < len(name.encode(errors="replace")) <= MAX_NAME and name.isprintable():
             yield name.removeprefix("models/"), learned(model)
 
 

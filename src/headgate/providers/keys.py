@@ -6,24 +6,28 @@ A provider of any kind is built once for each key; which of them is asked decide
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from time import monotonic
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from headgate.core.call import Operation
+from headgate.core.errors import UpstreamFailed
 from headgate.core.secret import Secret
 from headgate.providers.base import Provider, ProviderConfig, Target
 from headgate.providers.breaker import Breaker
 from headgate.providers.raw import Headers
 from headgate.transport.base import Outbound
 
-REST = {401: 300.0, 402: 600.0, 403: 60.0, 429: 10.0}
-"""Seconds for which a key is not used after such an answer, unless the provider says how long.
+LIMITED = "upstream_rate_limited"
+REST = {"upstream_auth_error": 300.0, "upstream_quota_exhausted": 600.0, LIMITED: 10.0}
+"""Seconds for which a key is not used after such a failure, unless the provider says how long.
 
-403 may be about what was asked and not about the key, so it is not left out for long.
+It goes by what was said and not by the status alone: money that ran out may be a 400, 402 or 429.
 """
+FORBIDDEN = 403
+BRIEF = 60.0
+"""Seconds after a 403: it may be about a model and not about the key."""
 LONGEST = 3600.0
-LIMITED = 429
 FAULTS = 500
 """Such an answer, and any above, counts against a key, as it does against its deployment."""
 
@@ -51,13 +55,14 @@ class Ring:
                 return index
         return min(range(count), key=lambda index: breakers[index].until)
 
-    def rest(self, index: int, status: int, wait: float | None) -> bool:
-        """Take note of what was answered to key *index*; return whether another key can be tried instead.
+    def rest(self, index: int, failure: UpstreamFailed | None) -> bool:
+        """Take note of what came of a call with key *index*; return whether another key can be tried instead.
 
-        *wait* is how many seconds the provider asked to wait, if it did.
+        ``None`` for *failure* is a good answer.
         """
         now, breaker = self._clock(), self.breakers[index]
-        if status not in REST:
+        status = 200 if failure is None else failure.upstream_status or 0
+        if failure is None or not (failure.code in REST or (status == FORBIDDEN and failure.retry)):
             if status >= FAULTS:
                 breaker.failed(now, f"this key was answered {status} again and again")
             elif not breaker.until:
@@ -65,8 +70,10 @@ class Ring:
             elif breaker.until <= now:
                 breaker.close()
             return False
-        seconds = min(REST[status] if wait is None else wait, LONGEST)
-        breaker.bench(now, seconds, f"this key was answered {status}", "wait" if status == LIMITED else "account")
+        usual = BRIEF if status == FORBIDDEN else REST[failure.code]
+        seconds = min(usual if failure.wait is None else failure.wait, LONGEST)
+        kind: Literal["wait", "account"] = "wait" if failure.code == LIMITED else "account"
+        breaker.bench(now, seconds, f"this key was answered {status}", kind)
         return any(one.shut(now) is None for one in self.breakers)
 
     def resting(self) -> int:

@@ -1,26 +1,34 @@
-"""How workers tell what they know of deployments, and are told what people have switched: small files in the home.
-
-Each worker has its own knowledge and its own file. What a person sets is one file that all of them read.
-"""
+"""How workers tell what they know of deployments: small files in the home, one for each."""
 
 import asyncio
 import logging
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from os import getpid, uname
 from pathlib import Path
 from time import time
+from typing import Protocol
 
 import msgspec
 
-from headgate.providers.breaker import Hand
+from headgate.core.errors import Unavailable
 from headgate.routing.health import Health, Told
 from headgate.routing.probes import LEASE, Probes
+from headgate.storage.switches import Hand
 
 EVERY = 0.5  # seconds between two looks
 STALE = 5.0  # seconds after which the file of a worker is that of one that has ended
-MAX_HANDS = 1000
 
 log = logging.getLogger("headgate.routing")
+
+
+class Doing(msgspec.Struct, frozen=True):
+    """What a worker says of itself that no record has."""
+
+    refused: dict[str, int] = {}
+    """Requests refused before it was known whose they are, since it started, by error code."""
+    waiting: dict[str, int] = {}
+    """Calls that wait now, by what for."""
 
 
 class Post(msgspec.Struct, frozen=True):
@@ -29,6 +37,7 @@ class Post(msgspec.Struct, frozen=True):
     worker: int
     at: float
     rows: list[Told]
+    doing: Doing = Doing()
 
 
 class Board:
@@ -36,7 +45,6 @@ class Board:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._hands = directory / "by-hand.json"
 
     def read(self) -> list[Post]:
         """Return what the running workers know, by worker."""
@@ -48,28 +56,9 @@ class Board:
                     posts.append(post)
         return posts
 
-    def write(self, worker: int, rows: list[Told]) -> None:
+    def write(self, worker: int, rows: list[Told], doing: Doing = Doing()) -> None:
         """Put up what a worker knows."""
-        self._put(self._directory / f"worker-{worker}.json", Post(worker, time(), rows))
-
-    def hands(self) -> dict[str, Hand]:
-        """Return what people have set, by ``provider/model`` or provider."""
-        with suppress(FileNotFoundError):
-            return msgspec.json.decode(self._hands.read_bytes(), type=dict[str, Hand])
-        return {}
-
-    def switch(self, name: str, to: Hand | None) -> None:
-        """Set *name* by hand, or with ``None`` leave it to what is measured; workers obey within a second.
-
-        Raise ``ValueError`` where too many are set.
-        """
-        hands = self.hands()
-        hands.pop(name, None)
-        if to is not None:
-            if len(hands) >= MAX_HANDS:
-                raise ValueError(f"{MAX_HANDS} are set by hand already; take one back first")
-            hands[name] = to
-        self._put(self._hands, hands)
+        self._put(self._directory / f"worker-{worker}.json", Post(worker, time(), rows, doing))
 
     def _put(self, file: Path, content: object) -> None:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -78,18 +67,38 @@ class Board:
         fresh.replace(file)
 
 
+class Hands(Protocol):
+    """Where it is found what people have switched."""
+
+    async def news(self) -> Mapping[str, Hand] | None:
+        """Return all that is set by hand, by ``provider/model`` or provider; ``None`` where nothing changed."""
+        ...
+
+
 async def keep_posted(
-    board: Board, health: Health, worker: int, every: float = EVERY, probes: Probes | None = None
+    board: Board,
+    health: Health,
+    worker: int,
+    every: float = EVERY,
+    probes: Probes | None = None,
+    hands: Hands | None = None,
+    doing: Callable[[], Doing] = Doing,
 ) -> None:
-    """Obey the board, put up what *worker* knows, and agree who tries what is shut, until cancelled.
+    """Obey *hands*, put up what *worker* knows, and agree who tries what is shut, until cancelled.
 
     Never raises otherwise.
     """
     owner = f"{uname().nodename} {getpid()}"
     while True:
         try:
-            health.set_by_hand(await asyncio.to_thread(board.hands))
-            await asyncio.to_thread(board.write, worker, health.told())
+            if hands is not None and (wanted := await hands.news()) is not None:
+                health.set_by_hand(wanted)
+        except Unavailable:
+            pass  # the database does not answer; what was set before holds
+        except Exception:
+            log.exception("what was switched by hand could not be read")
+        try:
+            await asyncio.to_thread(board.write, worker, health.told(), doing())
         except Exception:
             log.exception("what is known of deployments could not be told")
         try:

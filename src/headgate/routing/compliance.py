@@ -15,6 +15,7 @@ class Compliance(Strategy, frozen=True):
     """
 
     removes: ClassVar[bool] = True
+    confines: ClassVar[bool] = True
 
     require: list[str]
     """Tags that a deployment must have, all of them: ``hipaa``, ``gdpr`` ..."""

@@ -16,6 +16,7 @@ class Condition(Strategy, frozen=True):
     """
 
     removes: ClassVar[bool] = True
+    confines: ClassVar[bool] = True
     names: ClassVar[tuple[str, ...]] = ("targets", "otherwise")
 
     match: When

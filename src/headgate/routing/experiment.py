@@ -3,7 +3,7 @@
 A mixture sequential probability ratio test on the difference of two means (Johari, Pekelis, Walsh: "Always Valid
 Inference", <https://arxiv.org/abs/1512.04922>): its p-value only falls, and falls below the level by chance in at most
 that share of comparisons, however often somebody looks. Each call counts for the deployment that was drawn for it, even
-where another one answered in the end.
+where another one answered in the end; one that was shut for its faults when it was drawn has failed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,13 +12,14 @@ from typing import Literal
 
 import msgspec
 
-from headgate.core.call import Compared, Record
+from headgate.core.record import Compared, Record
 from headgate.routing.health import ACCOUNTS, OWN_FAULTS
 from headgate.routing.table import Measure
 
 MIXING: dict[Measure, float] = {"errors": 0.05**2, "latency": 0.2**2, "first_token": 0.2**2, "cost": 0.2**2}
 """The square of a usual difference: of rates, or of logarithms. Differences near it are found soonest."""
 LEAST = 20  # calls of each side before variances say anything
+SHUT = frozenset(("breaker", "bench"))
 FAULTS = OWN_FAULTS | ACCOUNTS | {"upstream_model_not_found"}
 
 
@@ -136,9 +137,13 @@ def outcome(record: Record, measure: Measure) -> float | None:
     """Return what a call came to, ``None`` for one that says nothing of it."""
     if not record.attempts:
         return None
+    first, meant = record.attempts[0], drawn(record)
+    if meant is not None and meant != f"{first.provider}/{first.model}":
+        # Another one was asked in its place: that says something only where what is drawn was shut for its faults.
+        shut = any(one["target"] == meant and one.get("rule") in SHUT for one in msgspec.to_builtins(record.verdicts))
+        return 1.0 if shut and measure == "errors" else None
     if measure == "errors":
-        first = record.attempts[0].outcome
-        return None if first in ("cancelled", "open") else float(first in FAULTS)
+        return None if first.outcome in ("cancelled", "open") else float(first.outcome in FAULTS)
     if record.status == "failure":
         return None
     value: float | None = record.total_ms

@@ -17,6 +17,7 @@ class Geography(Strategy, frozen=True):
     """
 
     removes: ClassVar[bool] = True
+    confines: ClassVar[bool] = True
 
     regions: list[str] = field(default_factory=list)
     require: bool = False

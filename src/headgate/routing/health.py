@@ -12,10 +12,11 @@ import msgspec
 
 from headgate.core.errors import UpstreamFailed
 from headgate.providers.base import Target
-from headgate.providers.breaker import Breaker, Hand, State
+from headgate.providers.breaker import Breaker, State
 from headgate.routing.budget import RetryBudget
 from headgate.routing.statistics import Statistics
 from headgate.routing.types import Measured
+from headgate.storage.switches import Hand
 
 MAX_DEPLOYMENTS = 4096  # names that callers make up must not grow memory
 ACCOUNT = 60.0  # seconds for which an account is left alone whose credential or money is gone, or a model that is gone
@@ -112,11 +113,15 @@ class Health:
         """Return what is known of *target*."""
         return self._deployments.get(target.name) or self._new(target)
 
-    def enter(self, deployment: Deployment, *, again: bool = False) -> bool:
-        """Count a call in, *again* where its account has been asked for it already; return whether it is a probe."""
+    def enter(self, deployment: Deployment, *, again: bool = False, counted: bool = False) -> bool:
+        """Count a call in; return whether it is a probe.
+
+        *again* where its account has been asked for it already, *counted* where that is counted as a retry already.
+        """
         now = self._clock()
         deployment.measured.inflight += 1
-        deployment.budget.count(now, again=again)
+        if not counted:
+            deployment.budget.count(now, again=again)
         if not self._watched:
             return False
         probe = deployment.breaker.enter(now)

@@ -1,15 +1,15 @@
 """A route's strategies, compiled: candidates and a request go in, an order comes out, with everything it rests on."""
 
-from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from hashlib import blake2b
 from itertools import compress, islice
 from typing import Any
 
 import msgspec
 
-from headgate.core.call import Choice
 from headgate.core.errors import Forbidden
+from headgate.core.record import Choice
 from headgate.providers.base import Target
 from headgate.routing.candidates import Candidates, Column, columns
 from headgate.routing.counsel import Counsel
@@ -19,12 +19,25 @@ from headgate.routing.types import Option, Sight, Standing, Strategy, Verdict
 
 TOLD = 32
 """Candidates of one decision that are kept in its record, at most."""
-REMEMBERED = 4096
-"""Conversations of one route whose last deployment is remembered."""
+
+
+class NothingLeft(Forbidden):
+    """The strategies of a route have removed every candidate."""
+
+    code = "no_deployment_allowed"
+
+    def __init__(self, route: str, kind: str, count: int) -> None:
+        """*kind* removed the last of *count*."""
+        super().__init__(
+            f"The route {route!r} has no deployment for this request: {kind} removed the last of {count}. "
+            "`headgate route explain` tells why.",
+            param="model",
+        )
+        self.kind = kind
 
 
 class Policy:
-    """What one route goes by. Immutable but for its memory: how often it decided, and what conversations went where."""
+    """What one route goes by. Immutable but for how often it decided."""
 
     def __init__(self, route: str, entries: Sequence[Mapping[str, Any]], options: Sequence[Option]) -> None:
         """*entries* are the ``strategy`` of the route, checked; *options* its candidates in the order of the list."""
@@ -42,31 +55,27 @@ class Policy:
         self.sticky = next((row for row, kind in enumerate(self.kinds) if kind == "sticky"), None)
         self.turn = 0
         self.why = f"by {', then '.join(self.kinds)}"
-        self._last: OrderedDict[Hashable, str] = OrderedDict()
 
     def among(self, targets: tuple[Target, ...]) -> Candidates:
         """Return the options of *targets* that are candidates here."""
         return self.options if len(targets) == len(self.options) else self.options.among(targets)
 
-    def last(self, conversation: Hashable) -> str:
-        """Return the deployment that *conversation* went to; empty where that is not known."""
-        return self._last.get(conversation, "")
+    def named(self, target: int) -> str:
+        """Return the candidate whose name has the hash *target*; empty for that of another."""
+        return self._named.get(target, "")
 
-    def remember(self, conversation: Hashable, target: str) -> None:
-        """Keep where *conversation* went; those longest unheard of are forgotten first."""
-        self._last[conversation] = target
-        self._last.move_to_end(conversation)
-        if len(self._last) > REMEMBERED:
-            self._last.popitem(last=False)
+    @cached_property
+    def _named(self) -> dict[int, str]:
+        return {one.digest: one.name for one in self.options}
 
     def decide(
         self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
     ) -> tuple[Sequence[Option], Choice]:
-        """Return what remains of *options*, best first, and why; raise ``Forbidden`` where nothing does."""
+        """Return what remains of *options*, best first, and why; raise ``NothingLeft`` where nothing does."""
         options = left = columns(options)
         asked: list[tuple[Candidates, Sequence[float | None]] | None] = []
         ranks: list[Any] = []
-        first = self.sticky if sight.in_tool_loop else None
+        first = self.sticky if sight.in_tool_loop and sight.last else None
         for row, strategy in enumerate(self.strategies):
             if strategy.when is not None and not strategy.when.met(sight):
                 asked.append(None)
@@ -78,7 +87,7 @@ class Policy:
                 column = scores if isinstance(scores, Column) else Column(scores)
                 left = left.without(column)
                 if not left:
-                    raise self._nothing(row, options)
+                    raise NothingLeft(self.route, self.kinds[row], len(options))
                 ranks = [list(compress(rank, column.stays)) for rank in ranks]
                 scores = column.left
             if row == first:
@@ -90,15 +99,6 @@ class Policy:
         chosen = [listed[place] for place in order]
         places = order if len(left) == len(options) else None
         return chosen, self._choice(sight, options, asked, left, chosen, places, first, chance)
-
-    def _nothing(self, row: int, options: Sequence[Option]) -> Forbidden:
-        kind = self.kinds[row]
-        return Forbidden(
-            f"The route {self.route!r} has no deployment for this request: {kind} removed the last of "
-            f"{len(options)}. `headgate route explain` tells why.",
-            code="no_deployment_allowed",
-            param="model",
-        )
 
     def _choice(  # all that a decision was made of
         self,

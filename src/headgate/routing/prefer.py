@@ -11,6 +11,7 @@ class Prefer(Strategy, frozen=True):
     """What ``targets`` names comes first, in that order; with ``only`` nothing else remains."""
 
     removes: ClassVar[bool] = True
+    confines: ClassVar[bool] = True
     names: ClassVar[tuple[str, ...]] = ("targets",)
 
     targets: list[str]

@@ -11,7 +11,9 @@ class Sticky(Strategy, frozen=True):
     """Each session, user, key, or prompt-cache prefix always meets the same deployment, in proportion to weights.
 
     It needs no memory, so every process of every gateway decides alike; where a deployment goes, only its own move.
-    While a conversation is amid its tool calls this counts before every other ranking, and it stays where it was last.
+    Who answered last is known on one machine; a strategy before it that goes by the request alone decides alike on all.
+    While a conversation is amid its tool calls this counts before every other ranking, where it is known who answered
+    it last: it stays there.
     """
 
     reads: ClassVar[frozenset[str]] = frozenset(("prefix", "last", "in_tool_loop"))

@@ -12,7 +12,7 @@ from headgate.routing.use_cases import PREFIX
 
 MAX_POLICIES = 256
 MAX_RESOLVED = 4096  # unlisted provider/model names kept compiled; junk names must not grow memory
-MAX_NAME = 512  # Bedrock's ARNs pass 100 characters; names go into headers, so they must be printable, too
+MAX_NAME = 256  # bytes in UTF-8: Bedrock's ARNs pass 100; a pair of names must fit into one row of an index
 
 
 class Failover(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -112,7 +112,8 @@ class RouteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     """What orders the targets for each request: each has a ``kind`` and its settings beside it. The first counts most,
     those that follow decide between what it finds equal; without any the order of the list stands."""
     fallback: str | None = None
-    """Another route, whose targets follow in its own order when these have failed."""
+    """Another route, whose targets follow in its own order when these have failed. Strategies of this one that say
+    where calls may not go hold for these, too."""
     guardrails: list[str] = []
     """Names of `guardrails`, which look at its calls besides those that look at all."""
     cache: str | None = None
@@ -168,6 +169,8 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     """The route whose targets are the last of these."""
     steps: tuple[Any, ...] = ()
     """What its calls go through, where that is not what all go through."""
+    own: bool = False
+    """A tenant made it for itself."""
 
     @property
     def asks(self) -> bool:
@@ -274,7 +277,10 @@ class RouteTable:
         provider, slash, model = name.partition("/")
         if self._use_case is not None and name.startswith(PREFIX):
             return self._keep(self._use_case(name.removeprefix(PREFIX)))
-        if slash and model and provider in self._providers and model.isprintable() and len(name) <= MAX_NAME:
+        if slash and provider in self._providers and len(name.encode()) > MAX_NAME:
+            words = f"A model's name is at most {MAX_NAME} bytes long in UTF-8."
+            raise BadRequest(words, code="model_name_too_long", param="model")
+        if slash and model and provider in self._providers and model.isprintable():  # it goes into headers
             return self._keep(self._model(name, provider, model, f"{provider}/{model} was asked for by name"))
         full = self._bare.get(name, ())
         if len(full) == 1:
@@ -289,7 +295,7 @@ class RouteTable:
         if provider not in self._providers:
             raise no_provider(provider)
         name = f"{provider}/{model}"
-        if not model.isprintable() or len(name) > MAX_NAME:
+        if not model.isprintable() or len(name.encode()) > MAX_NAME:
             raise ModelNotFound(f"{provider} has no model of that name.", param="model")
         route = self._seen.get(name)
         if route is not None:

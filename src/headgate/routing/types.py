@@ -40,7 +40,7 @@ class Sight(msgspec.Struct, kw_only=True):
     prefix: int = 0
     """A hash of what a prompt cache would share: tools, system, first turn."""
     last: str = ""
-    """The deployment that this conversation was last sent to, where that is remembered."""
+    """The deployment that answered this conversation last, where that is remembered."""
     in_tool_loop: bool = False
     """The last turn is a tool's result: the model must not change now."""
     spent_share: float | None = None
@@ -241,6 +241,8 @@ class Strategy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     reads them."""
     removes: ClassVar[bool] = False
     """Whether a score may be ``None``."""
+    confines: ClassVar[bool] = False
+    """Whether it says where calls may not go at all: then no fallback leads to what it removes either."""
     names: ClassVar[tuple[str, ...]] = ()
     """Fields that hold deployments, or providers, of the route."""
     accounts: ClassVar[tuple[str, ...]] = ()

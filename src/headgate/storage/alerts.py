@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from headgate.core.call import new_id
+from headgate.core.ids import new_id
 from headgate.storage.alert_rows import AlertRow, EventRow
 from headgate.storage.billing_rows import ALERTS
 from headgate.storage.sql import Sql

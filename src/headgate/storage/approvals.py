@@ -1,20 +1,21 @@
 """Requests for more: asked, decided, and put into effect in the transaction of the decision.
 
-What is granted for a time goes back at its end to what it was, unless somebody has changed it since.
+What is granted for a time goes back at its end to what it would be without, unless somebody has changed it since.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
 from sqlalchemy import Table, and_, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.storage.audit import note
+from headgate.storage.behind import Behind, behind
 from headgate.storage.billing_rows import ApprovalRow
 from headgate.storage.changes import tell
-from headgate.storage.grown import Grown, grown, returned
+from headgate.storage.grown import Grown, Others, grown, returned
 from headgate.storage.notices import notify
 from headgate.storage.object_rows import Author
 from headgate.storage.owned import Full, act, told
@@ -81,6 +82,11 @@ class SqlApprovals:
         """Return the row of what a request is about, ``None`` where the tenant has none."""
         async with self._engine.connect() as con:
             return await _subject(con, tenant_id, kind, id)
+
+    async def behind(self, tenants: Collection[str], kind: str, id: str, user: str | None = None) -> Behind:
+        """Return who is behind somebody; *user* is whom a token names."""
+        async with self._engine.connect() as con:
+            return await behind(con, tenants, kind, id, user)
 
     async def ask(self, row: ApprovalRow, author: Author, words: str) -> None:
         """Store a request and tell those who may decide. Raise :class:`Full`."""
@@ -162,11 +168,22 @@ async def _apply(con: AsyncConnection, row: ApprovalRow, author: Author) -> Appr
     subject = await _subject(con, row.tenant_id, row.subject_kind, row.subject_id)
     if subject is None:
         raise NoSubject
-    change = grown(row, subject)
+    change, others = grown(row, subject, await _in_force(con, row))
     await _set(con, row, change.field, change.after, author, before=change.before)
-    effect = msgspec.json.encode(change).decode()
-    await con.execute(update(approvals).where(_mine(row.tenant_id, row.id)).values(effect=effect))
+    for id, one in {**others, row.id: change}.items():
+        effect = msgspec.json.encode(one).decode()
+        await con.execute(update(approvals).where(_mine(row.tenant_id, id)).values(effect=effect))
     return msgspec.structs.replace(row, effect=effect)
+
+
+async def _in_force(con: AsyncConnection, row: ApprovalRow) -> Others:
+    """Return what else is granted to the subject of *row* for a time."""
+    c = approvals.c
+    query = select(c.id, c.effect).where(
+        c.tenant_id == row.tenant_id, c.state == "approved", c.subject_kind == row.subject_kind,
+        c.subject_id == row.subject_id, c.until.is_not(None), c.effect.is_not(None), c.id != row.id,
+    )  # fmt: skip
+    return {one.id: msgspec.json.decode(one.effect, type=Grown) for one in await con.execute(query)}
 
 
 async def _set(con: AsyncConnection, row: ApprovalRow, field: str, value: Any, author: Author, *, before: Any) -> None:
@@ -195,10 +212,10 @@ async def _return(con: AsyncConnection, tenant_id: str, id: str) -> None:
         return
     change = msgspec.json.decode(row.effect, type=Grown)
     subject = await _subject(con, tenant_id, row.subject_kind, row.subject_id)
-    back = None if subject is None else returned(row.kind, change, subject[change.field])
+    back = None if subject is None else returned(change, subject[change.field], await _in_force(con, row))
     if subject is not None and back is not None:
         await _set(con, row, change.field, back, SERVICE, before=subject[change.field])
-    words = "It has gone back." if back is not None else "Somebody has changed it since: it stays as it is."
+    words = "It has gone back." if back is not None else "Others give or have changed it since: it stays as it is."
     await _told(con, row, SERVICE, "end", words, [row.asked_by])
 
 
@@ -208,7 +225,7 @@ async def _told(
     """Tell log and people of a step that a request has taken."""
     shown = told(row)
     await note(con, act(author, f"approvals:{verb}", "approval", row.id, row.tenant_id, after=shown))
-    data = {name: value for name, value in (shown or {}).items() if value is not None}
+    data = {name: value for name, value in (shown or {}).items() if value is not None and name != "behind"}
     link = f"/approvals?id={row.id}"
     await notify(
         con, row.tenant_id, f"approvals:{row.state}", words, recipients=recipients, link=link, data=data

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.storage.schema import records
 from headgate.storage.schema.billing import adjustments, bill_days, bill_marks
 

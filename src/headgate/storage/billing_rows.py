@@ -37,7 +37,9 @@ class ApprovalRow(msgspec.Struct, frozen=True, kw_only=True):
     answer: str | None = None
     until: int | None = None
     effect: str | None = None
-    """``{"field", "before", "after"}`` of what was changed."""
+    """``{"field", "before", "after", "parts"}`` of what was changed: ``grown.Grown``."""
+    behind: str | None = None
+    """Who was behind who asked, then: ``behind.Behind``."""
 
 
 class PriceRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,8 @@ class BudgetRow(msgspec.Struct, frozen=True, kw_only=True):
     is_active: bool = True
     created_at: int
     updated_at: int
+    platform: bool = False
+    """It binds the tenant: who administers the platform alone changes it."""
 
 
 class Reads(Protocol):
@@ -36,7 +38,10 @@ class Reads(Protocol):
 
 
 OF_TENANT = """SELECT id, tenant_id, name, conditions, each, unit, amount, period, hard, is_active,
-    created_at, updated_at FROM budgets WHERE tenant_id = ? AND is_active ORDER BY id"""
+    created_at, updated_at, platform FROM budgets WHERE tenant_id = ? AND is_active ORDER BY id"""
+
+
+FLAGS = ("hard", "is_active", "platform")
 
 
 def budgets_of(read: Reads, tenant_id: str) -> list[BudgetRow]:
@@ -44,4 +49,4 @@ def budgets_of(read: Reads, tenant_id: str) -> list[BudgetRow]:
     names = BudgetRow.__struct_fields__
     found = read.execute(OF_TENANT, (tenant_id,)).fetchall()
     rows = (dict(zip(names, row, strict=True)) for row in found)
-    return [BudgetRow(**{**row, "hard": bool(row["hard"]), "is_active": bool(row["is_active"])}) for row in rows]
+    return [BudgetRow(**{**row, **{name: bool(row[name]) for name in FLAGS}}) for row in rows]

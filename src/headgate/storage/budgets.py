@@ -30,7 +30,7 @@ class SqlBudgets(Objects[BudgetRow]):
     """The budgets of one tenant at a time, on SQLite or PostgreSQL."""
 
     table, word, things = budgets, CHANGE, "budgets"
-    settable = frozenset({"name", "conditions", "each", "unit", "amount", "period", "hard", "is_active"})
+    settable = frozenset({"name", "conditions", "each", "unit", "amount", "period", "hard", "is_active", "platform"})
 
     def __init__(self, engine: AsyncEngine) -> None:
         super().__init__(engine, BudgetRow)

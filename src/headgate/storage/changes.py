@@ -3,7 +3,7 @@
 from sqlalchemy import delete, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.storage.schema import changes
 from headgate.storage.turns import take_turn
 from headgate.storage.wake import CHANNEL

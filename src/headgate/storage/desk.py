@@ -1,6 +1,7 @@
 """A thread that does small pieces of work on the database, all that are waiting in one transaction."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -9,8 +10,9 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from headgate.core.errors import Unavailable
-from headgate.storage.sql import PATIENCE, InDoubt, Sql, SqlError, open_sql
+from headgate.storage.sql import PATIENCE, BadValue, InDoubt, Sql, SqlError, open_sql
 
+log = logging.getLogger("headgate.storage")
 T = TypeVar("T")
 Work = Callable[[Sql], Any]
 
@@ -49,7 +51,8 @@ class Desk:
     A piece of work runs inside a transaction that holds the names it *locks* (on SQLite: the lock of the one writer);
     it must be quick, change nothing but the database, and not end the transaction. Where the database cannot be
     written (locked, full, gone) every ask of that batch fails with ``Unavailable`` (``storage_unavailable``) and every
-    tell is kept, up to 10,000 of them, and tried again.
+    tell is kept, up to 10,000 of them, and tried again. Work that can never be done (``BadValue``, or a fault of its
+    own) is left out and logged, and its asker gets ``Unavailable``: the rest of its batch is done.
     """
 
     def __init__(
@@ -77,6 +80,8 @@ class Desk:
         self._thread: Thread | None = None
         self.failures = 0
         """Batches that the database did not take."""
+        self.dropped = 0
+        """Pieces of work that can never be done."""
         self.failing_since: float | None = None
         """Monotonic seconds; ``None`` while the database takes what it is given."""
 
@@ -160,18 +165,43 @@ class Desk:
             self._deliver([(job, None) for job in given_up], Unavailable(self._refusal, code="storage_unavailable"))
             jobs = [job for job in jobs if job not in given_up]
         done: list[tuple[Job, Any]] = []
+        bad: list[tuple[Job, Exception]] = []
 
         def work(sql: Sql) -> None:
             done[:] = [(job, job.work(sql)) for job in jobs]
 
+        def singly(sql: Sql) -> None:
+            done[:], bad[:] = [], []
+            for job in jobs:
+                sql.execute("SAVEPOINT job")
+                try:
+                    done.append((job, job.work(sql)))
+                except Exception as error:
+                    if not _hopeless(error):
+                        raise
+                    sql.execute("ROLLBACK TO job")
+                    bad.append((job, error))
+                sql.execute("RELEASE job")
+
+        locks = {name for job in jobs for name in job.lock}
         try:
-            self._sql.transact(work, {name for job in jobs for name in job.lock})
+            try:
+                self._sql.transact(work, locks)
+            except Exception as error:
+                if not _hopeless(error):
+                    raise
+                self._sql.transact(singly, locks)
         except InDoubt as error:
             self._doubt = (error.transaction, done)
             self.failures += 1
             self.failing_since = self.failing_since or monotonic()
-            return
-        self._deliver(done, None)
+        else:
+            self._deliver(done, None)
+        for job, reason in bad:
+            self.dropped += 1
+            trace = None if isinstance(reason, SqlError) else reason
+            log.error("a piece of work can never be done and is left out: %s", reason, exc_info=trace)
+            self._deliver([(job, None)], self._refused(reason))
 
     def _doubtful(self) -> list[Job]:
         """Find out what became of the batch whose commit nobody confirmed; return what is to be done again."""
@@ -191,9 +221,12 @@ class Desk:
         self._sql.close()
         if isinstance(error, SqlError):
             self._owed = [job for job in jobs if job.answer is None][:MAX_OWED]
+        self._deliver([(job, None) for job in jobs], self._refused(error))
+
+    def _refused(self, error: Exception) -> Unavailable:
         reason = Unavailable(self._refusal, code="storage_unavailable")
         reason.__cause__ = error
-        self._deliver([(job, None) for job in jobs], reason)
+        return reason
 
     @staticmethod
     def _deliver(done: list[tuple[Job, Any]], reason: Exception | None) -> None:
@@ -203,6 +236,11 @@ class Desk:
                 loop.call_soon_threadsafe(_resolve, mine, reason)
             except RuntimeError:  # the loop is closed: nobody waits any more
                 pass
+
+
+def _hopeless(error: Exception) -> bool:
+    """Whether what failed so will fail again: the database is well, and the work is not."""
+    return isinstance(error, BadValue) or not isinstance(error, SqlError)
 
 
 def _resolve(answers: list[tuple[Job, Any]], reason: Exception | None) -> None:

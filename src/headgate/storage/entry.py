@@ -7,7 +7,7 @@ from sqlalchemy import and_, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.storage.audit import AuditEntry, note
 from headgate.storage.changes import tell
 from headgate.storage.entry_rows import SessionRow

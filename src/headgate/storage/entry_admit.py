@@ -8,7 +8,7 @@ from sqlalchemy import and_, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from headgate.core.call import new_id, now
+from headgate.core.ids import new_id, now
 from headgate.storage.audit import AuditEntry, note
 from headgate.storage.changes import tell
 from headgate.storage.entry_rows import SsoRow

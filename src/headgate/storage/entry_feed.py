@@ -43,8 +43,10 @@ class EntryFeed:
         found = await self._persons(PERSON + "users.id = ?", (id,))
         return found[0] if found else None
 
-    async def people(self, email: str) -> list[Person]:
+    async def people(self, email: str, tenant_id: str | None = None) -> list[Person]:
         """See ``EntryReader.people``."""
+        if tenant_id is not None:
+            return await self._persons(PERSON + "users.email = ? AND users.tenant_id = ?", (email, tenant_id))
         return await self._persons(PERSON + "users.email = ? ORDER BY users.id LIMIT 10", (email,))
 
     async def person_of(self, sso_id: str, subject: str) -> Person | None:

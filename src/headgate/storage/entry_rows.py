@@ -127,8 +127,8 @@ class EntryReader(Protocol):
         """Return a user, switched off or not."""
         ...
 
-    async def people(self, email: str) -> list[Person]:
-        """Return the users of this address, in whichever tenants; at most 10."""
+    async def people(self, email: str, tenant_id: str | None = None) -> list[Person]:
+        """Return the users of this address, of *tenant_id* or in whichever tenants; at most 10, the oldest."""
         ...
 
     async def person_of(self, sso_id: str, subject: str) -> Person | None:

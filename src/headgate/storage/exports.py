@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import and_, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.storage.audit import note
 from headgate.storage.audit_rows import AuditEntry
 from headgate.storage.owned import Full

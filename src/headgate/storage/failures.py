@@ -6,7 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.storage.schema.entry import failures
 
 SLOT_DIGITS = 5

@@ -8,14 +8,14 @@ from sqlalchemy import Float, case, cast, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from headgate.core.call import new_id, now
+from headgate.core.ids import new_id, now
 from headgate.storage.audit import note
 from headgate.storage.feedback_rows import By, FeedbackRow, Tally, Wanted
 from headgate.storage.object_rows import Author
 from headgate.storage.owned import act
 from headgate.storage.schema.alerts import feedback
 from headgate.storage.tenancy import Narrow
-from headgate.storage.tenancy_objects import of_keys
+from headgate.storage.tenancy_objects import of_calls
 
 MAX_RATERS = 1000
 """Of one answer."""
@@ -119,7 +119,7 @@ def _conditions(tenant_id: str, where: Wanted) -> list[Any]:
     c = feedback.c
     found: list[Any] = [c.tenant_id == tenant_id]
     if where.within is not None:
-        found.append(of_keys(c.key_id, tenant_id, where.within))
+        found.append(of_calls(c, where.within))
     if where.since is not None:
         found.append(c.record_at >= where.since)
     if where.until is not None:

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.storage.schema.tenancy import idempotency
 from headgate.storage.tenancy import changing
 

@@ -11,7 +11,7 @@ from sqlalchemy import and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.storage.audit import note
 from headgate.storage.billing_rows import ImportRow
 from headgate.storage.bills import ADJUSTED

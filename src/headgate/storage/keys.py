@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from headgate.core.call import new_id, now
+from headgate.core.ids import new_id, now
 from headgate.storage.changes import tell
 from headgate.storage.lookups import key_by_id
 from headgate.storage.object_rows import Author

@@ -1,6 +1,6 @@
 """Who of several homes does what only one may do at a time: a row of ``agenda``, held for a while."""
 
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.storage.sql import Sql
 
 LEASE = 60_000_000

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from headgate.core.call import new_id, now
+from headgate.core.ids import new_id, now
 from headgate.storage.billing_rows import ChannelRow, MessageRow, NotificationRow
 from headgate.storage.schema.billing import channels, notifications, outbox
 

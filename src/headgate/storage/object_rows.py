@@ -32,6 +32,8 @@ class ObjectRow(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
     """Microseconds since 1970, UTC."""
     updated_at: int
+    platform: bool = False
+    """It binds its tenant: who administers the platform alone changes it. Not read for compiling."""
 
     @property
     def etag(self) -> str:
@@ -70,7 +72,7 @@ class Reads(Protocol):
         ...
 
 
-FIELDS = ObjectRow.__struct_fields__
+FIELDS = tuple(name for name in ObjectRow.__struct_fields__ if name != "platform")
 NOW = f"SELECT {', '.join(FIELDS)} FROM objects WHERE body IS NOT NULL ORDER BY tenant_id, kind, name"  # noqa: S608 - our own names
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from headgate.core.call import new_id
+from headgate.core.ids import new_id
 from headgate.storage.audit import AuditEntry, note
 from headgate.storage.keys import tell
 from headgate.storage.object_rows import CHANGE, Author, ObjectRow, VersionRow
@@ -30,6 +30,10 @@ class Stale(Exception):
     def __init__(self, now: ObjectRow | None) -> None:
         super().__init__("no object" if now is None else f"it is at version {now.version}")
         self.now = now
+
+
+class Bound(Exception):
+    """The object binds its tenant, and whoever changes it does not administer the platform. Nothing was changed."""
 
 
 class TooMany(Exception):
@@ -61,17 +65,30 @@ class ObjectStore(Protocol):
         author: Author,
         note: str = "",
         expect: int | None = None,
+        platform: bool | None = None,
     ) -> ObjectRow:
         """Make an object, or another version of it; one that says the same as the last is not made.
 
-        Raise ``Stale`` or ``TooMany``.
+        *platform* is whether it binds its tenant from now on, as who administers the platform says; with ``None``, for
+        everybody else, a new one does not. Raise ``Stale``, ``TooMany``, or ``Bound`` where one that binds is not his.
         """
         ...
 
     async def remove(
-        self, tenant_id: str, kind: str, name: str, *, author: Author, note: str = "", expect: int | None = None
+        self,
+        tenant_id: str,
+        kind: str,
+        name: str,
+        *,
+        author: Author,
+        note: str = "",
+        expect: int | None = None,
+        over: bool = True,
     ) -> ObjectRow | None:
-        """Remove an object and return what it was, ``None`` where there is none; its versions stay. Raise ``Stale``."""
+        """Remove an object and return what it was, ``None`` where there is none; its versions stay.
+
+        *over*: the author administers the platform, and may remove what binds the tenant. Raise ``Stale`` or ``Bound``.
+        """
         ...
 
     async def versions(
@@ -114,6 +131,7 @@ class SqlObjects:
         author: Author,
         note: str = "",
         expect: int | None = None,
+        platform: bool | None = None,
     ) -> ObjectRow:
         """See :class:`ObjectStore`."""
         text = msgspec.json.encode(body, order="sorted").decode()
@@ -123,14 +141,24 @@ class SqlObjects:
             was = await _one(con, tenant_id, kind, name)
             assert was is not None
             _expected(was, expect)
+            _unbound(was, over=platform is not None)
             if was.body is None:
                 await _bounded(con, tenant_id, kind)
-            if was.body == text:
+            binds = bool(platform)
+            if was.body == text and was.platform == binds:
                 return was
-            return await _changed(con, was, text, author, note)
+            return await _changed(con, was, text, author, note, platform=binds)
 
     async def remove(
-        self, tenant_id: str, kind: str, name: str, *, author: Author, note: str = "", expect: int | None = None
+        self,
+        tenant_id: str,
+        kind: str,
+        name: str,
+        *,
+        author: Author,
+        note: str = "",
+        expect: int | None = None,
+        over: bool = True,
     ) -> ObjectRow | None:
         """See :class:`ObjectStore`."""
         async with self._engine.begin() as con:
@@ -142,7 +170,8 @@ class SqlObjects:
             if was is None or was.body is None:
                 return None
             _expected(was, expect)
-            await _changed(con, was, None, author, note)
+            _unbound(was, over=over)
+            await _changed(con, was, None, author, note, platform=was.platform)
             return was
 
     async def versions(
@@ -171,14 +200,17 @@ async def _reserve(con: AsyncConnection, tenant_id: str, kind: str, name: str) -
     await con.execute(upsert(objects).values(**row, created_at=now, updated_at=now).on_conflict_do_nothing())
 
 
-async def _changed(con: AsyncConnection, was: ObjectRow, body: str | None, author: Author, why: str) -> ObjectRow:
+async def _changed(
+    con: AsyncConnection, was: ObjectRow, body: str | None, author: Author, why: str, *, platform: bool
+) -> ObjectRow:
     now = time_ns() // 1000
     made = was.created_at if was.body is not None else now
     is_ = msgspec.structs.replace(was, version=was.version + 1, body=body, created_at=made, updated_at=now)
+    is_ = msgspec.structs.replace(is_, platform=platform)
     await con.execute(
         update(objects)
         .where(objects.c.id == was.id)
-        .values(version=is_.version, body=body, created_at=made, updated_at=now)
+        .values(version=is_.version, body=body, created_at=made, updated_at=now, platform=platform)
     )
     row = VersionRow(
         object_id=was.id,
@@ -231,6 +263,11 @@ def _expected(was: ObjectRow, expect: int | None) -> None:
         raise Stale(was if was.body is not None else None)
 
 
+def _unbound(was: ObjectRow, *, over: bool) -> None:
+    if was.platform and was.body is not None and not over:
+        raise Bound
+
+
 def _versions(tenant_id: str, kind: str, name: str) -> Any:
     c = objects.c
     mine = (c.tenant_id == tenant_id, c.kind == kind, c.name == name)
@@ -241,4 +278,4 @@ def _told(row: ObjectRow) -> dict[str, Any] | None:
     if row.body is None:
         return None
     found: dict[str, Any] = msgspec.json.decode(row.body)
-    return {"version": row.version, **found}
+    return {"version": row.version, **found, **({"platform": True} if row.platform else {})}

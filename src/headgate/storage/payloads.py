@@ -4,7 +4,7 @@ Its column ``text`` is what a full-text search looks in (``None`` where all was 
 may name rows by ``seq``, which never changes; rows are inserted and deleted, never updated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -45,12 +45,12 @@ class SqlPayloads:
         async with self._engine.connect() as con:
             return {row[0]: PayloadRow(*row) for row in await con.execute(query)}
 
-    async def erase(self, tenant_id: str, end_user: str, entry: AuditEntry) -> int:
-        """Remove what was said in the calls of an end user, in batches; return how many calls' that was.
+    async def erase(self, tenant_id: str, end_users: Collection[str], entry: AuditEntry) -> int:
+        """Remove what was said in the calls of end users, in batches; return how many calls' that was.
 
         *entry* is noted, with the number, in the transaction of the last batch.
         """
-        mine = (payloads.c.tenant_id == tenant_id, payloads.c.end_user == end_user)
+        mine = (payloads.c.tenant_id == tenant_id, payloads.c.end_user.in_(end_users))
         done: int = 0
         while True:
             some = select(payloads.c.seq).where(*mine).limit(AT_ONCE).scalar_subquery()

@@ -1,20 +1,28 @@
-"""The management side's store of sealed provider keys. Every write tells the change feed, in the same transaction."""
+"""The management side's store of sealed provider keys.
 
-from typing import Protocol
+Every write tells the change feed and the audit log, in the same transaction.
+"""
+
+from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from headgate.storage.audit import note
 from headgate.storage.keys import tell
+from headgate.storage.object_rows import Author
+from headgate.storage.owned import act
 from headgate.storage.provider_keys import CHANGE, ProviderKeyRow
 from headgate.storage.schema import provider_keys
+
+KIND = "provider_key"
 
 
 class ProviderKeyStore(Protocol):
     """Keys of one tenant's providers at a time."""
 
-    async def create(self, tenant_id: str, row: ProviderKeyRow) -> None:
+    async def create(self, tenant_id: str, row: ProviderKeyRow, author: Author) -> None:
         """Store a key. Raise ``ValueError`` where *row* names another tenant."""
         ...
 
@@ -22,7 +30,7 @@ class ProviderKeyStore(Protocol):
         """Return the keys of a provider, oldest first."""
         ...
 
-    async def remove(self, tenant_id: str, provider: str, id: str) -> ProviderKeyRow | None:
+    async def remove(self, tenant_id: str, provider: str, id: str, author: Author) -> ProviderKeyRow | None:
         """Delete a key and return what it was, ``None`` where there is none."""
         ...
 
@@ -33,13 +41,14 @@ class SqlProviderKeys:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def create(self, tenant_id: str, row: ProviderKeyRow) -> None:
+    async def create(self, tenant_id: str, row: ProviderKeyRow, author: Author) -> None:
         """See :class:`ProviderKeyStore`."""
         if row.tenant_id != tenant_id:
             raise ValueError("a key is stored under its own tenant")
         async with self._engine.begin() as con:
             await con.execute(insert(provider_keys).values(msgspec.structs.asdict(row)))
             await tell(con, row.id, tenant_id, CHANGE)
+            await note(con, act(author, "provider_keys:create", KIND, row.id, tenant_id, after=_shown(row)))
 
     async def list(self, tenant_id: str, provider: str) -> list[ProviderKeyRow]:
         """See :class:`ProviderKeyStore`."""
@@ -49,7 +58,7 @@ class SqlProviderKeys:
         async with self._engine.connect() as con:
             return [ProviderKeyRow(**row._mapping) for row in await con.execute(query)]
 
-    async def remove(self, tenant_id: str, provider: str, id: str) -> ProviderKeyRow | None:
+    async def remove(self, tenant_id: str, provider: str, id: str, author: Author) -> ProviderKeyRow | None:
         """See :class:`ProviderKeyStore`."""
         c = provider_keys.c
         mine = (c.tenant_id == tenant_id, c.provider == provider, c.id == id, c.owner_id.is_(None))
@@ -59,4 +68,11 @@ class SqlProviderKeys:
                 return None
             await con.execute(delete(provider_keys).where(*mine))
             await tell(con, id, tenant_id, CHANGE)
-            return ProviderKeyRow(**row._mapping)
+            gone = ProviderKeyRow(**row._mapping)
+            await note(con, act(author, "provider_keys:delete", KIND, id, tenant_id, before=_shown(gone)))
+            return gone
+
+
+def _shown(row: ProviderKeyRow) -> dict[str, Any]:
+    """What may be told of a key."""
+    return {"provider": row.provider, "name": row.name, "key_prefix": row.key_prefix, "last4": row.last4}

@@ -1,4 +1,4 @@
-"""Responses kept for a stated time, bounded in count and in size.
+"""Responses kept for a stated time, bounded in count and in size, and whose the objects are that providers keep.
 
 On one machine they are in a small database of their own beside the main one; on a server, in a table like the others.
 
@@ -7,12 +7,15 @@ What belongs to one key is never another's: every row names its tenant and key, 
 
 import sqlite3
 from asyncio import Future
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from time import monotonic, time
 
 import msgspec
 
+from headgate.core.errors import Unavailable
 from headgate.storage.desk import Desk
 from headgate.storage.sql import Sql
 
@@ -26,6 +29,8 @@ ROW = 200
 """Bytes of a row beside what is kept in it."""
 CLAIM = 30 * 86_400
 """Seconds that OpenAI keeps a response; for so long it is remembered whose it is."""
+FOREVER = 10 * 365 * 86_400
+"""Seconds for which it is remembered whose any other object of a provider is, unless it is deleted before."""
 BUDGET = 2.0
 """Seconds that a server may take for one of them."""
 SWEEP = 60.0
@@ -44,6 +49,18 @@ PUT = """INSERT INTO kept (id, tenant_id, key_id, ends, size, provider, response
     size = excluded.size, provider = excluded.provider, response = excluded.response, input = excluded.input"""
 
 
+class Note(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is remembered of a response that its provider keeps."""
+
+    guarded: bool = False
+    """It is kept as no guardrail has seen it."""
+    tokens: int | None = None
+    """Prompt and answer, as its provider counted them."""
+
+
+_note = msgspec.json.Decoder(Note).decode
+
+
 class Kept(msgspec.Struct, frozen=True):
     """One response as it was kept."""
 
@@ -53,6 +70,11 @@ class Kept(msgspec.Struct, frozen=True):
     """Everything that led to it, as a JSON array of items."""
     provider: str | None = None
     """Who keeps it, where we do not."""
+
+    @property
+    def note(self) -> "Note":
+        """What is remembered of one that its provider keeps."""
+        return _note(self.input) if self.input else Note()
 
 
 class KeptResponses:
@@ -78,9 +100,44 @@ class KeptResponses:
             return
         self._write((id_, tenant_id, key_id, int(time()) + self.keep, size, None, response, items), size)
 
-    def claim(self, tenant_id: str, key_id: str, id_: str, provider: str) -> None:
-        """Remember that a response which *provider* keeps is this key's."""
-        self._write((id_, tenant_id, key_id, int(time()) + CLAIM, ROW, provider, None, None), ROW)
+    def claim(self, tenant_id: str, key_id: str, ids: Iterable[str], provider: str, note: Note | None = None) -> None:
+        """Remember that a response which *provider* keeps, and what is in it, are this key's and its tenant's.
+
+        The *note* is of the first of *ids*, the response.
+        """
+        work, look = _claims(tenant_id, key_id, ids, provider, CLAIM, note), self._due()
+        self._opened().tell(work)
+        if look:
+            self._opened().tell(sweep, lock=("kept",))
+
+    async def own(self, tenant_id: str, key_id: str, ids: Iterable[str], provider: str) -> None:
+        """Remember that objects which *provider* keeps are this tenant's; return once that is stored.
+
+        Where the store does not answer they are remembered as soon as it does again.
+        """
+        work, desk = _claims(tenant_id, key_id, ids, provider, FOREVER), self._opened()
+        with suppress(Unavailable):
+            await desk.ask(work, never=lambda: desk.tell(work))
+
+    def owned(self, tenant_id: str, provider: str, ids: Sequence[str]) -> "Future[set[str]]":
+        """Return which of *ids*, at most 1,000, name objects of *provider* that are this tenant's."""
+
+        def work(sql: Sql) -> set[str]:
+            marks = ", ".join("?" * len(ids))
+            found = sql.execute(
+                f"SELECT id FROM kept WHERE id IN ({marks}) AND tenant_id = ? AND provider = ? AND ends > ?",  # noqa: S608  # question marks
+                (*ids, tenant_id, provider, int(time())),
+            )
+            return {row[0] for row in found}
+
+        return self._opened().ask(work)
+
+    def disown(self, tenant_id: str, provider: str, ids: Sequence[str]) -> None:
+        """Forget objects of *provider* that are no more."""
+        rows = [(id_, tenant_id, provider) for id_ in ids]
+        self._opened().tell(
+            lambda sql: sql.executemany("DELETE FROM kept WHERE id = ? AND tenant_id = ? AND provider = ?", rows)
+        )
 
     def find(self, tenant_id: str, key_id: str, id_: str) -> "Future[Kept | bool]":
         """Return what this key kept under *id_*; else whether it is somebody else's."""
@@ -114,19 +171,24 @@ class KeptResponses:
 
     def _opened(self) -> Desk:
         if self._desk is None:
-            refusal = "The responses that were kept cannot be read at the moment."
+            refusal = "What is kept, and what at a provider is whose, cannot be looked up at the moment."
             prepare = partial(create, self._where) if isinstance(self._where, Path) else None
             self._desk = Desk(self._where, prepare=prepare, refusal=refusal, budget=BUDGET)
         return self._desk
+
+    def _due(self) -> bool:
+        """Whether it is time to look at what has ended; whoever asks is to do it."""
+        look = monotonic() - self._swept > SWEEP
+        if look:
+            self._swept = monotonic()
+        return look
 
     def _write(self, row: tuple[object, ...], size: int) -> None:
         if self._owed + size > MAX_OWED:
             self.missed += 1
             return
         self._owed += size
-        look = monotonic() - self._swept > SWEEP
-        if look:
-            self._swept = monotonic()
+        look = self._due()
 
         def work(sql: Sql) -> None:
             sql.execute(PUT, row)
@@ -139,6 +201,14 @@ class KeptResponses:
                 self.missed += 1
 
         self._opened().ask(work, lock=("kept",) if look else ()).add_done_callback(written)
+
+
+def _claims(
+    tenant_id: str, key_id: str, ids: Iterable[str], provider: str, lasts: int, note: Note | None = None
+) -> Callable[[Sql], None]:
+    ends, told = int(time()) + lasts, msgspec.json.encode(note) if note is not None else None
+    rows = [(id_, tenant_id, key_id, ends, ROW, provider, None, None if n else told) for n, id_ in enumerate(ids)]
+    return lambda sql: sql.executemany(PUT, rows)
 
 
 def create(path: Path) -> None:

@@ -50,7 +50,14 @@ LOSERS = (
     asyncpg.OutdatedSchemaCacheError,
 )
 """What may befall a transaction because of another, or of a migration: done again, it works."""
-POISONS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError, TypeError, OverflowError)
+POISONS = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,  # a value that is too large for its index
+    ValueError,
+    TypeError,
+    OverflowError,
+)
 
 LOCK = """WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock(name) FROM unnest($1::bigint[]) AS name)
     SELECT count(*), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, pg_current_xact_id()::text FROM held"""
@@ -258,5 +265,8 @@ def numbered(sql: str) -> tuple[str, bool]:
 
 def numbers(names: Iterable[str]) -> list[int]:
     """Return the 64 bits that stand for each of *names* among the server's advisory locks, in the order to take."""
-    digests = (blake2b(name.encode(), digest_size=8, person=b"headgate").digest() for name in set(names))
+    digests = (
+        blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8, person=b"headgate").digest()
+        for name in set(names)
+    )
     return sorted(int.from_bytes(digest, signed=True) for digest in digests)

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Table, and_, delete, false, func, insert, 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.storage.object_rows import Author
 from headgate.storage.owned import Full, HasId, Owned, Stale, Taken
 from headgate.storage.turns import take_turn
@@ -31,6 +31,17 @@ class Narrow(msgspec.Struct, frozen=True):
     """What is this user's own."""
     key_id: str | None = None
     """This very key."""
+
+    @property
+    def alone(self) -> "tuple[Literal['team', 'user', 'key'], list[str]] | None":
+        """What it is by, and which of them, where that is only one thing."""
+        kinds: list[tuple[Literal["team", "user", "key"], list[str]]] = [
+            ("team", sorted(self.teams)),
+            ("user", [self.user_id] if self.user_id is not None else []),
+            ("key", [self.key_id] if self.key_id is not None else []),
+        ]
+        said = [kind for kind in kinds if kind[1]]
+        return said[0] if len(said) == 1 else None
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -57,7 +68,7 @@ class NoSuch(ValueError):
 
 
 class InUse(ValueError):
-    """It cannot be removed; the text says why."""
+    """It cannot be removed, or made under that id; ``args`` are why, and the field if there is one."""
 
 
 class Objects(Owned[R]):

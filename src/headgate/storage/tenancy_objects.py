@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, false, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.storage.audit import note
 from headgate.storage.changes import tell
 from headgate.storage.lookups import held
@@ -218,12 +218,13 @@ def keys_within(tenant_id: str, narrow: Narrow) -> Iterable[ColumnElement[bool]]
         yield keys.c.id == narrow.key_id
 
 
-def of_keys(column: Any, tenant_id: str, narrow: Narrow) -> ColumnElement[bool]:
-    """Whether *column*, the id of a key, is of one that fits *narrow*."""
-    tests = [column == narrow.key_id] if narrow.key_id is not None else []
-    if narrow.teams or narrow.user_id is not None:
-        fits = select(keys.c.id).where(keys.c.tenant_id == tenant_id, or_(*keys_within(tenant_id, narrow)))
-        tests.append(column.in_(fits))
+def of_calls(c: Any, narrow: Narrow) -> ColumnElement[bool]:
+    """Whether a call whose columns are *c* fits *narrow*, by whose it was when it was made: keys change hands."""
+    tests = [c.team_id.in_(sorted(narrow.teams))] if narrow.teams else []
+    if narrow.user_id is not None:
+        tests.append(c.user_id == narrow.user_id)
+    if narrow.key_id is not None:
+        tests.append(c.key_id == narrow.key_id)
     return or_(false(), *tests)
 
 

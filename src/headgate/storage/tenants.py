@@ -9,11 +9,15 @@ from headgate.storage.audit import note
 from headgate.storage.object_rows import Author
 from headgate.storage.owned import act
 from headgate.storage.schema import metadata, tenants
+from headgate.storage.schema.proofs import audit
 from headgate.storage.tenancy import Filter, InUse, Objects, Page
 from headgate.storage.tenancy_rows import TenantRow
 
-LASTING = frozenset({"records", "ledger", "rollups", "audit", "audit_heads", "changes", "bills", "archives"})
-"""What stays when a tenant goes: what happened, what it cost, and who did what."""
+LASTING = frozenset(
+    {"records", "ledger", "adjustments", "invoices", "rollups", "archives"}
+    | {"audit", "audit_heads", "seals", "changes"}
+)
+"""Tables that stay when a tenant goes: what happened, what it cost, who did what, and what proves it."""
 FIRST = "default"
 """The installation's own tenant, which cannot go."""
 
@@ -50,6 +54,15 @@ class SqlTenants(Objects[TenantRow]):
         await super().noted(con, author, verb, tenant_id, id, before, after)
         if (before is None or after is None) and author.tenant_id != tenant_id:
             await note(con, act(author, f"tenants:{verb}", self.word, id, author.tenant_id))
+
+    async def _add(self, con: AsyncConnection, tenant_id: str, row: TenantRow, author: Author) -> None:
+        """Raise ``InUse`` for the id of a tenant that is gone: under it stands what that one did."""
+        c = audit.c
+        entry = (c.tenant_id == row.id, c.object_kind == self.word, c.object_id == row.id)
+        gone = select(c.seq).where(*entry, c.action == "tenants:delete", c.outcome == "done").limit(1)
+        if (await con.execute(gone)).first() is not None:
+            raise InUse(f"The id {row.id!r} was another tenant's, whose log stays under it: choose another.", "id")
+        await super()._add(con, tenant_id, row, author)
 
     async def _removing(self, con: AsyncConnection, tenant_id: str, row: TenantRow) -> None:
         if row.id == FIRST:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
 
-HEAD = "0015"
+HEAD = "0019"
 KNOWN = frozenset(f"{number:04}" for number in range(1, int(HEAD) + 1))
 OLDEST_SERVER = 14
 

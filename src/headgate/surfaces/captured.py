@@ -1,16 +1,15 @@
 """A link whose answer goes through other hands before the caller gets it: how task surfaces use the chat pipeline."""
 
 from collections.abc import Awaitable, Callable
-from time import monotonic
 from typing import Any
 
 from headgate.access.types import Principal
-from headgate.core.call import Call
 from headgate.dialects import openai_chat
 from headgate.dialects.json_guard import top_level
 from headgate.dialects.sse import Event, Parser
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.run import run
+from headgate.surfaces.calls import call_from
 from headgate.transport.server_asgi import Scope
 
 
@@ -96,17 +95,7 @@ async def posted(parts: Parts, scope: Scope, link: Any) -> bytes:
 async def chat(parts: Parts, scope: Scope, link: Any, body: bytes, rewrite: Callable[[Event], bytes]) -> Captured:
     """Run *body*, a Chat Completions request, for the caller of *link*; return what was answered."""
     captured = Captured(link, body, rewrite)
-    client = scope["client"]
-    call = Call(
-        surface="task",
-        operation="chat",
-        dialect=openai_chat,
-        link=captured,
-        headers=scope["headers"],
-        t0=monotonic(),
-        query=scope["query_string"],
-        address=client[0] if client else None,
-    )
+    call = call_from(scope, captured, "task", "chat", openai_chat)
     await run(call, parts)
     captured.model = call.target.name if call.target is not None else None
     return captured

@@ -1,14 +1,14 @@
 """The one ASGI application: one table from path and method to what answers."""
 
-from time import monotonic
 from typing import Any
 
-from headgate.core.call import Call, new_id
 from headgate.core.errors import HeadgateError, MethodNotAllowed, NotFound
+from headgate.core.ids import new_id
 from headgate.dialects import anthropic_messages, gemini, openai_chat
 from headgate.dialects.base import Dialect
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.run import run
+from headgate.surfaces.calls import call_from
 from headgate.surfaces.doors import ANY, API_PREFIXES, CONTROL_PATHS, CONTROL_PREFIXES, DOORS, PAGES, Door, Page
 from headgate.surfaces.gemini import PREFIXES, door_at, is_googles
 from headgate.surfaces.link import AsgiLink
@@ -40,7 +40,8 @@ class Dispatch:
         path: bytes = scope["raw_path"]
         door = self._doors.get(path)
         if door is not None and scope["method"] == door.method:
-            await run(opened(door, scope, link), self._parts)
+            call = call_from(scope, link, door.surface, door.operation, door.dialect, door.media)
+            await run(call, self._parts)
         elif scope["method"] == "POST" and path.startswith(PREFIXES):
             await self._named(scope, link, path)
         elif self.controls(path):
@@ -56,9 +57,10 @@ class Dispatch:
         try:
             door, model, stream = door_at(path, scope["query_string"])
         except HeadgateError as error:
+            self._parts.refused[error.code] += 1
             refuse(link, error, scope)
             return
-        call = opened(door, scope, link)
+        call = call_from(scope, link, door.surface, door.operation, door.dialect, door.media)
         call.path_model, call.path_stream = model, stream
         await run(call, self._parts)
 
@@ -85,23 +87,9 @@ class Dispatch:
             if page is not None:
                 await page.handler(self._state, self._parts, scope, link, rest)
         except HeadgateError as error:
+            if "x-request-id" not in error.headers:  # else it is on record under that id
+                self._parts.refused[error.code] += 1
             refuse(link, error, scope)
-
-
-def opened(door: Door, scope: Scope, link: Any) -> Call:
-    """Return the call that came through *door*."""
-    client = scope["client"]
-    return Call(
-        surface=door.surface,
-        operation=door.operation,
-        media=door.media,
-        dialect=door.dialect,
-        link=link,
-        headers=scope["headers"],
-        t0=monotonic(),
-        query=scope["query_string"],
-        address=client[0] if client else None,
-    )
 
 
 def refuse(link: Any, error: HeadgateError, scope: Scope) -> None:

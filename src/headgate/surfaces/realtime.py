@@ -1,7 +1,8 @@
 """``/v1/realtime?model=...``: a relay of OpenAI's Realtime API over WebSocket, each response of it held and accounted.
 
-https://platform.openai.com/docs/guides/realtime. Messages pass both ways as they came. Room for the next response is
-taken before it can begin: where there is none, the caller is told so and the socket is closed.
+https://platform.openai.com/docs/guides/realtime. Messages pass both ways as they came. Each response is a call: before
+it can begin its caller is authenticated, authorized and admitted anew, and room for it is taken. Where one of these is
+refused, the caller is told so and the socket is closed.
 """
 
 import asyncio
@@ -10,20 +11,21 @@ from time import monotonic
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-import msgspec
-
-from headgate.core.call import Attempt, Call
-from headgate.core.errors import BadRequest, HeadgateError, UpstreamFailed
-from headgate.core.money import Usage
+from headgate.core.call import Call
+from headgate.core.errors import BadRequest, Forbidden, HeadgateError, UpstreamFailed
+from headgate.core.record import Attempt
 from headgate.dialects import openai_chat
 from headgate.dialects.envelope import Envelope
-from headgate.ledger.types import Ask, Hold
+from headgate.dialects.realtime import Response, read_event, usage_of
+from headgate.ledger.types import Hold
 from headgate.pipeline import steps
-from headgate.pipeline.once import DEFAULT_OUTPUT
+from headgate.pipeline.grants import sign_own
+from headgate.pipeline.hold import DEFAULT_OUTPUT, ask_of, held
 from headgate.pipeline.options import read_options
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.settle import finish, owe_everything, owe_usage
 from headgate.providers.base import Target
+from headgate.surfaces.calls import call_from
 from headgate.surfaces.socket_stream import credentials
 from headgate.surfaces.state import State
 from headgate.transport.server_asgi import Scope
@@ -35,48 +37,24 @@ PROMPT = 32_768
 POLICY = 1008
 GOING_AWAY = 1001
 TRY_AGAIN = 1013
+STALE = 0.5
+"""Seconds after which it is asked again who calls, before a message that may begin a response."""
 FORWARDED = (b"openai-beta", b"openai-safety-identifier")
-
-
-class _Tokens(msgspec.Struct):
-    audio_tokens: int = 0
-    cached_tokens: int = 0
-    cached_tokens_details: "_Tokens | None" = None
-
-
-class _Usage(msgspec.Struct):
-    input_tokens: int = 0
-    output_tokens: int = 0
-    input_token_details: _Tokens = msgspec.field(default_factory=_Tokens)
-    output_token_details: _Tokens = msgspec.field(default_factory=_Tokens)
-
-
-class _Response(msgspec.Struct):
-    id: str | None = None
-    status: str | None = None
-    usage: _Usage | None = None
-
-
-class _Event(msgspec.Struct):
-    type: str = ""
-    response: _Response | None = None
-
-
-_event = msgspec.json.Decoder(_Event)
 
 
 async def realtime_socket(state: State, parts: Parts, scope: Scope, link: Any, rest: bytes) -> None:
     """Relay one session."""
     headers, protocol = credentials(scope, link)
     session = Session(parts, scope, headers)
-    waiting = steps.authenticate(session.call, parts)
-    if waiting is not None:
-        await waiting
-    await session.plan()
     try:
-        await session.enter()
-        await session.take_room()
-        upstream = await session.dial()
+        try:
+            await session.plan()
+            await session.take_room()
+            upstream = await session.dial()
+        except HeadgateError as error:
+            if session.call.who is not None:
+                session.refused(session.call, error)
+            raise
         link.on_close = link.on_shutdown = link.task.cancel
         caller = accept(link, parts.max_body, protocol)
         await session.relay(caller, upstream)
@@ -89,17 +67,8 @@ class Session:
 
     def __init__(self, parts: Parts, scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:
         self._parts = parts
-        client = scope["client"]
-        self.call = Call(
-            surface="realtime",
-            operation="chat",
-            dialect=openai_chat,
-            link=None,
-            headers=headers,
-            t0=monotonic(),
-            query=scope["query_string"],
-            address=client[0] if client else None,
-        )
+        self.call = call_from(scope, None, "realtime", "chat", openai_chat)
+        self.call.headers = headers
         self._query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
         self._turn: Call | None = None
         """The response that is held for, whether it has begun or not."""
@@ -107,15 +76,15 @@ class Session:
         self._begun = False
         self._place: Any = None
         """Under the limits of the model and the provider."""
-
-    async def enter(self) -> None:
-        """Take a place under the limits of the model and the provider."""
-        place: Any = self._parts.gate.enter(self.call.target.name)
-        self._place = await place if hasattr(place, "__await__") else place
+        self._looked = 0.0
+        """When it was last asked who calls, and what it may do."""
 
     async def plan(self) -> None:
         """Find the deployment: the first of the route that the key may use."""
-        call, parts = self.call, self._parts
+        call = self.call
+        waiting = steps.authenticate(call, self._parts)
+        if waiting is not None:
+            await waiting
         model = self._query.get("model")
         if not model:
             raise BadRequest(
@@ -124,13 +93,45 @@ class Session:
         read_options(call)
         call.envelope = Envelope(b"", model, {}, stream=True)
         call.streaming = True
-        steps.resolve(call, parts)
-        steps.authorize(call, parts)
-        waiting = steps.admit(call, parts)
+        await self.look()
+
+    async def look(self) -> None:
+        """Ask who calls, and whether it may: keys, grants, guardrails and models change while a session lasts."""
+        call, parts = self.call, self._parts
+        waiting = steps.authenticate(call, parts)
         if waiting is not None:
             await waiting
-        call.reason = call.route.reason
-        call.target = call.plan[0]
+        steps.resolve(call, parts)
+        guards = parts.snapshot.guarding.names(call)[1] if parts.snapshot.guarding is not None else ()
+        if guards:
+            raise Forbidden(
+                f"The guardrail {guards[0]!r} looks at this key's calls of {call.envelope.model!r}, and none can look "
+                "into a realtime socket. Use /v1/chat/completions or /v1/stream."
+            )
+        steps.authorize(call, parts)
+        if call.who.mapped:
+            sign_own(call, parts)
+        target = next((one for one in call.plan if call.target is None or one.name == call.target.name), None)
+        if target is None:
+            raise Forbidden(f"The key {call.who.name!r} may no longer call {call.target.name}.")
+        call.reason, call.target = call.route.reason, target
+        self._looked = monotonic()
+
+    async def admit(self) -> None:
+        """Take a place under every limit, in place of the last response's."""
+        self.leave()
+        waiting = steps.admit(self.call, self._parts)
+        if waiting is not None:
+            await waiting
+        place: Any = self._parts.gate.enter(self.call.target.name)
+        self._place = await place if hasattr(place, "__await__") else place
+
+    def leave(self) -> None:
+        """Give the places back."""
+        for place in (self._place, self.call.slot):
+            if place is not None:
+                place.release()
+        self._place = self.call.slot = None
 
     async def dial(self) -> WebSocket:
         """Open the upstream's socket; what it says against that is told in the caller's shape."""
@@ -142,14 +143,25 @@ class Session:
         headers = [line for line in self.call.headers if line[0] in FORWARDED]
         out = provider.raw("GET", "/realtime", query, headers, b"")
         try:
-            return await open_socket(out, self._parts.max_body)
+            return await open_socket(out, self._parts.max_body, provider.sender)
         except Refusal as refusal:
             raise openai_chat.read_error(refusal.upstream_status or 502, [], refusal.body) from None
 
     async def take_room(self) -> None:
-        """Hold the worst case of the next response; raise where there is no room for it."""
-        session, target = self.call, self.call.target
-        turn = Call(
+        """Let the caller in for the next response, and hold its worst case; raise where either is refused."""
+        await self.look()
+        await self.admit()
+        target, turn = self.call.target, self.next_turn()
+        most = target.context or PROMPT, target.max_output or DEFAULT_OUTPUT
+        ask = ask_of(turn, target.name, target.price, *most, min_output=1)
+        ask.deadline = monotonic() + 5
+        self._hold = await held(turn, self._parts, ask)
+        self._turn = turn
+
+    def next_turn(self) -> Call:
+        """Return the call that a response of this session is."""
+        session = self.call
+        return Call(
             surface=session.surface,
             operation="chat",
             dialect=session.dialect,
@@ -165,29 +177,16 @@ class Session:
             route=session.route,
             plan=session.plan,
             reason=session.reason,
-            target=target,
+            target=session.target,
             streaming=True,
         )
-        ask = Ask(
-            call_id=turn.id,
-            trace_id=turn.trace_id,
-            attempt=1,
-            who=session.who,
-            target=target.name,
-            end_user=turn.end_user,
-            tags=turn.tags,
-            price=target.price,
-            input_tokens=target.context or PROMPT,
-            output_tokens=target.max_output or DEFAULT_OUTPUT,
-            min_output=1,
-            clamp=False,
-            deadline=monotonic() + 5,
-            surface=session.surface,
-        )
-        hold = self._parts.books.hold(ask)
-        self._hold = hold if isinstance(hold, Hold) else await hold
-        turn.holds.append(self._hold)
-        self._turn = turn
+
+    def refused(self, call: Call, error: HeadgateError) -> None:
+        """Put on record that there is no session, or no further response in it."""
+        error.headers["x-request-id"] = call.id
+        call.error, call.status = error, error.status
+        self.leave()
+        finish(call, self._parts)
 
     async def relay(self, caller: WebSocket, upstream: WebSocket) -> None:
         """Pass messages both ways until either side ends, or there is no room for another response."""
@@ -199,6 +198,8 @@ class Session:
                     raise error
             caller.close()
         except HeadgateError as error:
+            if not isinstance(error, UpstreamFailed):
+                self.refused(self.next_turn(), error)
             caller.send('{"type":"error",' + openai_chat.write_error(error, "").decode()[1:])
             caller.close(TRY_AGAIN if isinstance(error, UpstreamFailed) else POLICY, error.code)
         except asyncio.CancelledError:
@@ -212,25 +213,28 @@ class Session:
 
     async def _up(self, caller: WebSocket, upstream: WebSocket) -> None:
         while (message := await caller.receive()) is not None:
+            if not self._begun and monotonic() - self._looked > STALE:
+                await self.look()
             await sent(upstream.send(message))
 
     async def _down(self, upstream: WebSocket, caller: WebSocket) -> None:
         while (message := await upstream.receive()) is not None:
-            if isinstance(message, str) and '"response.' in message:
-                await self._heard(message)
+            try:
+                if isinstance(message, str) and '"response.' in message:
+                    await self._heard(message)
+            except HeadgateError:
+                await sent(caller.send(message))  # what was paid for is told before the refusal of more
+                raise
             await sent(caller.send(message))
 
     async def _heard(self, message: str) -> None:
         """Follow the responses: one begins, one is done and is settled, and room is taken for the next."""
-        try:
-            event = _event.decode(message)
-        except msgspec.MsgspecError:
-            return
+        event = read_event(message)
         if event.type == "response.created":
             self._begin()
         elif event.type == "response.done":
             self._begin()
-            self._settle(event.response or _Response())
+            self._settle(event.response or Response())
             await self.take_room()
 
     def _begin(self) -> None:
@@ -244,7 +248,7 @@ class Session:
             Attempt(provider=target.provider.name, model=target.model, started_ms=0.0, headers_ms=0.0, status=101)
         )
 
-    def _settle(self, response: _Response) -> None:
+    def _settle(self, response: Response) -> None:
         turn, hold = self._turn, self._hold
         self._turn = self._hold = None
         self._begun = False
@@ -263,28 +267,11 @@ class Session:
     def close(self) -> None:
         """Settle what is under way, and give back the room that nothing was done with."""
         if self._begun:
-            self._settle(_Response(status="cut"))
+            self._settle(Response(status="cut"))
         elif self._hold is not None:
             self._parts.books.release(self._hold)
             self._hold = self._turn = None
-        if self._place is not None:
-            self._place.release()
-        if self.call.slot is not None:
-            self.call.slot.release()
-
-
-def usage_of(told: _Usage) -> Usage:
-    """The usage of one response; sound is told apart, since it costs more."""
-    read, written = told.input_token_details, told.output_token_details
-    cached = read.cached_tokens_details
-    return Usage(
-        input=max(told.input_tokens, 0),
-        output=max(told.output_tokens, 0),
-        cached=max(read.cached_tokens, 0),
-        audio_input=max(read.audio_tokens, 0),
-        audio_cached=max(cached.audio_tokens, 0) if cached is not None else 0,
-        audio_output=max(written.audio_tokens, 0),
-    )
+        self.leave()
 
 
 async def sent(waiting: Awaitable[None] | None) -> None:

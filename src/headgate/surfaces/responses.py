@@ -1,22 +1,32 @@
-"""Responses that the gateway keeps: ``GET`` and ``DELETE /v1/responses/{id}``, ``GET .../{id}/input_items``.
+"""Responses that are kept: ``GET`` and ``DELETE /v1/responses/{id}``, ``GET .../input_items``, ``POST .../cancel``.
 
-See <https://platform.openai.com/docs/api-reference/responses/get>. Each key sees its own, and no other's.
+See <https://platform.openai.com/docs/api-reference/responses/get>. Each key sees its own, and no other's. For what its
+provider keeps that provider is asked.
 """
 
+import re
+from asyncio import sleep
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, unquote_to_bytes
 
 import msgspec
 
 from headgate.access.types import Principal
-from headgate.core.errors import BadRequest, MethodNotAllowed, NotFound
+from headgate.core.errors import BadRequest, HeadgateError, MethodNotAllowed, NotFound
+from headgate.dialects import openai_responses
+from headgate.pipeline.forward import look_up
 from headgate.pipeline.grants import may_call
 from headgate.pipeline.parts import Parts
+from headgate.pipeline.run import run
+from headgate.pipeline.stored import PATIENCE
 from headgate.storage.responses import Kept
+from headgate.surfaces.calls import call_from
 from headgate.surfaces.health import JSON
 from headgate.surfaces.state import State
 from headgate.transport.server_asgi import Scope
 
+_ID = re.compile(r"resp_[\w-]{1,200}", re.ASCII)
 PAGE = 20
 MOST = 100
 _SPOKEN = {"user": "input_text", "system": "input_text", "developer": "input_text", "assistant": "output_text"}
@@ -27,13 +37,18 @@ async def kept_response(state: State, parts: Parts, scope: Scope, link: Any, res
     """One of them, its end, or what led to it."""
     path, method = unquote_to_bytes(rest).decode("utf-8", "replace"), scope["method"]
     id_, slash, inner = path.partition("/")
-    if (slash and inner != "input_items") or method == "POST":
+    if (slash and inner not in ("input_items", "cancel")) or (method == "POST" and not slash):
         raise NotFound(f"There is nothing at {method} /v1/responses/{path[:200]}. /docs lists what there is.")
-    if method not in ("GET", "HEAD") and (slash or method != "DELETE"):
-        allow = "GET" if slash else "GET, DELETE"
+    allow = {"": "GET, DELETE", "input_items": "GET", "cancel": "POST"}[inner]
+    if method not in allow.split(", ") and (method != "HEAD" or inner == "cancel"):
         raise MethodNotAllowed(f"/v1/responses/{path[:200]} takes {allow}.", headers={"allow": allow})
     who = await _who(parts, scope)
     found = await _find(parts, who, id_)
+    if found.provider is not None:
+        await _ask(parts, scope, link, found.provider, f"/responses/{path}")
+        return
+    if inner == "cancel":
+        raise BadRequest(f"The response {id_[:100]!r} is complete: only one in the background can be cancelled.")
     query = {name: values[-1] for name, values in parse_qs(scope["query_string"].decode("latin-1")).items()}
     if query.get("stream") == "true":
         raise BadRequest("A kept response cannot be streamed again.", code="unsupported_parameter", param="stream")
@@ -58,15 +73,41 @@ async def _who(parts: Parts, scope: Scope) -> Principal:
 
 async def _find(parts: Parts, who: Principal, id_: str) -> Kept:
     kept = parts.responses
-    found = await kept.find(who.tenant_id, who.id, id_) if kept is not None and kept.keep else False
-    if not isinstance(found, Kept):
+    if kept is None:
         raise unknown(id_)
-    if found.provider is not None:
+    found = await kept.find(who.tenant_id, who.id, id_)
+    for pause in PATIENCE[:3] if _ID.fullmatch(id_) else ():
+        if isinstance(found, Kept):  # what is another's takes as long as what never was
+            break
+        await sleep(pause)
+        found = await kept.find(who.tenant_id, who.id, id_)
+    if not isinstance(found, Kept) or (found.provider is None and not kept.keep):
+        raise unknown(id_)
+    if found.provider is not None and not _fetchable(parts, found, id_):
         raise NotFound(
-            f"The response {id_[:100]!r} is kept by its provider; ask at /passthrough/{found.provider}/v1/responses.",
+            f"The response {id_[:100]!r} is kept by {found.provider!r}, and is not fetched from there: that provider "
+            "does not speak this API any more, or a guardrail looked at the answer.",
             code="response_kept_by_provider",
         )
     return found
+
+
+def _fetchable(parts: Parts, found: Kept, id_: str) -> bool:
+    """Whether the provider that keeps a response can be asked for it in the words of its caller."""
+    if found.note.guarded or not _ID.fullmatch(id_):
+        return False
+    try:
+        provider = parts.snapshot.table.at(found.provider or "", "*").targets[0].provider
+    except HeadgateError:
+        return False
+    return openai_responses in provider.dialects("chat")
+
+
+async def _ask(parts: Parts, scope: Scope, link: Any, provider: str, path: str) -> None:
+    """Hand the request on to who keeps the response."""
+    call = call_from(scope, link, "openai", "raw", openai_responses)
+    call.pinned = provider
+    await run(call, parts, partial(look_up, method=scope["method"], path=path))
 
 
 def unknown(id_: str) -> NotFound:

@@ -2,11 +2,11 @@
 
 A message is a Chat Completions request (``stream`` is true unless it says otherwise); each event comes back as one
 text message, ``[DONE]`` as the last. ``{"type": "cancel"}`` ends the request under way, closing the socket too.
+What the head of an answer says elsewhere of fields left out or filled in is a message before it.
 """
 
 import asyncio
 from collections.abc import Awaitable
-from time import monotonic
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from headgate.dialects import openai_chat
 from headgate.dialects.sse import Parser
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.run import run
+from headgate.surfaces.calls import call_from
 from headgate.surfaces.state import State
 from headgate.transport.server_asgi import Scope
 from headgate.transport.websocket import WebSocket, accept, offered
@@ -25,6 +26,7 @@ KEY = "openai-insecure-api-key."
 """A browser cannot set headers: the key may come as a subprotocol that begins so, as on OpenAI's own sockets."""
 PROTOCOLS = ("headgate", "realtime")
 INFO = b": headgate "
+GOOD = 200
 GOING_AWAY = 1001
 PING = '{"type":"ping"}'
 CANCELLED = '{"type":"cancelled"}'
@@ -46,10 +48,14 @@ class SocketLink:
         self._socket = socket
         self._body = body
         self._events = Parser()
+        self._untold = True
         self.closed = False
+        self.over = False
+        """Its caller has everything, or wants no more: the next may come, while this one's connection is let end."""
         self.mode = 0
         self.on_close: Any = None
         self.on_shutdown: Any = None
+        self.call: Call | None = None
         self.task: asyncio.Task[None] | None = None
 
     async def body(self, limit: int) -> bytes:
@@ -61,7 +67,10 @@ class SocketLink:
     def respond(self, status: int, headers: bytes, body: bytes) -> None:
         """A whole answer, or an error, is one message."""
         self.mode = 1
+        if status == GOOD:
+            self._tell()
         self._socket.send(body.decode("utf-8", "replace"))
+        self.over = True
 
     def start(self, status: int, headers: bytes) -> None:
         """A stream begins; there is nothing to say before its first event."""
@@ -72,6 +81,7 @@ class SocketLink:
         waiting = None
         for event in self._events.feed(data):
             if event.data is not None:
+                self._tell()
                 waiting = self._socket.send(event.data.decode("utf-8", "replace")) or waiting
             elif event.raw == openai_chat.ping:
                 waiting = self._socket.send(PING) or waiting
@@ -82,12 +92,21 @@ class SocketLink:
 
     def end(self) -> None:
         """The stream is over; the socket stays."""
+        self.over = True
 
     def leave(self) -> None:
         """End the request: its caller wants no more of it."""
-        self.closed = True
+        self.closed = self.over = True
         if self.on_close is not None:
             self.on_close()
+
+    def _tell(self) -> None:
+        """Say once, before the answer, what was left out of the request and what was filled in."""
+        call = self.call
+        if self._untold and call is not None and (call.dropped or call.defaulted):
+            told = {"id": call.id, "dropped": call.dropped, "defaulted": call.defaulted}
+            self._socket.send(msgspec.json.encode({"headgate": told}).decode())
+        self._untold = False
 
 
 async def stream_socket(state: State, parts: Parts, scope: Scope, link: Any, rest: bytes) -> None:
@@ -100,10 +119,11 @@ async def stream_socket(state: State, parts: Parts, scope: Scope, link: Any, res
         await who
     socket = accept(link, parts.max_body, protocol)
     running: SocketLink | None = None
+    tasks: set[asyncio.Task[None]] = set()
     link.on_shutdown = link.task.cancel
     try:
         while (message := await socket.receive()) is not None:
-            if running is not None and running.task is not None and running.task.done():
+            if running is not None and running.over:
                 running = None
             body, wish = understood(message)
             if wish.type == "cancel":
@@ -114,24 +134,19 @@ async def stream_socket(state: State, parts: Parts, scope: Scope, link: Any, res
                 refused(socket, Conflict("A request is under way on this socket: cancel it, or wait for its end."))
             else:
                 running = SocketLink(socket, body)
-                call = Call(
-                    surface="socket",
-                    operation="chat",
-                    dialect=openai_chat,
-                    link=running,
-                    headers=headers,
-                    t0=monotonic(),
-                    query=scope["query_string"],
-                    address=address,
-                )
+                call = running.call = call_from(scope, running, "socket", "chat", openai_chat)
+                call.headers = headers
                 running.task = asyncio.create_task(run(call, parts))
+                tasks.add(running.task)
+                running.task.add_done_callback(tasks.discard)
     except asyncio.CancelledError:
         socket.close(GOING_AWAY, "the gateway is shutting down")
         raise
     finally:
-        if running is not None and running.task is not None and not running.task.done():
+        if running is not None and not running.over:
             running.leave()
-            await asyncio.wait((running.task,))
+        if tasks:
+            await asyncio.wait(tasks)
         socket.close()
 
 
@@ -154,7 +169,8 @@ def refused(socket: WebSocket, error: HeadgateError) -> None:
 
 def credentials(scope: Scope, link: Any) -> tuple[list[tuple[bytes, bytes]], str | None]:
     """Return the request's headers, with a key that came as a subprotocol among them, and the protocol to agree to."""
-    headers = [(name, value) for name, value in scope["headers"] if name != b"content-type"]
+    once = (b"content-type", b"idempotency-key")  # it is said of one call, and many come over a socket
+    headers = [(name, value) for name, value in scope["headers"] if name not in once]
     protocols = offered(dict(scope["headers"]))
     key = next((one[len(KEY) :] for one in protocols if one.startswith(KEY)), None)
     if key is not None:

@@ -6,6 +6,8 @@ from typing import Protocol
 
 import msgspec
 
+from headgate.core.errors import UpstreamFailed
+
 
 class Origin(msgspec.Struct, frozen=True):
     """Whom a connection is to."""
@@ -28,9 +30,9 @@ class Outbound(msgspec.Struct):
     body: bytes = b""
     connect_timeout: float = 5.0
     headers_timeout: float = 30.0
-    rest: Callable[[int, float | None], bool] | None = None
-    """Where the account has several keys: to be told the status of a refusal, and the seconds to wait if it named any;
-    returns whether another key can be tried."""
+    rest: Callable[[UpstreamFailed | None], bool] | None = None
+    """Where the account has several keys: to be told how the answer failed, or ``None`` where it did not; returns
+    whether another key can be tried."""
 
     unsent: bool = False
     """Set by a sender while it waits for a connection: nobody can have worked on it yet."""

@@ -23,6 +23,7 @@ class Http1Sender:
     """
 
     def __init__(self, bounds: Bounds | None = None, ca_file: str | None = None) -> None:
+        self.ca_file = ca_file
         self._bounds = bounds or Bounds()
         self._dialer = Dialer(ca_file)
         self._clock = Clock(self._sweep)

@@ -46,10 +46,10 @@ class GeneralSender:
             raise ValueError("a proxy is written http://host:port or https://host:port")
         if http2 and find_spec("h2") is None:
             raise ValueError("HTTP/2 needs the package h2, which is not installed")
-        self._proxy = proxy
+        self.proxy = proxy
         self._http2 = http2
         self._bounds = bounds or Bounds()
-        self._ca_file = ca_file
+        self.ca_file = ca_file
         self._opened: asyncio.Task[httpx2.AsyncHTTPTransport] | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -86,7 +86,7 @@ class GeneralSender:
             keepalive_expiry=self._bounds.idle_time,
         )
         return httpx2.AsyncHTTPTransport(
-            verify=trust(self._ca_file), trust_env=False, http2=self._http2, limits=limits, proxy=self._proxy
+            verify=trust(self.ca_file), trust_env=False, http2=self._http2, limits=limits, proxy=self.proxy
         )
 
 

@@ -93,6 +93,10 @@ class Server:
         """Requests in flight: their application has not returned yet."""
         return len(self._tasks)
 
+    def bound(self, body: int) -> None:
+        """Take bodies of so many bytes from the next request on."""
+        self.limits = msgspec.structs.replace(self.limits, body=body)
+
     def begin_drain(self) -> None:
         """Answer every request with ``connection: close`` from now on. New connections are still accepted."""
         self.draining = True

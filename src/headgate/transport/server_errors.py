@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from headgate.core.call import new_id
 from headgate.core.errors import HeadgateError, Refused, Unavailable
+from headgate.core.ids import new_id
 
 
 class TargetTooLong(Refused):

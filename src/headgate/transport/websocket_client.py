@@ -6,12 +6,13 @@ import os
 import ssl
 from collections.abc import Awaitable
 from functools import cache
+from urllib.parse import unquote, urlsplit
 
 from wsproto.utilities import generate_accept_token
 
 from headgate.core.errors import UpstreamFailed
 from headgate.transport import failures
-from headgate.transport.base import Outbound
+from headgate.transport.base import Outbound, Sender
 from headgate.transport.dial import explain, trust
 from headgate.transport.websocket import WebSocket
 
@@ -65,20 +66,27 @@ class Outlet:
             pass  # reading tells of the end
 
 
-async def open_socket(out: Outbound, limit: int) -> WebSocket:
-    """Open the WebSocket that *out*, a signed GET, asks for; *limit* bounds a message in bytes. Raise
-    ``UpstreamFailed``, of which ``Refusal`` is an answer that was no upgrade."""
+async def open_socket(out: Outbound, limit: int, sender: Sender | None = None) -> WebSocket:
+    """Open the WebSocket that *out*, a signed GET, asks for; *limit* bounds a message in bytes.
+
+    It goes the way that *sender* goes: through its proxy, trusting whom it trusts. Raise ``UpstreamFailed``, of which
+    ``Refusal`` is an answer that was no upgrade.
+    """
     origin = out.origin
-    context = await asyncio.to_thread(_trust) if origin.tls else None
+    proxy, ca_file = getattr(sender, "proxy", None), getattr(sender, "ca_file", None)
     try:
         async with asyncio.timeout(out.connect_timeout):
-            reader, writer = await asyncio.open_connection(
-                origin.address or origin.host,
-                origin.port,
-                ssl=context,
-                server_hostname=origin.host if context else None,
-                limit=MAX_HEAD,
-            )
+            context = await asyncio.to_thread(_trust, ca_file) if origin.tls else None
+            if proxy is not None:
+                reader, writer = await _through(proxy, out, context, ca_file)
+            else:
+                reader, writer = await asyncio.open_connection(
+                    origin.address or origin.host,
+                    origin.port,
+                    ssl=context,
+                    server_hostname=origin.host if context else None,
+                    limit=MAX_HEAD,
+                )
     except TimeoutError:
         reason = f"no answer in {out.connect_timeout:g} seconds"
         raise failures.not_connected(origin, reason, same_target=False) from None
@@ -115,6 +123,38 @@ async def _shake_hands(out: Outbound, reader: asyncio.StreamReader, writer: asyn
     raise Refusal(out.origin.host, status, await reader.read(MAX_HEAD) if status >= 400 else b"")
 
 
+async def _through(
+    proxy: str, out: Outbound, context: ssl.SSLContext | None, ca_file: str | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect through *proxy*: https://www.rfc-editor.org/rfc/rfc9110#name-connect."""
+    origin, at = out.origin, urlsplit(proxy)
+    if origin.address is not None:
+        raise failures.not_connected(origin, "a pinned address is not kept to on this way", same_target=False)
+    secure = await asyncio.to_thread(_trust, ca_file) if at.scheme == "https" else None
+    port = at.port or (443 if secure else 80)
+    reader, writer = await asyncio.open_connection(at.hostname, port, ssl=secure, limit=MAX_HEAD)
+    try:
+        host = f"[{origin.host}]" if ":" in origin.host else origin.host
+        head = f"CONNECT {host}:{origin.port} HTTP/1.1\r\nhost: {host}:{origin.port}\r\n"
+        if at.username is not None:
+            pair = f"{unquote(at.username)}:{unquote(at.password or '')}"
+            head += f"proxy-authorization: Basic {base64.b64encode(pair.encode()).decode()}\r\n"
+        writer.write(f"{head}\r\n".encode())
+        words = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n", 1)[0].split(b" ")
+        if len(words) < 2 or not words[1].startswith(b"2"):
+            told = words[1][:3].decode("latin-1") if len(words) > 1 else "no status"
+            raise failures.not_connected(origin, f"the proxy refused ({told})", same_target=False)
+        if context is not None:
+            await writer.start_tls(context, server_hostname=origin.host)
+    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        writer.close()
+        raise failures.not_connected(origin, "the proxy gave no answer", same_target=False) from None
+    except BaseException:
+        writer.close()
+        raise
+    return reader, writer
+
+
 @cache
-def _trust() -> ssl.SSLContext:
-    return trust(None)
+def _trust(ca_file: str | None) -> ssl.SSLContext:
+    return trust(ca_file)

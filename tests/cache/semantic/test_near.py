@@ -14,7 +14,7 @@ from headgate.cache.semantic.calibrate import ENOUGH, Outcome
 from headgate.cache.semantic.config import SemanticConfig
 from headgate.cache.semantic.near import Semantic
 from headgate.cache.types import Counts, Entry, Grounds, NoVector, Question
-from headgate.core.call import now
+from headgate.core.ids import now
 from headgate.storage.redis import Redis
 
 SCOPE = b"s" * 32

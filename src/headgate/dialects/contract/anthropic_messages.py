@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from headgate.dialects.contract import IGNORE, REFUSE, SAME, Rule, Rules, to
 
 _SAMPLING = "refused by models without sampling parameters; 1 is left out"
+_MIDWAY = "left out where a turn of tool calls is gone on with whose first thought is not there"
 
 NEUTRAL: Rules = {
     "model": SAME,
@@ -25,9 +26,11 @@ NEUTRAL: Rules = {
     "tool_choice": SAME,
     "parallel_tool_calls": to("tool_choice.disable_parallel_tool_use"),
     "format": to("output_config.format"),
-    "effort": to("output_config.effort", "the nearest that the model takes; some have thinking.budget_tokens instead"),
-    "thinking": to("thinking.type"),
-    "thinking_budget": to("thinking.budget_tokens", "adaptive models: output_config.effort"),
+    "effort": to(
+        "output_config.effort", f"the nearest that the model takes; some have thinking.budget_tokens instead, {_MIDWAY}"
+    ),
+    "thinking": to("thinking.type", _MIDWAY),
+    "thinking_budget": to("thinking.budget_tokens", f"adaptive models: output_config.effort; {_MIDWAY}"),
     "thoughts": to("thinking.display"),
     "verbosity": Rule("refuse", ("medium",)),
     "service_tier": to("service_tier", "auto and default; else left out"),

@@ -73,6 +73,9 @@ NEUTRAL: Rules = {
 
 OWN: Mapping[str, Rules] = {
     "anthropic-messages": {
+        "anthropic-beta": Rule(
+            "ignore", when="older Claude: what Bedrock knows, as additionalModelRequestFields.anthropic_beta"
+        ),
         "part.citations": to("document.citations"),
         "part.context": to("document.context"),
     },

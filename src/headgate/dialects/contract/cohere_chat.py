@@ -12,7 +12,7 @@ NEUTRAL: Rules = {
     "messages": SAME,
     "max_tokens": SAME,
     "temperature": SAME,
-    "top_p": to("p", "1 is left out"),
+    "top_p": to("p", "0.99 at most"),
     "top_k": to("k"),
     "stop": to("stop_sequences", "more than 5 refused"),
     "seed": SAME,

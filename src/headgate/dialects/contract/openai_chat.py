@@ -5,12 +5,14 @@ from functools import cache
 
 from headgate.dialects.contract import IGNORE, REFUSE, SAME, Rule, Rules, to
 
+_BY_MODEL = "refused by models without sampling parameters; OpenAI's own default, 1, is not said to OpenAI itself"
+
 NEUTRAL: Rules = {
     "model": SAME,
     "messages": SAME,
     "max_tokens": to("max_completion_tokens", "older models: max_tokens"),
-    "temperature": Rule("same", when="refused by models without sampling parameters; 1 is left out"),
-    "top_p": Rule("same", when="refused by models without sampling parameters; 1 is left out"),
+    "temperature": Rule("same", when=_BY_MODEL),
+    "top_p": Rule("same", when=_BY_MODEL),
     "top_k": Rule("refuse", fix="Chat Completions has no such parameter"),
     "stop": Rule("same", when="refused by models that take none"),
     "seed": SAME,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from headgate.dialects.contract import IGNORE, SAME, Rule, Rules, to
 
 _CHAT = "The Responses API has no such parameter; ask for a model that is reached by Chat Completions"
-_BY_MODEL = "refused by models without sampling parameters; 1 is left out"
+_BY_MODEL = "refused by models without sampling parameters; OpenAI's own default, 1, is not said to OpenAI itself"
 
 NEUTRAL: Rules = {
     "model": SAME,

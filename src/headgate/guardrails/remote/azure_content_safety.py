@@ -31,6 +31,10 @@ class AzureContentSafety(Remote, frozen=True, kw_only=True):
         """See ``Remote``."""
         return {"ocp-apim-subscription-key": self.api_key.reveal()} if self.api_key else {}
 
+    def sees_masked(self) -> bool:
+        """See ``Guardrail``: of what it looks for, lists of words alone may have what is masked."""
+        return self.action != "mask" and not self.blocklists
+
     async def judge(self, spans: Sequence[tuple[int, Span]], means: Means) -> Verdict:
         """See ``Remote``."""
         asked = []

@@ -26,7 +26,10 @@ class LlmGuard(Remote, frozen=True, kw_only=True):
         answers = await gather(*[self._of(span, means) for _, span in spans])
         bad = sorted({name for valid, names, _ in answers if not valid for name in names})
         if bad or not all(valid for valid, _, _ in answers):
-            if self.action != "mask":
+            unmasked = any(
+                not valid and text == span.text for (valid, _, text), (_, span) in zip(answers, spans, strict=True)
+            )
+            if self.action != "mask" or unmasked:
                 return self.verdict((), ", ".join(bad)[:200] or "not valid")
             return self.rewritten(spans, [text for _, _, text in answers])
         return ALLOW

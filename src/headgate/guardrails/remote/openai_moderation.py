@@ -21,6 +21,10 @@ class OpenaiModeration(Remote, frozen=True, kw_only=True):
     threshold: float | None = None
     """The score from which on a category counts; where none is given, its own judgement counts."""
 
+    def sees_masked(self) -> bool:
+        """See ``Guardrail``: harm is none of what is masked."""
+        return self.action != "mask"
+
     async def judge(self, spans: Sequence[tuple[int, Span]], means: Means) -> Verdict:
         """See ``Remote``."""
         said = {"model": self.model, "input": [span.text for _, span in spans]}

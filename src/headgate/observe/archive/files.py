@@ -53,6 +53,7 @@ class Lines:
     def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """See :class:`Writer`."""
         self._file.write(b"".join(map(line_of, rows)))
+        self._file.flush()  # how large it is, is looked at
 
     def close(self) -> None:
         """See :class:`Writer`."""

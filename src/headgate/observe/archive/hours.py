@@ -13,7 +13,8 @@ from time import time_ns
 
 import msgspec
 
-from headgate.core.call import Record, now
+from headgate.core.ids import now
+from headgate.core.record import Record
 from headgate.observe.archive.config import ArchiveConfig
 from headgate.observe.archive.files import Part, part_of, writer
 from headgate.observe.archive.rows import row_of, said_of

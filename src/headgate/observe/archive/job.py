@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from headgate.observe.archive.files import NoParquet, Part, part_of, writer
 from headgate.observe.archive.places import Place, PlaceFailed
-from headgate.observe.archive.rows import row_of, said_of
+from headgate.observe.archive.rows import line_of, row_of, said_of
 from headgate.observe.log import LogStore
 from headgate.observe.log_filter import LogFilter
 from headgate.observe.payload import readable
@@ -22,7 +22,11 @@ from headgate.storage.sql import StoreDown
 
 log = logging.getLogger("headgate.exports")
 PAGE = 1000
-PART_ROWS = 100_000
+PAGE_SAID, TOGETHER = 100, 2
+"""Calls of a page where what was said is exported too, and those whose is opened together: one may be 40 MB."""
+PAGE_BYTES = 16 * 1024 * 1024
+PART_ROWS, PART_BYTES = 100_000, 64 * 1024 * 1024
+"""A part ends at either: a client takes it in one answer, and may have to fetch it again."""
 BREATH = 0.005
 """Seconds between pages: the ledger and the API are in this process too."""
 
@@ -74,7 +78,7 @@ class Job:
         path, count = self._folder / (name + ".new"), 0
         out = writer(row.format, path, said=row.payloads)
         try:
-            while count < PART_ROWS and (rows := await self._page()):
+            while count < PART_ROWS and path.stat().st_size < PART_BYTES and (rows := await self._page()):
                 out.add(rows)
                 count += len(rows)
                 if self._stopping():
@@ -100,18 +104,32 @@ class Job:
         row = self._row
         where = msgspec.json.decode(row.filter, type=LogFilter)
         after = msgspec.json.decode(row.cursor, type=tuple[int, str]) if row.cursor is not None else None
-        found = await self._stores.logs.list(row.tenant_id, where, after=after, limit=PAGE)
+        found = await self._stores.logs.list(
+            row.tenant_id, where, after=after, limit=PAGE_SAID if row.payloads else PAGE
+        )
         if not found:
             return []
-        cursor = msgspec.json.encode((found[-1].at, found[-1].id)).decode()
-        self._row = msgspec.structs.replace(row, cursor=cursor)
         rows = [row_of(record) for record in found]
         if row.payloads:
-            said = await self._stores.payloads.of_calls(row.tenant_id, [record.id for record in found])
-            for one in rows:
+            rows = await self._with_said(rows)
+        last = found[len(rows) - 1]
+        self._row = msgspec.structs.replace(row, cursor=msgspec.json.encode((last.at, last.id)).decode())
+        return rows
+
+    async def _with_said(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the first of *rows* with what was said in them, as many as do not make the page too large."""
+        tenant_id, size = self._row.tenant_id, 0
+        for at in range(0, len(rows), TOGETHER):
+            some = rows[at : at + TOGETHER]
+            said = await self._stores.payloads.of_calls(tenant_id, [one["id"] for one in some])
+            for one in some:
                 kept = said.get(one["id"])
-                body = kept.body if kept is not None else None
-                one.update(said_of(readable(row.tenant_id, one["id"], body, self._sealer)))
+                one.update(
+                    said_of(readable(tenant_id, one["id"], kept.body if kept is not None else None, self._sealer))
+                )
+                size += len(line_of(one))
+            if size >= PAGE_BYTES:
+                return rows[: at + TOGETHER]
         return rows
 
     async def _move(self, *, seen: bool = False, **fields: Any) -> bool:

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from headgate.core.call import Record
 from headgate.core.money import usd
+from headgate.core.record import Record
 from headgate.observe.clean import clean
 from headgate.observe.lines import ESCAPED
 from headgate.observe.payload import Payload
@@ -26,8 +26,8 @@ KINDS: dict[str, Kind] = {
     **_each(
         "text",
         "id trace_id parent_id tenant_id key_id team_id user_id app_id end_user session surface operation route "
-        "model_requested model_used provider_used routing_reason status code error_message finish billed shadow_of "
-        "address cost_usd payload_level request_text answer_text",
+        "model_requested model_used provider_used routing_reason status code error_message finish billed part_of "
+        "shadow_of address cost_usd payload_level request_text answer_text",
     ),
     **_each("texts", "tags passed dropped defaulted"),
     **_each("float", "latency_ms total_ms overhead_ms first_token_ms"),

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -35,6 +36,7 @@ budgets = Table(
     Column("is_active", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    Column("platform", Boolean, nullable=False, server_default=false()),  # who administers the platform changes it
     UniqueConstraint("tenant_id", "name", name="budgets_name"),
 )
 
@@ -60,6 +62,7 @@ approvals = Table(
     Column("answer", Text),
     Column("until", BigInteger),  # when what was granted goes back
     Column("effect", Text),  # what it was, and what it became
+    Column("behind", Text),  # who was behind who asked
     Index("approvals_tenant", "tenant_id", "state", "id"),
     Index("approvals_open", "state", "expires_at"),
     Index("approvals_until", "state", "until"),

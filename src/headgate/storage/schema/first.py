@@ -199,7 +199,7 @@ ledger = Table(
 balances = Table(
     "balances",
     metadata,
-    Column("scope", Text, nullable=False),
+    Column("scope", Text().with_variant(Text(collation="C"), "postgresql"), nullable=False),  # in the order of bytes
     Column("period", Text, nullable=False),  # see ledger.balances: a day, all days, or a note
     Column("start", BigInteger, nullable=False),  # of the day, in the tenant's zone
     Column("nano", BigInteger, nullable=False),

@@ -1,6 +1,6 @@
 """What is configured through the API: objects of any kind, and every version they had."""
 
-from sqlalchemy import BigInteger, Column, Integer, PrimaryKeyConstraint, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Integer, PrimaryKeyConstraint, Table, Text, UniqueConstraint, false
 
 from headgate.storage.schema.base import metadata
 
@@ -15,6 +15,7 @@ objects = Table(
     Column("body", Text),  # JSON; nothing where it was removed
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    Column("platform", Boolean, nullable=False, server_default=false()),  # who administers the platform changes it
     UniqueConstraint("tenant_id", "kind", "name", name="objects_name"),
 )
 

@@ -11,6 +11,15 @@ nodes = Table(
     Column("seen_at", BigInteger, nullable=False),
 )
 
+switches = Table(
+    "switches",
+    metadata,
+    Column("name", Text, primary_key=True),  # provider/model, or provider
+    Column("state", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 kept = Table(
     "kept",
     metadata,

@@ -9,6 +9,7 @@ import json
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 from tests.proofs import PROOFS, load
@@ -84,6 +85,7 @@ def run(name: str, scale: float) -> bool:
         try:
             figure = load(name)(scale, Path(folder), progress)
         except Exception as error:  # whatever it is, the others are to run
+            traceback.print_exc()
             print(f"FAILED {name}: {type(error).__name__}: {error}", flush=True)
             return False
     print(f"{name}: {figure} ({time.monotonic() - began:.0f} s)", flush=True)

@@ -17,8 +17,10 @@ MODELS = """
 models:
   a/goes_on: {profile: {prefill: message}}
   a/goes_on_echoing: {profile: {prefill: message}}
-  b/goes_on: {profile: {prefill: message}}
   a/goes_on_overlapping: {profile: {prefill: message}}
+  b/goes_on: {profile: {prefill: message}}
+  b/goes_on_echoing: {profile: {prefill: message}}
+  b/goes_on_overlapping: {profile: {prefill: message}}
   mistral/goes_on: {capabilities: [prefill]}
 """
 PROVIDERS = f"""

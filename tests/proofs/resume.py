@@ -27,7 +27,7 @@ def prove(scale: float, folder: Path, progress: Progress) -> str:
 def configured(places: list[tuple[str, int]]) -> str:
     return config(
         *(
-            f"{first}-{at}: {{targets: ['{first}/breaks_off:{at}', a/{THEN[at % 3]}], resume: true, ping: 0}}"
+            f"{first}-{at}: {{targets: ['{first}/breaks_off:{at}', b/{THEN[at % 3]}], resume: true, ping: 0}}"
             for first, at in places
         )
     )

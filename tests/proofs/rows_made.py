@@ -21,7 +21,7 @@ from headgate.ledger.batch import Ended, ended_of
 from headgate.ledger.keeper import Keeper
 from headgate.ledger.lines import Charge
 from headgate.observe.facts import Facts
-from headgate.observe.rollups import HOUR, MINUTE, rows_of, together
+from headgate.observe.rollups import HOUR, MINUTE, OTHER, rows_of, together
 from headgate.storage.payloads_sql import put
 from headgate.storage.sql import Sql
 from headgate.storage.sums import SKETCHES, SUMS
@@ -155,7 +155,13 @@ def same(sql: Sql, begun: int, days: int) -> None:
         f"SELECT grain, start, cut, a, b, {', '.join(SUMS)} FROM rollups WHERE start >= ? AND start < ?",
         (since, since + DAY),
     )
-    assert {row[:5]: row[5:] for row in map(tuple, found)} == expected
+    sums = {row[:5]: row[5:] for row in map(tuple, found)}
+    # A cut has so many names a window: those of later calls are summed as others, which ones the order tells.
+    apart: dict[tuple[object, ...], list[tuple[object, ...]]] = {}
+    for name in [name for name in expected if name not in sums and (*name[:3], OTHER, OTHER) in sums]:
+        apart.setdefault((*name[:3], OTHER, OTHER), []).append(expected.pop(name))
+    expected |= {name: tuple(map(sum, zip(*numbers, strict=True))) for name, numbers in apart.items()}
+    assert sums == expected
 
 
 def made(first: int, count: int, begun: int, step: int) -> Iterator[Ended]:

@@ -146,8 +146,8 @@ def same(sql: Sql, begun: int, days: int) -> None:
         "SELECT detail FROM records WHERE at >= ? AND at < ? AND key_id LIKE 'key-%'", (since, since + DAY)
     )
     calls = [msgspec.json.decode(detail, type=Facts) for (detail,) in details]
-    expected = {
-        (grain, start, *name): together(adds).numbers
+    expected: dict[tuple[object, ...], tuple[int, ...]] = {
+        (grain, start, *name): tuple(together(adds).numbers)
         for (_, grain, start), rows in rows_of(calls).items()
         for name, adds in rows.items()
     }
@@ -157,10 +157,9 @@ def same(sql: Sql, begun: int, days: int) -> None:
     )
     sums = {row[:5]: row[5:] for row in map(tuple, found)}
     # A cut has so many names a window: those of later calls are summed as others, which ones the order tells.
-    apart: dict[tuple[object, ...], list[tuple[object, ...]]] = {}
     for name in [name for name in expected if name not in sums and (*name[:3], OTHER, OTHER) in sums]:
-        apart.setdefault((*name[:3], OTHER, OTHER), []).append(expected.pop(name))
-    expected |= {name: tuple(map(sum, zip(*numbers, strict=True))) for name, numbers in apart.items()}
+        other, more = (*name[:3], OTHER, OTHER), expected.pop(name)
+        expected[other] = tuple(map(sum, zip(expected.get(other, [0] * len(more)), more, strict=True)))
     assert sums == expected
 
 

@@ -172,6 +172,9 @@ class Paper(asyncio.Transport):
     def get_write_buffer_size(self) -> int:
         return 0
 
+    def is_closing(self) -> bool:
+        return self.closed
+
 
 async def feed(app: App, *pieces: bytes, **limits: Any) -> Paper:
     """Give *pieces* to a connection as one read each, and let the application run between them."""

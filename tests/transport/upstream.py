@@ -7,7 +7,7 @@ import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from headgate.core.errors import UpstreamFailed
@@ -119,7 +119,8 @@ async def upstream(script: Script, context: ssl.SSLContext | None = None) -> Asy
     finally:
         server.close()
         for peer in up.peers:
-            peer.writer.transport.abort()
+            with suppress(AttributeError):  # before Python 3.11.4 a TLS transport that is closed cannot be aborted
+                peer.writer.transport.abort()
         await asyncio.sleep(0.01)
     if up.errors:
         raise up.errors[0]

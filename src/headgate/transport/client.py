@@ -7,6 +7,7 @@ from headgate.transport.base import Origin, Outbound
 from headgate.transport.clock import Clock
 from headgate.transport.connection import Connection
 from headgate.transport.dial import Dialer
+from headgate.transport.outbox import Outbox
 from headgate.transport.pool import Bounds, Counts, Pool
 from headgate.transport.response import HEAD, Response
 
@@ -28,6 +29,7 @@ class Http1Sender:
         self._dialer = Dialer(ca_file)
         self._clock = Clock(self._sweep)
         self._pools: dict[Origin, Pool] = {}
+        self._outbox: Outbox | None = None
         self._closed = False
 
     async def send(self, out: Outbound) -> Response:
@@ -93,7 +95,8 @@ class Http1Sender:
 
     async def _dial(self, pool: Pool, timeout: float) -> Connection:
         loop = asyncio.get_running_loop()
-        return await self._dialer.dial(pool.origin, lambda: Connection(pool, self._clock, loop), timeout)
+        outbox = self._outbox = self._outbox or Outbox(loop)
+        return await self._dialer.dial(pool.origin, lambda: Connection(pool, self._clock, loop, outbox), timeout)
 
     def _sweep(self, now: float) -> tuple[bool, bool]:
         waited_for = False

@@ -17,6 +17,7 @@ from headgate.transport import failures
 from headgate.transport.base import Origin, Outbound
 from headgate.transport.clock import Clock
 from headgate.transport.coding import BadCoding
+from headgate.transport.outbox import BatchedTransport, Outbox
 from headgate.transport.response import ALL, HEAD, Response
 from headgate.transport.sockets import probe_when_silent, sent_and_acknowledged
 
@@ -65,6 +66,7 @@ class Connection(asyncio.Protocol):
         "_headers",
         "_keep",
         "_loop",
+        "_outbox",
         "_overhead",
         "_parser",
         "_patience",
@@ -87,10 +89,11 @@ class Connection(asyncio.Protocol):
         "waiter",
     )
 
-    def __init__(self, pool: Keeper, clock: Clock, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, pool: Keeper, clock: Clock, loop: asyncio.AbstractEventLoop, outbox: Outbox) -> None:
         self._pool = pool
         self._clock = clock
         self._loop = loop
+        self._outbox = outbox
         self._parser: Any = httptools.HttpResponseParser(self)
         self._transport: Any = None
         self._phase = _IDLE
@@ -188,7 +191,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         """The connection stands, TLS included."""
-        self._transport = transport
+        self._transport = BatchedTransport(transport, self._outbox)
         self.closed = False
         probe_when_silent(transport.get_extra_info("socket"))
 

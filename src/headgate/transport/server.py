@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from headgate.transport.outbox import Outbox
 from headgate.transport.server_asgi import App, Exchange, Scope
 from headgate.transport.server_connection import Connection
 from headgate.transport.server_edge import Edge
@@ -62,6 +63,7 @@ class Server:
         edge: Edge | None = None,
     ) -> None:
         self.loop = asyncio.get_running_loop()
+        self.outbox = Outbox(self.loop)
         self.limits = limits
         self.on_error = on_error
         self.tls = tls

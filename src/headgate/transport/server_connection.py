@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from httptools import HttpParserError, HttpRequestParser
 
 from headgate.core.errors import BadRequest, HeadgateError, Slow, TooLarge
+from headgate.transport.outbox import BatchedTransport
 from headgate.transport.server_asgi import Exchange
 from headgate.transport.server_chunked import Chunked
 from headgate.transport.server_errors import HeadTooLarge, Overloaded, TargetTooLong
@@ -40,10 +41,10 @@ class Connection(Wire):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or refuse it with 503 where there is no room."""
-        self.transport = cast(asyncio.Transport, transport)
+        self.transport = BatchedTransport(transport, self.server.outbox)
         self.client = address(transport.get_extra_info("peername"))
         self.local = address(transport.get_extra_info("sockname"))
-        self.transport.set_write_buffer_limits(HELD, HELD // 4)
+        cast(asyncio.Transport, transport).set_write_buffer_limits(HELD, HELD // 4)
         over = self.server.admit(self)
         if over > _OVER:
             self._state = CLOSING

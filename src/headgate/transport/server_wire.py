@@ -6,6 +6,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from headgate.core.errors import HeadgateError
+from headgate.transport.outbox import BatchedTransport
 from headgate.transport.server_errors import render, status_line
 from headgate.transport.server_link import CHUNKED, WAITING
 
@@ -46,7 +47,7 @@ class Wire(asyncio.Protocol):
         "write_paused",
     )
 
-    transport: asyncio.Transport
+    transport: BatchedTransport
     client: tuple[str, int] | None
     local: tuple[str, int] | None
 
@@ -104,6 +105,7 @@ class Wire(asyncio.Protocol):
         if hard:
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self._state = CLOSING
+            self.transport.flush()
             self.transport.abort()
         else:
             self.close()

@@ -1,7 +1,8 @@
 """What is written in one turn of the event loop leaves together in the next.
 
 A send costs less right after another one than between two pieces of work of ours, and who is on the same machine is
-woken once for all of them, not for each: under load that is a seventh of a small request (`docs/decisions/0013-one-turn-one-send.md`).
+woken once for all of them, not for each: under load that is a seventh of a small request
+(`docs/decisions/0013-one-turn-one-send.md`).
 """
 
 import asyncio

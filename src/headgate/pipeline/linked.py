@@ -5,10 +5,11 @@ anything else by the model's whole window.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from headgate.core.call import Call
-from headgate.dialects import wire
+from headgate.dialects import anthropic_messages, openai_chat, wire
 from headgate.providers.base import Target
 
 WINDOW = 200_000
@@ -17,6 +18,13 @@ _SIGNS = re.compile(
     rb'"(?:(?:image_|file_|document_|video_|audio_)?url|file_id|file_uri|fileUri|s3Location|item_reference|input_video)"'
 )
 """One of these stands in every body that names something, unless one of its letters is escaped."""
+_OBJECT = b"le_id"
+_MARKS = (b'url"', _OBJECT, b'ri"', b"3Loca", b"_refe", b"_vide")
+"""A part of each: what has up to five letters is found four times faster than more, and eight times than by these."""
+_OWN_MARKS = {openai_chat.name: (b'_url"', b"_vide"), anthropic_messages.name: (b'url"',)}
+"""By dialect, those of what it has words for but files by their id, which are looked for before (``owned``)."""
+_BACKSLASH, _UNDERSCORE = b"\\_"  # a byte is found by its number several times faster than by its text
+_LARGE, _FEW, _NEAR = 16_384, 32, 16
 _ROOTS = ("messages", "input", "contents", "system", "systemInstruction", "system_instruction")
 _KEPT = ("conversation", "cachedContent", "cached_content")
 _FIELDS = frozenset((*_KEPT, "previous_response_id", "prompt"))
@@ -35,13 +43,13 @@ def named(call: Call, target: Target, size: int) -> tuple[int, bool]:
     room = (target.context or WINDOW) - size
     if room <= 0:
         return 0, False
-    fields, body, more = call.envelope.fields, call.body, 0
+    fields, more = call.envelope.fields, 0
     if not fields.keys().isdisjoint(_FIELDS):
         before = _before(call, fields)
         if before is None:
             return room, True
         more = before
-    if _SIGNS.search(body) or (b"\\" in body and b"\\u00" in body):
+    if _signed(call):
         for name in _ROOTS:
             if name in fields:
                 pictures = _pictures(wire.decode(fields[name]))
@@ -49,6 +57,35 @@ def named(call: Call, target: Target, size: int) -> tuple[int, bool]:
                     return room, True
                 more += pictures * target.abilities.profile.image_tokens
     return (more, False) if more < room else (room, True)
+
+
+def _signed(call: Call) -> bool:
+    """Whether one of the signs may stand in the body of *call*, of which it may be known that it names no objects."""
+    body = call.body
+    marks = _OWN_MARKS.get(call.dialect.name)
+    if holds(body, marks or _MARKS) and _SIGNS.search(body):
+        return True
+    if call.unnamed:
+        return False
+    return (marks is not None and _OBJECT in body) or (_BACKSLASH in body and b"\\u00" in body)
+
+
+def holds(body: bytes, marks: Sequence[bytes]) -> bool:
+    """Whether one of *marks* stands in *body*, or what has up to five bytes of it: more are found four times slower.
+
+    Marks with ``_`` are looked for around each, of which a text in a human language has few.
+    """
+    if len(body) < _LARGE or not all([_UNDERSCORE in mark for mark in marks]):
+        return any([mark[-5:] in body for mark in marks])
+    at = -1
+    for _ in range(_FEW):
+        at = body.find(_UNDERSCORE, at + 1)
+        if at < 0:
+            return False
+        near = body[max(at - _NEAR, 0) : at + _NEAR]
+        if any([mark in near for mark in marks]):
+            return True
+    return any([mark[-5:] in body for mark in marks])
 
 
 def _before(call: Call, fields: dict[str, Any]) -> int | None:

@@ -28,6 +28,7 @@ from headgate.dialects import (
     gemini_array,
     openai_responses,
 )
+from headgate.pipeline.linked import holds
 from headgate.pipeline.parts import Parts
 from headgate.providers.objects import KEYS, Listing, asked_for, made, named_in, place, sent
 from headgate.storage.responses import KeptResponses
@@ -88,7 +89,10 @@ def own(call: Call, parts: Parts) -> Awaitable[None] | None:
     if call.dialect is anthropic_messages and parts.responses is not None and _runs_code(call):
         call.keeper = Container(parts.responses)
     marks = MARKS.get(call.dialect.name)
-    if marks is None or not may_name(call.body, call.envelope.fields, marks):
+    if marks is None:
+        return None
+    if not may_name(call.body, call.envelope.fields, marks):
+        call.unnamed = True
         return None
     return _own(call, parts) if call.plan else None
 
@@ -119,9 +123,9 @@ class Container:
         """Nothing ran for an answer that is given again."""
 
 
-def may_name(body: bytes, fields: Mapping[str, Raw], marks: Iterable[bytes]) -> bool:
+def may_name(body: bytes, fields: Mapping[str, Raw], marks: Sequence[bytes]) -> bool:
     """Whether a request may name objects: told by a search for bytes, as nearly none does."""
-    if any([mark in body for mark in marks]) or not KEYS.isdisjoint(fields):
+    if (holds(body, marks) and any([mark in body for mark in marks])) or not KEYS.isdisjoint(fields):
         return True
     if BACKSLASH in body and b"\\u00" in body and any([sign in body for sign in ESCAPED]):
         return True

@@ -44,6 +44,7 @@ async def serve(sockets: list[socket.socket], worker: int, life: Life, mode: str
                 await asyncio.sleep(0.05)
         elif link.target == b"/hang":
             link.respond(200, b"", b"")
+            await asyncio.sleep(0)  # what is written leaves in the next turn
             time.sleep(60)  # a loop that does not turn any more is the point
         else:
             link.respond(200, b"", b"%d %d %d" % (worker, os.getpid(), reloads))

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from headgate.transport.outbox import MOST, BatchedTransport, Outbox
 from tests.transport.serving import Paper
 
@@ -24,6 +26,9 @@ class Counted(Paper):
 
     def abort(self) -> None:
         super().close()
+
+    def fail(self) -> None:
+        raise RuntimeError("Cannot call write() after write_eof()")
 
     def write_eof(self) -> None:
         self._told.append((self._name, b"eof"))
@@ -56,6 +61,17 @@ async def test_a_close_or_a_half_close_comes_after_what_was_written() -> None:
     b.close()
     await asyncio.sleep(0)
     assert told == [("a", b"1"), ("a", b"eof"), ("b", b"2"), ("b", b"closed")]
+
+
+async def test_one_that_takes_no_more_keeps_nothing_from_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, a, b = pair()
+    broken = Counted(told, "c")
+    monkeypatch.setattr(broken, "write", lambda data: broken.fail())
+    BatchedTransport(broken, a._outbox).write(b"0")
+    a.write(b"1")
+    b.write(b"2")
+    await asyncio.sleep(0)
+    assert told == [("a", b"1"), ("b", b"2")] and broken.closed
 
 
 async def test_one_that_is_aborted_keeps_nothing_from_the_others() -> None:

@@ -37,8 +37,11 @@ class Outbox:
         """Write all that waits, now."""
         waiting, self._waiting, self._size = self._waiting, [], 0
         for transport, data in waiting:
-            if not transport.is_closing():  # one that is closed would raise, and keep from the others what is theirs
-                transport.write(data)
+            if not transport.is_closing():
+                try:
+                    transport.write(data)
+                except RuntimeError:  # it takes no more, which must not keep from the others what is theirs
+                    transport.abort()
 
 
 class BatchedTransport:

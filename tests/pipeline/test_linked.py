@@ -123,19 +123,22 @@ def test_a_mark_is_found_wherever_it_stands_in_a_large_body(few: bool) -> None:
     assert holds(text + b"fileUri", (b"ileUri", b"file_uri")), "not all have one"
 
 
-@pytest.mark.parametrize("unnamed", [False, True])
-def test_a_large_body_is_looked_through_as_a_small_one_is(unnamed: bool) -> None:
-    """What was seen to name no objects may name pictures all the same."""
-    long = {"type": "text", "text": 'a "url", a file_id, _video and more, ' * 9_000}
-    picture = {"type": "image_url", "image_url": {"url": URL}}
-    for ask in (chat, messages):
-        parts = [long] if ask is messages else [long, picture]
-        dialect, document = ask(*parts)
-        body = json.dumps(document).encode()
-        call = Call(surface="s", operation="chat", dialect=dialect, link=None, headers=[], t0=0.0, body=body)
-        call.envelope, call.unnamed = dialect.envelope(body), unnamed
-        wide: Any = SimpleNamespace(context=1_000_000, abilities=TARGET.abilities)
-        assert named(call, wide, len(body)) == ((PICTURE, False) if picture in parts else (0, False))
+@pytest.mark.parametrize("ask", [chat, messages, responses])
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "image_url", "image_url": {"url": URL}},
+        {"type": "image", "source": {"type": "url", "url": URL}},
+        {"type": "input_image", "image_url": URL},
+        {"fileData": {"mimeType": "image/png", "fileUri": URL}},
+    ],
+)
+def test_a_large_body_is_looked_through_as_a_small_one_is(ask: Any, part: dict[str, Any]) -> None:
+    """Whoever's words they are: what is relayed may go to a server that reads several dialects."""
+    text = {"type": "text", "text": 'a "url", a file_id, _video and more, ' * 9_000}
+    wide: Any = SimpleNamespace(context=1_000_000, abilities=TARGET.abilities)
+    assert held(ask(text, part), wide)[1:] == held(ask(part), wide)[1:] == (PICTURE, False)
+    assert held(ask(text), wide)[1:] == (0, False)
 
 
 def test_escaped_names_are_names() -> None:

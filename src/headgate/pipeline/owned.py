@@ -13,7 +13,7 @@ from time import monotonic
 from typing import TypeVar
 from urllib.parse import parse_qsl, urlencode
 
-from msgspec import MsgspecError, Raw, Struct
+from msgspec import MsgspecError, Struct
 from msgspec.json import Decoder
 
 from headgate.core.call import Call
@@ -28,7 +28,7 @@ from headgate.dialects import (
     gemini_array,
     openai_responses,
 )
-from headgate.pipeline.linked import holds
+from headgate.pipeline.linked import escaped, holds
 from headgate.pipeline.parts import Parts
 from headgate.providers.objects import KEYS, Listing, asked_for, made, named_in, place, sent
 from headgate.storage.responses import KeptResponses
@@ -44,7 +44,6 @@ LONG_PAGE = 100
 LONG = 262_144
 """Bytes that are read in a thread, and not on the event loop."""
 T = TypeVar("T")
-BACKSLASH = 92  # a byte is found by its number several times faster than by its text
 ESCAPED = (b"\\u004", b"\\u005", b"\\u006", b"\\u007")
 """How a letter of a name begins that is written with an escape."""
 IN_TOOLS = (b"store_ids", b"container", b"StoreNames", b"store_names")
@@ -89,10 +88,7 @@ def own(call: Call, parts: Parts) -> Awaitable[None] | None:
     if call.dialect is anthropic_messages and parts.responses is not None and _runs_code(call):
         call.keeper = Container(parts.responses)
     marks = MARKS.get(call.dialect.name)
-    if marks is None:
-        return None
-    if not may_name(call.body, call.envelope.fields, marks):
-        call.unnamed = True
+    if marks is None or not may_name(call, marks):
         return None
     return _own(call, parts) if call.plan else None
 
@@ -123,11 +119,12 @@ class Container:
         """Nothing ran for an answer that is given again."""
 
 
-def may_name(body: bytes, fields: Mapping[str, Raw], marks: Sequence[bytes]) -> bool:
+def may_name(call: Call, marks: Sequence[bytes]) -> bool:
     """Whether a request may name objects: told by a search for bytes, as nearly none does."""
+    body, fields = call.body, call.envelope.fields
     if (holds(body, marks) and any([mark in body for mark in marks])) or not KEYS.isdisjoint(fields):
         return True
-    if BACKSLASH in body and b"\\u00" in body and any([sign in body for sign in ESCAPED]):
+    if escaped(call) and any([sign in body for sign in ESCAPED]):
         return True
     tools = fields.get("tools")
     return tools is not None and marks is not MARKS["openai-chat"] and any([mark in bytes(tools) for mark in IN_TOOLS])

@@ -96,8 +96,6 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     taken: Any = None
     """What takes down its answer, where it has such a key (``pipeline.repeat.Taken``)."""
     body: bytes = b""
-    escaped: bool | None = None
-    """Whether a letter in its body may be written by its number; ``None`` until somebody looks."""
     options: Options = NO_OPTIONS
     before: int | None = None
     """The most tokens that its provider puts in front of its prompt, where that keeps them and they were counted."""

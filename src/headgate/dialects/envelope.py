@@ -7,7 +7,7 @@ import msgspec
 
 from headgate.core.errors import BadRequest
 from headgate.dialects import anthropic_words, openai_words, wire
-from headgate.dialects.json_guard import Objects, top_level
+from headgate.dialects.json_guard import look
 
 Raw = msgspec.Raw
 T = TypeVar("T")
@@ -36,6 +36,8 @@ class Envelope(msgspec.Struct, gc=False):
     """The caller asked for usage in the stream."""
     user: str | None = None
     """Whom the caller names as its end user."""
+    outline: bytes | None = None
+    """The body without its long strings (``json_open.Opened``), where it was made; its words and names stand here."""
 
     @property
     def least_output(self) -> int:
@@ -176,9 +178,8 @@ _SPEAKS = frozenset({"user", "system", "developer", "tool"})  # an assistant's t
 
 def chat_envelope(body: bytes) -> ChatEnvelope:
     """Read a Chat Completions request; raise ``BadRequest`` with the path of the field to blame."""
-    opened: Objects = {}
-    fields = top_level(body, opened)
-    turns = opened.get("messages")
+    fields, opened = look(body)
+    turns = opened.objects.get("messages")
     if turns and _all_plain(turns):  # looked at already: what is left to read is short
         head = read(_CHAT, wire.encode({**fields, "messages": _NO_TURN}))
     else:
@@ -201,6 +202,7 @@ def chat_envelope(body: bytes) -> ChatEnvelope:
         head.n or 1,
         options is not None and options.include_usage is True,
         head.safety_identifier if head.user is None else head.user,
+        opened.outline,
     )
 
 
@@ -218,13 +220,15 @@ def _all_plain(turns: list[dict[str, Raw]]) -> bool:
 
 def messages_envelope(body: bytes, *, counting: bool = False) -> MessagesEnvelope:
     """Read a Messages request (one to count its tokens needs no ``max_tokens``); raise as :func:`chat_envelope`."""
-    fields = top_level(body)
+    fields, opened = look(body)
     head: _CountHead = read(_COUNT, body) if counting else read(_MESSAGES, body)
     for index, turn in enumerate(head.messages):
         if turn.content == wire.NULL:
             raise no_content(index)
     user = head.metadata.user_id if head.metadata is not None else None
-    return MessagesEnvelope(body, head.model, fields, head.stream is True, head.max_tokens, 1, True, user)
+    return MessagesEnvelope(
+        body, head.model, fields, head.stream is True, head.max_tokens, 1, True, user, opened.outline
+    )
 
 
 def read(decoder: "msgspec.json.Decoder[T]", body: bytes | Raw, at: str = "") -> T:

@@ -8,7 +8,7 @@ from headgate.core.errors import BadRequest
 from headgate.dialects import wire
 from headgate.dialects.envelope import MAX_MESSAGES, Envelope, Tokens, read
 from headgate.dialects.gemini_words import FIELDS
-from headgate.dialects.json_guard import top_level
+from headgate.dialects.json_guard import look
 
 Meta = msgspec.Meta
 Count = Annotated[int, Meta(ge=1, le=128)]
@@ -59,7 +59,7 @@ class GeminiEnvelope(Envelope, gc=False):
 
 def envelope_at(body: bytes, model: str, *, stream: bool) -> Envelope:
     """Read a request whose path names *model*; raise ``BadRequest`` with the path of the field to blame."""
-    fields = top_level(body)
+    fields, opened = look(body)
     head = read(_head, body)
     config = head.generationConfig or head.generation_config or _Config()
     return GeminiEnvelope(
@@ -70,6 +70,7 @@ def envelope_at(body: bytes, model: str, *, stream: bool) -> Envelope:
         config.maxOutputTokens or config.max_output_tokens,
         config.candidateCount or config.candidate_count or 1,
         True,
+        outline=opened.outline,
     )
 
 

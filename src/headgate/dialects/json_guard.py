@@ -4,23 +4,21 @@ Nothing is unpacked: the values of the body stay the bytes they came as.
 """
 
 import re
-from collections.abc import Iterable
 from typing import NoReturn
 
 import msgspec
 
 from headgate.core.errors import BadRequest
 from headgate.dialects import wire
+from headgate.dialects.json_open import FIELDS, OBJECTS, Opened
 
 Raw = msgspec.Raw
 MAX_DEPTH = 64
 FORBIDDEN = frozenset({"api_base", "base_url", "api_key", "model_list", "extra_headers"})
 """Fields by which a caller could send the gateway, or its credentials, somewhere else."""
 
-_DECODER = msgspec.json.Decoder(dict[str, Raw])
-_OBJECTS = msgspec.json.Decoder(list[dict[str, Raw]])
 _ENCODER = msgspec.json.Encoder()
-_decode = _DECODER.decode
+_decode = FIELDS.decode
 _encode = _ENCODER.encode
 _SPACE = re.compile(rb"[ \t\n\r]*")
 _NUMBER = re.compile(rb"-?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
@@ -32,8 +30,8 @@ _LONG_NUMBER = b"0" * 300  # a shorter run of digits fits a double
 _AT = re.compile(r"\(byte (\d+)\)")
 _BACKSLASH, _LOWER_E, _UPPER_E = b"\\eE"  # finding a byte by its number is four times faster than by its text
 _SMALL = 2048  # bytes; below this, taking strings out is cheaper than decoding around them
-_LEVELS = 6  # how far decoding around strings goes: parts of tool results of messages
 _SLICE = 1 << 20
+_UNOPENED = Opened()
 
 
 def check(body: bytes) -> None:
@@ -41,27 +39,33 @@ def check(body: bytes) -> None:
     top_level(body)
 
 
-Objects = dict[str, list[dict[str, Raw]]]
-
-
-def top_level(body: bytes, objects: Objects | None = None) -> dict[str, Raw]:
-    """Return the fields of a request body, undecoded. Where the arrays of objects among them had to be opened on the
-    way, as in large bodies, they are put into *objects*: whoever reads them need not open them again.
+def top_level(body: bytes) -> dict[str, Raw]:
+    """Return the fields of a request body, undecoded.
 
     Raise ``BadRequest``: ``invalid_encoding`` (not UTF-8, or a byte order mark), ``json_too_deep`` (over 64 levels),
     ``invalid_number`` (NaN, Infinity, or past a double), ``invalid_json``, ``duplicate_key`` (at the top level), or
     ``parameter_not_allowed``. Lone surrogates and ``\\u0000`` are served as they came.
     """
+    return look(body)[0]
+
+
+def look(body: bytes) -> tuple[dict[str, Raw], Opened]:
+    """Return as :func:`top_level`, and what of a large body had to be opened on the way, which nobody need open again.
+
+    Raise as there.
+    """
     if not body.isascii():
         _check_encoding(body)
+    small = len(body) < _SMALL
+    opened = _UNOPENED if small else Opened()
     try:
-        if len(body) < _SMALL or _BACKSLASH not in body:
-            text = _outside(body)
+        if small or _BACKSLASH not in body:
+            text = (None if small else opened.split(body)) or _outside(body)
             if len(text) > MAX_DEPTH or _LOWER_E in text or _UPPER_E in text:  # less cannot be too deep, nor too large
                 _check_outside(text, MAX_DEPTH)
             top = _decode(body)
         else:
-            top = _around_strings(body, objects)
+            top = _around_strings(body, opened)
     except msgspec.DecodeError:
         top = _exactly(body)
     else:
@@ -75,7 +79,7 @@ def top_level(body: bytes, objects: Objects | None = None) -> dict[str, Raw]:
         for index, tool in enumerate(_items(top["tools"])):
             if not FORBIDDEN.isdisjoint(tool):
                 _forbid(tool, f"tools[{index}].")
-    return top
+    return top, opened
 
 
 def _tight(top: dict[str, Raw], size: int) -> int:
@@ -148,43 +152,18 @@ def _check_numbers(text: bytes) -> None:
                 raise BadRequest(f"The number {digits}... is out of range.", code="invalid_number")
 
 
-def _around_strings(body: bytes, objects: Objects | None) -> dict[str, Raw]:
-    """Decode a large body around its strings, which costs less than taking them out where they hold many escapes.
+def _around_strings(body: bytes, opened: Opened) -> dict[str, Raw]:
+    """Decode a large body around its strings.
 
     The decoder gives up by itself long before its stack ends; what it cannot say is whether 64 levels were passed.
     """
     try:
-        top = _DECODER.decode(body)
-        rest: dict[int, list[bytes]] = {}
-        _gather(top.items(), 1, rest, objects)
+        top = opened.open(body)
     except RecursionError:
         raise BadRequest(f"The request body is nested deeper than {MAX_DEPTH} levels.", code="json_too_deep") from None
-    for level, texts in rest.items():
+    for level, texts in opened.rest.items():
         _check_outside(_outside(b",".join(texts)), MAX_DEPTH - level)
     return top
-
-
-def _gather(
-    fields: Iterable[tuple[str, Raw]], level: int, rest: dict[int, list[bytes]], kept: Objects | None = None
-) -> None:
-    for name, value in fields:
-        first = memoryview(value)[0]
-        if first == 0x22:
-            continue
-        if len(value) < 256 or level >= _LEVELS or first not in b"[{":
-            rest.setdefault(level, []).append(bytes(value))
-        elif first == 0x7B:
-            _gather(_DECODER.decode(value).items(), level + 1, rest)
-        else:
-            try:
-                objects = _OBJECTS.decode(value)
-            except msgspec.ValidationError:
-                rest.setdefault(level, []).append(bytes(value))
-                continue
-            if kept is not None:
-                kept[name] = objects
-            for one in objects:
-                _gather(one.items(), level + 2, rest)
 
 
 def _spelt_once(body: bytes, top: dict[str, Raw]) -> bool:
@@ -212,7 +191,7 @@ def _exactly(body: bytes) -> dict[str, Raw]:
     """Read a body that the fast way did not settle: repeated keys, escaped keys, lone surrogates, errors."""
     _check_outside(_outside(body), MAX_DEPTH)
     try:
-        wire.typed(_DECODER, body)
+        wire.typed(FIELDS, body)
     except msgspec.ValidationError as error:
         raise BadRequest(f"The request body must be a JSON object. {error}.", code="invalid_json") from None
     except msgspec.DecodeError as error:
@@ -268,7 +247,7 @@ def _members(raw: Raw) -> dict[str, Raw]:
 
 def _items(raw: Raw) -> list[dict[str, Raw]]:
     try:
-        return _OBJECTS.decode(raw)
+        return OBJECTS.decode(raw)
     except msgspec.ValidationError:
         return [_members(item) for item in wire.items(raw)] if memoryview(raw)[0] == 0x5B else []
     except msgspec.DecodeError:

@@ -173,7 +173,7 @@ class Images(Media):
         head = read(_image, body)
         return ImageEnvelope(
             body, head.model, fields, head.stream is True, None, head.n or 1, True, head.user,
-            len(head.prompt), head.quality or "",
+            text_size=len(head.prompt), form=head.quality or "",
         )  # fmt: skip
 
     @staticmethod

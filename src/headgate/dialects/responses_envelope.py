@@ -7,7 +7,7 @@ import msgspec
 from headgate.core.errors import BadRequest
 from headgate.dialects import responses_words, wire
 from headgate.dialects.envelope import MAX_MESSAGES, Envelope, Name, Tokens, read
-from headgate.dialects.json_guard import top_level
+from headgate.dialects.json_guard import look
 
 Raw = msgspec.Raw
 
@@ -61,7 +61,7 @@ class ResponsesEnvelope(Envelope, gc=False):
 
 def responses_envelope(body: bytes) -> ResponsesEnvelope:
     """Read a request for a response; raise ``BadRequest`` with the path of the field to blame."""
-    fields = top_level(body)
+    fields, opened = look(body)
     head = read(_head, body)
     if head.input is None and all(fields.get(name, wire.NULL) == wire.NULL for name in _CONTEXTS):
         raise BadRequest("Missing required parameter: 'input'.", code="missing_required_parameter", param="input")
@@ -76,6 +76,7 @@ def responses_envelope(body: bytes) -> ResponsesEnvelope:
         1,
         True,
         head.safety_identifier if head.user is None else head.user,
+        opened.outline,
         head.previous_response_id,
         head.store is not False,
     )

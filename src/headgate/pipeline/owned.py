@@ -28,7 +28,7 @@ from headgate.dialects import (
     gemini_array,
     openai_responses,
 )
-from headgate.pipeline.linked import escaped, holds
+from headgate.pipeline.linked import ESCAPE
 from headgate.pipeline.parts import Parts
 from headgate.providers.objects import KEYS, Listing, asked_for, made, named_in, place, sent
 from headgate.storage.responses import KeptResponses
@@ -121,10 +121,11 @@ class Container:
 
 def may_name(call: Call, marks: Sequence[bytes]) -> bool:
     """Whether a request may name objects: told by a search for bytes, as nearly none does."""
-    body, fields = call.body, call.envelope.fields
-    if (holds(body, marks) and any([mark in body for mark in marks])) or not KEYS.isdisjoint(fields):
+    fields = call.envelope.fields
+    text = call.envelope.outline or call.body
+    if any([mark in text for mark in marks]) or not KEYS.isdisjoint(fields):
         return True
-    if escaped(call) and any([sign in body for sign in ESCAPED]):
+    if ESCAPE in text and any([sign in text for sign in ESCAPED]):
         return True
     tools = fields.get("tools")
     return tools is not None and marks is not MARKS["openai-chat"] and any([mark in bytes(tools) for mark in IN_TOOLS])

@@ -143,4 +143,4 @@ def supply(call: Call) -> None:
         envelope.fields[name] = msgspec.Raw(wire.encode(value))
         call.defaulted.append(f"{name}={value}")
     envelope.body = call.body = wire.encode(envelope.fields)
-    call.request = None
+    envelope.outline = call.request = None

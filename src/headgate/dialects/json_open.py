@@ -5,6 +5,7 @@ whoever looks for a word that is no text has little to look through.
 """
 
 from collections.abc import Mapping
+from itertools import chain
 
 import msgspec
 
@@ -22,17 +23,16 @@ _QUOTE, _OBJECT, _ARRAY = b'"{['
 class Opened:
     """What was found of one body. Without a look at it, or where something may be hidden, its outline is ``None``."""
 
-    __slots__ = ("_names", "_sound", "_words", "objects", "outline", "rest")
+    __slots__ = ("_names", "_sound", "objects", "outline", "rest")
 
     def __init__(self) -> None:
         self.objects: dict[str, list[dict[str, Raw]]] = {}
         """Arrays of objects, by their field of the body."""
         self.outline: bytes | None = None
         """All of the body but its strings of over 100 bytes: each name, word and piece, in no order."""
-        self.rest: dict[int, list[bytes]] = {}
-        """What was not opened and is no string, by its level."""
+        self.rest: dict[int, set[bytes]] = {}
+        """What was not opened, by its level: short values, and long ones that are no strings."""
         self._names: set[str] = set()
-        self._words: set[bytes] = set()
         self._sound = True
         """Every object that was opened is its fields and nothing else, as far as its size tells: what is under a name
         that stands twice shows only once in them, and a name takes no fewer bytes than it has letters.
@@ -51,44 +51,47 @@ class Opened:
     def open(self, body: bytes) -> dict[str, Raw]:
         """Return the fields of *body*; raise ``msgspec.DecodeError`` or ``RecursionError``."""
         top = FIELDS.decode(body)
-        self._gather(top, 1, self.objects)
+        self._look([top], 1)
         if self._sound:
             names = [b'"%b"' % name.encode() for name in self._names]
-            self.outline = b",".join([*names, *self._words, *[text for level in self.rest.values() for text in level]])
+            self.outline = b",".join([*names, *[text for level in self.rest.values() for text in level]])
         return top
 
-    def _gather(self, fields: dict[str, Raw], level: int, kept: dict[str, list[dict[str, Raw]]] | None = None) -> int:
-        """Look at the fields of one object; return the bytes that they take without spaces."""
-        taken = 1 if fields else 2
-        for name, value in fields.items():
-            self._names.add(name)
-            size = len(value)
-            taken += len(name) + size + 4
+    def _look(self, objects: list[dict[str, Raw]], level: int) -> int:
+        """Look at the fields of *objects*; return the bytes that they and the commas after them take without spaces."""
+        names = list(chain.from_iterable(objects))
+        values = [value for one in objects for value in one.values()]
+        sizes = list(map(len, values))
+        self._names.update(names)
+        rest = self.rest.setdefault(level, set())
+        for name, value, size in zip(names, values, sizes, strict=True):
+            if size <= _WORD:
+                rest.add(bytes(value))
+                continue
             first = memoryview(value)[0]
             if first == _QUOTE:
-                if size <= _WORD:
-                    self._words.add(bytes(value))
-            elif size < _SMALL or level >= _LEVELS or (first != _OBJECT and first != _ARRAY):
-                self.rest.setdefault(level, []).append(bytes(value))
+                continue
+            if size < _SMALL or level >= _LEVELS or (first != _OBJECT and first != _ARRAY):
+                rest.add(bytes(value))
             elif first == _OBJECT:
-                inner = FIELDS.decode(value)
-                tight = self._gather(inner, level + 1)
-                self._sound = self._sound and (tight == size or bytes(value) == _spaced(inner))
+                one = FIELDS.decode(value)
+                self._check(self._look([one], level + 1) - 1, value, [one])
             else:
                 try:
-                    objects = OBJECTS.decode(value)
+                    found = OBJECTS.decode(value)
                 except msgspec.ValidationError:
-                    self.rest.setdefault(level, []).append(bytes(value))
+                    rest.add(bytes(value))
                     continue
-                if kept is not None:
-                    kept[name] = objects
-                tight = 1 + sum([1 + self._gather(one, level + 2) for one in objects])
-                self._sound = self._sound and (
-                    tight == size or bytes(value) == b"[%b]" % b", ".join([_spaced(one) for one in objects])
-                )
-        return taken
+                if level == 1:
+                    self.objects[name] = found
+                self._check(self._look(found, level + 2) + 1, value, found)
+        return sum(sizes) + sum(map(len, names)) + 4 * len(names) + 2 * len(objects)
+
+    def _check(self, size: int, value: Raw, objects: list[dict[str, Raw]]) -> None:
+        if self._sound and size != len(value):
+            spaced = b", ".join([_spaced(one) for one in objects])  # as Python's json writes it
+            self._sound = bytes(value).strip(b"[]") == spaced
 
 
 def _spaced(one: Mapping[str, Raw]) -> bytes:
-    """Return an object as Python's json writes it."""
     return b"{" + b", ".join([b'"%b": %b' % (name.encode(), inner) for name, inner in one.items()]) + b"}"

@@ -25,8 +25,15 @@ def test_it_never_grows(tmp_path: Path) -> None:
     assert len(known) == WAYS and os.path.getsize(tmp_path / "conversations") <= SETS * WAYS * 16
 
 
-def test_a_disk_that_fails_is_forgetful(tmp_path: Path) -> None:
+def test_where_a_disk_fails_each_process_knows_its_own(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    kept = Conversations(tmp_path / "file" / "conversations")
+    kept, other = (Conversations(tmp_path / "file" / "conversations") for _ in range(2))
     kept.remember(7, 70)
-    assert kept.last(7) == 0
+    assert (kept.last(7), other.last(7)) == (70, 0)
+
+
+def test_its_room_is_taken_before_anything_is_written(tmp_path: Path) -> None:
+    """To write where a full disk has no room for it would end the process."""
+    Conversations(tmp_path / "conversations").last(7)
+    told = os.stat(tmp_path / "conversations")
+    assert told.st_blocks * 512 >= told.st_size == SETS * WAYS * 16

@@ -1,6 +1,7 @@
 """Order a plan by the strategies of its route, and keep why. A route without any never comes here."""
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -61,16 +62,14 @@ def chain(call: Call, parts: Parts, route: Route | None, left: tuple[Target, ...
     return found
 
 
-def decided(call: Call, parts: Parts, policy: Policy, targets: tuple[Target, ...]) -> list[Target]:
+def decided(call: Call, parts: Parts, policy: Policy, targets: tuple[Target, ...]) -> Sequence[Target]:
     """Return *targets* as *policy* orders them, and keep why on *call*."""
     sight = seen(call, parts, policy)
     chosen, choice = policy.decide(sight, policy.among(targets), parts.health, random.random())
     if call.choice is None:
         call.reason = f"route {policy.route}: {chosen[0].name} first, {policy.why}"
     keep(call, choice)
-    if "last" in policy.reads and call.link is not None:  # a call that is only explained goes nowhere
-        call.conversation = conversation(sight)
-    return [option.target for option in chosen]
+    return chosen
 
 
 def as_listed(call: Call, targets: tuple[Target, ...]) -> tuple[Target, ...]:
@@ -124,7 +123,10 @@ def seen(call: Call, parts: Parts, policy: Policy) -> Sight:
     if "advice" in reads:
         sight.advice = call.advice or {}
     if "last" in reads:
-        sight.last = policy.named(parts.conversations.last(conversation(sight)))
+        told = conversation(sight)
+        sight.last = policy.named(parts.conversations.last(told))
+        if call.link is not None:  # a call that is only explained goes nowhere
+            call.conversation = told
     return sight
 
 

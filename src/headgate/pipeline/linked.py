@@ -18,7 +18,8 @@ _SIGNS = re.compile(
 )
 """One of these stands in every body that names something, unless one of its letters is escaped."""
 _MARKS = (b'"url"', b"leUri", b"3Loca", b'_url"', b"le_id", b"e_uri", b"rence", b"video")
-"""What is looked for first, as it is found several times faster than all signs at once; more bytes are not."""
+"""What is looked for first, as it is found several times faster than all signs at once; more bytes are not. And not by
+``in``, which for bytes raises and catches an error first."""
 ESCAPE = b"\\u00"
 """How a letter begins that is written by its number."""
 _ROOTS = ("messages", "input", "contents", "system", "systemInstruction", "system_instruction")
@@ -58,9 +59,9 @@ def named(call: Call, target: Target, size: int) -> tuple[int, bool]:
 def _signed(call: Call) -> bool:
     """Whether one of the signs may stand in the body of *call*."""
     text = call.envelope.outline or call.body
-    if any([mark in text for mark in _MARKS]) and _SIGNS.search(text):
+    if max(map(text.find, _MARKS)) >= 0 and _SIGNS.search(text):
         return True
-    return ESCAPE in text
+    return text.find(ESCAPE) >= 0
 
 
 def _before(call: Call, fields: dict[str, Any]) -> int | None:

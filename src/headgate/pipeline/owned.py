@@ -123,9 +123,9 @@ def may_name(call: Call, marks: Sequence[bytes]) -> bool:
     """Whether a request may name objects: told by a search for bytes, as nearly none does."""
     fields = call.envelope.fields
     text = call.envelope.outline or call.body
-    if any([mark in text for mark in marks]) or not KEYS.isdisjoint(fields):
+    if max(map(text.find, marks)) >= 0 or not KEYS.isdisjoint(fields):
         return True
-    if ESCAPE in text and any([sign in text for sign in ESCAPED]):
+    if text.find(ESCAPE) >= 0 and any([sign in text for sign in ESCAPED]):
         return True
     tools = fields.get("tools")
     return tools is not None and marks is not MARKS["openai-chat"] and any([mark in bytes(tools) for mark in IN_TOOLS])

@@ -22,7 +22,7 @@ from headgate.pipeline.parts import JSON, Parts, neutral
 from headgate.pipeline.settle import finish
 from headgate.pipeline.wishes import able, name_first, supply, take_wishes
 from headgate.providers.base import Target, dialects_of, unsupported
-from headgate.routing.table import in_order
+from headgate.routing.table import in_order, knowing
 
 _TIERS = [b'{"type":%b"%b"}' % (space, tier) for tier in (b"default", b"flex") for space in (b"", b" ")]
 
@@ -165,11 +165,10 @@ def plan(call: Call, parts: Parts) -> Awaitable[None] | None:
     """Order the deployments to try, best first, with the reason."""
     route = call.route
     operation = call.operation
-    usable: tuple[Target, ...] = call.plan
-    if not all([t.provider.supports(operation) for t in usable]):
-        usable = tuple(t for t in usable if t.provider.supports(operation))
-        if not usable and operation != "count_tokens":
-            raise unsupported(call.envelope.model, operation.replace("_", " "))
+    targets: tuple[Target, ...] = call.plan
+    usable: tuple[Target, ...] = route.serving(operation) if targets is route.targets else knowing(targets, operation)
+    if targets and not usable and operation != "count_tokens":
+        raise unsupported(call.envelope.model, operation.replace("_", " "))
     if operation == "count_tokens":  # an endpoint that counts another dialect's requests counts something else
         usable = tuple(t for t in usable if call.dialect in dialects_of(t, operation))
     call.plan = usable

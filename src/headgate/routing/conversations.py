@@ -1,9 +1,10 @@
 """Which deployment answered each conversation last, in a small file that all processes of a machine share.
 
-It holds hashes alone, never grows, and outlives a change of the configuration. Reading and writing it takes a system
-call or two, of a file that is in memory; two that write at once spoil nothing but their own entry.
+It holds hashes alone, never grows, and outlives a change of the configuration. It is mapped into memory: to look into
+it takes no system call, and two that write at once spoil nothing but their own entry.
 """
 
+import mmap
 import os
 import tempfile
 from contextlib import suppress
@@ -15,46 +16,62 @@ WAYS = 4
 """Conversations that find room side by side; of more that meet in one set one is forgotten."""
 _ENTRY = Struct("<QQ")
 _SET = Struct(f"<{2 * WAYS}Q")
+_SIZE = SETS * _SET.size
 
 
 class Conversations:
     """A table of 65,536 conversations. Numbers are hashes of 64 bits; 0 is nobody."""
 
-    __slots__ = ("_fd", "_file")
+    __slots__ = ("_file", "_table")
 
     def __init__(self, file: Path | None = None) -> None:
         """*file* is shared; without one it is this process's own."""
         self._file = file
-        self._fd = -1
+        self._table: mmap.mmap | bytearray | None = None
 
     def last(self, conversation: int) -> int:
         """Return who answered *conversation* last, 0 where that is not known."""
-        found = self._set(conversation)
-        return next((found[at + 1] for at in range(0, len(found), 2) if found[at] == conversation), 0)
+        table = self._table or self._opened()
+        found: tuple[int, ...] = _SET.unpack_from(table, conversation % SETS * _SET.size)
+        for way in range(0, 2 * WAYS, 2):
+            if found[way] == conversation:
+                return found[way + 1]
+        return 0
 
     def remember(self, conversation: int, target: int) -> None:
         """Keep that *target* answered *conversation*."""
-        found = self._set(conversation)
+        table, at = self._table or self._opened(), conversation % SETS * _SET.size
+        found = _SET.unpack_from(table, at)
         keys = found[::2]
-        way = next((way for way, key in enumerate(keys) if key in (conversation, 0)), conversation >> 32 & WAYS - 1)
-        if found[2 * way : 2 * way + 2] != (conversation, target):
-            with suppress(OSError):
-                os.pwrite(self._fd, _ENTRY.pack(conversation, target), _place(conversation) + way * _ENTRY.size)
+        for known in (conversation, 0):
+            if known in keys:
+                way = keys.index(known)
+                break
+        else:
+            way = conversation >> 32 & WAYS - 1
+        if found[2 * way] != conversation or found[2 * way + 1] != target:
+            _ENTRY.pack_into(table, at + way * _ENTRY.size, conversation, target)
 
-    def _set(self, conversation: int) -> tuple[int, ...]:
+    def _opened(self) -> mmap.mmap | bytearray:
         with suppress(OSError):
-            if self._fd < 0:
-                self._fd = self._open()
-            return _SET.unpack(os.pread(self._fd, _SET.size, _place(conversation)).ljust(_SET.size, b"\0"))
-        return (0,) * (2 * WAYS)  # a disk that fails: then nothing is remembered
+            self._table = self._mapped()
+            return self._table
+        self._table = bytearray(_SIZE)  # a disk that fails: then it is this process's own until it ends
+        return self._table
 
-    def _open(self) -> int:
+    def _mapped(self) -> mmap.mmap:
         if self._file is None:
             with tempfile.TemporaryFile() as own:
-                return os.dup(own.fileno())
+                return _map(own.fileno())
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            return _map(fd)
+        finally:
+            os.close(fd)
 
 
-def _place(conversation: int) -> int:
-    return conversation % SETS * _SET.size
+def _map(fd: int) -> mmap.mmap:
+    """Map the file, all its room taken first: to write where a full disk has none would end the process."""
+    os.posix_fallocate(fd, 0, _SIZE)
+    return mmap.mmap(fd, _SIZE)

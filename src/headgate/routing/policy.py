@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
 from itertools import compress, islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -19,6 +19,24 @@ from headgate.routing.types import Option, Sight, Standing, Strategy, Verdict
 
 TOLD = 32
 """Candidates of one decision that are kept in its record, at most."""
+
+
+TELLING = ("needs", "last", "in_tool_loop", "spent_share", "prefix")
+"""What of a sight is kept in the record, where a strategy reads it."""
+KEPT = 64
+"""Outcomes of one route that are kept, at most."""
+_Asked = Sequence[tuple[Candidates, Sequence[float | None]] | None]
+_Ranks = Sequence[Sequence[float]]
+
+
+class _Outcome(NamedTuple):
+    """What follows from scores; the fields but the first as in ``Choice``."""
+
+    chosen: list[Target]
+    names: tuple[str, ...]
+    scores: list[list[float | None] | None]
+    order: list[int]
+    omitted: int
 
 
 class NothingLeft(Forbidden):
@@ -54,6 +72,9 @@ class Policy:
         """Of those that ask others."""
         self.sticky = next((row for row, kind in enumerate(self.kinds) if kind == "sticky"), None)
         self.turn = 0
+        self._draws, self._turns = "chance" in self.reads, "turn" in self.reads
+        self._told = tuple(name for name in TELLING if name in self.reads)
+        self._outcomes: dict[tuple[int | None, ...], tuple[_Outcome, object]] = {}  # with what their ids are of
         self.why = f"by {', then '.join(self.kinds)}"
 
     def among(self, targets: tuple[Target, ...]) -> Candidates:
@@ -70,12 +91,13 @@ class Policy:
 
     def decide(
         self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
-    ) -> tuple[Sequence[Option], Choice]:
+    ) -> tuple[Sequence[Target], Choice]:
         """Return what remains of *options*, best first, and why; raise ``NothingLeft`` where nothing does."""
-        options = left = columns(options)
+        all_ = left = columns(options)
         asked: list[tuple[Candidates, Sequence[float | None]] | None] = []
         ranks: list[Any] = []
         first = self.sticky if sight.in_tool_loop and sight.last else None
+        known = True  # every score is one that is kept, so that what follows from them may be kept as well
         for row, strategy in enumerate(self.strategies):
             if strategy.when is not None and not strategy.when.met(sight):
                 asked.append(None)
@@ -83,80 +105,46 @@ class Policy:
                 continue
             scores = strategy.weigh(sight, left, standing, chance)
             asked.append((left, scores))
+            known = known and type(scores) is Column
             if self._filters[row] and None in scores:
                 column = scores if isinstance(scores, Column) else Column(scores)
                 left = left.without(column)
                 if not left:
-                    raise NothingLeft(self.route, self.kinds[row], len(options))
+                    raise NothingLeft(self.route, self.kinds[row], len(all_))
                 ranks = [list(compress(rank, column.stays)) for rank in ranks]
                 scores = column.left
             if row == first:
                 ranks.insert(0, scores)
             else:
                 ranks.append(scores)
-        order = _sorted(ranks, left)
-        listed = left.listed
-        chosen = [listed[place] for place in order]
-        places = order if len(left) == len(options) else None
-        return chosen, self._choice(sight, options, asked, left, chosen, places, first, chance)
-
-    def _choice(  # all that a decision was made of
-        self,
-        sight: Sight,
-        options: Candidates,
-        asked: Sequence[tuple[Candidates, Sequence[float | None]] | None],
-        left: Candidates,
-        chosen: Sequence[Option],
-        places: list[int] | None,
-        first: int | None,
-        chance: float,
-    ) -> Choice:
-        told: Sequence[Option] = options
-        omitted, count = 0, len(chosen)
-        if len(options) > TOLD:
-            stay = left.rows if places is None else {}
-            gone = [] if places is not None else [*islice((one for one in options if one not in stay), TOLD // 4)]
-            count = min(count, TOLD - len(gone))
-            told = [*chosen[:count], *gone]
-            omitted = len(options) - len(told)
-        names = self.names
-        if told is not self.options:
-            names = tuple(one.name for one in told)
-        rows: list[list[float | None] | None] = []
-        for one in asked:
-            if one is None:
-                rows.append(None)
-            elif one[0] is told:
-                rows.append(list(one[1]))
-            elif places is not None:
-                rows.append([one[1][place] for place in places[:count]])
-            else:
-                index, scores = one[0].rows, one[1]
-                rows.append([scores[index[option]] if option in index else None for option in told])
-        if told is options and places is not None:
-            order = places
-        elif told is options:
-            order = [options.rows[option] for option in chosen]
-        else:
-            order = list(range(count))
-        seen = self._seen(sight, chance)
-        return Choice(
+        outcome = self._once(first, all_, asked, left, ranks) if known else _outcome(all_, asked, left, ranks)
+        choice = Choice(
             by=self.kinds,
             settings=self.settings,
-            targets=names,
-            scores=rows,
-            order=order,
+            targets=outcome.names,
+            scores=outcome.scores,
+            order=outcome.order,
             first=first,
-            seen=seen,
-            omitted=omitted,
+            seen=self._seen(sight, chance),
+            omitted=outcome.omitted,
         )
+        return outcome.chosen, choice
+
+    def _once(self, first: int | None, options: Candidates, asked: _Asked, left: Candidates, ranks: _Ranks) -> _Outcome:
+        """Return the outcome of scores that are kept, worked out once."""
+        key = (first, id(options), *[id(one and one[1]) for one in asked])
+        found = self._outcomes.get(key)
+        if found is None:
+            if len(self._outcomes) >= KEPT:
+                self._outcomes.clear()
+            found = self._outcomes[key] = (_outcome(options, asked, left, ranks), (options, asked))
+        return found[0]
 
     def _seen(self, sight: Sight, chance: float) -> dict[str, Any]:
-        reads = self.reads
         seen: dict[str, Any] = {}
-        if "chance" in reads:
+        if self._draws:
             seen["chance"] = chance
-        if "turn" in reads:
+        if self._turns:
             seen["turn"] = sight.turn
         if sight.advice:
             seen["advice"] = {
@@ -164,10 +152,43 @@ class Policy:
                 for kind, one in zip(self.kinds, self.strategies, strict=True)
                 if id(one) in sight.advice
             }
-        for name in ("needs", "last", "in_tool_loop", "spent_share", "prefix"):
-            if name in reads and (value := getattr(sight, name)):
+        for name in self._told:
+            if value := getattr(sight, name):
                 seen[name] = value
         return seen
+
+
+def _outcome(options: Candidates, asked: _Asked, left: Candidates, ranks: _Ranks) -> _Outcome:
+    """Return what follows from the scores that were *asked* for, of which *ranks* are those of the ones *left*."""
+    order = _sorted(ranks, left)
+    listed = left.listed
+    chosen = [listed[place] for place in order]
+    places = order if len(left) == len(options) else None
+    told: Sequence[Option] = options
+    omitted, count = 0, len(chosen)
+    if len(options) > TOLD:
+        stay = left.rows if places is None else {}
+        gone = [] if places is not None else [*islice((one for one in options if one not in stay), TOLD // 4)]
+        count = min(count, TOLD - len(gone))
+        told = [*chosen[:count], *gone]
+        omitted = len(options) - len(told)
+    rows: list[list[float | None] | None] = []
+    for one in asked:
+        if one is None:
+            rows.append(None)
+        elif one[0] is told:
+            rows.append(list(one[1]))
+        elif places is not None:
+            rows.append([one[1][place] for place in places[:count]])
+        else:
+            index, scores = one[0].rows, one[1]
+            rows.append([scores[index[option]] if option in index else None for option in told])
+    if told is options:
+        if places is None:
+            order = [options.rows[option] for option in chosen]
+        return _Outcome([one.target for one in chosen], options.names, rows, order, 0)
+    names = tuple([one.name for one in told])
+    return _Outcome([one.target for one in chosen], names, rows, list(range(count)), omitted)
 
 
 def _sorted(ranks: Sequence[Sequence[float]], left: Candidates) -> list[int]:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from headgate.core.call import Operation
 from headgate.core.errors import BadRequest, ModelNotFound, NotFound
 from headgate.providers.base import Target
 from headgate.routing.use_cases import PREFIX
@@ -171,6 +172,14 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     """What its calls go through, where that is not what all go through."""
     own: bool = False
     """A tenant made it for itself."""
+    _serving: dict[tuple[Operation, tuple[Target, ...]], tuple[Target, ...]] = {}
+
+    def serving(self, operation: Operation) -> tuple[Target, ...]:
+        """Return its targets that know *operation*, worked out once."""
+        found = self._serving.get((operation, self.targets))
+        if found is None:
+            found = self._serving[operation, self.targets] = knowing(self.targets, operation)
+        return found
 
     @property
     def asks(self) -> bool:
@@ -183,6 +192,12 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     def decides(self) -> bool:
         """Whether there is anything to decide."""
         return self.policy is not None or (self.fallback is not None and self.fallback.decides)
+
+
+def knowing(targets: tuple[Target, ...], operation: Operation) -> tuple[Target, ...]:
+    """Return those of *targets* whose providers know *operation*: the same, where all do."""
+    found = tuple([target for target in targets if target.provider.supports(operation)])
+    return targets if len(found) == len(targets) else found
 
 
 def instant(text: str) -> int | None:

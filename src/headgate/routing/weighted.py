@@ -4,9 +4,12 @@ from bisect import bisect
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from headgate.routing.candidates import columns
+from headgate.routing.candidates import Candidates, columns
 from headgate.routing.rendezvous import draws, mixed
 from headgate.routing.types import Option, Sight, Standing, Strategy
+
+FEW = 32
+"""Deployments, for each of which the scores where it is drawn are kept."""
 
 
 class Weighted(Strategy, frozen=True):
@@ -29,14 +32,21 @@ class Weighted(Strategy, frozen=True):
             who = {"user": sight.user, "session": sight.session, "key": sight.key_id}[self.sticky]
             if who:
                 return draws(mixed(self.salt, who), options)
-        ends = columns(options).ends
+        all_ = columns(options)
+        ends = all_.ends
         drawn = min(bisect(ends, chance * ends[-1]), len(ends) - 1)
-        scores = columns(options).shares.copy()
-        scores[drawn] = 0.0
-        return scores
+        if len(ends) <= FEW:
+            return all_.once((Weighted, drawn), lambda: _drawn(all_, drawn))  # type: ignore[return-value]  # none is None
+        return _drawn(all_, drawn)
 
     def tell(self, score: float) -> str:
         """See ``Strategy``."""
         if self.sticky is not None:
             return f"drawn by weight, or for this {self.sticky}"
         return "drawn by its weight" if score == 0 else "not drawn"
+
+
+def _drawn(options: Candidates, place: int) -> list[float]:
+    scores = options.shares.copy()
+    scores[place] = 0.0
+    return scores

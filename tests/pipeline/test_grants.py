@@ -17,7 +17,7 @@ from headgate.dialects import openai_chat
 from headgate.pipeline import steps
 from headgate.pipeline.grants import may_pass
 from headgate.pipeline.parts import Parts
-from headgate.routing.policy import verdicts
+from headgate.routing.retold import verdicts
 from headgate.transport.client import Http1Sender
 
 CONFIG = b"""

@@ -18,7 +18,7 @@ from headgate.pipeline.choose import answers_tools, last_turn, needs, prefix, tu
 from headgate.pipeline.steps import authorize, plan, resolve
 from headgate.routing.conversations import Conversations
 from headgate.routing.kinds import KINDS
-from headgate.routing.policy import remade, verdicts
+from headgate.routing.retold import remade, verdicts
 from headgate.routing.types import EMPTY
 
 KNOWN = Known(kinds=frozenset(("openai-compatible",)), providers=frozenset(("sandbox",)), strategies=KINDS, models=())

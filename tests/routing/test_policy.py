@@ -9,7 +9,9 @@ import pytest
 from headgate.core.errors import Forbidden
 from headgate.core.money import Price
 from headgate.core.record import Choice
-from headgate.routing.policy import TOLD, Policy, digest, remade, verdicts
+from headgate.routing.candidates import TICK
+from headgate.routing.policy import TOLD, Policy, digest
+from headgate.routing.retold import remade, verdicts
 from headgate.routing.types import Measured
 from tests.routing.options import Stated, candidate, candidates, sight
 
@@ -154,3 +156,58 @@ def test_a_candidate_is_known_by_the_hash_of_its_name():
     policy = Policy("r", [{"kind": "sticky"}], THREE)
     assert policy.named(digest(b"a/x")) == "a/x"
     assert policy.named(digest(b"z/x")) == policy.named(0) == ""
+
+
+def test_decisions_of_one_policy_are_those_of_a_new_one():
+    """What is kept from one decision for the next changes none of them."""
+    chance = random.Random(11)
+    options = [
+        candidate(
+            f"p{n}/x", n, weight=n + 1, tags=["hipaa"] * (n % 3 > 0), quality=n / 8, price=Price(10**6 * (8 - n), 10**6)
+        )
+        for n in range(8)
+    ]
+    routes: list[list[dict[str, Any]]] = [
+        [{"kind": "weighted"}],
+        [{"kind": "capability"}, {"kind": "cost", "floor": 0.3}],
+        [{"kind": "slo"}, {"kind": "hybrid", "factors": {"cost": 0.6, "performance": 0.4}}],
+        [{"kind": "compliance", "require": ["hipaa"]}, {"kind": "performance"}, {"kind": "weighted"}],
+        [{"kind": "cost", "when": {"tags": ["night"]}}, {"kind": "sticky"}],
+    ]
+    for entries in routes:
+        policy = Policy("r", entries, options)
+        for turn in range(1, 120):
+            measured = {
+                f"p{n}_x": Measured(samples=50, latency_ms=chance.randint(1, 900), p95_ms=chance.randint(900, 3000))
+                for n in range(8)
+            }
+            seen = sight(
+                at=turn * TICK,
+                prompt_bound=chance.choice([10, 5000]),
+                session=chance.choice(["s", "t"]),
+                tags=chance.choice([(), ("night",)]),
+                needs=frozenset(chance.sample(["tools"], chance.randint(0, 1))),
+            )
+            standing, drawn = Stated(**measured), chance.random()
+            kept = policy.decide(seen, options, standing, drawn)
+            new = Policy("r", entries, options).decide(seen, options, standing, drawn)
+            assert [one.name for one in kept[0]] == [one.name for one in new[0]] and kept[1] == new[1]
+            assert remade(kept[1]) == [one.name for one in kept[0]]
+
+
+def test_what_is_measured_stands_for_a_moment():
+    policy = Policy("r", [{"kind": "performance", "explore": 0}], THREE)
+    standing = Stated(a_x=Measured(latency_ms=10), b_x=Measured(latency_ms=20), c_x=Measured(latency_ms=30))
+
+    def first(at: int) -> str:
+        return policy.decide(sight(at=at), policy.options, standing, 0.5)[0][0].name
+
+    assert first(50 * TICK) == "a/x"
+    standing.measured["b/x"].latency_ms = 1
+    assert first(51 * TICK - 1) == "a/x"
+    assert first(51 * TICK) == "b/x"
+    standing.measured["c/x"].latency_ms = 0.1
+    standing.generation += 1
+    assert first(51 * TICK) == "c/x", "deployments that came or went count at once"
+    standing.measured["a/x"].latency_ms = 0.01
+    assert first(0) == "a/x", "a call without an instant looks for itself"

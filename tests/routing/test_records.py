@@ -16,7 +16,7 @@ from headgate.pipeline.steps import authorize, plan, resolve
 from headgate.routing.conversations import Conversations
 from headgate.routing.health import Health
 from headgate.routing.kinds import BUILTIN
-from headgate.routing.policy import remade, verdicts
+from headgate.routing.retold import remade, verdicts
 from headgate.routing.types import Advice
 from tests.routing.test_choose import KNOWN, asking
 

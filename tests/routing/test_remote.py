@@ -16,7 +16,7 @@ from headgate.pipeline.explain import Asked, explain
 from headgate.pipeline.steps import authorize, plan, resolve
 from headgate.routing.conversations import Conversations
 from headgate.routing.health import Health
-from headgate.routing.policy import remade, verdicts
+from headgate.routing.retold import remade, verdicts
 from headgate.transport.client import Http1Sender
 from headgate.transport.pool import Bounds
 from tests.routing.test_choose import KNOWN, WHO, NoBooks, asking

@@ -16,7 +16,7 @@ from headgate.core.errors import NotFound
 from headgate.core.money import Usage, usd
 from headgate.core.record import Attempt, Record
 from headgate.observe.log import LedgerRow
-from headgate.routing.policy import verdicts
+from headgate.routing.retold import verdicts
 from headgate.storage.tenancy import Narrow
 
 PAUSE = 0.1  # seconds

@@ -39,7 +39,7 @@ class Choice(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Why a route's deployments were tried in the order they were: with it alone, the order is worked out again.
 
     The least score is the best, ``None`` is a deployment removed, and equal ones go by the next row. See
-    ``routing.policy``.
+    ``routing.policy`` and ``routing.retold``.
     """
 
     by: tuple[str, ...]

@@ -23,7 +23,8 @@ from headgate.pipeline.steps import authorize, plan, resolve
 from headgate.pipeline.wishes import take_wishes
 from headgate.providers.base import Target
 from headgate.routing.conversations import Conversations
-from headgate.routing.policy import Policy, verdicts
+from headgate.routing.policy import Policy
+from headgate.routing.retold import verdicts
 from headgate.routing.types import Standing, Verdict
 
 CHAT = ("openai-chat", "openai-responses", "openai-completions", "anthropic-messages", "gemini")

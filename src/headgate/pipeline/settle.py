@@ -12,7 +12,7 @@ from headgate.ledger.types import Hold
 from headgate.pipeline.answer import cost_of
 from headgate.pipeline.hearing import spared
 from headgate.pipeline.parts import Parts
-from headgate.routing.policy import digest
+from headgate.routing.policy import name_digest
 
 PARAMETERS = ("temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "n", "seed", "reasoning_effort")
 _PARAMETERS = frozenset(PARAMETERS)
@@ -53,7 +53,7 @@ def finish(call: Call, parts: Parts) -> None:
         return
     call.settled = True
     if call.conversation and call.error is None and call.target is not None:  # before its caller can go on with it
-        parts.conversations.remember(call.conversation, digest(call.target.name.encode()))
+        parts.conversations.remember(call.conversation, name_digest(call.target.name))
     if call.tape is not None:
         call.tape.end(call, parts)
     if call.who is not None:

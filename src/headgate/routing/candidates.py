@@ -10,6 +10,8 @@ from headgate.routing.types import Measured, Option, Standing
 
 MAX_PARTS = 128
 """Selections of one list, and columns, that are kept, at most."""
+TICK = 20_000
+"""Microseconds for which a score of what is measured stands: that is smoothed over far longer."""
 MASK = (1 << 32) - 1
 LANE = 64
 """Bits of one digest's place in the packed ones: a product of two of 32 bits has room."""
@@ -134,6 +136,24 @@ class Candidates(tuple[Option, ...]):
                 self._made.clear()
             found = self._made[key] = Column(make())
         return found
+
+    @cached_property
+    def _latest(self) -> dict[Hashable, tuple[int, Standing, int, Column]]:
+        return {}
+
+    def lately(
+        self, key: Hashable, at: int, standing: Standing, make: Callable[[list[Measured]], Iterable[float | None]]
+    ) -> Column:
+        """Return what *make* makes of what is measured, the same for all calls of one tick; not to be changed.
+
+        *at* is the call's instant in microseconds; 0 is none, for which nothing is kept.
+        """
+        kept, tick, generation = self._latest.get(key), at // TICK, standing.generation
+        if not tick or kept is None or kept[0] != tick or kept[1] is not standing or kept[2] != generation:
+            if len(self._latest) >= MAX_PARTS:
+                self._latest.clear()
+            kept = self._latest[key] = (tick, standing, generation, Column(make(self.measured(standing))))
+        return kept[3]
 
     @cached_property
     def _parts(self) -> dict[bytes | tuple[Target, ...], "Candidates"]:

@@ -7,6 +7,9 @@ from typing import Any, ClassVar
 from headgate.routing.candidates import Column
 from headgate.routing.types import Option, Sight, Standing, Strategy
 
+KEPT = 64
+"""Sums of scores that are kept themselves, at most."""
+
 
 class Hybrid(Strategy, frozen=True, dict=True):
     """The sum of several strategies, each brought to 0 for its best and 1 for its worst, times its factor."""
@@ -21,10 +24,25 @@ class Hybrid(Strategy, frozen=True, dict=True):
     ) -> Sequence[float | None]:
         """See ``Strategy``."""
         found = [strategy.weigh(sight, options, standing, chance) for strategy in self._inner]
+        if not all([type(row) is Column for row in found]):
+            return self._total(found)
+        key = tuple(map(id, found))
+        kept = self._kept.get(key)
+        if kept is None:
+            if len(self._kept) >= KEPT:
+                self._kept.clear()
+            kept = self._kept[key] = (found, Column(self._total(found)))
+        return kept[1]
+
+    def _total(self, rows: Sequence[Sequence[float | None]]) -> list[float | None]:
         try:
-            return _sum(found, self.factors.values())
+            return _sum(rows, self.factors.values())
         except TypeError:  # some removed an option, and to look for that first would cost as much again
-            return _sum_of_left(found, self.factors.values())
+            return _sum_of_left(rows, self.factors.values())
+
+    @cached_property
+    def _kept(self) -> dict[tuple[int, ...], tuple[object, Column]]:
+        return {}  # with the rows of which the key has the ids
 
     def filters(self) -> bool:
         """See ``Strategy``."""

@@ -1,10 +1,10 @@
 """The fastest deployment, as measured."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from headgate.routing.candidates import columns
-from headgate.routing.types import Option, Sight, Standing, Strategy
+from headgate.routing.types import Measured, Option, Sight, Standing, Strategy
 
 EXPLORED = -1.0
 
@@ -27,7 +27,15 @@ class Performance(Strategy, frozen=True):
 
     def weigh(self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float) -> Sequence[float]:
         """See ``Strategy``."""
-        measured = columns(options).measured(standing)
+        all_ = columns(options)
+        scores: list[Any] = all_.lately(id(self), sight.at, standing, self._scores)
+        if chance < self.explore:
+            samples = [one.samples for one in all_.measured(standing)]
+            scores = [*scores]
+            scores[samples.index(min(samples))] = EXPLORED
+        return scores
+
+    def _scores(self, measured: Sequence[Measured]) -> list[float]:
         if self.by == "latency":
             scores = [one.latency_ms for one in measured]
         elif self.by == "first_token":
@@ -38,9 +46,6 @@ class Performance(Strategy, frozen=True):
         if best and self.within:
             limit = best * (1 + self.within)
             scores = [best if score <= limit else score for score in scores]
-        if chance < self.explore:
-            samples = [one.samples for one in measured]
-            scores[samples.index(min(samples))] = EXPLORED
         return scores
 
     def tell(self, score: float) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from math import inf
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from headgate.routing.candidates import columns
 from headgate.routing.types import Measured, Option, Sight, Standing, Strategy
@@ -34,14 +34,17 @@ class Slo(Strategy, frozen=True):
         self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
     ) -> Sequence[float | None]:
         """See ``Strategy``."""
-        least, measured = self.samples, columns(options).measured(standing)
-        goal = self.p95_ms or inf
+        return columns(options).lately(id(self), sight.at, standing, self._scores)
+
+    def _scores(self, measured: Sequence[Measured]) -> list[float | None]:
+        least, goal = self.samples, self.p95_ms or inf
+        scores: Any
         if self.first_token_p95_ms is None and self.error_rate is None and not self.tokens_per_second:
             scores = [one.p95_ms / goal if one.p95_ms > goal and one.samples >= least else 0.0 for one in measured]
         else:
             scores = self._worst(measured, 1 / goal)
         if not self.remove or all(scores):
-            return scores
+            return list(scores)
         return [None if score else 0.0 for score in scores]
 
     def _worst(self, measured: Sequence[Measured], whole: float) -> list[float]:

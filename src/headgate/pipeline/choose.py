@@ -141,10 +141,10 @@ def needs(call: Call) -> frozenset[str]:
     found = set(call.options.requires)
     if call.operation == "chat" and bytes(fields.get("tools", wire.NULL)) not in (b"null", b"[]"):
         found.add("tools")
-    body = call.body
-    if b"chema" in body and any(sign in body for sign in SCHEMAS):
+    text: bytes = call.envelope.outline or call.body
+    if text.find(b"chema") >= 0 and any(sign in text for sign in SCHEMAS):
         found.add("json_schema")
-    if (b"image" in body or b"inline" in body) and any(sign in body for sign in VISION):
+    if (text.find(b"image") >= 0 or text.find(b"inline") >= 0) and any(sign in text for sign in VISION):
         found.add("vision")
     return frozenset(found)
 
@@ -186,7 +186,7 @@ def prefix(call: Call, turns: list[msgspec.Raw]) -> int:
     for turn in turns:
         piece = bytes(turn)
         pieces.append(piece)
-        if b'"user"' in piece[:4096]:
+        if piece.find(b'"user"', 0, 4096) >= 0:  # `in` raises and catches an error first
             break
     return digest(b"\0".join(pieces))
 
@@ -194,7 +194,7 @@ def prefix(call: Call, turns: list[msgspec.Raw]) -> int:
 def answers_tools(turn: msgspec.Raw) -> bool:
     """Whether *turn* is a tool's result."""
     piece = bytes(turn)
-    if b"tool" not in piece and b"unction" not in piece:
+    if piece.find(b"tool") < 0 and piece.find(b"unction") < 0:
         return False
     return b'"role":"tool"' in piece or b'"role": "tool"' in piece or any(sign in piece for sign in TOOL_RESULTS)
 

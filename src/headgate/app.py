@@ -15,7 +15,6 @@ from typing import Any
 import msgspec
 
 from headgate.access.types import Budget, Principal
-from headgate.access.vault import LocalSealer
 from headgate.base import Base, Ways
 from headgate.cache.board import CLEAR, Order
 from headgate.cache.shelf import Shelf
@@ -59,7 +58,7 @@ class Worker:
     def __init__(self, base: Base, number: int, workers: int) -> None:
         self.base = base
         self.ways = Ways(base.settings.ca_file, base.settings.proxy)
-        self.entering = Entering(base.settings, base.url, base.home.derived, self.ways.lean)
+        self.entering = Entering(base.settings, base.url, base.home.derived, base.ring, self.ways.lean)
         self.journal = Journal(base.journal_dir)
         self.stores = Stores(base, self.journal.id, workers)
         self.signals = Signals(base)
@@ -67,7 +66,7 @@ class Worker:
         stores = self.stores
         self.books = LedgerBooks(self.journal, stores.grants, meter=stores.meter, on_soft=log_soft, clock=stores.clock)
         self.live = Live(base, self.ways, self._taken)
-        self.spool = Spool(base.home.path / FOLDER, LocalSealer(base.home.derived, PAYLOADS))
+        self.spool = Spool(base.home.path / FOLDER, base.ring.direct(PAYLOADS))
         self.parts = Parts(
             principals=self.principals,
             gate=self.stores.gate,

@@ -9,15 +9,17 @@ from typing import Any
 from headgate.access.assemble import Assembler
 from headgate.access.first import FirstKeys, admin_principal, agree, ensure_keys
 from headgate.access.home import Home, open_home
+from headgate.access.keyring import Keyring
 from headgate.access.keys import digest
 from headgate.access.principals import Principals, Resolver
-from headgate.access.vault import LocalSealer, all_opened
+from headgate.access.vault import all_opened
 from headgate.config.compile import Compiled, compile_config
 from headgate.config.effective import Effective, effective, tried
 from headgate.config.known import known
 from headgate.config.parse import read as read_file
 from headgate.config.types import Config, ConfigError, Problem
 from headgate.core.secret import Secret
+from headgate.encryption import open_ring
 from headgate.models.discovered import Discovered
 from headgate.models.table import Tables
 from headgate.providers.base import ProviderConfig, Senders
@@ -107,12 +109,15 @@ class Base:
         self.settings = settings
         secret = decode_secret_key(settings.secret_key) if settings.secret_key else None
         self.home: Home = open_home(settings.home, secret)
+        self.environ = environment()
+        self.ring: Keyring = open_ring(settings, self.home, self.environ)
         self.url = settings.database()
         """Of the database. It may have a password in it."""
         self.journal_dir = self.home.path / "journal"
-        self.environ = environment()
         self.found: dict[str, ProviderConfig] = from_environment(self.environ)
         self.provider_keys: dict[str, list[Secret]] = {}
+        self.keys_away = False
+        """Whether some of them wait for a key service that did not answer."""
         self.board = Board(self.home.path / "health")
         self.discovered = Discovered(self.home.path / "discovered")
         self.discovered.read()
@@ -188,7 +193,7 @@ class Base:
         fixed = {}
         if self.settings.admin_key is not None:
             fixed[digest(self.settings.admin_key, self.home.derived)] = admin_principal(self.settings.payload)
-        assembler = Assembler(LocalSealer(self.home.derived), self.settings.payload)
+        assembler = Assembler(self.ring, self.settings.payload)
         feed = SqlKeyFeed(self.url)
         return Principals(feed, self.home.derived, fixed=fixed, others=others, rest=rest, assembler=assembler)
 
@@ -216,7 +221,12 @@ class Base:
 
     def open_keys(self) -> dict[str, list[Secret]]:
         """See :func:`headgate.access.vault.all_opened`."""
-        return all_opened(stored(self.url, TENANT), LocalSealer(self.home.derived))
+        self.keys_away = False
+
+        def away() -> None:
+            self.keys_away = True
+
+        return all_opened(stored(self.url, TENANT), self.ring.envelope, away)
 
     def _known(self) -> Any:
         return known(self.environ, providers={*self.found, *self.provider_keys})

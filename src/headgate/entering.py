@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from headgate.access.assemble import Assembler
 from headgate.access.entrance import Entrance
 from headgate.access.jwks import KeySets
+from headgate.access.keyring import Keyring
 from headgate.access.keys import Derived
 from headgate.access.resolve import TokenResolver
 from headgate.access.throttle import WINDOW, Counts, LocalCounts, Throttle
 from headgate.access.tokens import Signer
-from headgate.access.vault import LocalSealer
 from headgate.access.web import Web
 from headgate.settings import Settings
 from headgate.storage.entry_feed import EntryFeed
@@ -27,16 +27,17 @@ TRIES = 50
 class Entering:
     """One process's part in it. Nothing is opened, imported or asked before somebody comes with a token."""
 
-    def __init__(self, settings: Settings, url: str, derived: Derived, sender: Sender) -> None:
+    def __init__(self, settings: Settings, url: str, derived: Derived, ring: Keyring, sender: Sender) -> None:
         """*url* is the database's; *sender* asks issuers and identity providers."""
         self._settings = settings
         self._derived = derived
+        self._ring = ring
         self._reader = EntryFeed(url)
         self._signer = Signer(derived)
         self.sender = sender
         self.web = self._web = Web(sender, Private(settings.private_hosts))
         self._keys = KeySets(self._web.get_json)
-        assembler = Assembler(LocalSealer(derived))
+        assembler = Assembler(ring)
         self.resolver = TokenResolver(self._reader, self._signer, self._keys, assembler)
 
     def entrance(self, engine: "AsyncEngine") -> Entrance:
@@ -63,7 +64,7 @@ class Entering:
             sso=SqlSso(engine),
             clients=SqlClients(engine),
             issuers=SqlIssuers(engine),
-            sealer=LocalSealer(derived),
+            sealer=self._ring.envelope,
             derived=derived,
             failures=Throttle(TRIES, counts("o")),
             public_url=settings.public_url,

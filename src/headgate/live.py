@@ -1,5 +1,6 @@
 """The configuration in force in one process, followed: the file, what the database has beside it, keys of providers."""
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from headgate.storage.object_rows import ObjectRow
 
 REVISIONS = 20
 """Configurations that are kept to be shown."""
+AGAIN = 15.0
+"""Seconds between two tries to open keys whose key service was away."""
 WHAT = ("outcome",)
 log = logging.getLogger("headgate.config")
 
@@ -53,7 +56,14 @@ class Live:
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        await self.watcher.run()
+        await asyncio.gather(self.watcher.run(), self._ask_again())
+
+    async def _ask_again(self) -> None:
+        """Read anew, now and then, while provider keys wait for a key service."""
+        while True:
+            await asyncio.sleep(AGAIN)
+            if self.base.keys_away:
+                self.watcher.renew()
 
     @property
     def effective(self) -> Effective:

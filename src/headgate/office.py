@@ -10,7 +10,6 @@ import msgspec
 
 from headgate.access.keeping import days_kept, payloads_end
 from headgate.access.principals import Principals
-from headgate.access.vault import LocalSealer
 from headgate.audit.drained import Proofs
 from headgate.audit.sealing import sealing, sealing_key
 from headgate.base import Base, Ways
@@ -73,14 +72,14 @@ class Office:
             outside=self._outside,
         )
         self.payloads = PayloadKeeper(
-            base.home.path / FOLDER, base.url, LocalSealer(base.home.derived, PAYLOADS), detected, self._said_until
+            base.home.path / FOLDER, base.url, base.ring.direct(PAYLOADS), detected, self._said_until
         )
         self.metrics.more(self.payloads.write)
         self.exporter = Exporter(
             base.home.path / EXPORTS,
             base.url,
             base.home.node,
-            LocalSealer(base.home.derived, PAYLOADS),
+            base.ring.direct(PAYLOADS),
             aims=lambda: aims_of(self._compiled().config.observe),
             environ=base.environ,
             ways=lambda: Ways(base.settings.ca_file, base.settings.proxy),
@@ -138,6 +137,7 @@ class Office:
         from headgate.storage.objects import SqlObjects
         from headgate.storage.payloads import SqlPayloads
         from headgate.storage.provider_keys_sql import SqlProviderKeys
+        from headgate.storage.sealed_sql import SqlSealed
         from headgate.storage.switches_sql import SqlSwitches
         from headgate.storage.tenancy_stores import Tenancy
 
@@ -155,7 +155,8 @@ class Office:
             errors=SqlErrors(engine),
             models=self._models,
             provider_keys=SqlProviderKeys(engine),
-            sealer=LocalSealer(self._base.home.derived),
+            ring=self._base.ring,
+            encryption=SqlSealed(engine, self._base.url),
             providers=self._providers,
             provider_names=lambda: {*self._compiled().providers, *keyed_kinds()},
             looked=self._base.discovered.write,
@@ -230,12 +231,11 @@ class Office:
 
         settings = self._base.settings
         out = Out(self._entering.sender, self._entering.web.allow, settings.smtp_url)
-        sealer = LocalSealer(self._base.home.derived)
         return self._money(), Deliverer(
             self._engine(),
             channels(),
             out,
-            sealer,
+            self._base.ring.envelope,
             lambda name: self._compiled().config.channels.get(name),
             settings.public_url,
         )

@@ -23,6 +23,7 @@ from headgate.base import Base, Ways
 from headgate.core.errors import Unavailable
 from headgate.core.secret import Secret
 from headgate.edge import certificate
+from headgate.encryption import tell_missing
 from headgate.entering import Entering
 from headgate.life import Life
 from headgate.live import Live
@@ -63,7 +64,7 @@ class Process:
     async def parent(self, sock: socket.socket, life: Life) -> None:
         """Be the control plane of several workers: drain their journals, serve the management API on *sock*."""
         ways = Ways(self.base.settings.ca_file, self.base.settings.proxy)
-        entering = Entering(self.base.settings, self.base.url, self.base.home.derived, ways.lean)
+        entering = Entering(self.base.settings, self.base.url, self.base.home.derived, self.base.ring, ways.lean)
         signals = Signals(self.base)
         principals = self.base.principals(entering.resolver, rest=signals.wake.rest)
         principals.watch(lambda changes: signals.changed())
@@ -78,6 +79,7 @@ class Process:
             if self.base.settings.database_path() is not None:
                 raise
             log.warning("the database server does not answer: %s", error)  # it did a moment ago, and will
+        await asyncio.to_thread(tell_missing, self.base.ring, self.base.url)
         office.drainer.start()
         office.payloads.start()
         works = self.base.settings.role in ("all", "worker")

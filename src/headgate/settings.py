@@ -80,6 +80,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Secret | None,
         Meta(description="32 bytes in base64. Key digests and signatures derive from it; without it, one is made."),
     ] = None
+    encryption_keys: Annotated[
+        Secret | None,
+        Meta(
+            description="Keys that provider keys and other secrets are sealed under, by commas: id=32 bytes in base64, "
+            "id=file:/path or id=transit:https://vault:8200/transit/key; or file:/path of such a list. The first "
+            "seals, all open. Without it, one that follows from the secret key."
+        ),
+    ] = None
     admin_key: Annotated[
         Secret | None, Meta(description="Fixes the admin key; without it, one is generated and printed once.")
     ] = None

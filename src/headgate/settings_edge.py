@@ -6,6 +6,8 @@ What judges them is imported where one of them is set: most starts need none of 
 from collections.abc import Mapping
 from typing import Any
 
+from headgate.access.key_list import listed
+
 
 def unusable(values: Mapping[str, Any]) -> list[str]:
     """Return a sentence for each of *values*, by name of the setting, that cannot be used."""
@@ -21,6 +23,12 @@ def unusable(values: Mapping[str, Any]) -> list[str]:
                 check(values[name])
         except ValueError as error:
             problems.append(f"HEADGATE_{name.upper()}: {error}")
+    keys = values.get("encryption_keys")
+    if keys and not keys.reveal().strip().startswith("file:"):
+        try:
+            listed(keys.reveal())
+        except ValueError as error:
+            problems.append(f"HEADGATE_ENCRYPTION_KEYS: {error}")
     if (values.get("tls_cert") is None) != (values.get("tls_key") is None):
         problems.append("HEADGATE_TLS_CERT and HEADGATE_TLS_KEY go together")
     smtp = values.get("smtp_url")

@@ -13,7 +13,6 @@ from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any
 
 from headgate.access.home import Home
-from headgate.access.vault import LocalSealer
 from headgate.base import Base
 from headgate.cache.types import Grounds
 from headgate.core.errors import Unavailable
@@ -143,7 +142,7 @@ class Stores:
         self.switched = Switched(self.desk)
         where = base.url if self._server else base.home.path / "responses.db"
         self.responses = KeptResponses(where, base.config.responses.keep)
-        self.repeats = Repeats(where, LocalSealer(base.home.derived, b"answers"))
+        self.repeats = Repeats(where, base.ring.direct(b"answers"))
         self.probes: Probes | None = FileProbes(base.home.path / "health" / "probes.json") if workers > 1 else None
         """Where processes agree who tries a deployment that is shut; a lone one need not."""
         self._rates: SqlRates | ServerRates | None = None

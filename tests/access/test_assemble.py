@@ -6,11 +6,12 @@ import msgspec
 import pytest
 
 from headgate.access.assemble import Assembler
+from headgate.access.keyring import Keyring
 from headgate.access.keys import derive
 from headgate.access.permissions import OWN_KEY, PERMISSIONS, ROLES
 from headgate.access.reach import Reach, beyond, reach
 from headgate.access.types import Limits, Principal, Subject
-from headgate.access.vault import LocalSealer, Unsealable, sealed_row
+from headgate.access.vault import Unsealable, sealed_row
 from headgate.core.secret import Secret
 from headgate.storage.budget_rows import BudgetRow
 from headgate.storage.tenancy_rows import AppRow, Found, HeldRole, TeamRow, TenantRow, UserRow
@@ -152,13 +153,13 @@ def test_a_person_is_bound_by_its_tenant_and_its_own_limits():
 
 
 def test_a_mapped_provider_key_is_opened_and_its_row_cannot_be_moved():
-    sealer = LocalSealer(derive(b"\1" * 32))
-    row = msgspec.structs.replace(sealed_row(Secret("sk-canary"), "openai", "", "default", sealer), owner_id="k")
+    ring = Keyring(derive(b"\1" * 32))
+    row = msgspec.structs.replace(sealed_row(Secret("sk-canary"), "openai", "", "default", ring.envelope), owner_id="k")
     whole = msgspec.structs.replace(found(), mapped=(row,))
-    assert Assembler(sealer).key(whole).mapped == {"openai": Secret("sk-canary")}
+    assert Assembler(ring).key(whole).mapped == {"openai": Secret("sk-canary")}
     moved = msgspec.structs.replace(whole, mapped=(msgspec.structs.replace(row, tenant_id="t2"),))
     with pytest.raises(Unsealable):
-        Assembler(sealer).key(moved)
+        Assembler(ring).key(moved)
 
 
 def test_what_many_keys_share_is_one_object():

@@ -5,18 +5,20 @@ import logging
 import msgspec
 import pytest
 
+from headgate.access.keyring import Keyring
 from headgate.access.keys import derive
-from headgate.access.vault import LocalSealer, Unsealable, about, all_opened, opened, sealed_row
+from headgate.access.vault import Unsealable, about, all_opened, opened, sealed_row
 from headgate.core.secret import Secret
 
-SEALER = LocalSealer(derive(b"\1" * 32))
+RING = Keyring(derive(b"\1" * 32))
+SEALER = RING.envelope
 KEY = Secret("sk-a-rather-long-provider-key-0123456789")
 
 
 def test_a_key_is_opened_again_by_who_sealed_it() -> None:
     row = sealed_row(KEY, "openai", "main", "default", SEALER)
     assert opened(row, SEALER) == KEY
-    assert opened(row, LocalSealer(derive(b"\1" * 32))) == KEY
+    assert opened(row, Keyring(derive(b"\1" * 32)).envelope) == KEY
     assert (row.key_prefix, row.last4, row.name) == ("sk-a", "6789", "main")
 
 
@@ -25,7 +27,7 @@ def test_nothing_of_it_can_be_read_in_what_is_stored() -> None:
     assert KEY.reveal().encode() not in msgspec.json.encode(first)
     assert KEY.reveal()[4:-4].encode() not in first.sealed
     assert first.sealed != second.sealed
-    assert first.sealed[:3] == b"HG\1" and len(first.sealed) == 3 + 12 + len(KEY.reveal()) + 16
+    assert first.sealed.startswith(b"HG\2" + RING.ids[0].encode())
 
 
 def test_of_a_short_key_nothing_is_shown() -> None:
@@ -53,12 +55,12 @@ def test_every_changed_bit_and_every_other_key_is_noticed() -> None:
         with pytest.raises(Unsealable):
             SEALER.open(row.sealed[:size], about("default", "openai", row.id))
     with pytest.raises(Unsealable):
-        opened(row, LocalSealer(derive(b"\2" * 32)))
+        opened(row, Keyring(derive(b"\2" * 32)).envelope)
 
 
 def test_one_that_cannot_be_opened_is_told_and_the_others_are_used(caplog: pytest.LogCaptureFixture) -> None:
     good = [sealed_row(Secret(f"key-{n}"), "openai", "", "default", SEALER) for n in range(2)]
-    bad = sealed_row(KEY, "openai", "", "default", LocalSealer(derive(b"\2" * 32)))
+    bad = sealed_row(KEY, "openai", "", "default", Keyring(derive(b"\2" * 32)).envelope)
     with caplog.at_level(logging.ERROR):
         found = all_opened([good[0], bad, good[1]], SEALER)
     assert [key.reveal() for key in found["openai"]] == ["key-0", "key-1"]

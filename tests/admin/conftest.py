@@ -7,10 +7,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from headgate.access.keyring import Keyring
 from headgate.access.keys import derive
 from headgate.access.permissions import OWN_KEY, ROLES
 from headgate.access.types import Principal
-from headgate.access.vault import LocalSealer
 from headgate.admin.parts import AdminParts, Exports
 from headgate.alerts.desk import Desk
 from headgate.alerts.kinds import KINDS as ALERTS
@@ -38,6 +38,7 @@ from headgate.storage.keys import SqlKeyStore
 from headgate.storage.objects import SqlObjects
 from headgate.storage.payloads import SqlPayloads
 from headgate.storage.provider_keys_sql import SqlProviderKeys
+from headgate.storage.sealed_sql import SqlSealed
 from headgate.storage.switches_sql import SqlSwitches
 from headgate.storage.tenancy_stores import Tenancy
 from tests.admin.built import application
@@ -139,7 +140,8 @@ async def opened(folder: Path, url: str) -> AsyncIterator[Api]:
         money=money,
         config=lambda: {"routes": {}},
         provider_keys=SqlProviderKeys(engine),
-        sealer=LocalSealer(DERIVED),
+        ring=Keyring(DERIVED),
+        encryption=SqlSealed(engine, url),
         providers=lambda: [{"name": "mine", "kind": "anthropic"}],
         provider_names=lambda: {"mine"},
         models=lambda wanted: chosen(Registry().entries({"mine": "anthropic"}), wanted),

@@ -8,6 +8,7 @@ import httpx2
 from headgate.access.assemble import Assembler
 from headgate.access.entrance import Entrance
 from headgate.access.jwks import KeySets
+from headgate.access.keyring import Keyring
 from headgate.access.keys import derive
 from headgate.access.oidc import Oidc
 from headgate.access.passwords import Cost, Passwords
@@ -17,7 +18,6 @@ from headgate.access.sessions import Sessions
 from headgate.access.signin import SignIn
 from headgate.access.throttle import LocalCounts, Throttle
 from headgate.access.tokens import Signer
-from headgate.access.vault import LocalSealer
 from headgate.access.web import Web
 from headgate.admin import auth, clients, issuers, sessions, sso, sso_login, tokens
 from headgate.admin.app import create
@@ -70,7 +70,7 @@ class House:
             sso=SqlSso(self.engine),
             clients=SqlClients(self.engine),
             issuers=SqlIssuers(self.engine),
-            sealer=LocalSealer(DERIVED),
+            sealer=Keyring(DERIVED).envelope,
             derived=DERIVED,
             failures=Throttle(50, LocalCounts()),
         )

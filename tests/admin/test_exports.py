@@ -5,8 +5,8 @@ import hashlib
 
 import pytest
 
+from headgate.access.keyring import Keyring
 from headgate.access.permissions import ROLES
-from headgate.access.vault import LocalSealer
 from headgate.base import Ways
 from headgate.observe.archive.exporter import Aims, Exporter
 from headgate.observe.spool import PAYLOADS
@@ -18,7 +18,7 @@ PATH = "/api/v1/exports"
 
 async def work(api: Api, database) -> None:
     """Do what the gateway's thread does."""
-    exports, sealer = api.parts.exports, LocalSealer(DERIVED, PAYLOADS)
+    exports, sealer = api.parts.exports, Keyring(DERIVED).direct(PAYLOADS)
     exporter = Exporter(
         exports.folder, f"sqlite:///{database}", exports.node, sealer, aims=Aims, environ={}, ways=lambda: Ways()
     )

@@ -4,7 +4,7 @@ import json
 
 import msgspec
 
-from headgate.access.vault import LocalSealer
+from headgate.access.keyring import Keyring
 from headgate.core.record import Record
 from headgate.guardrails.detect import detected
 from headgate.observe.payload import row_of
@@ -22,7 +22,7 @@ def say(database, record: Record, text: str = "hello", level: str = "redacted") 
         record.id, record.tenant_id, record.at, record.key_id, record.end_user, level, 9999, "chat", "openai-chat",
         "application/json", False, len(asked), 2,
     )  # fmt: skip
-    row = row_of(Frame(taken, asked, b"{}"), detected, LocalSealer(DERIVED, PAYLOADS))
+    row = row_of(Frame(taken, asked, b"{}"), detected, Keyring(DERIVED).direct(PAYLOADS))
     sql = open_sql(database)
     payloads_sql.put(sql, [msgspec.structs.astuple(row)])
     sql.close()

@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from headgate.access.vault import LocalSealer, opened
+from headgate.access.keyring import Keyring
+from headgate.access.vault import opened
 from headgate.providers.discovery import Found, Learned
 from headgate.storage.provider_keys import stored
 from tests.admin.built import application
@@ -23,7 +24,7 @@ async def test_a_key_is_sealed_listed_without_itself_and_removed(api, tmp_path):
     assert SECRET not in made.text
     [row] = stored(tmp_path / "headgate.db", "default")
     assert SECRET.encode() not in row.sealed
-    assert opened(row, LocalSealer(DERIVED)).reveal() == SECRET
+    assert opened(row, Keyring(DERIVED).envelope).reveal() == SECRET
     listed = await api.ask("GET", KEYS)
     assert listed.json()["data"] == [shown] and SECRET not in listed.text
     gone = await api.ask("DELETE", f"{KEYS}/{shown['id']}")

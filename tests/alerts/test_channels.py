@@ -5,8 +5,8 @@ from functools import partial
 
 import pytest
 
+from headgate.access.keyring import Keyring
 from headgate.access.keys import derive
-from headgate.access.vault import LocalSealer
 from headgate.alerts.channels import BUILTIN, channels, faults
 from headgate.alerts.channels.out import Ways
 from headgate.alerts.channels.types import ChannelConfig, Failed, Message, Place
@@ -28,7 +28,7 @@ from headgate.transport.pool import Bounds
 from tests.alerts.receivers import ROUTING_KEY, SECRET, Postbox, Receivers
 
 DERIVED = derive(b"\7" * 32)
-SEALER = LocalSealer(DERIVED)
+SEALER = Keyring(DERIVED).envelope
 BY = Author(kind="user", id="ann", tenant_id="default")
 CHANNEL = """INSERT INTO channels (id, tenant_id, kind, name, target, sealed, events, is_active, created_at, updated_at)
     VALUES (?, 'default', ?, ?, ?, ?, '[]', ?, 1, 1)"""

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from sqlalchemy import insert, select, update
 
+from headgate.access.keyring import Keyring
 from headgate.access.keys import derive
-from headgate.access.vault import LocalSealer
 from headgate.alerts.channels import channels as kinds
 from headgate.alerts.channels.out import Ways
 from headgate.alerts.channels.webhook import signature
@@ -35,7 +35,7 @@ from tests.alerts.receivers import Postbox
 from tests.billing.conftest import BOSS, BOTH, at, call
 
 DERIVED = derive(b"\5" * 32)
-SEALER = LocalSealer(DERIVED)
+SEALER = Keyring(DERIVED).envelope
 BERLIN = zone("Europe/Berlin")
 SECRET = b"a secret of sixteen"
 

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from headgate.access.keyring import Keyring
 from headgate.access.keys import derive
-from headgate.access.vault import LocalSealer
 from headgate.base import Ways
 from headgate.core.ids import new_id, now
 from headgate.core.secret import Secret
@@ -33,7 +33,7 @@ from headgate.storage.sql import open_sql
 from tests.admin.records import call, store
 
 HOUR = archives.HOUR
-SEALER = LocalSealer(derive(b"\3" * 32), PAYLOADS)
+SEALER = Keyring(derive(b"\3" * 32)).direct(PAYLOADS)
 KEYS: dict[str, Any] = {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": Secret("wJalrXUtnFEMI")}
 
 

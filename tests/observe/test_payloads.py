@@ -9,9 +9,10 @@ import pytest
 
 from headgate.access import keeping
 from headgate.access.keeping import DAY, keeping_of, payloads_end
+from headgate.access.keyring import Keyring
 from headgate.access.keys import derive
 from headgate.access.types import Keeping
-from headgate.access.vault import LocalSealer, Unsealable
+from headgate.access.vault import Unsealable
 from headgate.core.ids import new_id, now
 from headgate.guardrails.detect import detected
 from headgate.observe import payload_keeper
@@ -24,7 +25,7 @@ from headgate.storage import payloads_sql
 from headgate.storage.payloads_sql import PayloadRow
 from headgate.storage.sql import StoreDown, open_sql
 
-SEALER = LocalSealer(derive(b"\3" * 32), PAYLOADS)
+SEALER = Keyring(derive(b"\3" * 32)).direct(PAYLOADS)
 MAIL = "ada@example.com"
 
 
@@ -152,7 +153,7 @@ def test_nobody_reads_it_in_anothers_place_or_without_the_key() -> None:
         with pytest.raises(Unsealable):
             opened(other, SEALER)
     with pytest.raises(Unsealable):
-        opened(row, LocalSealer(derive(b"\4" * 32), PAYLOADS))
+        opened(row, Keyring(derive(b"\4" * 32)).direct(PAYLOADS))
 
 
 def test_a_spool_is_bounded_and_counts_what_it_loses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from headgate.access.envelope import Direct
+from headgate.access.keyring import Keyring
 from headgate.access.keys import derive
-from headgate.access.vault import LocalSealer
 from headgate.core.call import Call
 from headgate.faultlab.wall import Wall
 from headgate.pipeline import repeat as module
@@ -21,7 +22,7 @@ providers:
 """
 
 
-class Sealer(LocalSealer):
+class Sealer(Direct):
     opened_in: threading.Thread | None = None
 
     def open(self, sealed: bytes, about: bytes) -> bytes:
@@ -47,7 +48,7 @@ async def test_the_same_answer_and_the_loop_goes_on(
         async def ask() -> Caller:
             return await stage.ask("a/good", messages=words, stream=stream, headers={HEADER: "word"})
 
-        sealer = Sealer(derive(b"\1" * 32), b"answers")
+        sealer = Sealer(Keyring(derive(b"\1" * 32)), b"answers")
         stage.parts.repeats = Repeats(tmp_path / "responses.db", sealer)
         first = await ask()
         while (again := await ask()).status == 409:

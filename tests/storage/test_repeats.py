@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from headgate.access.keyring import Keyring
 from headgate.access.keys import derive
-from headgate.access.vault import LocalSealer, Unsealable
+from headgate.access.vault import Unsealable
 from headgate.storage import repeats
 from headgate.storage.repeats import Before, Place, Repeats
 
 MINE = Place("t", "key:k", "order-1")
-SEALER = LocalSealer(derive(b"\1" * 32), b"answers")
+SEALER = Keyring(derive(b"\1" * 32)).direct(b"answers")
 
 
 @pytest.fixture(params=["a file", "postgresql"])
@@ -79,7 +80,7 @@ async def test_an_answer_of_another_installation_is_not_given(tmp_path: Path) ->
     assert await one.begin(MINE, "a", b"1") is None
     one.keep(MINE, "a", b"answer")
     await kept(one)
-    two = Repeats(tmp_path / "responses.db", LocalSealer(derive(b"\2" * 32), b"answers"))
+    two = Repeats(tmp_path / "responses.db", Keyring(derive(b"\2" * 32)).direct(b"answers"))
     with pytest.raises(Unsealable):
         await kept(two)
     assert (await kept(one))[1] == b"answer"

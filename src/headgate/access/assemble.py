@@ -4,20 +4,24 @@ A lower level only narrows: model lists stand beside each other and each must al
 limits and budgets all bind. Parts that many keys have in common are one object, so that 100,000 keys fit into memory.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
 from headgate.access import keeping
+from headgate.access.keyring import Keyring
 from headgate.access.permissions import OWN_KEY, PERMISSIONS, PLATFORM_TENANT, ROLES
 from headgate.access.types import NO_LIMITS, Budget, Grants, Limits, Principal, Subject, SubjectKind
-from headgate.access.vault import Sealer, opened
+from headgate.access.vault import Unsealable, opened
 from headgate.billing.resolve import Caller, resolve
 from headgate.core.secret import Secret
 from headgate.storage.provider_keys import ProviderKeyRow
 from headgate.storage.tenancy_rows import AppRow, Found, HeldRole, TeamRow, TenantRow, UserRow
 from headgate.storage.types import KeyRow
+
+log = logging.getLogger("headgate.access")
 
 T = TypeVar("T")
 Level = TenantRow | TeamRow | AppRow | UserRow
@@ -37,12 +41,24 @@ class Assembler:
     A sealed provider key that cannot be opened raises ``vault.Unsealable``.
     """
 
-    def __init__(self, sealer: Sealer | None = None, usual: keeping.Level = "metadata") -> None:
-        """*sealer* opens the provider keys that are mapped to a key; *usual* is kept of calls where a tenant says
+    def __init__(self, ring: Keyring | None = None, usual: keeping.Level = "metadata") -> None:
+        """*ring* opens the provider keys that are mapped to a key; *usual* is kept of calls where a tenant says
         nothing."""
-        self._sealer = sealer
+        self._ring = ring
         self._usual = usual
         self._shared: dict[Any, Any] = {}
+
+    def waits(self, found: Found) -> bool:
+        """Whether a key service has to be asked for the provider keys that are mapped to a key: see :meth:`fetch`."""
+        return self._ring is not None and any(self._ring.waits(row.sealed) for row in found.mapped)
+
+    def fetch(self, found: Found) -> None:
+        """Have their data keys unwrapped, so that :meth:`key` waits for nobody. Not on the event loop."""
+        for row in found.mapped if self._ring is not None else ():
+            try:
+                self._opened((row,))
+            except Unsealable as error:
+                log.warning("the provider key %s cannot be opened: %s", row.id, error)
 
     def key(self, found: Found) -> Principal:
         """Return whom a stored key stands for."""
@@ -154,9 +170,9 @@ class Assembler:
             yield Subject("user", user.id, user.email, limits)
 
     def _opened(self, rows: Sequence[ProviderKeyRow]) -> dict[str, Secret]:
-        if not rows or self._sealer is None:
+        if not rows or self._ring is None:
             return NOTHING_MAPPED
-        return {row.provider: opened(row, self._sealer) for row in rows}
+        return {row.provider: opened(row, self._ring.envelope) for row in rows}
 
     def _one(self, value: T) -> T:
         """Return *value*, or the equal one that was met first."""

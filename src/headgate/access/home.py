@@ -2,9 +2,11 @@
 
 ``secrets.json`` holds the secret key, or, where the environment brings it, only a check value: a wrong key must be
 noticed before it makes every stored digest useless. Whatever is not as it should be stops the start; nothing is mended.
+Encryption keys that were made later, to seal under from then on, stand there too.
 """
 
 import base64
+import fcntl
 import hmac
 import os
 import secrets
@@ -22,11 +24,27 @@ NODE = "node"
 KEY_BYTES = 32
 
 
+class KeptKey(msgspec.Struct, frozen=True):
+    """An encryption key of the home."""
+
+    id: str
+    key: str
+    """32 bytes in base64."""
+
+    def __repr__(self) -> str:
+        return f"KeptKey({self.id!r}, '***')"
+
+
 class Secrets(msgspec.Struct, frozen=True, omit_defaults=True):
     """What ``secrets.json`` says: the key in base64, or a value that only the right key gives."""
 
     secret_key: str | None = None
     check: str | None = None
+    encryption_keys: tuple[KeptKey, ...] = ()
+    """Those that were made since, the latest last."""
+
+    def __repr__(self) -> str:
+        return "Secrets(***)"
 
 
 class Home(msgspec.Struct, frozen=True):
@@ -60,6 +78,44 @@ def open_home(path: Path, secret_key: bytes | None = None) -> Home:
     return Home(path, derive(_agree(file, stored, secret_key)), created, node)
 
 
+def kept_keys(path: Path) -> list[tuple[str, bytes]]:
+    """Return the ids and encryption keys that were made in the home at *path*, the latest first.
+
+    Raise :class:`StorageRefused` where the secrets file cannot be used.
+    """
+    file = path / SECRETS
+    try:
+        found = [(kept.id, base64.b64decode(kept.key, validate=True)) for kept in _read(file).encryption_keys]
+    except OSError as error:
+        raise StorageRefused(str(file), f"cannot be read: {error.strerror}.") from None
+    except ValueError:
+        found = [("", b"")]
+    if any(len(key) != KEY_BYTES for _, key in found):
+        raise StorageRefused(str(file), "holds an encryption key that is none. Restore it from a copy.")
+    return found[::-1]
+
+
+def add_key(path: Path, id: str) -> None:
+    """Make an encryption key called *id* in the home at *path*; it is on the disk before anything is sealed under it.
+
+    Raise :class:`StorageRefused` where the secrets file cannot be used.
+    """
+    file = path / SECRETS
+    try:
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)  # of two at once, neither must lose the other's key
+            before = _read(file)
+            made = KeptKey(id, _text(secrets.token_bytes(KEY_BYTES)))
+            draft = _draft(file, msgspec.structs.replace(before, encryption_keys=(*before.encryption_keys, made)))
+            os.replace(draft, file)
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise StorageRefused(str(file), f"cannot be written: {error.strerror}.") from None
+
+
 def _read(file: Path) -> Secrets:
     with file.open("rb") as opened:
         found = os.fstat(opened.fileno())
@@ -82,20 +138,29 @@ def _read(file: Path) -> Secrets:
 def _create(file: Path, given: bytes | None) -> Secrets:
     """Write a new secrets file, unless another process was faster: then return what that one wrote."""
     made = Secrets(check=_check(given)) if given else Secrets(secret_key=_text(secrets.token_bytes(KEY_BYTES)))
+    draft = _draft(file, made)
+    try:
+        os.link(draft, file)  # a whole file or none, and never over another
+    except FileExistsError:
+        return _read(file)
+    finally:
+        os.unlink(draft)
+    return made
+
+
+def _draft(file: Path, content: Secrets) -> Path:
+    """Return a file beside *file* that is on the disk with *content*."""
     draft = file.with_name(f".{SECRETS}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with open(descriptor, "wb") as opened:
-            opened.write(msgspec.json.encode(made) + b"\n")
+            opened.write(msgspec.json.encode(content) + b"\n")
             opened.flush()
             os.fsync(opened.fileno())
-        try:
-            os.link(draft, file)  # a whole file or none, and never over another
-        except FileExistsError:
-            return _read(file)
-    finally:
+    except BaseException:
         os.unlink(draft)
-    return made
+        raise
+    return draft
 
 
 def _named(file: Path) -> str:

@@ -68,6 +68,8 @@ PERMISSIONS: Mapping[str, str] = {
     "payloads:delete": "Remove what an end user's calls said",
     "exports:view": "See and fetch exports of calls",
     "exports:create": "Make and stop exports of calls",
+    "encryption:view": "See under which keys secrets are sealed",
+    "encryption:rotate": "Seal secrets under another key, and make one",
     "audit:view": "See and verify the audit log",
     "config:view": "See the configuration, providers and models",
     "provider_keys:view": "See which provider keys there are",
@@ -87,7 +89,9 @@ PERMISSIONS: Mapping[str, str] = {
 }
 """Permission -> what it allows, in words."""
 
-PLATFORM_ONLY = frozenset({"tenants:create", "tenants:delete", "providers:switch", "doctor:view"})
+PLATFORM_ONLY = frozenset(
+    {"tenants:create", "tenants:delete", "providers:switch", "doctor:view", "encryption:view", "encryption:rotate"}
+)
 """What is of use over the whole platform alone: over one tenant, nobody has it."""
 _SEE = frozenset(name for name in PERMISSIONS if name.endswith(":view")) - PLATFORM_ONLY - {"payloads:view"}
 

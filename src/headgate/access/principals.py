@@ -190,6 +190,8 @@ class Principals:
             try:
                 async with asyncio.timeout(LOOKUP_TIMEOUT):
                     whole = await self._feed.lookup(found)
+                    if whole is not None and self._assembler.waits(whole):
+                        await asyncio.to_thread(self._assembler.fetch, whole)
             except TimeoutError:
                 raise Unavailable("Keys cannot be checked now. Try again.", code="auth_unavailable") from None
             if not self._was_overtaken(whole, began):

@@ -9,6 +9,7 @@ from pydantic import Field
 from headgate.admin.crud import Asked, Kind, PageOf, unhindered
 from headgate.admin.fields import Answer, Body, UtcTime, instant
 from headgate.admin.levels import Name, texts
+from headgate.admin.waiting import waited
 from headgate.alerts.channels import channels, faults
 from headgate.alerts.channels.types import Place
 from headgate.billing.deliver import about
@@ -71,7 +72,7 @@ async def _made_channel(asked: Asked, body: NewChannel) -> ChannelRow:
         kind=body.kind,
         name=body.name,
         target=body.target,
-        sealed=None if body.secret is None else _sealed(asked, id, body.secret),
+        sealed=None if body.secret is None else await _sealed(asked, id, body.secret),
         events=msgspec.json.encode(body.events).decode(),
         is_active=body.is_active,
         created_at=at,
@@ -88,7 +89,7 @@ async def _changed_channel(asked: Asked, row: ChannelRow, fields: Mapping[str, A
         kept = row.sealed is not None
         await _sensible(asked, row.kind, columns.get("target", row.target), secret, secret=kept or secret is not None)
     if secret is not None:
-        columns["sealed"] = _sealed(asked, row.id, secret)
+        columns["sealed"] = await _sealed(asked, row.id, secret)
     return columns
 
 
@@ -106,8 +107,8 @@ async def _sensible(asked: Asked, kind: str, target: str, said: str | None, *, s
     await asked.to.entrance.web.allow(url, field)
 
 
-def _sealed(asked: Asked, id: str, secret: str) -> bytes:
-    return asked.to.sealer.seal(secret.encode(), about(asked.who.tenant_id, id))
+async def _sealed(asked: Asked, id: str, secret: str) -> bytes:
+    return await waited(lambda: asked.to.ring.envelope.seal(secret.encode(), about(asked.who.tenant_id, id)))
 
 
 def _channel(row: ChannelRow) -> Channel:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
+from headgate.access.envelope import LONG_LIVED, Direct
 from headgate.access.types import Principal
 from headgate.access.vault import Unsealable
 from headgate.admin.parts import AdminParts
@@ -44,7 +45,7 @@ async def once(request: Request, handler: Handler) -> Response:
     tenant_id, key = who.tenant_id, f"{own.kind}:{own.id}:{word}"
     kept = await to.tenancy.answers.begin(tenant_id, key, _digest(request))
     if kept is not None:
-        return _again(kept, to, tenant_id, key, _digest(request))
+        return await asyncio.to_thread(_again, kept, to, tenant_id, key, _digest(request))
     doing = asyncio.ensure_future(_do(request, handler, to, tenant_id, key))
     return await asyncio.shield(doing)  # who leaves does not leave it half done
 
@@ -60,7 +61,11 @@ async def _do(request: Request, handler: Handler, to: AdminParts, tenant_id: str
         await answers.forget(tenant_id, key)
         return response
     headers = {name: response.headers[name] for name in SAME if name in response.headers}
-    body = to.sealer.seal(bytes(response.body), _about(tenant_id, key))
+    try:
+        body = await asyncio.to_thread(_sealer(to).seal, bytes(response.body), _about(tenant_id, key))
+    except Unsealable:  # what was asked for is done, whether or not the answer can be kept
+        await answers.forget(tenant_id, key)
+        return response
     await answers.keep(tenant_id, key, response.status_code, headers, body)
     return response
 
@@ -71,10 +76,14 @@ def _again(kept: Kept, to: AdminParts, tenant_id: str, key: str, digest: bytes) 
     if kept.status is None:
         raise Conflict("The same request is being worked on.", code="idempotency_in_progress", param=HEADER)
     try:
-        body = to.sealer.open(kept.body, _about(tenant_id, key))
+        body = _sealer(to).open(kept.body, _about(tenant_id, key))
     except Unsealable:
         raise Conflict("What was answered can no longer be read.", code="idempotency_in_progress") from None
     return Response(body, kept.status, {**kept.headers, "idempotency-replayed": "true"})
+
+
+def _sealer(to: AdminParts) -> Direct:
+    return to.ring.direct(LONG_LIVED)  # what earlier versions sealed answers for
 
 
 def _digest(request: Request) -> bytes:

@@ -49,6 +49,7 @@ from headgate.admin.levels import (
 )
 from headgate.admin.roles import granted, grants_to, scope_of
 from headgate.admin.route import Route
+from headgate.admin.waiting import waited
 from headgate.core.errors import BadRequest, Forbidden
 from headgate.core.ids import now
 from headgate.core.money import nano_from_usd
@@ -81,7 +82,8 @@ async def create_key(body: NewKey, who: Who, to: Parts, by: By, inside: Within, 
     await _inside(asked, fields)
     key = mint(body.kind, to.derived)
     row = new_row(key, to.derived, name=body.name, now=now(), kind=body.kind, tenant_id=who.tenant_id)
-    mapped = [one for one in _sealed(asked, row.id, body).values() if one is not None]
+    sealed = await waited(lambda: _sealed(asked, row.id, body))
+    mapped = [one for one in sealed.values() if one is not None]
     plain = {one.provider: one.id for one in mapped}
     row = msgspec.structs.replace(row, **fields, mapped=msgspec.json.encode(plain).decode())
     with told("key"):
@@ -111,7 +113,8 @@ async def update_key(  # what the framework hands over
     if row.kind == "admin" and "user_id" in fields:
         may_stand_for(who, fields["user_id"], await grants_to(to, who.tenant_id, "key", row.id))
     await _inside(asked, fields)
-    mapped = _sealed(asked, row.id, body) if "provider_keys" in body.model_fields_set else {}
+    given = "provider_keys" in body.model_fields_set
+    mapped = await waited(lambda: _sealed(asked, row.id, body)) if given else {}
     with told("key"):
         changed = await to.keys.set_key(
             who.tenant_id, row.id, fields, by, mapped=mapped, expect=asked.expect, within=inside
@@ -206,7 +209,7 @@ def _sealed(asked: Asked, key_id: str, body: KeyFields) -> dict[str, ProviderKey
         if secret is None:
             made[provider] = None
             continue
-        row = sealed_row(Secret(secret.get_secret_value()), provider, "", asked.who.tenant_id, asked.to.sealer)
+        row = sealed_row(Secret(secret.get_secret_value()), provider, "", asked.who.tenant_id, asked.to.ring.envelope)
         made[provider] = msgspec.structs.replace(row, owner_id=key_id)
     return made
 

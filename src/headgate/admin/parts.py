@@ -7,9 +7,9 @@ from typing import Any, Protocol
 import msgspec
 
 from headgate.access.entrance import Entrance
+from headgate.access.keyring import Keyring
 from headgate.access.keys import Derived
 from headgate.access.types import Principal
-from headgate.access.vault import Sealer
 from headgate.alerts.desk import Desk
 from headgate.alerts.explain import Finding
 from headgate.billing.services import Money
@@ -35,6 +35,7 @@ from headgate.storage.object_rows import ObjectRow
 from headgate.storage.objects import ObjectStore
 from headgate.storage.payloads import SqlPayloads
 from headgate.storage.provider_keys_sql import ProviderKeyStore
+from headgate.storage.sealed_sql import SqlSealed
 from headgate.storage.switches_sql import SqlSwitches
 from headgate.storage.tenancy_stores import Tenancy
 
@@ -100,7 +101,10 @@ class AdminParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     models: Callable[[Wanted], list[Entry]]
     """The models of the registry in force that are wanted, by name."""
     provider_keys: ProviderKeyStore
-    sealer: Sealer
+    ring: Keyring
+    """The keys that secrets are sealed under."""
+    encryption: SqlSealed
+    """What is sealed, wherever it stands."""
     providers: Callable[[], list[dict[str, Any]]]
     """The accounts in force, as JSON has them; without credentials."""
     provider_names: Callable[[], Collection[str]]

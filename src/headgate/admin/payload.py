@@ -1,5 +1,6 @@
 """``/logs/{id}/payload``: what was said in a call, as the tenant's logging policy kept it; and its erasure."""
 
+import asyncio
 from typing import Annotated, Any
 
 import msgspec
@@ -7,7 +8,7 @@ from fastapi import Depends, Query
 
 from headgate.access.keeping import logging_of
 from headgate.access.types import Principal
-from headgate.access.vault import LocalSealer, Unsealable
+from headgate.access.vault import Unsealable
 from headgate.admin.crud import By
 from headgate.admin.fields import Answer, UtcTime, instant, object_id
 from headgate.admin.levels import PayloadLevel
@@ -109,7 +110,7 @@ async def payload_of(record: Record, who: Principal, to: AdminParts, by: By) -> 
         read = act(by, "payloads:view", "payload", record.id, who.tenant_id)
     row = await to.payloads.get(who.tenant_id, record.id, read)
     try:
-        payload = None if row is None else opened(row, LocalSealer(to.derived, PAYLOADS))
+        payload = None if row is None else await asyncio.to_thread(opened, row, to.ring.direct(PAYLOADS))
     except Unsealable as error:
         raise NotKept(f"What was said in this call cannot be read: {error}.", code="payload_unreadable") from None
     if payload is None:

@@ -13,6 +13,7 @@ from headgate.access.vault import sealed_row
 from headgate.admin.fields import Answer, Body, Text, UtcTime, instant, object_id
 from headgate.admin.parts import AdminParts
 from headgate.admin.route import Route, author, caller, parts
+from headgate.admin.waiting import waited
 from headgate.core.errors import BadRequest, Forbidden, NotFound
 from headgate.core.secret import Secret
 from headgate.providers.discovery import look
@@ -107,7 +108,8 @@ async def add_provider_key(
     await _refuse_unknown(provider, to)
     if len(await to.provider_keys.list(who.tenant_id, provider)) >= MAX_KEYS:
         raise BadRequest(f"{provider!r} has {MAX_KEYS} keys; remove one first.", param="provider")
-    row = sealed_row(Secret(body.key.get_secret_value()), provider, body.name, who.tenant_id, to.sealer)
+    key, sealer = Secret(body.key.get_secret_value()), to.ring.envelope
+    row = await waited(lambda: sealed_row(key, provider, body.name, who.tenant_id, sealer))
     await to.provider_keys.create(who.tenant_id, row, author(request))
     return _shown(row)
 

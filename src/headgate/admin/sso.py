@@ -14,6 +14,7 @@ from headgate.admin.fields import Answer, Body, Text, UtcTime, instant
 from headgate.admin.grants import may_give, may_touch
 from headgate.admin.levels import Name, Word, stored
 from headgate.admin.parts import AdminParts
+from headgate.admin.waiting import waited
 from headgate.core.errors import BadRequest, Unavailable
 from headgate.core.ids import new_id, now
 from headgate.storage.entry_rows import SsoRow
@@ -103,7 +104,7 @@ async def _made(asked: Asked, body: NewSso) -> SsoRow:
     return SsoRow(
         id=id,
         tenant_id=asked.who.tenant_id,
-        sealed_secret=_sealed(to, asked.who.tenant_id, id, body.client_secret),
+        sealed_secret=await _sealed(to, asked.who.tenant_id, id, body.client_secret),
         roles=msgspec.json.encode(body.roles).decode(),
         created_at=now(),
         updated_at=now(),
@@ -123,7 +124,7 @@ async def _changed(asked: Asked, row: SsoRow, fields: Mapping[str, Any]) -> Mapp
     if "scopes" in fields:
         columns["scopes"] = " ".join(fields["scopes"])
     if "client_secret" in fields:
-        columns["sealed_secret"] = _sealed(entrance(asked.to), row.tenant_id, row.id, fields["client_secret"])
+        columns["sealed_secret"] = await _sealed(entrance(asked.to), row.tenant_id, row.id, fields["client_secret"])
     return columns
 
 
@@ -174,8 +175,10 @@ def secret_about(tenant_id: str, id: str) -> bytes:
     return about(tenant_id, "sso", id)
 
 
-def _sealed(to: Entrance, tenant_id: str, id: str, secret: str | None) -> bytes | None:
-    return None if secret is None else to.sealer.seal(secret.encode(), secret_about(tenant_id, id))
+async def _sealed(to: Entrance, tenant_id: str, id: str, secret: str | None) -> bytes | None:
+    if secret is None:
+        return None
+    return await waited(lambda: to.sealer.seal(secret.encode(), secret_about(tenant_id, id)))
 
 
 def _shown(row: SsoRow) -> Sso:

@@ -18,6 +18,7 @@ from headgate.admin.crud import Parts
 from headgate.admin.fields import Answer, object_id
 from headgate.admin.route import OPEN, Route
 from headgate.admin.sso import entrance, secret_about
+from headgate.admin.waiting import waited
 from headgate.core.errors import BadRequest, Forbidden, NotFound, Refused
 from headgate.core.secret import Secret
 from headgate.storage.entry_admit import Admission, NotAdmitted, admit
@@ -88,7 +89,8 @@ async def _returned(gate: Entrance, id: str, request: Request) -> tuple[Person, 
     row = await _provider(gate, id)
     secret = None
     if row.sealed_secret is not None:
-        secret = Secret(gate.sealer.open(row.sealed_secret, secret_about(row.tenant_id, row.id)).decode())
+        sealed, belongs = row.sealed_secret, secret_about(row.tenant_id, row.id)
+        secret = Secret((await waited(lambda: gate.sealer.open(sealed, belongs))).decode())
     brought = msgspec.convert({name: request.query_params.get(name) for name in Brought.__struct_fields__}, Brought)
     identity, back = await gate.oidc.finish(row, secret, brought, request.cookies.get(named(request, AWAY)))
     return await _admitted(gate, row, identity, request), row, back

@@ -136,7 +136,7 @@ class Deliverer:
             row = (await con.execute(query)).one_or_none()
         if row is None or not row.is_active:
             raise Failed("The channel is off, or there is none.")
-        return opened(ChannelRow(**row._mapping), self._sealer)
+        return await asyncio.to_thread(opened, ChannelRow(**row._mapping), self._sealer)
 
     async def _told(self, message: MessageRow) -> dict[str, Any]:
         """Return what is to be said; an invoice is taken from where it stands."""

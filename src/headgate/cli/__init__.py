@@ -27,6 +27,7 @@ COMMANDS = {
     "billing": ("headgate.cli.billing", "See who pays for what; issue invoices and reports."),
     "alerts": ("headgate.cli.alerts", "See what is wrong, see to it, and say when somebody is told."),
     "feedback": ("headgate.cli.feedback", "Say what one thinks of answers, and see what was thought of them."),
+    "encryption": ("headgate.cli.encryption", "See under which keys secrets are sealed, and rotate them."),
     "audit": ("headgate.cli.audit", "See what was done, and verify that it is as written."),
     "models": ("headgate.cli.models", "List models and their prices."),
     "route": ("headgate.cli.route", "List, change and explain routes: where a call would go."),

@@ -7,7 +7,6 @@ from pathlib import Path
 from headgate.access.home import Home, open_home
 from headgate.access.permissions import PLATFORM_TENANT, ROLES
 from headgate.access.types import Principal
-from headgate.access.vault import LocalSealer
 from headgate.admin.app import Piecemeal
 from headgate.admin.parts import AdminParts, Exports
 from headgate.alerts.desk import Desk
@@ -20,6 +19,7 @@ from headgate.cli.compiled import Here
 from headgate.client import Admin
 from headgate.client.inprocess import InProcess
 from headgate.config.effective import caches_of
+from headgate.encryption import open_ring
 from headgate.entering import Entering
 from headgate.ledger.drain import Drainer
 from headgate.observe.archive.exporter import FOLDER as EXPORTS
@@ -40,6 +40,7 @@ from headgate.storage.keys import SqlKeyStore
 from headgate.storage.objects import SqlObjects
 from headgate.storage.payloads import SqlPayloads
 from headgate.storage.provider_keys_sql import SqlProviderKeys
+from headgate.storage.sealed_sql import SqlSealed
 from headgate.storage.sql import SqlError, without_password
 from headgate.storage.switches_sql import SqlSwitches
 from headgate.storage.tenancy_stores import Tenancy
@@ -78,7 +79,8 @@ def local_admin(settings: Settings, tenant: str | None = None) -> Admin:
     engine = keyed(open_engine(url), sealing_key(home.derived))
     money = Money.on(engine, home.derived)
     sender = Http1Sender(ca_file=str(settings.ca_file) if settings.ca_file is not None else None)
-    entering = Entering(settings, url, home.derived, sender)
+    ring = open_ring(settings, home, environment())
+    entering = Entering(settings, url, home.derived, ring, sender)
     here = Here(settings.config_file(), settings)
     parts = AdminParts(
         principals=Owner(),
@@ -88,7 +90,8 @@ def local_admin(settings: Settings, tenant: str | None = None) -> Admin:
         config=lambda: {},
         models=lambda wanted: [],
         provider_keys=SqlProviderKeys(engine),
-        sealer=LocalSealer(home.derived),
+        ring=ring,
+        encryption=SqlSealed(engine, url),
         providers=lambda: [],
         provider_names=lambda: {*here.compiled.accounts, *keyed_kinds()},
         logs=SqlLogStore(engine),
@@ -143,7 +146,7 @@ def export_here(settings: Settings) -> None:
         home.path / EXPORTS,
         settings.database(),
         home.node,
-        LocalSealer(home.derived, PAYLOADS),
+        open_ring(settings, home, environment()).direct(PAYLOADS),
         aims=lambda: Aims(config.stores),
         environ=environment(),
         ways=lambda: Ways(settings.ca_file, settings.proxy),

@@ -13,6 +13,7 @@ import msgspec
 
 from headgate.client.alerts import AlertCalls
 from headgate.client.answers import Key, KeyPage, Log, LogPage, MadeKey, ProviderKey, Trace, Usage
+from headgate.client.encryption import EncryptionCalls
 from headgate.client.entry import EntryCalls
 from headgate.client.exports import ExportCalls
 from headgate.client.money import MoneyCalls
@@ -34,7 +35,7 @@ class ApiError(Exception):
         self.exit_code = 3 if code == "storage_unavailable" else 1
 
 
-class Admin(AlertCalls, TenancyCalls, RouteCalls, EntryCalls, ExportCalls, MoneyCalls):
+class Admin(AlertCalls, TenancyCalls, RouteCalls, EntryCalls, EncryptionCalls, ExportCalls, MoneyCalls):
     """One gateway, seen with one key. Every method raises :class:`ApiError`.
 
     >>> with Admin("http://127.0.0.1:8080", "hga_...") as gateway:

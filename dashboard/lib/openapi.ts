@@ -4453,6 +4453,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/encryption": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Under which keys secrets are sealed
+         * @description Return the keys, and how many values of which kind are under each.
+         */
+        get: operations["show_encryption"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/encryption/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Seal secrets under the first key
+         * @description Wrap the data keys of at most a hundred values anew, under the first key. Safe to repeat, and at any time.
+         */
+        post: operations["rotate_encryption"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -6470,6 +6510,32 @@ export interface components {
             used: components["schemas"]["Amounts"];
         };
         /**
+         * Encryption
+         * @description The keys, the first first, and what is under them.
+         */
+        Encryption: {
+            /** Keys */
+            keys: components["schemas"]["EncryptionKey"][];
+            /** Values */
+            values: components["schemas"]["Values"][];
+            /** Missing */
+            missing: string[];
+            /** Due */
+            due: number;
+        };
+        /**
+         * EncryptionKey
+         * @description A key that others are wrapped under.
+         */
+        EncryptionKey: {
+            /** Id */
+            id: string;
+            /** Seals */
+            seals: boolean;
+            /** Service */
+            service: boolean;
+        };
+        /**
          * Ended
          * @description What was ended.
          */
@@ -6658,6 +6724,21 @@ export interface components {
         Exports: {
             /** Data */
             data: components["schemas"]["Export"][];
+        };
+        /**
+         * Failure
+         * @description A value that stays as it was, and why.
+         */
+        Failure: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "provider_keys" | "channels" | "identity_providers" | "payloads" | "answers";
+            /** Id */
+            id: string;
+            /** Words */
+            words: string;
         };
         /**
          * FaultAnswer
@@ -8768,15 +8849,18 @@ export interface components {
             shared?: boolean | null;
         };
         /**
-         * Rotation
-         * @description How a key is to change its secret.
+         * Rotated
+         * @description What became of some values. Ask again, with ``after``, until ``next`` is ``null``.
          */
-        Rotation: {
-            /**
-             * Overlap
-             * @default 0
-             */
-            overlap: number;
+        Rotated: {
+            /** Key Id */
+            key_id: string;
+            /** Rotated */
+            rotated: number;
+            /** Failed */
+            failed: components["schemas"]["Failure"][];
+            /** Next */
+            next: string | null;
         };
         /**
          * RouteList
@@ -9649,6 +9733,25 @@ export interface components {
             next: string | null;
         };
         /**
+         * Values
+         * @description How many values of one kind are under one key.
+         */
+        Values: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "provider_keys" | "channels" | "identity_providers" | "payloads" | "answers";
+            /** Key Id */
+            key_id: string | null;
+            /** Count */
+            count: number;
+            /** Opens */
+            opens: boolean;
+            /** Lasting */
+            lasting: boolean;
+        };
+        /**
          * Verdict
          * @description What one guardrail says of one text.
          */
@@ -9784,6 +9887,19 @@ export interface components {
             csrf_token?: string | null;
         };
         /**
+         * Rotation
+         * @description Which values to seal anew.
+         */
+        headgate__admin__encryption__Rotation: {
+            /**
+             * New Key
+             * @default false
+             */
+            new_key: boolean;
+            /** After */
+            after?: string | null;
+        };
+        /**
          * Compared
          * @description How it stands, by the calls of the caller's tenant that are still on record.
          */
@@ -9837,6 +9953,17 @@ export interface components {
             text: string;
             /** Verdicts */
             verdicts: components["schemas"]["Verdict"][];
+        };
+        /**
+         * Rotation
+         * @description How a key is to change its secret.
+         */
+        headgate__admin__key_fields__Rotation: {
+            /**
+             * Overlap
+             * @default 0
+             */
+            overlap: number;
         };
         /**
          * Tokens
@@ -11349,7 +11476,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Rotation"] | null;
+                "application/json": components["schemas"]["headgate__admin__key_fields__Rotation"] | null;
             };
         };
         responses: {
@@ -11384,7 +11511,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Rotation"] | null;
+                "application/json": components["schemas"]["headgate__admin__key_fields__Rotation"] | null;
             };
         };
         responses: {
@@ -14718,6 +14845,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Findings"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    show_encryption: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Encryption"];
+                };
+            };
+            /** @description What is wrong, in OpenAI's shape */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    rotate_encryption: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["headgate__admin__encryption__Rotation"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rotated"];
                 };
             };
             /** @description What is wrong, in OpenAI's shape */

@@ -109,13 +109,13 @@ async def api(tmp_path, database):
 
 
 @asynccontextmanager
-async def opened(folder: Path, url: str) -> AsyncIterator[Api]:
-    """The management API of a migrated database."""
+async def opened(folder: Path, url: str, configured: str | None = None) -> AsyncIterator[Api]:
+    """The management API of a migrated database; what is *configured* may be read from another."""
     engine = keyed(open_engine(url), sealing_key(DERIVED))
     money = Money.on(engine, DERIVED)
     doors = Doorkeeper()
     keys = SqlKeyStore(engine)
-    live = TestLive(ROUTES, KNOWN, url)
+    live = TestLive(ROUTES, KNOWN, configured or url)
     parts = AdminParts(
         principals=doors,
         keys=keys,

@@ -22,7 +22,7 @@ from headgate.storage.sealed import PLACES
 from headgate.storage.sealed_sql import SealedRow
 
 BATCH = 100
-"""Values of one request: a transaction is over before others wait for it."""
+"""SealedValues of one request: a transaction is over before others wait for it."""
 ABOUT: dict[str, Callable[[SealedRow], bytes]] = {
     "provider_keys": lambda row: about(row.tenant_id, row.provider, row.id),
     "channels": lambda row: channel_about(row.tenant_id, row.id),
@@ -43,7 +43,7 @@ class EncryptionKey(Answer):
     """A key service has it."""
 
 
-class Values(Answer):
+class SealedValues(Answer):
     """How many values of one kind are under one key."""
 
     kind: Kind
@@ -60,14 +60,14 @@ class Encryption(Answer):
     """The keys, the first first, and what is under them."""
 
     keys: list[EncryptionKey]
-    values: list[Values]
+    values: list[SealedValues]
     missing: list[str]
     """Ids of keys that values are under, and that are not there."""
     due: int
     """Lasting values that are not under the first key."""
 
 
-class Rotation(Body):
+class ToRotate(Body):
     """Which values to seal anew."""
 
     new_key: bool = False
@@ -76,7 +76,7 @@ class Rotation(Body):
     """What the answer before gave as ``next``."""
 
 
-class Failure(Answer):
+class NotRotated(Answer):
     """A value that stays as it was, and why."""
 
     kind: Kind
@@ -84,13 +84,13 @@ class Failure(Answer):
     words: str
 
 
-class Rotated(Answer):
+class RotatedValues(Answer):
     """What became of some values. Ask again, with ``after``, until ``next`` is ``null``."""
 
     key_id: str
     """The key that they are under now."""
     rotated: int
-    failed: list[Failure]
+    failed: list[NotRotated]
     next: str | None
 
 
@@ -98,14 +98,14 @@ async def show_encryption(to: Parts) -> Encryption:
     """Return the keys, and how many values of which kind are under each."""
     ids = await asyncio.to_thread(lambda: to.ring.ids)
     keys = [EncryptionKey(id=id, seals=id == ids[0], service=to.ring.get(id).waits) for id in ids]
-    values: dict[tuple[str, str | None], Values] = {}
+    values: dict[tuple[str, str | None], SealedValues] = {}
     for place, start, count in await to.encryption.counted():
         try:
             id, opens = key_id(start), True
         except Unsealable:
             id, opens = None, False
         opens = opens and (id is None or id in ids)
-        one = Values(kind=place.kind, key_id=id, count=count, opens=opens, lasting=place.lasting)  # type: ignore[arg-type]
+        one = SealedValues(kind=place.kind, key_id=id, count=count, opens=opens, lasting=place.lasting)  # type: ignore[arg-type]
         values[one.kind, f"{id} {opens}"] = one
     found = list(values.values())
     return Encryption(
@@ -116,9 +116,9 @@ async def show_encryption(to: Parts) -> Encryption:
     )
 
 
-async def rotate_encryption(request: Request, to: Parts, body: Rotation | None = None) -> Rotated:
+async def rotate_encryption(request: Request, to: Parts, body: ToRotate | None = None) -> RotatedValues:
     """Wrap the data keys of at most a hundred values anew, under the first key. Safe to repeat, and at any time."""
-    body = body or Rotation()
+    body = body or ToRotate()
     if body.new_key:
         try:
             made = await asyncio.to_thread(to.ring.grow)
@@ -133,21 +133,21 @@ async def rotate_encryption(request: Request, to: Parts, body: Rotation | None =
     made_anew, failed = await waited(lambda: _renewed(to.ring.envelope, kind, rows))
     done = await to.encryption.put(kind, made_anew, key_id=first, author=author(request), tenant_id=PLATFORM_TENANT)
     more = f"{kind}:{rows[-1].id}" if len(rows) == BATCH else _next(kind)
-    return Rotated(key_id=first, rotated=done, failed=failed, next=more)
+    return RotatedValues(key_id=first, rotated=done, failed=failed, next=more)
 
 
 def _renewed(
     envelope: Envelope, kind: str, rows: list[SealedRow]
-) -> tuple[list[tuple[SealedRow, bytes]], list[Failure]]:
+) -> tuple[list[tuple[SealedRow, bytes]], list[NotRotated]]:
     done: list[tuple[SealedRow, bytes]] = []
-    failed: list[Failure] = []
+    failed: list[NotRotated] = []
     for row in rows:
         try:
             done.append((row, envelope.renewed(row.value, ABOUT[kind](row))))
         except KeyAway:
             raise
         except Unsealable as error:
-            failed.append(Failure(kind=kind, id=row.id, words=str(error)))  # type: ignore[arg-type]
+            failed.append(NotRotated(kind=kind, id=row.id, words=str(error)))  # type: ignore[arg-type]
     return done, failed
 
 

@@ -6517,7 +6517,7 @@ export interface components {
             /** Keys */
             keys: components["schemas"]["EncryptionKey"][];
             /** Values */
-            values: components["schemas"]["Values"][];
+            values: components["schemas"]["SealedValues"][];
             /** Missing */
             missing: string[];
             /** Due */
@@ -6724,21 +6724,6 @@ export interface components {
         Exports: {
             /** Data */
             data: components["schemas"]["Export"][];
-        };
-        /**
-         * Failure
-         * @description A value that stays as it was, and why.
-         */
-        Failure: {
-            /**
-             * Kind
-             * @enum {string}
-             */
-            kind: "provider_keys" | "channels" | "identity_providers" | "payloads" | "answers";
-            /** Id */
-            id: string;
-            /** Words */
-            words: string;
         };
         /**
          * FaultAnswer
@@ -8353,6 +8338,21 @@ export interface components {
             email: string;
         };
         /**
+         * NotRotated
+         * @description A value that stays as it was, and why.
+         */
+        NotRotated: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "provider_keys" | "channels" | "identity_providers" | "payloads" | "answers";
+            /** Id */
+            id: string;
+            /** Words */
+            words: string;
+        };
+        /**
          * Notification
          * @description A line for the caller.
          */
@@ -8849,18 +8849,29 @@ export interface components {
             shared?: boolean | null;
         };
         /**
-         * Rotated
+         * RotatedValues
          * @description What became of some values. Ask again, with ``after``, until ``next`` is ``null``.
          */
-        Rotated: {
+        RotatedValues: {
             /** Key Id */
             key_id: string;
             /** Rotated */
             rotated: number;
             /** Failed */
-            failed: components["schemas"]["Failure"][];
+            failed: components["schemas"]["NotRotated"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * Rotation
+         * @description How a key is to change its secret.
+         */
+        Rotation: {
+            /**
+             * Overlap
+             * @default 0
+             */
+            overlap: number;
         };
         /**
          * RouteList
@@ -9055,6 +9066,25 @@ export interface components {
             has_more: boolean;
             /** Next */
             next: string | null;
+        };
+        /**
+         * SealedValues
+         * @description How many values of one kind are under one key.
+         */
+        SealedValues: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "provider_keys" | "channels" | "identity_providers" | "payloads" | "answers";
+            /** Key Id */
+            key_id: string | null;
+            /** Count */
+            count: number;
+            /** Opens */
+            opens: boolean;
+            /** Lasting */
+            lasting: boolean;
         };
         /**
          * Sending
@@ -9536,6 +9566,19 @@ export interface components {
             first_token_ms: number | null;
         };
         /**
+         * ToRotate
+         * @description Which values to seal anew.
+         */
+        ToRotate: {
+            /**
+             * New Key
+             * @default false
+             */
+            new_key: boolean;
+            /** After */
+            after?: string | null;
+        };
+        /**
          * ToolCallAnswer
          * @description What the model wants to have called.
          */
@@ -9733,25 +9776,6 @@ export interface components {
             next: string | null;
         };
         /**
-         * Values
-         * @description How many values of one kind are under one key.
-         */
-        Values: {
-            /**
-             * Kind
-             * @enum {string}
-             */
-            kind: "provider_keys" | "channels" | "identity_providers" | "payloads" | "answers";
-            /** Key Id */
-            key_id: string | null;
-            /** Count */
-            count: number;
-            /** Opens */
-            opens: boolean;
-            /** Lasting */
-            lasting: boolean;
-        };
-        /**
          * Verdict
          * @description What one guardrail says of one text.
          */
@@ -9887,19 +9911,6 @@ export interface components {
             csrf_token?: string | null;
         };
         /**
-         * Rotation
-         * @description Which values to seal anew.
-         */
-        headgate__admin__encryption__Rotation: {
-            /**
-             * New Key
-             * @default false
-             */
-            new_key: boolean;
-            /** After */
-            after?: string | null;
-        };
-        /**
          * Compared
          * @description How it stands, by the calls of the caller's tenant that are still on record.
          */
@@ -9953,17 +9964,6 @@ export interface components {
             text: string;
             /** Verdicts */
             verdicts: components["schemas"]["Verdict"][];
-        };
-        /**
-         * Rotation
-         * @description How a key is to change its secret.
-         */
-        headgate__admin__key_fields__Rotation: {
-            /**
-             * Overlap
-             * @default 0
-             */
-            overlap: number;
         };
         /**
          * Tokens
@@ -11476,7 +11476,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["headgate__admin__key_fields__Rotation"] | null;
+                "application/json": components["schemas"]["Rotation"] | null;
             };
         };
         responses: {
@@ -11511,7 +11511,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["headgate__admin__key_fields__Rotation"] | null;
+                "application/json": components["schemas"]["Rotation"] | null;
             };
         };
         responses: {
@@ -14896,7 +14896,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["headgate__admin__encryption__Rotation"] | null;
+                "application/json": components["schemas"]["ToRotate"] | null;
             };
         };
         responses: {
@@ -14906,7 +14906,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Rotated"];
+                    "application/json": components["schemas"]["RotatedValues"];
                 };
             };
             /** @description What is wrong, in OpenAI's shape */

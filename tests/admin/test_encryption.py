@@ -97,7 +97,8 @@ async def status(api: Api) -> dict[str, Any]:
 
 async def rotate(api: Api, **body: Any) -> list[dict[str, Any]]:
     """All batches."""
-    answers, after = [], None
+    answers: list[dict[str, Any]] = []
+    after = None
     while not answers or after is not None:
         answer = await api.ask("POST", ROTATE, json=body if after is None else {"after": after})
         assert answer.status_code == 200, answer.text

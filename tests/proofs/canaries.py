@@ -41,7 +41,7 @@ PAGES = (
     "/api/v1/config", "/api/v1/config/providers", "/api/v1/config/providers/more/keys", "/api/v1/config/virtual-keys",
     "/api/v1/logs", "/api/v1/audit", "/api/v1/audit/export", "/api/v1/audit/export?format=csv", "/api/v1/budgets",
     "/api/v1/billing/channels", "/api/v1/billing/chargeback/export?by=key", "/api/v1/clients", "/api/v1/sso",
-    "/api/v1/issuers", "/api/v1/exports", "/api/v1/logs?text=remember", "/api/v1/users", "/api/v1/notifications", "/metrics", "/health/ready", "/openapi.json",
+    "/api/v1/issuers", "/api/v1/encryption", "/api/v1/exports", "/api/v1/logs?text=remember", "/api/v1/users", "/api/v1/notifications", "/metrics", "/health/ready", "/openapi.json",
 )  # fmt: skip
 MADE_SECRETS = ("key", "client_secret", "secret", "token")
 

@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
-from time import monotonic
 from typing import Protocol
 
 from headgate.access.envelope import KEY_BYTES, Direct, Envelope
@@ -20,8 +19,6 @@ from headgate.access.vault import UnknownKey, Unsealable
 
 log = logging.getLogger("headgate.access")
 
-LOOK = 1.0
-"""Seconds between two looks at the files that keys stand in."""
 MOST_KNOWN = 10_000
 """Data keys that are remembered where a service has to unwrap them: while it is away these go on opening."""
 
@@ -110,7 +107,8 @@ class Keyring:
         self._data_keys: dict[tuple[str, bytes], bytes] = {}
         self._lock = Lock()
         self._stamps = self._look()
-        self._looked = monotonic()
+        self._refused: tuple[object, ...] | None = None
+        """As the files were when they could not be used: told once."""
         self._keys = self._ordered(load())
 
     @property
@@ -129,7 +127,7 @@ class Keyring:
         """Return the key of this *id*; raise :class:`UnknownKey`."""
         found = self._keys.get(id)
         if found is None:
-            self._refresh(now=True)  # another process may have made it a moment ago
+            self._refresh()  # another process may have made it a moment ago
             found = self._keys.get(id)
         if found is None:
             words = f"it was sealed under the key {id!r}, which is not there: name it in HEADGATE_ENCRYPTION_KEYS again"
@@ -175,7 +173,7 @@ class Keyring:
         if self._grow is None:
             raise ValueError("There is no home here to keep a new key in.")
         id = self._grow()
-        self._refresh(now=True)
+        self._refresh()
         return id
 
     def _ordered(self, found: Sequence[Kek]) -> dict[str, Kek]:
@@ -187,21 +185,24 @@ class Keyring:
             ordered[kek.id] = kek
         return ordered
 
-    def _refresh(self, *, now: bool = False) -> None:
-        """Take over what stands in the files, where that has changed. What cannot be read changes nothing."""
-        if not self._files or (not now and monotonic() < self._looked + LOOK):
+    def _refresh(self) -> None:
+        """Take over what stands in the files, where that has changed. What cannot be read changes nothing.
+
+        A look takes microseconds, so nothing is sealed under a key that was the first a moment ago.
+        """
+        if self._look() == self._stamps:
             return
         with self._lock:
-            self._looked = monotonic()
             stamps = self._look()
-            if stamps == self._stamps:
+            if stamps in (self._stamps, self._refused):
                 return
             try:
                 self._keys = self._ordered(self._load())
             except Exception as error:  # the keys that are known go on opening, whatever is wrong with a file
                 log.error("the encryption keys stay as they were: %s", error)
+                self._refused = stamps
             else:
-                self._stamps = stamps
+                self._stamps, self._refused = stamps, None
                 log.info("the encryption keys are now %s", ", ".join(self._keys))
 
     def _look(self) -> tuple[object, ...]:

@@ -276,8 +276,9 @@ def refuse_exposed(settings: Settings) -> None:
         if why:
             problems.append(f"{name} {why}, and {settings.host} can be reached from other machines: choose another")
     raw = decode_secret_key(settings.secret_key) if settings.secret_key else None
-    if raw is not None and len(set(raw)) < 12:
+    if raw is not None and len(set(raw)) < settings_edge.DISTINCT:
         problems.append(f"HEADGATE_SECRET_KEY is not random, and {settings.host} can be reached from other machines")
+    problems += settings_edge.guessable(settings.encryption_keys)
     if problems:
         raise SettingsError(problems)
 

@@ -6,7 +6,11 @@ What judges them is imported where one of them is set: most starts need none of 
 from collections.abc import Mapping
 from typing import Any
 
-from headgate.access.key_list import listed
+from headgate.access.key_list import decoded, listed
+from headgate.core.secret import Secret
+
+DISTINCT = 12
+"""Different bytes that 32 random ones have all but always."""
 
 
 def unusable(values: Mapping[str, Any]) -> list[str]:
@@ -38,6 +42,17 @@ def unusable(values: Mapping[str, Any]) -> list[str]:
     if proxy and not proxy.reveal().startswith(("http://", "https://")):
         problems.append("HEADGATE_PROXY must be written http://host:port or https://host:port")
     return problems
+
+
+def guessable(keys: Secret | None) -> list[str]:
+    """Return a sentence for each encryption key that stands in the setting and is not random."""
+    text = keys.reveal().strip() if keys is not None else ""
+    entries = [] if not text or text.startswith("file:") else listed(text)
+    return [
+        f"the key {entry.id!r} of HEADGATE_ENCRYPTION_KEYS is not random: `openssl rand -base64 32` makes one"
+        for entry in entries
+        if entry.kind is None and len(set(decoded(entry))) < DISTINCT
+    ]
 
 
 def _check_proxies(listed: tuple[str, ...]) -> None:

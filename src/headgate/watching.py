@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from headgate.base import Base
 from headgate.core.ids import now
+from headgate.encryption import missing
 from headgate.live import Live
 from headgate.observe.metrics import Metrics
 from headgate.observe.outlets import OUTLETS, ills
@@ -69,6 +70,9 @@ def findings(base: Base, live: Live, metrics: Callable[[], bytes]) -> "list[Find
 
     found = list(_database(base))
     if found[-1].state != "fail":
+        for id, what in missing(base.ring, base.url).items():
+            do = "Give it back in HEADGATE_ENCRYPTION_KEYS or the home; nothing is lost until then."
+            found.append(Finding("encryption", "fail", f"the key {id} is not there, and {what} cannot be opened", do))
         found += explained(signals(base, metrics), now())
     posts = len(base.board.read())
     wanted = base.settings.workers

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from headgate.access.assemble import Assembler
+from headgate.access.key_services import ServiceKek
 from headgate.access.keyring import Keyring
 from headgate.access.keys import derive
 from headgate.access.permissions import OWN_KEY, PERMISSIONS, ROLES
@@ -160,6 +161,30 @@ def test_a_mapped_provider_key_is_opened_and_its_row_cannot_be_moved():
     moved = msgspec.structs.replace(whole, mapped=(msgspec.structs.replace(row, tenant_id="t2"),))
     with pytest.raises(Unsealable):
         Assembler(ring).key(moved)
+
+
+def test_a_key_service_is_asked_before_the_principal_is_put_together():
+    class Reversed:
+        asked = 0
+
+        def wrap(self, key: bytes) -> bytes:
+            return key[::-1]
+
+        def unwrap(self, wrapped: bytes) -> bytes:
+            self.asked += 1
+            return wrapped[::-1]
+
+    service = Reversed()
+    ring = Keyring(derive(b"\1" * 32), lambda: [ServiceKek("s", service)])
+    row = msgspec.structs.replace(sealed_row(Secret("sk-canary"), "openai", "", "default", ring.envelope), owner_id="k")
+    whole, assembler = msgspec.structs.replace(found(), mapped=(row,)), Assembler(ring)
+    assert assembler.waits(whole) and not assembler.waits(found())
+    assembler.fetch(whole)
+    assert not assembler.waits(whole) and service.asked == 1
+    assert assembler.key(whole).mapped == {"openai": Secret("sk-canary")} and service.asked == 1
+    assembler.fetch(
+        msgspec.structs.replace(whole, mapped=(msgspec.structs.replace(row, sealed=b"x"),))
+    )  # told, no more
 
 
 def test_what_many_keys_share_is_one_object():

@@ -16,7 +16,7 @@ from headgate.access.keyring import Keyring, LocalKek, installation_id
 from headgate.access.vault import UnknownKey, Unsealable
 from headgate.core.secret import Secret
 from headgate.encryption import open_ring
-from headgate.settings import Settings, SettingsError, load
+from headgate.settings import Settings, SettingsError, load, refuse_exposed
 from headgate.storage.types import StorageRefused
 
 ONE, TWO, THREE = (base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2, 3))
@@ -185,3 +185,12 @@ def test_no_key_is_printed(tmp_path: Path) -> None:
     kept = KeptKey(id, base64.b64encode(key).decode())
     shown = f"{kept!r} {Secrets(encryption_keys=(kept,))!r} {LocalKek(id, key)!r} {msgspec.structs.asdict(home)!r}"
     assert kept.key[:12] not in shown
+
+
+def test_a_key_that_is_not_random_is_refused_where_others_can_reach_the_gateway() -> None:
+    random = base64.b64encode(bytes(range(32))).decode()
+    refuse_exposed(Settings(host="0.0.0.0", encryption_keys=Secret(f"k2={random},hv=transit:http://h/a/b")))
+    refuse_exposed(Settings(encryption_keys=Secret(f"k1={ONE}")))
+    refuse_exposed(Settings(host="0.0.0.0", encryption_keys=Secret("file:/run/secrets/keys")))
+    with pytest.raises(SettingsError, match="the key 'k1' of HEADGATE_ENCRYPTION_KEYS is not random"):
+        refuse_exposed(Settings(host="0.0.0.0", encryption_keys=Secret(f"k2={random},k1={ONE}")))

@@ -29,6 +29,7 @@ def test_status_and_rotating_on_a_home(cli, monkeypatch):
     monkeypatch.setenv("HEADGATE_ENCRYPTION_KEYS", f"k2={TWO}")
     lost = cli("encryption", "status", code=1)
     assert "The key k1 is not there" in lost.output and "the key is missing" in lost.stdout
+    assert "the key k1 is not there, and 1 provider keys cannot be opened" in cli("doctor", code=1).stdout
     failed = cli("encryption", "rotate", code=1)
     assert "stays as it was" in failed.output and "'k1'" in failed.output
     monkeypatch.setenv("HEADGATE_ENCRYPTION_KEYS", f"k2={TWO},k1={ONE}")

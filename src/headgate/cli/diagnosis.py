@@ -17,6 +17,7 @@ from headgate.cli import own
 from headgate.cli.compiled import compiled, seen
 from headgate.config import ConfigError
 from headgate.core.ids import now
+from headgate.encryption import missing, open_ring
 from headgate.observe.outlets import OUTLETS, ills
 from headgate.providers.base import ProviderConfig
 from headgate.providers.catalog import row
@@ -83,6 +84,26 @@ def database_of(settings: Settings) -> Iterator[Finding]:
         yield Finding("database", "warn", f"{path} has schema {found}, not {HEAD}", do)
     else:
         yield Finding("database", "ok", f"{path}, schema {found}")
+
+
+def encryption_of(settings: Settings) -> Iterator[Finding]:
+    """Look whether the keys are there that secrets are sealed under."""
+    do = "Give the keys back in HEADGATE_ENCRYPTION_KEYS or the home; nothing is lost until then."
+    if not (settings.home / SECRETS).exists():
+        return
+    try:
+        home = open_home(settings.home, process.decode_secret_key(settings.secret_key) if settings.secret_key else None)
+        ring = open_ring(settings, home, process.environment())
+        lost = missing(ring, settings.database())
+    except process.SettingsError as error:
+        yield Finding("encryption", "fail", str(error), "Mend what it says; a gateway does not start with it.")
+        return
+    except (StorageRefused, SqlError):
+        return  # told by the look at the home, or at the database
+    for id, what in lost.items():
+        yield Finding("encryption", "fail", f"the key {id} is not there, and {what} cannot be opened", do)
+    if not lost:
+        yield Finding("encryption", "ok", f"secrets are sealed under {ring.ids[0]}")
 
 
 def journal_of(settings: Settings) -> Iterator[Finding]:

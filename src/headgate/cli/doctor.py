@@ -59,6 +59,7 @@ def findings(settings: "Settings", *, probe: bool) -> "Iterator[Finding]":
     if settings.home.exists():
         yield from diagnosis.home_of(settings)
         yield from diagnosis.database_of(settings)
+        yield from diagnosis.encryption_of(settings)
         yield from diagnosis.journal_of(settings)
         yield from diagnosis.standing_of(settings)
     else:

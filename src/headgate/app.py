@@ -223,7 +223,8 @@ class Worker:
         if keys == "degraded" and self.principals.ready:
             checks["keys"], checks["key_store"] = "ok", "does not answer; known keys are served"
         checks |= self.stores.states()
-        unwell = self.base.discovered.faults().keys() & self.live.compiled.providers.keys()
+        compiled = self.live.compiled
+        unwell = self.base.discovered.faults().keys() & (compiled.providers.keys() - compiled.owners.keys())
         checks |= {f"provider {name}": "was not well when last looked at" for name in sorted(unwell)}
         checks |= {
             f"outlet {name}": "takes nothing; what it is to take waits" for name in ills(self.base.home.path / OUTLETS)

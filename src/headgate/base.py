@@ -13,16 +13,17 @@ from headgate.access.keyring import Keyring
 from headgate.access.keys import digest
 from headgate.access.principals import Principals, Resolver
 from headgate.access.vault import all_opened
-from headgate.config.compile import Compiled, compile_config
+from headgate.config.compile import Compiled, Keys, compile_config, refused
 from headgate.config.effective import Effective, effective, tried
 from headgate.config.known import known
 from headgate.config.parse import read as read_file
-from headgate.config.types import Config, ConfigError, Problem
+from headgate.config.types import Config
 from headgate.core.secret import Secret
 from headgate.encryption import open_ring
 from headgate.models.discovered import Discovered
 from headgate.models.table import Tables
 from headgate.providers.base import ProviderConfig, Senders
+from headgate.providers.catalog import keyed_kinds
 from headgate.providers.discover import from_environment
 from headgate.providers.keys import inherit
 from headgate.routing.board import Board
@@ -37,7 +38,7 @@ from headgate.transport.pool import Bounds
 
 log = logging.getLogger("headgate")
 TENANT = "default"
-"""Whose providers they are."""
+"""Whose keys are those of the accounts that all tenants share."""
 
 
 LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
@@ -118,6 +119,8 @@ class Base:
         self.provider_keys: dict[str, list[Secret]] = {}
         self.keys_away = False
         """Whether some of them wait for a key service that did not answer."""
+        self.own_keys: dict[str, dict[str, list[Secret]]] = {}
+        """Keys of the accounts that tenants have of their own, by tenant and account."""
         self.board = Board(self.home.path / "health")
         self.discovered = Discovered(self.home.path / "discovered")
         self.discovered.read()
@@ -141,7 +144,8 @@ class Base:
         Where the database does not answer, what it said last stands.
         """
         try:
-            self.provider_keys = self.open_keys()
+            self.own_keys = self.open_keys()
+            self.provider_keys = self.own_keys.get(TENANT, {})
             self._objects = stored_objects(self.url)
         except SqlError as error:
             log.error("what is configured through the API could not be read, and stays as it was: %s", error)
@@ -177,11 +181,11 @@ class Base:
                 senders,
                 tables=Tables(self.home.path / "models"),
                 discovered=self.discovered.models,
-                keys=self.provider_keys,
+                keys=Keys(shared=self.provider_keys, own=self.own_keys, awaited=effective.made),
                 own=effective.own,
             )
         except ValueError as error:
-            raise ConfigError([Problem(str(self.file or "configuration"), 0, 0, "", str(error))]) from None
+            raise refused(error, str(self.file or "configuration")) from None
         inherit(compiled.providers, before.providers if before is not None else {})
         return compiled
 
@@ -219,14 +223,17 @@ class Base:
         has_admin_key = self.settings.admin_key is not None
         return ensure_keys(self.home, self.url, store, has_admin_key=has_admin_key)
 
-    def open_keys(self) -> dict[str, list[Secret]]:
-        """See :func:`headgate.access.vault.all_opened`."""
+    def open_keys(self) -> dict[str, dict[str, list[Secret]]]:
+        """Return the sealed keys by tenant; see :func:`headgate.access.vault.all_opened`."""
         self.keys_away = False
 
         def away() -> None:
             self.keys_away = True
 
-        return all_opened(stored(self.url, TENANT), self.ring.envelope, away)
+        rows = stored(self.url, None)
+        tenants = dict.fromkeys(row.tenant_id for row in rows)
+        mine = self.ring.envelope
+        return {one: all_opened([row for row in rows if row.tenant_id == one], mine, away) for one in tenants}
 
     def _known(self) -> Any:
-        return known(self.environ, providers={*self.found, *self.provider_keys})
+        return known(self.environ, providers={*self.found, *(self.provider_keys.keys() & keyed_kinds())})

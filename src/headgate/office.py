@@ -158,7 +158,7 @@ class Office:
             ring=self._base.ring,
             encryption=SqlSealed(engine, self._base.url),
             providers=self._providers,
-            provider_names=lambda: {*self._compiled().providers, *keyed_kinds()},
+            provider_names=self._provider_names,
             looked=self._base.discovered.write,
             board=self._base.board,
             switches=SqlSwitches(engine),
@@ -240,15 +240,18 @@ class Office:
             settings.public_url,
         )
 
-    def _models(self, wanted: "Wanted") -> list["Entry"]:
+    def _models(self, wanted: "Wanted", tenant: str) -> list["Entry"]:
         from headgate.models.select import chosen
 
         compiled = self._compiled()
-        return chosen(compiled.registry.entries(compiled.kinds()), wanted)
+        return chosen(compiled.registry.entries(compiled.kinds(tenant)), wanted)
 
-    def _providers(self) -> list[dict[str, Any]]:
+    def _providers(self, tenant: str) -> list[dict[str, Any]]:
         self._base.discovered.read()
-        return self._compiled().told(self._base.discovered.found)
+        return self._compiled().told(self._base.discovered.found, tenant)
+
+    def _provider_names(self, tenant: str | None) -> set[str]:
+        return {*self._compiled().of(tenant), *self._live.effective.accounts_of(tenant), *keyed_kinds()}
 
     def _config(self) -> dict[str, Any]:
         shown = msgspec.to_builtins(self._compiled().config, enc_hook=lambda value: str(value))

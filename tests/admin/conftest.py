@@ -142,9 +142,9 @@ async def opened(folder: Path, url: str, configured: str | None = None) -> Async
         provider_keys=SqlProviderKeys(engine),
         ring=Keyring(DERIVED),
         encryption=SqlSealed(engine, url),
-        providers=lambda: [{"name": "mine", "kind": "anthropic"}],
-        provider_names=lambda: {"mine"},
-        models=lambda wanted: chosen(Registry().entries({"mine": "anthropic"}), wanted),
+        providers=lambda tenant: [{"name": "mine", "kind": "anthropic"}],
+        provider_names=lambda tenant: {"mine", *live.effective.accounts_of(tenant)},
+        models=lambda wanted, tenant: chosen(Registry().entries({"mine": "anthropic"}), wanted),
     )
     transport = httpx2.ASGITransport(application(parts), raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as http:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from time import time
 
 from headgate.cli.compiled import NoSenders
-from headgate.config.compile import Compiled, compile_config
+from headgate.config.compile import Compiled, Keys, compile_config, refused
 from headgate.config.effective import Effective, effective, tried
 from headgate.config.types import Config, Known
 from headgate.storage.object_rows import ObjectRow, stored_objects
@@ -41,4 +41,9 @@ class TestLive:
         return effective(self.text.encode(), {}, self.known, rows, before=before)
 
     def _compiled(self, effective: Effective) -> Compiled:
-        return compile_config(effective.config, {}, NoSenders(), own=effective.own)
+        try:
+            return compile_config(
+                effective.config, {}, NoSenders(), own=effective.own, keys=Keys(awaited=effective.made)
+            )
+        except ValueError as error:
+            raise refused(error, "headgate.yaml") from None

@@ -72,10 +72,10 @@ async def test_a_provider_that_does_not_exist(api):
     answer = await api.ask("POST", "/api/v1/config/providers/nobody/keys", json={"key": SECRET})
     assert answer.status_code == 404 and "mine" in answer.json()["error"]["message"]
     assert SECRET not in answer.text
-    assert (await api.ask("GET", "/api/v1/config/providers")).json() == {
-        "data": [{"name": "mine", "kind": "anthropic"}],
-        "keyed": ["mine"],
-    }
+    listed = (await api.ask("GET", "/api/v1/config/providers")).json()
+    assert [row["name"] for row in listed["data"]] == ["dear", "fair", "mine"]
+    assert (listed["data"][2]["kind"], listed["data"][2]["managed_by"]) == ("anthropic", "found")
+    assert listed["keyed"] == ["dear", "fair", "mine"]
 
 
 async def test_there_is_a_bound(api, monkeypatch):
@@ -92,7 +92,9 @@ async def test_a_look_tells_whether_the_keys_are_taken(api, monkeypatch):
         return found
 
     monkeypatch.setattr("headgate.admin.providers.look", look)
-    application(msgspec.structs.replace(api.parts, looked=kept.__setitem__, provider_names=lambda: {"dear", "mine"}))
+    application(
+        msgspec.structs.replace(api.parts, looked=kept.__setitem__, provider_names=lambda tenant: {"dear", "mine"})
+    )
     answer = await api.ask("POST", "/api/v1/config/providers/dear/look")
     assert answer.json() == {"ok": True, "error": None, "latency_ms": 2.5, "models": 1}
     assert kept == {"dear": found}

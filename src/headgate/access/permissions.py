@@ -75,7 +75,7 @@ PERMISSIONS: Mapping[str, str] = {
     "provider_keys:view": "See which provider keys there are",
     "provider_keys:create": "Store provider keys",
     "provider_keys:delete": "Remove provider keys",
-    "providers:update": "Make and change providers",
+    "providers:update": "Make, change and remove providers: where their keys are sent",
     "providers:switch": "Switch deployments off and on by hand",
     "models:update": "Change the catalogue of models",
     "routes:view": "See and explain routes",

@@ -1,4 +1,4 @@
-"""Objects that are configured by file or by API: routes, aliases, use cases. One way to see and change any kind.
+"""Objects that are configured by file or by API: providers, routes, aliases. One way to see and change any kind.
 
 What stands in the file is read-only here, and its versions are those that were loaded since the start. What is made
 here is kept with every version it had; a change may say with ``If-Match`` which version it was made for.
@@ -33,15 +33,17 @@ MAX_CONFIG = 65_536
 Who = Annotated[Principal, Depends(caller)]
 Parts = Annotated[AdminParts, Depends(parts)]
 
-AREAS = {"guardrail": "guardrails", "alert": "alerts", "cache": "caches"}
+AREAS = {"provider": "providers", "guardrail": "guardrails", "alert": "alerts", "cache": "caches"}
 """Kind -> what the permissions over it are called by; those of all others are ``routes:``."""
-CHANGE = {"cache": "update"}
+CHANGE = {"provider": "update", "cache": "update"}
 """Kind -> what changing it is called; that of all others is ``change``."""
 VERBS = {"GET": "view", "POST": "create", "PUT": "update", "DELETE": "delete"}
 
 
 def permission(kind: str, method: str, path: str = "") -> str:
     """Return what an operation on objects of *kind* takes."""
+    if kind == "provider" and method == "GET":
+        return "config:view"
     if kind != "alert":
         return f"{AREAS.get(kind, 'routes')}:{'view' if method == 'GET' else CHANGE.get(kind, 'change')}"
     return f"alerts:{VERBS['PUT' if path.endswith('/rollback') else method]}"
@@ -110,11 +112,11 @@ class Objects:
             raise Conflict(f"There is a {self.kind} {name!r} already; PUT changes it.", param="name")
         elif change.shared is None and was.tenant_id == SHARED and not self.platform:
             raise taken(self.kind, name)
-        shared = change.shared if was is None else was.tenant_id == SHARED
-        tenant = self._tenant(bool(shared))
+        shared = self.for_all(change.shared) if was is None else was.tenant_id == SHARED
+        tenant = self._tenant(shared)
         by = author(request)
         platform = self._binding(was, change, tenant, by.tenant_id)
-        row = msgspec.structs.replace(self._drawn(name, tenant, change.config, was), platform=platform)
+        row = msgspec.structs.replace(self.drawn(name, tenant, change.config, was), platform=platform)
         made = await asyncio.to_thread(self._try, row)
         if tenant != SHARED and (given := await self.to.tenancy.tenants.find(tenant, tenant)) is not None:
             within_given(given, self.kind, name, change.config, made)
@@ -162,7 +164,7 @@ class Objects:
 
     async def versions(self, name: str, *, before: int | None, limit: int, shared: bool | None) -> list[VersionShown]:
         """Return the versions of an object, newest first; of one in the file, those that were loaded."""
-        for tenant in self._tenants(shared):
+        for tenant in self.tenants(shared):
             found = await self.to.objects.versions(tenant, self.kind, name, before=before, limit=limit)
             if found:
                 return [version(self.kind, one) for one in found]
@@ -173,7 +175,7 @@ class Objects:
 
     async def version(self, name: str, number: int, shared: bool | None) -> VersionShown:
         """Return one version; raise ``NotFound``."""
-        for tenant in self._tenants(shared):
+        for tenant in self.tenants(shared):
             found = await self.to.objects.version(tenant, self.kind, name, number)
             if found is not None:
                 return version(self.kind, found)
@@ -206,6 +208,10 @@ class Objects:
             updated_at=instant(row.updated_at),
         )
 
+    def for_all(self, asked: bool | None) -> bool:
+        """Whether a new one is all tenants', by what was *asked*."""
+        return bool(asked)
+
     @property
     def platform(self) -> bool:
         """Whether the caller's permission is over all tenants."""
@@ -233,7 +239,7 @@ class Objects:
     def _shared(self, effective: Effective) -> set[str]:
         return {row.name for row in effective.rows if row.kind == self.kind and row.tenant_id == SHARED}
 
-    def _tenants(self, shared: bool | None) -> list[str]:
+    def tenants(self, shared: bool | None) -> list[str]:
         """Whose versions the caller may see."""
         own = [] if shared else [self.who.tenant_id]
         return [*own, SHARED] if shared is not False and self.platform else own
@@ -251,9 +257,13 @@ class Objects:
             platform=False,
             version=None,
             etag=None,
-            config=msgspec.to_builtins(value, enc_hook=lambda _: "***"),
+            config=self.shown(value),
             updated_at=None,
         )
+
+    def shown(self, value: Any) -> Any:
+        """Return what the file says of one, without secrets."""
+        return msgspec.to_builtins(value, enc_hook=lambda _: "***")
 
     def _refuse_file(self, name: str, config: Mapping[str, Any]) -> None:
         effective = self.to.live.effective
@@ -261,7 +271,7 @@ class Objects:
             value = config.get("target") if self.kind == "alias" else config
             raise of_the_file(self.kind, name, f"{self.section}:\n  {name}: {msgspec.json.encode(value).decode()}")
 
-    def _drawn(self, name: str, tenant: str, config: dict[str, Any], was: ObjectRow | None) -> ObjectRow:
+    def drawn(self, name: str, tenant: str, config: dict[str, Any], was: ObjectRow | None) -> ObjectRow:
         """Return the object as it would be; raise ``BadRequest`` for what is no configuration."""
         body = msgspec.json.encode(config)
         if len(body) > MAX_CONFIG:
@@ -286,7 +296,7 @@ class Objects:
 
     def draft(self, name: str, config: dict[str, Any]) -> Compiled:
         """Return what would be in force, were the caller's own *name* what *config* says; raise ``BadRequest``."""
-        return self._try(self._drawn(name, self.who.tenant_id, config, None))
+        return self._try(self.drawn(name, self.who.tenant_id, config, None))
 
     def _try(self, row: ObjectRow) -> Compiled:
         try:
@@ -298,7 +308,7 @@ class Objects:
         """What stood in the file for *name*, each time that it was another; oldest first."""
         found: list[VersionShown] = []
         for at, config in self.to.live.revisions:
-            value = msgspec.to_builtins(getattr(config, self.section).get(name), enc_hook=lambda _: "***")
+            value = self.shown(getattr(config, self.section).get(name))
             if (found[-1].config if found else None) != value:
                 found.append(
                     VersionShown(

@@ -8,10 +8,14 @@ from fastapi import Depends
 from pydantic import Field
 from starlette.requests import Request
 
+from headgate.access.types import Principal
 from headgate.admin.fields import Answer, Body, Text
+from headgate.admin.grants import over_platform
 from headgate.admin.parts import AdminParts
-from headgate.admin.route import Route, author, parts
+from headgate.admin.route import Route, author, caller, parts
 from headgate.core.errors import BadRequest, NotFound
+
+VIEW = "config:view"
 
 
 class Standing(Answer):
@@ -40,28 +44,36 @@ class Switch(Body):
     """``open``: do not call it. ``closed``: call it, whatever is measured. ``null``: go by what is measured again."""
 
 
-async def provider_health(to: Annotated[AdminParts, Depends(parts)]) -> Standings:
+async def provider_health(
+    who: Annotated[Principal, Depends(caller)], to: Annotated[AdminParts, Depends(parts)]
+) -> Standings:
     """Return the state and the figures of every deployment that was called, by worker of the machine that answers.
 
     Each worker finds out for itself. What was set by hand holds for all machines.
     """
-    return await _standings(to)
+    return await _standings(to, None if over_platform(who, VIEW) else who.tenant_id)
 
 
 async def switch_provider(request: Request, body: Switch, to: Annotated[AdminParts, Depends(parts)]) -> Standings:
     """Switch a deployment or a whole provider off or on by hand; every worker, of every machine, obeys in a second."""
     provider = body.name.partition("/")[0]
-    if body.state is not None and provider not in await asyncio.to_thread(to.provider_names):
+    if body.state is not None and provider not in await asyncio.to_thread(to.provider_names, None):
         raise NotFound(f"There is no provider {provider[:64]!r}.", param="name")
     try:
         await to.switches.set(body.name, body.state, author(request))
     except ValueError as error:
         raise BadRequest(f"{error}.", param="name") from None
-    return await _standings(to)
+    return await _standings(to, None)
 
 
-async def _standings(to: AdminParts) -> Standings:
+async def _standings(to: AdminParts, tenant: str | None) -> Standings:
+    """Return them as far as *tenant* may know of them; ``None`` may of all."""
     posts = await asyncio.to_thread(to.board.read)
+    compiled = to.live.compiled
+
+    def known(name: str) -> bool:
+        return compiled.may_know(tenant, name.partition("/")[0].partition("#")[0])
+
     return Standings(
         data=[
             Standing(
@@ -74,8 +86,9 @@ async def _standings(to: AdminParts) -> Standings:
             )
             for post in posts
             for row in post.rows
+            if known(row.name)
         ],
-        by_hand=await to.switches.all(),
+        by_hand={name: state for name, state in (await to.switches.all()).items() if known(name)},
     )
 
 
@@ -83,7 +96,7 @@ ROUTES = (
     Route(
         method="GET",
         path="/providers/health",
-        permission="config:view",
+        permission=VIEW,
         endpoint=provider_health,
         summary="How deployments do",
         object="provider",

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import Depends, Query
 
+from headgate.access.types import Principal
 from headgate.admin.fields import Answer
 from headgate.admin.parts import AdminParts
-from headgate.admin.route import Route, parts
+from headgate.admin.route import Route, caller, parts
 from headgate.models.select import Wanted, told
 
 Word = Annotated[str | None, Query(max_length=200)]
@@ -48,13 +49,14 @@ def asked(
 
 
 async def list_registry(
+    who: Annotated[Principal, Depends(caller)],
     to: Annotated[AdminParts, Depends(parts)],
     wanted: Annotated[Wanted, Depends(asked)],
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     after: Word = None,
 ) -> ModelPage:
     """Return models with prices (USD per million tokens), limits, abilities, dates and the source of the figures."""
-    found = await asyncio.to_thread(to.models, wanted)  # thousands of models: a tenth of a second
+    found = await asyncio.to_thread(to.models, wanted, who.tenant_id)  # thousands of models: a tenth of a second
     left = [entry for entry in found if after is None or entry.id > after]
     page = left[:limit]
     more = len(left) > limit

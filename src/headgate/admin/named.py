@@ -26,27 +26,36 @@ MAX_PAGE = 200
 Shared = Annotated[bool | None, Query(description="All tenants' (true) or the own (false); without it, whichever.")]
 
 
-def operations(kind: str, plural: str, *, tag: str, check: Check = anything) -> tuple[Route, ...]:
-    """Return the operations on objects of *kind* below ``/plural``; *check* may refuse what is good configuration."""
-    path, word = f"/{plural}", kind.replace("_", " ")
+def operations(
+    kind: str,
+    plural: str,
+    *,
+    tag: str,
+    check: Check = anything,
+    below: str = "",
+    of: type[Objects] = Objects,
+) -> tuple[Route, ...]:
+    """Return the operations on objects of *kind* below ``/plural``, itself *below* a path; *check* may refuse what is
+    good configuration, and *of* says what is particular to the kind."""
+    path, word = f"{below}/{plural}", kind.replace("_", " ")
 
     async def every(who: Who, to: Parts) -> ShownList:
-        return ShownList(data=await Objects(kind, who, to).listed())
+        return ShownList(data=await of(kind, who, to).listed())
 
     async def one(name: str, response: Response, who: Who, to: Parts, shared: Shared = None) -> Shown:
-        found: Shown = tagged(await Objects(kind, who, to).one(plain(name), shared), response)
+        found: Shown = tagged(await of(kind, who, to).one(plain(name), shared), response)
         return found
 
     async def make(body: NewObject, request: Request, response: Response, who: Who, to: Parts) -> Shown:
-        made: Shown = tagged(await Objects(kind, who, to, check).put(body.name, body, request, new=True), response)
+        made: Shown = tagged(await of(kind, who, to, check).put(body.name, body, request, new=True), response)
         return made
 
     async def put(name: str, body: Change, request: Request, response: Response, who: Who, to: Parts) -> Shown:
-        made: Shown = tagged(await Objects(kind, who, to, check).put(plain(name), body, request), response)
+        made: Shown = tagged(await of(kind, who, to, check).put(plain(name), body, request), response)
         return made
 
     async def remove(name: str, request: Request, who: Who, to: Parts, shared: Shared = None) -> None:
-        await Objects(kind, who, to).remove(plain(name), request, shared)
+        await of(kind, who, to).remove(plain(name), request, shared)
 
     async def versions(
         name: str,
@@ -56,19 +65,19 @@ def operations(kind: str, plural: str, *, tag: str, check: Check = anything) -> 
         before: Number | None = None,
         shared: Shared = None,
     ) -> VersionList:
-        found = await Objects(kind, who, to).versions(plain(name), before=before, limit=limit, shared=shared)
+        found = await of(kind, who, to).versions(plain(name), before=before, limit=limit, shared=shared)
         return VersionList(data=found)
 
     async def version(name: str, number: Number, who: Who, to: Parts, shared: Shared = None) -> VersionShown:
-        return await Objects(kind, who, to).version(plain(name), number, shared)
+        return await of(kind, who, to).version(plain(name), number, shared)
 
     async def diff(name: str, before: Number, after: Number, who: Who, to: Parts, shared: Shared = None) -> Diff:
-        objects, name = Objects(kind, who, to), plain(name)
+        objects, name = of(kind, who, to), plain(name)
         first, second = [await objects.version(name, number, shared) for number in (before, after)]
         return Diff(before=before, after=after, changes=differences(first.config, second.config))
 
     async def roll_back(name: str, body: Rollback, request: Request, response: Response, who: Who, to: Parts) -> Shown:
-        made: Shown = tagged(await Objects(kind, who, to, check).roll_back(plain(name), body, request), response)
+        made: Shown = tagged(await of(kind, who, to, check).roll_back(plain(name), body, request), response)
         return made
 
     listed: tuple[tuple[Any, str, str, str, str], ...] = (

@@ -98,17 +98,18 @@ class AdminParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     errors: ErrorStore
     config: Callable[[], dict[str, Any]]
     """The configuration in force; what may be secret in it is masked before it is shown."""
-    models: Callable[[Wanted], list[Entry]]
-    """The models of the registry in force that are wanted, by name."""
+    models: Callable[[Wanted, str], list[Entry]]
+    """The models of the registry that are wanted, by name, as they are in force for a tenant."""
     provider_keys: ProviderKeyStore
     ring: Keyring
     """The keys that secrets are sealed under."""
     encryption: SqlSealed
     """What is sealed, wherever it stands."""
-    providers: Callable[[], list[dict[str, Any]]]
-    """The accounts in force, as JSON has them; without credentials."""
-    provider_names: Callable[[], Collection[str]]
-    """The accounts that a key can be given to: those in force, and every kind that needs nothing but a key."""
+    providers: Callable[[str], list[dict[str, Any]]]
+    """The accounts in force for a tenant, as JSON has them; without credentials."""
+    provider_names: Callable[[str | None], Collection[str]]
+    """The accounts that a key can be given to: those that are there for a tenant (``None``: for any), and every kind
+    that needs nothing but a key."""
     looked: Callable[[str, Found], None] = lambda name, found: None
     """Keep what a look at an account found. May wait for a disk."""
     snapshot: Callable[[], Snapshot]

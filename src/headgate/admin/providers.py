@@ -12,6 +12,7 @@ from headgate.access.types import Principal
 from headgate.access.vault import sealed_row
 from headgate.admin.fields import Answer, Body, Text, UtcTime, instant, object_id
 from headgate.admin.parts import AdminParts
+from headgate.admin.provider_objects import KIND, OPERATIONS, ProviderObjects, with_origin
 from headgate.admin.route import Route, author, caller, parts
 from headgate.admin.waiting import waited
 from headgate.core.errors import BadRequest, Forbidden, NotFound
@@ -75,10 +76,14 @@ class Providers(Answer):
     """Names that a key can be given to: these accounts, and every provider that needs nothing but a key."""
 
 
-async def list_providers(to: Annotated[AdminParts, Depends(parts)]) -> Providers:
-    """Return every account with its kind, address, number of keys, and what was last found there."""
-    names = await asyncio.to_thread(to.provider_names)
-    return Providers(data=to.providers(), keyed=sorted(names))
+async def list_providers(
+    who: Annotated[Principal, Depends(caller)], to: Annotated[AdminParts, Depends(parts)]
+) -> Providers:
+    """Return every account with its kind, address, number of keys, what was last found there, and who manages it:
+    ``file``, ``database``, or ``found`` by its key or on this machine."""
+    names = await asyncio.to_thread(to.provider_names, who.tenant_id)
+    known = await ProviderObjects(KIND, who, to).listed()
+    return Providers(data=with_origin(to.providers(who.tenant_id), known), keyed=sorted(names))
 
 
 async def list_provider_keys(
@@ -97,15 +102,18 @@ async def add_provider_key(
 ) -> ProviderKey:
     """Seal a key. It is used within a second, in turn with the account's others, and never shown again.
 
-    Accounts are the installation's, and so are their keys; a tenant brings keys of its own with its virtual keys.
+    Accounts that all tenants share are the installation's, and so are their keys; a tenant gives keys to its own
+    accounts, and brings others with its virtual keys.
     """
-    if who.tenant_id != PLATFORM_TENANT:
+    own = to.live.effective.own.get(who.tenant_id)
+    if who.tenant_id != PLATFORM_TENANT and (own is None or provider not in own.providers):
         raise Forbidden(
-            "Accounts of providers, and their keys, are the installation's. To have calls signed with a key of this "
-            "tenant, give it to a virtual key: 'provider_keys' of /api/v1/config/virtual-keys.",
+            "Accounts that all tenants share, and their keys, are the installation's. To have calls signed with a key "
+            "of this tenant, give it to a virtual key ('provider_keys' of /api/v1/config/virtual-keys), or to a "
+            "provider of its own (POST /api/v1/config/providers).",
             param="provider",
         )
-    await _refuse_unknown(provider, to)
+    await _refuse_unknown(provider, who, to)
     if len(await to.provider_keys.list(who.tenant_id, provider)) >= MAX_KEYS:
         raise BadRequest(f"{provider!r} has {MAX_KEYS} keys; remove one first.", param="provider")
     key, sealer = Secret(body.key.get_secret_value()), to.ring.envelope
@@ -128,12 +136,14 @@ async def remove_provider_key(
     return _shown(row)
 
 
-async def look_at_provider(provider: str, to: Annotated[AdminParts, Depends(parts)]) -> Looked:
+async def look_at_provider(
+    provider: str, who: Annotated[Principal, Depends(caller)], to: Annotated[AdminParts, Depends(parts)]
+) -> Looked:
     """Ask a provider for its models with the keys that it has now: whether they are taken, and what can be called."""
-    await _refuse_unknown(provider, to)
-    account = to.live.compiled.providers.get(provider)
+    await _refuse_unknown(provider, who, to)
+    account = to.live.compiled.of(who.tenant_id).get(provider)
     if account is None:
-        raise BadRequest(f"{provider!r} has no key yet; give it one first.", param="provider")
+        raise BadRequest(f"{provider!r} is off, or has no key yet: switch it on or give it one.", param="provider")
     if account.kind == "sandbox" or not account.supports("models"):
         raise BadRequest(
             f"{provider!r} has no list of models to ask for: send it a call instead.",
@@ -145,8 +155,8 @@ async def look_at_provider(provider: str, to: Annotated[AdminParts, Depends(part
     return Looked(ok=found.ok, error=found.error, latency_ms=found.latency_ms, models=len(found.models))
 
 
-async def _refuse_unknown(provider: str, to: AdminParts) -> None:
-    names = await asyncio.to_thread(to.provider_names)  # it may look for servers on this machine
+async def _refuse_unknown(provider: str, who: Principal, to: AdminParts) -> None:
+    names = await asyncio.to_thread(to.provider_names, who.tenant_id)  # it may look for servers on this machine
     if provider not in names:
         raise NotFound(
             f"There is no provider {provider[:64]!r}. A key can be given to: {', '.join(sorted(names))[:1000]}.",
@@ -167,6 +177,7 @@ def _shown(row: ProviderKeyRow) -> ProviderKey:
 
 KEYS = "/config/providers/{provider}/keys"
 ROUTES = (
+    *OPERATIONS,
     Route(
         method="GET",
         path="/config/providers",

@@ -1,9 +1,12 @@
 """Why an object that is configured by file or by API cannot be made what was asked for."""
 
 from headgate.config.effective import OF_TENANT
-from headgate.config.types import ConfigError
+from headgate.config.types import ConfigError, Problem
 from headgate.core.errors import BadRequest, Conflict, Forbidden
 from headgate.storage.object_rows import SHARED, ObjectRow
+
+MOST = 10
+"""Places that are named in one answer."""
 
 
 def faulty(error: ConfigError, section: str, row: ObjectRow) -> BadRequest | Conflict:
@@ -18,12 +21,22 @@ def faulty(error: ConfigError, section: str, row: ObjectRow) -> BadRequest | Con
     if row.body is None or not own:
         first = error.problems[0]
         whose = f" ({first.file})" if row.tenant_id == SHARED and first.file.startswith(OF_TENANT) else ""
-        return Conflict(f"Something else would be wrong then: {first.path}{whose}: {first.message}.", code="in_use")
+        message = f"Something else would be wrong then: {first.path}{whose}: {first.message.rstrip('.')}."
+        return Conflict(message + _and(error.problems[1:]), code="in_use")
     others = f" ({len(own)} faults in all.)" if len(own) > 1 else ""
     path = "config" + own[0].path.removeprefix(start)
     if path == "config" and section == "aliases":
         path = "config.target"
-    return BadRequest(f"{path} {own[0].message}.{others}", code="invalid_value", param=path)
+    return BadRequest(f"{path} {own[0].message.rstrip('.')}.{others}", code="invalid_value", param=path)
+
+
+def _and(problems: list[Problem]) -> str:
+    """Return words for more faults than the first: where they are."""
+    places = list(dict.fromkeys(problem.path for problem in problems if problem.path))
+    if not places:
+        return ""
+    more = f" and {len(places) - MOST} more" if len(places) > MOST else ""
+    return f" And so: {', '.join(places[:MOST])}{more}."
 
 
 def binding(kind: str) -> Forbidden:

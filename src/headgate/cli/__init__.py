@@ -35,7 +35,7 @@ COMMANDS = {
     "use-case": ("headgate.cli.use_case", "List and change what callers can ask for by purpose."),
     "cache": ("headgate.cli.cache", "List, change and clear caches of answers, show what they saved."),
     "guard": ("headgate.cli.guard", "List, change and try guardrails."),
-    "providers": ("headgate.cli.providers", "List providers, and manage their keys."),
+    "providers": ("headgate.cli.providers", "List and change providers, and manage their keys."),
     "chat": ("headgate.cli.chat", "Talk to a model through the gateway."),
     "doctor": ("headgate.cli.doctor", "Check the home, the configuration and the providers."),
     "sso": ("headgate.cli.sso", "Manage identity providers, through which people sign in."),

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,10 @@ import msgspec
 from headgate.access.home import open_home
 from headgate.audit.sealing import sealing_key
 from headgate.cli.compiled import Here
+from headgate.config.check_providers import FILE_ONLY
 from headgate.config.effective import SECTIONS, WORDS, tried
 from headgate.config.parse import compose, read
+from headgate.config.references import FILE
 from headgate.settings import Settings, decode_secret_key
 from headgate.storage.object_rows import SHARED, Author, ObjectRow
 
@@ -21,7 +24,8 @@ if TYPE_CHECKING:
 
 
 def adopt(settings: Settings, name: str, kind: str | None) -> str:
-    """Move the route, alias or use case *name* from the file to the database, for all tenants; return its kind.
+    """Move the provider, route, alias or use case *name* from the file to the database, for all tenants; return its
+    kind.
 
     A gateway that runs goes on with what it has: the name is stored first, then taken out of the file. Raise
     ``click.ClickException`` where it cannot be done; then nothing is changed.
@@ -38,9 +42,11 @@ def adopt(settings: Settings, name: str, kind: str | None) -> str:
         known = f"It is several things: say --kind {' or --kind '.join(kinds)}." if kinds else "The file has none."
         raise click.ClickException(f"{name}: {known}")
     found = kinds[0]
-    value = msgspec.to_builtins(getattr(config, SECTIONS[found])[name])
+    value = msgspec.to_builtins(getattr(config, SECTIONS[found])[name], enc_hook=lambda _: "***")
     body = {"target": value} if found == "alias" else value
     old = read(path)
+    if found == "provider":
+        _plain(old, name, value, str(path))
     new = without(old, SECTIONS[found], name, str(path))
     after = Here(path, settings, new)
     after.compile(tried(here.effective, here.rows(), _row(found, name, body), after.read))
@@ -74,6 +80,33 @@ def _end(section: "yaml.MappingNode", place: int, lines: list[str]) -> int:
         line: int = section.value[place + 1][0].start_mark.line
         return line
     return min(section.end_mark.line if section.end_mark.column == 0 else section.end_mark.line + 1, len(lines))
+
+
+def _plain(data: bytes, name: str, value: dict[str, Any], file: str) -> None:
+    """Refuse a provider whose entry is more than what it says: secrets, and what stands elsewhere, stay in the file."""
+    for field, why in FILE_ONLY.items():
+        if field in value:
+            said = why.format(add=f"add the key with `headgate providers keys add {name}` and ask again")
+            raise click.ClickException(f"{name} stays in the file, for it has `{field}`: {said}.")
+    root: Any = compose(data, file)
+    section: Any = next(value for key, value in root.value if key.value == SECTIONS["provider"])
+    entry: Any = next(value for key, value in section.value if key.value == name)
+    for text in _texts(entry):
+        if "${" in text or text.startswith(FILE):
+            raise click.ClickException(
+                f"{name} stays in the file, for it refers to the environment or to a file, which only the file may: "
+                "write what is meant in its place, then ask again."
+            )
+
+
+def _texts(node: Any) -> Iterator[str]:
+    """Yield every text below a node."""
+    if isinstance(node.value, str):
+        yield node.value
+        return
+    for one in node.value:
+        for inside in one if isinstance(one, tuple) else (one,):
+            yield from _texts(inside)
 
 
 def _row(kind: str, name: str, body: dict[str, Any]) -> ObjectRow:

@@ -8,7 +8,8 @@ from pathlib import Path
 from time import time
 from typing import Any
 
-from headgate.config.compile import Compiled, compile_config
+from headgate.access.permissions import PLATFORM_TENANT as TENANT
+from headgate.config.compile import Compiled, Keys, compile_config, refused
 from headgate.config.effective import Effective, effective, tried
 from headgate.config.known import known
 from headgate.config.parse import read
@@ -17,6 +18,7 @@ from headgate.core.secret import Secret
 from headgate.models.discovered import Discovered
 from headgate.models.table import Tables
 from headgate.providers.base import ProviderConfig
+from headgate.providers.catalog import keyed_kinds
 from headgate.providers.discover import from_environment, probe_local
 from headgate.settings import Settings, environment
 from headgate.storage.object_rows import ObjectRow, stored_objects
@@ -59,12 +61,16 @@ class Here:
 
     def tried(self, row: ObjectRow) -> Compiled:
         """See ``Live``."""
-        return self.compile(tried(self.effective, self.rows(), row, self.read))
+        found = tried(self.effective, self.rows(), row, self.read)
+        try:
+            return self.compile(found)
+        except ValueError as error:
+            raise refused(error, str(self._path)) from None
 
     def read(self, rows: Sequence[ObjectRow], before: Sequence[ObjectRow] = ()) -> Effective:
         """Return what the file and *rows* come to; see :func:`headgate.config.effective.effective`."""
         # A file may not count on a local server that is up by chance; on a key that is kept here, it may.
-        names = known(self._environ, providers=self._keys)
+        names = known(self._environ, providers=self._keys.get(TENANT, {}).keys() & keyed_kinds())
         data = self._data
         if data is None:
             data = b"" if self._path is None else read(self._path)
@@ -79,7 +85,7 @@ class Here:
             NoSenders(),
             tables=Tables(settings.home / "models") if settings is not None else None,
             discovered=seen(settings).models if settings is not None else None,
-            keys=self._keys,
+            keys=Keys(shared=self._keys.get(TENANT, {}), own=self._keys, awaited=effective.made),
             own=effective.own,
         )
 
@@ -88,7 +94,7 @@ class Here:
         return {**asyncio.run(probe_local()), **from_environment(self._environ)}
 
     @cached_property
-    def _keys(self) -> dict[str, list[Secret]]:
+    def _keys(self) -> dict[str, dict[str, list[Secret]]]:
         return {} if self._settings is None else _sealed(self._settings.database())
 
     def rows(self) -> list[ObjectRow]:
@@ -113,10 +119,10 @@ def seen(settings: Settings) -> Discovered:
     return found
 
 
-def _sealed(database: str) -> dict[str, list[Secret]]:
-    """Return something for every sealed key of a provider: none is opened by who only looks."""
-    keys: dict[str, list[Secret]] = {}
+def _sealed(database: str) -> dict[str, dict[str, list[Secret]]]:
+    """Return something for every sealed key of a provider, by tenant: none is opened by who only looks."""
+    keys: dict[str, dict[str, list[Secret]]] = {}
     with suppress(SqlError):  # told by who looks at the database
-        for row in stored(database, "default"):
-            keys.setdefault(row.provider, []).append(Secret(row.id))
+        for row in stored(database, None):
+            keys.setdefault(row.tenant_id, {}).setdefault(row.provider, []).append(Secret(row.id))
     return keys

@@ -48,10 +48,14 @@ def schema() -> None:
 
 @command.command("adopt")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(["route", "alias", "use_case"]), help="What it is, where NAME is several.")
+@click.option(
+    "--kind",
+    type=click.Choice(["provider", "route", "alias", "use_case"]),
+    help="What it is, where NAME is several.",
+)
 @home_option
 def adopt(name: str, kind: str | None, home: Path | None) -> None:
-    """Move the route, alias or use case NAME from the file to the database, where the API can change it.
+    """Move the provider, route, alias or use case NAME from the file to the database, where the API can change it.
 
     A gateway that runs goes on with it. The file is written anew without the entry; nothing else in it changes.
     """

@@ -15,7 +15,7 @@ from headgate.audit.sealing import sealing, sealing_key
 from headgate.base import Ways
 from headgate.billing.services import Money
 from headgate.cache.desk import CacheDesk
-from headgate.cli.compiled import Here
+from headgate.cli.compiled import Here, seen
 from headgate.client import Admin
 from headgate.client.inprocess import InProcess
 from headgate.config.effective import caches_of
@@ -88,12 +88,12 @@ def local_admin(settings: Settings, tenant: str | None = None) -> Admin:
         tenancy=Tenancy.on(engine),
         derived=home.derived,
         config=lambda: {},
-        models=lambda wanted: [],
+        models=lambda wanted, tenant: [],
         provider_keys=SqlProviderKeys(engine),
         ring=ring,
         encryption=SqlSealed(engine, url),
-        providers=lambda: [],
-        provider_names=lambda: {*here.compiled.accounts, *keyed_kinds()},
+        providers=lambda tenant: here.compiled.told(seen(settings).found, tenant),
+        provider_names=lambda tenant: {*here.compiled.of(tenant), *here.effective.accounts_of(tenant), *keyed_kinds()},
         logs=SqlLogStore(engine),
         payloads=SqlPayloads(engine),
         exports=Exports(SqlExports(engine), home.path / EXPORTS, home.node),

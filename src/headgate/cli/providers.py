@@ -6,18 +6,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headgate.cli.connect import gateway_options, home_option, load_settings, open_admin, read_secret
+from headgate.cli.named import add_commands
 from headgate.cli.output import as_json, print_json, print_table
 
 if TYPE_CHECKING:
     from headgate.client import ProviderKey
 
-COLUMNS = ("provider", "kind", "address", "keys>", "models>", "last look")
+COLUMNS = ("provider", "kind", "in the", "address", "keys>", "models>", "last look")
+
+
+WHERE = {"file": "file", "database": "database", "found": None}
 
 
 @click.group("providers", invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """List the providers in force, and manage their keys. Without a command: `list`."""
+    """List and change providers, and manage their keys. Without a command: `list`."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_providers, home=None, url=None, key=None, json=False)
 
@@ -31,10 +35,12 @@ def list_providers(home: Path | None, url: str | None, key: str | None, json: bo
         with open_admin(home, url, key) as gateway:
             rows = gateway.providers()
     else:
-        from headgate.cli.compiled import compiled, seen
+        from headgate.cli.compiled import Here, seen
 
         settings = load_settings(home)
-        rows = compiled(settings.config_file(), settings).told(seen(settings).found)
+        here = Here(settings.config_file(), settings)
+        told = here.compiled.told(seen(settings).found)
+        rows = [{**row, "managed_by": here.effective.manager_of(row["name"])} for row in told]
     if json:
         print_json(rows)
         return
@@ -128,8 +134,22 @@ def remove(provider: str, id: str, home: Path | None, url: str | None, key: str 
 def _row(account: dict[str, Any]) -> tuple[Any, ...]:
     look = account["last_look"] or {}
     said = look.get("error") or (f"{look['at'][:16].replace('T', ' ')}, {look['latency_ms']:,.0f} ms" if look else None)
-    return account["name"], account["kind"], account["base_url"], account["keys"] or None, look.get("models"), said
+    if not account.get("enabled", True):
+        said = "off"
+    keys = account["keys"] or None
+    return (
+        account["name"],
+        account["kind"],
+        WHERE[account["managed_by"]],
+        account["base_url"],
+        keys,
+        look.get("models"),
+        said,
+    )
 
 
 def _short(key: "ProviderKey") -> str:
     return f"{key.prefix}…{key.last4}" if key.last4 else "…"
+
+
+add_commands(command, "config/providers", "provider")

@@ -26,7 +26,7 @@ class Calls(Protocol):
 class RouteCalls:
     """Methods of ``Admin``; they raise ``ApiError``.
 
-    *plural* is ``routes``, ``aliases``, ``use-cases``, ``guardrails`` or ``caches``.
+    *plural* is ``routes``, ``aliases``, ``use-cases``, ``guardrails``, ``caches`` or ``config/providers``.
     """
 
     def routes(self: Calls) -> list[Found]:

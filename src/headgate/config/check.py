@@ -1,13 +1,12 @@
 """What no single entry can tell: names that must exist, must not clash, and must not lead in circles."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from headgate.config.check_alerts import alert_faults, channel_faults
 from headgate.config.check_caches import cache_faults, route_cache_faults
 from headgate.config.check_guardrails import guardrail_faults
+from headgate.config.check_providers import HEADER_NAME, RESERVED, provider_faults, url_fault
 from headgate.config.check_routes import (
     elsewhere_faults,
     experiment_faults,
@@ -21,11 +20,7 @@ from headgate.config.types import Known
 from headgate.core.secret import Secret
 from headgate.observe.archive.config import faults as archive_faults
 
-PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MAX_NAME = 200
-RESERVED = "use-case"  # the first part of names that stand for a purpose, not for a provider
-HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-OUR_HEADERS = frozenset(("host", "content-length", "transfer-encoding", "connection", "content-type"))
 
 
 class Names:
@@ -45,7 +40,8 @@ class Names:
         self.guardrails = _named(shape, "guardrails")
         self.caches = _named(shape, "caches")
         if beside is not None:
-            self.providers, self.disabled, self.models = beside.providers, beside.disabled, beside.models
+            self.providers = beside.providers | own_providers
+            self.disabled, self.models = self.disabled | beside.disabled, beside.models
             self.aliases |= beside.aliases - self.own_routes
             self.routes |= beside.routes - self.own_aliases
             self.guardrails |= beside.guardrails
@@ -85,7 +81,7 @@ def check(values: Mapping[str, Any], shape: Shape, known: Known, beside: Names |
     """
     names = Names(values, shape, known, beside)
     for name, provider in values.get("providers", {}).items():
-        _provider(name, provider, shape, known)
+        provider_faults(name, provider, shape, known)
     for name in values.get("models", {}):
         if "/" not in name:
             shape.note(("models", name), f"must be written `provider/model`{_full(name, names)}")
@@ -130,36 +126,10 @@ def _full(name: str, names: Names) -> str:
     return f", as in `{sorted(names.providers)[0]}/{name[:80]}`" if names.providers else ""
 
 
-def _provider(name: str, provider: Mapping[str, Any], shape: Shape, known: Known) -> None:
-    path: Path = ("providers", name)
-    if not PROVIDER_NAME.fullmatch(name):
-        shape.note(path, "a provider's name is 1 to 64 letters, digits, dots, dashes and underscores")
-    elif name == RESERVED:
-        shape.note(path, f"the name `{RESERVED}` is reserved")
-    kind = provider.get("kind")
-    if kind is not None and kind not in known.kinds:
-        shape.note((*path, "kind"), f"unknown kind {shown(kind)}{nearest(kind, known.kinds)}")
-    elif name == "sandbox" and kind not in (None, "sandbox"):
-        shape.note((*path, "kind"), "the name `sandbox` belongs to the embedded provider of kind `sandbox`")
-    if kind in known.needs_base_url and "base_url" not in provider:
-        shape.note(path, f"needs `base_url`: the kind `{kind}` has none of its own")
-    for field in ("base_url", "proxy"):
-        if provider.get(field) is not None and (fault := _url_fault(provider[field])) is not None:
-            shape.note((*path, field), fault)
-    for header, value in provider.get("headers", {}).items():
-        if not HEADER_NAME.fullmatch(header) or header.lower() in OUR_HEADERS:
-            shape.note((*path, "headers", header), "is not a header that can be set here")
-        elif not value.isascii() or not value.isprintable():
-            shape.note((*path, "headers", header), "a header's value is printable ASCII")
-    for place, key in (("api_key", provider.get("api_key")), *(("api_keys", k) for k in provider.get("api_keys", ()))):
-        if isinstance(key, Secret) and not (key.reveal().isascii() and key.reveal().isprintable()):
-            shape.note((*path, place), "is not printable ASCII; is there a line break in it?")
-
-
 def _observe(observe: Mapping[str, Any], shape: Shape) -> None:
     for section, field in (("otlp", "endpoint"), ("langfuse", "host"), ("webhook", "url")):
         url = (observe.get(section) or {}).get(field)
-        if url is not None and (fault := _url_fault(url)) is not None:
+        if url is not None and (fault := url_fault(url)) is not None:
             shape.note(("observe", section, field), fault)
     for header, value in (observe.get("otlp") or {}).get("headers", {}).items():
         if not HEADER_NAME.fullmatch(header) or header.lower() in ("content-type", "host"):
@@ -179,24 +149,8 @@ def _stores(observe: Mapping[str, Any], shape: Shape) -> None:
     for path, said in archive_faults(observe):
         shape.note(("observe", *path), said)
     for name, store in (observe.get("stores") or {}).items():
-        if (endpoint := store.get("endpoint")) is not None and (fault := _url_fault(endpoint)) is not None:
+        if (endpoint := store.get("endpoint")) is not None and (fault := url_fault(endpoint)) is not None:
             shape.note(("observe", "stores", name, "endpoint"), fault)
-
-
-def _url_fault(url: str) -> str | None:
-    """The URL is never shown: it may carry a credential, or come from a variable that does."""
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        usable = False
-    if not usable or not url.isascii() or not url.isprintable() or " " in url:
-        return "must be a URL such as https://host/v1"
-    if "@" in parts.netloc:
-        return "must not hold a user or password"
-    if parts.query or parts.fragment:
-        return "must not have a query or fragment"
-    return None
 
 
 def _free(name: str, shape: Shape, names: Names) -> None:

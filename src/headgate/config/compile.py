@@ -1,6 +1,6 @@
 """From a checked configuration to what the request path uses: providers, registry, routes and their steps."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -8,18 +8,20 @@ import msgspec
 
 from headgate.access.types import Principal
 from headgate.config.routes import SANDBOX, Maker, cache_step
-from headgate.config.types import Config
+from headgate.config.types import Config, ConfigError, Problem
 from headgate.core.secret import Secret
 from headgate.models.registry import Listed, Registry
 from headgate.models.table import Tables
 from headgate.pipeline.grants import may_see, sees
 from headgate.pipeline.order import compile_steps, plugin_steps
 from headgate.pipeline.parts import Snapshot, StepCall
-from headgate.providers import build
+from headgate.providers import Unbuilt, build
 from headgate.providers.base import Provider, ProviderConfig, Senders
 from headgate.providers.borrowed import Borrowed
 from headgate.providers.catalog import keyed_kinds, row
+from headgate.providers.confined import Confined
 from headgate.providers.discovery import Found, Learned
+from headgate.providers.keys import keyless
 
 if TYPE_CHECKING:
     from headgate.pipeline.guarding import Guarding
@@ -34,10 +36,22 @@ class Compiled(msgspec.Struct, frozen=True, eq=False):
     providers: dict[str, Provider]
     registry: Registry
     snapshot: Snapshot
+    owners: dict[str, str] = {}
+    """Name of a provider that is one tenant's own -> that tenant."""
+
+    def may_know(self, tenant: str | None, provider: str) -> bool:
+        """Whether a provider is there for *tenant*: shared by all, or its own. ``None`` is who knows of all."""
+        return tenant is None or self.owners.get(provider, tenant) == tenant
+
+    def of(self, tenant: str | None) -> dict[str, Provider]:
+        """Return the providers that are there for *tenant*, by name."""
+        if tenant is None or not self.owners:
+            return self.providers
+        return {name: one for name, one in self.providers.items() if self.may_know(tenant, name)}
 
     def listing(self, who: Principal) -> list[Listed]:
         """Return what *who* can call now: routes and aliases first, then the providers' known models."""
-        known = {model.id: model for model in self.registry.listing(self.providers.values())}
+        known = {model.id: model for model in self.registry.listing(self.of(who.tenant_id).values())}
         created = max((model.created for model in known.values()), default=0)
         named = []
         for name, route in self.snapshot.table_of(who.tenant_id).routes.items():
@@ -48,8 +62,9 @@ class Compiled(msgspec.Struct, frozen=True, eq=False):
             named.append(Listed(name, "headgate", can[0], created, first.context, first.max_output, can))
         return [*named, *(model for model in known.values() if may_see(who, model.id))]
 
-    def told(self, found: Mapping[str, Found]) -> list[dict[str, Any]]:
-        """Return what may be shown of every account in force, by name, with what was *found* when last looked at."""
+    def told(self, found: Mapping[str, Found], tenant: str | None = None) -> list[dict[str, Any]]:
+        """Return what may be shown of every account in force for *tenant*, by name, with what was *found* when last
+        looked at."""
         return [
             {
                 "name": name,
@@ -60,11 +75,23 @@ class Compiled(msgspec.Struct, frozen=True, eq=False):
                 "last_look": _seen(found.get(name)),
             }
             for name, account in sorted(self.accounts.items())
+            if self.may_know(tenant, name)
         ]
 
-    def kinds(self) -> dict[str, str]:
-        """Return the kind of every provider in force, by name."""
-        return {name: provider.kind for name, provider in self.providers.items()}
+    def kinds(self, tenant: str | None = None) -> dict[str, str]:
+        """Return the kind of every provider in force for *tenant*, by name."""
+        return {name: provider.kind for name, provider in self.of(tenant).items()}
+
+
+class Keys(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Keys that are kept sealed, opened."""
+
+    shared: Mapping[str, list[Secret]] = {}
+    """Those of the accounts that all tenants share, by account."""
+    own: Mapping[str, Mapping[str, list[Secret]]] = {}
+    """Those of the accounts that tenants have of their own, by tenant and account."""
+    awaited: Collection[str] = ()
+    """Shared accounts that may wait for their first key, for none can be written where they stand."""
 
 
 def compile_config(
@@ -75,7 +102,7 @@ def compile_config(
     sandbox: bool = True,
     tables: Tables | None = None,
     discovered: Mapping[str, Mapping[str, Learned]] | None = None,
-    keys: Mapping[str, list[Secret]] | None = None,
+    keys: "Keys | None" = None,
     own: Mapping[str, Config] | None = None,
 ) -> Compiled:
     """Compile *config* over the providers *found* without it, which a provider of the same name in the file replaces.
@@ -85,22 +112,64 @@ def compile_config(
 
     Raise ``ValueError`` naming what cannot be built.
     """
-    accounts = with_keys({**found, **config.providers}, keys or {})
+    keys = keys or Keys()
+    accounts = with_keys({**found, **config.providers}, keys.shared)
     if config.sandbox and sandbox and SANDBOX not in accounts:
         accounts[SANDBOX] = ProviderConfig(kind=SANDBOX)
     accounts = {name: account for name, account in accounts.items() if account.enabled}
-    providers = {name: build(name, account, senders) for name, account in accounts.items()}
+    mine = {tenant: _mine(over, accounts, keys.own.get(tenant, {})) for tenant, over in (own or {}).items()}
+    owners = {name: tenant for tenant, those in mine.items() for name in those}
+    confined = Confined(senders)
+    providers = {name: _built(name, account, senders, waits=name in keys.awaited) for name, account in accounts.items()}
+    theirs = {
+        tenant: {name: _built(name, account, confined, waits=True) for name, account in those.items()}
+        for tenant, those in mine.items()
+    }
+    shared = dict(providers)
+    for tenant, those in mine.items():
+        accounts |= those
+        providers |= theirs[tenant]
     registry = Registry(config.models, accounts, tables, discovered)
 
     plugins = plugin_steps()
-    maker = Maker(config, providers, registry, plugins)
+    maker = Maker(config, shared, registry, plugins)
     table = maker.table(config, {})
-    overlays = {tenant: maker.table(over, table.routes, own=True) for tenant, over in (own or {}).items()}
-    borrowed = Borrowed(accounts, lambda name, account: build(name, account, senders))
+    overlays = {
+        tenant: maker.beside(theirs[tenant]).table(over, table.routes, own=True) for tenant, over in (own or {}).items()
+    }
+    borrowed = Borrowed(accounts, lambda name, account: build(name, account, confined if name in owners else senders))
     guarding = _guarding(config, own or {}, maker.off, plugins)
     passing = {name: account.passthrough for name, account in accounts.items() if account.passthrough != "owned"}
     snapshot = Snapshot(table, compile_steps(maker.off, plugins), overlays, borrowed, guarding, passing)
-    return Compiled(config, accounts, providers, registry, snapshot)
+    return Compiled(config, accounts, providers, registry, snapshot, owners)
+
+
+def _mine(
+    over: Config, shared: Mapping[str, ProviderConfig], keys: Mapping[str, list[Secret]]
+) -> dict[str, ProviderConfig]:
+    """Return the accounts that one tenant has of its own, with their *keys*; none that has the name of a *shared* one.
+
+    That one may have come since: a model server of this machine, or a key of the installation for a service.
+    """
+    named = {name: one for name, one in over.providers.items() if one.enabled and name not in shared}
+    return with_keys(named, {name: more for name, more in keys.items() if name in named})
+
+
+def _built(name: str, account: ProviderConfig, senders: Senders, *, waits: bool) -> Provider:
+    """Build an account; one that *waits* for its first key refuses calls until it has one."""
+    try:
+        return build(name, account, senders)
+    except ValueError:
+        if not waits or account.api_key or account.api_keys:
+            raise
+    return keyless(account, lambda one, nowhere: build(name, one, nowhere))
+
+
+def refused(error: ValueError, file: str) -> ConfigError:
+    """Return what building the configuration of *file* showed, as what is wrong with it."""
+    if isinstance(error, Unbuilt):
+        return ConfigError([Problem(file, 0, 0, f"providers.{error.name}", error.why)])
+    return ConfigError([Problem(file, 0, 0, "", str(error))])
 
 
 def _guarding(

@@ -4,7 +4,7 @@ A name is in one of the two: one that is in both is a fault that names both. Wha
 top of what all share, and seen by it alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from headgate.config.types import Config, ConfigError, Known, Problem
 from headgate.storage.object_rows import SHARED, ObjectRow
 
 SECTIONS: Mapping[str, str] = {
+    "provider": "providers",
     "route": "routes",
     "alias": "aliases",
     "use_case": "use_cases",
@@ -29,6 +30,7 @@ SECTIONS: Mapping[str, str] = {
 }
 """Kind of object -> the section of the file that it would stand in."""
 WORDS = {
+    "provider": "provider",
     "route": "route",
     "alias": "alias",
     "use_case": "use case",
@@ -36,10 +38,11 @@ WORDS = {
     "cache": "cache",
     "alert": "alert",
 }
-COMMANDS = {"use_case": "use-case", "guardrail": "guard", "alert": "alerts rules"}
+COMMANDS = {"provider": "providers", "use_case": "use-case", "guardrail": "guard", "alert": "alerts rules"}
 """Kind of object -> the command on it, where it is called otherwise."""
 OF_TENANT = "database, tenant "
 """How the place of a fault begins that is in what a tenant has of its own; its id follows."""
+TAKEN = "has the name of another provider: choose another"
 TAG = "tag:yaml.org,2002:"
 CONFIG = inspect.type_info(Config)
 
@@ -50,13 +53,29 @@ class Effective(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     config: Config
     """The file's, and what all tenants share."""
     own: dict[str, Config] = {}
-    """Tenant -> its own routes, aliases and use cases."""
+    """Tenant -> its own providers, routes, aliases and use cases."""
     rows: tuple[ObjectRow, ...] = ()
     """The objects that are in it."""
     left_out: tuple[Problem, ...] = ()
     """What is wrong with objects that are not in it, or in an older version."""
     data: bytes = b""
     """The document."""
+
+    def accounts_of(self, tenant: str | None) -> set[str]:
+        """Return the providers that are configured for *tenant*, switched off or on; ``None``: for any."""
+        own = [over for one, over in self.own.items() if tenant in (None, one)]
+        return {*self.config.providers, *(name for over in own for name in over.providers)}
+
+    def manager_of(self, account: str) -> str:
+        """Return who manages an account in force: ``file``, ``database``, or nobody, for it was ``found``."""
+        if account in self.made or any(account in over.providers for over in self.own.values()):
+            return "database"
+        return "file" if account in self.config.providers else "found"
+
+    @property
+    def made(self) -> frozenset[str]:
+        """The providers that all tenants share and the API made."""
+        return frozenset(row.name for row in self.rows if row.kind == "provider" and row.tenant_id == SHARED)
 
 
 def effective(
@@ -89,10 +108,11 @@ def effective(
         problems += shape.problems
         shared = _mended(shared, shape, earlier)
     taken, own = list(shared), dict[str, Config]()
+    owners = _owners(rows)
     for tenant in dict.fromkeys(row.tenant_id for row in rows if row.tenant_id != SHARED):
         mine = [row for row in rows if row.tenant_id == tenant and row.kind in SECTIONS]
         while True:
-            shape, over = _over(mine, known, names)
+            shape, over = _over(mine, known, names, owners)
             if not shape.problems:
                 break
             if strict:
@@ -177,7 +197,16 @@ def _put(root: yaml.MappingNode, row: ObjectRow, shape: Shape) -> None:
     found.value.append((yaml.ScalarNode(TAG + "str", name), node_of(entry(row))))
 
 
-def _over(rows: Sequence[ObjectRow], known: Known, names: Names) -> tuple[Shape, Any]:
+def _owners(rows: Iterable[ObjectRow]) -> dict[str, str]:
+    """Return whose each provider is that a tenant has of its own: of several of one name, the first one's.
+
+    A name stands for one account everywhere: in records, limits, figures and what is known of its health.
+    """
+    own = [row for row in rows if row.kind == "provider" and row.tenant_id != SHARED]
+    return {row.name: row.tenant_id for row in sorted(own, key=lambda row: (row.created_at, row.id), reverse=True)}
+
+
+def _over(rows: Sequence[ObjectRow], known: Known, names: Names, owners: Mapping[str, str]) -> tuple[Shape, Any]:
     """Read what a tenant has of its own, on top of what *names* has."""
     root = yaml.MappingNode(TAG + "map", [])
     shape = Shape("database", {}, known.strategies, known.guardrails, known.alerts)
@@ -185,6 +214,9 @@ def _over(rows: Sequence[ObjectRow], known: Known, names: Names) -> tuple[Shape,
         _put(root, row, shape)
         shape.owned[SECTIONS[row.kind], row.name] = f"{OF_TENANT}{row.tenant_id}"
     values = shape.read(root, CONFIG, ())
+    for row in rows:
+        if row.kind == "provider" and (row.name in names.providers or owners[row.name] != row.tenant_id):
+            shape.note((SECTIONS[row.kind], row.name), TAKEN)
     check(values, shape, known, names)
     return shape, values
 

@@ -1,6 +1,7 @@
 """From the routes, aliases and use cases of a configuration to the table that calls find them in."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -40,6 +41,16 @@ class Maker:
         self._registry = registry
         self._plugins = plugins
         self._bare = registry.bare_names(providers.values())
+
+    def beside(self, providers: Mapping[str, Provider]) -> "Maker":
+        """Return a maker that knows some *providers* besides."""
+        if not providers:
+            return self
+        made = copy(self)
+        made._providers = {**self._providers, **providers}
+        more = self._registry.bare_names(providers.values())
+        made._bare = {**self._bare, **{name: (*self._bare.get(name, ()), *full) for name, full in more.items()}}
+        return made
 
     def table(self, config: Config, beside: Mapping[str, Route], *, own: bool = False) -> RouteTable:
         """Return the table of what *config* has, and of the routes *beside* it; *own* where it is a tenant's."""

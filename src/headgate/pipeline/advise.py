@@ -90,7 +90,7 @@ class Asked:
 
     async def post(self, provider: str, path: str, body: bytes) -> bytes:
         """Post JSON to an account's own API and return the answer; raise ``UpstreamFailed``."""
-        account = self._parts.snapshot.table.at(provider, "*").targets[0].provider
+        account = self._parts.snapshot.table_of(self._call.who.tenant_id).at(provider, "*").targets[0].provider
         if account.prepare is not None and (waiting := account.prepare()) is not None:
             await waiting
         headers = [(b"content-type", b"application/json"), (b"accept", b"application/json")]

@@ -46,7 +46,7 @@ async def pass_through(call: Call, parts: Parts, method: str, path: str) -> None
     waiting = authenticate(call, parts)
     if waiting is not None:
         await waiting
-    target = parts.snapshot.table.at(call.pinned, "*").targets[0]
+    target = parts.snapshot.table_of(call.who.tenant_id).at(call.pinned, "*").targets[0]
     provider = target.provider
     heard = provider.heard(method, path)
     may_pass(call.who, provider.name, known=heard is not None)
@@ -74,7 +74,7 @@ async def look_up(call: Call, parts: Parts, method: str, path: str) -> None:
     waiting = authenticate(call, parts)
     if waiting is not None:
         await waiting
-    target, granted = parts.snapshot.table.at(call.pinned, "*").targets[0], call.who.providers
+    target, granted = parts.snapshot.table_of(call.who.tenant_id).at(call.pinned, "*").targets[0], call.who.providers
     if granted is not None and call.pinned not in granted:
         raise Forbidden(f"The key {call.who.name!r} may not call {call.pinned!r}.")
     await passed(call, parts, target, method, path, free=True)

@@ -107,7 +107,7 @@ def content_type(call: Call) -> bytes:
 def resolve(call: Call, parts: Parts) -> None:
     """Turn the model name into a route."""
     if call.pinned:
-        call.route = parts.snapshot.table.at(call.pinned, call.envelope.model)
+        call.route = parts.snapshot.table_of(call.who.tenant_id).at(call.pinned, call.envelope.model)
         guarded(call, parts)
         return
     snapshot = parts.snapshot

@@ -33,14 +33,23 @@ def kinds() -> frozenset[str]:
     return frozenset(load("providers", rows()))
 
 
+class Unbuilt(ValueError):
+    """A provider cannot be built: its name, and what to change."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"providers.{name}: {why}")
+        self.name = name
+        self.why = why
+
+
 def build(name: str, config: "ProviderConfig", senders: "Senders") -> "Provider":
-    """Build one configured provider; raise ``ValueError`` naming it and saying what to change."""
+    """Build one configured provider; raise :class:`Unbuilt`."""
     from headgate.providers.keys import keyed
 
     try:
         return keyed(config, lambda one: _build(name, one, senders))
     except ValueError as error:
-        raise ValueError(f"providers.{name}: {error}") from None
+        raise Unbuilt(name, str(error)) from None
 
 
 def _build(name: str, config: "ProviderConfig", senders: "Senders") -> "Provider":

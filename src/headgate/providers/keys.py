@@ -13,10 +13,10 @@ import msgspec
 from headgate.core.call import Operation
 from headgate.core.errors import UpstreamFailed
 from headgate.core.secret import Secret
-from headgate.providers.base import Provider, ProviderConfig, Target
+from headgate.providers.base import Provider, ProviderConfig, Senders, Target
 from headgate.providers.breaker import Breaker
 from headgate.providers.raw import Headers
-from headgate.transport.base import Outbound
+from headgate.transport.base import Inbound, Outbound
 
 LIMITED = "upstream_rate_limited"
 REST = {"upstream_auth_error": 300.0, "upstream_quota_exhausted": 600.0, LIMITED: 10.0}
@@ -135,6 +135,30 @@ def keyed(config: ProviderConfig, make: Callable[[ProviderConfig], Provider]) ->
     if len(keys) <= 1:
         return make(msgspec.structs.replace(config, api_key=keys[0] if keys else config.api_key, api_keys=[]))
     return Keyed([make(msgspec.structs.replace(config, api_key=key, api_keys=[])) for key in keys], keys=tuple(keys))
+
+
+class NoKey:
+    """Stands for the way to an account that has no key yet: each call ends here, and nothing has left."""
+
+    def get(self, *, proxy: str | None = None, http2: bool = False, ca: str | None = None) -> "NoKey":
+        """See ``Senders.get``."""
+        return self
+
+    async def send(self, out: Outbound) -> Inbound:
+        """Raise ``UpstreamFailed``."""
+        raise UpstreamFailed(
+            "This provider has no key yet: who administers it adds one with `headgate providers keys add`.",
+            status=503,
+            code="upstream_unavailable",
+        )
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+def keyless(config: ProviderConfig, make: Callable[[ProviderConfig, Senders], Provider]) -> Provider:
+    """Build the account that *config* describes as it is until it has a key; raise ``ValueError`` where none helps."""
+    return make(msgspec.structs.replace(config, api_key=Secret("none yet")), NoKey())
 
 
 def inherit(providers: Mapping[str, Provider], before: Mapping[str, Provider]) -> None:

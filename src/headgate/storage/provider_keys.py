@@ -30,11 +30,13 @@ class ProviderKeyRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 FIELDS = ProviderKeyRow.__struct_fields__
-STORED = f"SELECT {', '.join(FIELDS)} FROM provider_keys WHERE tenant_id = ? AND owner_id IS NULL ORDER BY id"  # noqa: S608
+EVERY = f"SELECT {', '.join(FIELDS)} FROM provider_keys WHERE owner_id IS NULL"  # noqa: S608
+STORED = f"{EVERY} AND tenant_id = ?"
 
 
-def stored(where: str | Path, tenant_id: str) -> list[ProviderKeyRow]:
-    """Return the keys of a tenant's accounts, oldest first; none where the database or its table is not made yet.
+def stored(where: str | Path, tenant_id: str | None) -> list[ProviderKeyRow]:
+    """Return the keys of a tenant's accounts, of all tenants' for ``None``, oldest first; none where the database or
+    its table is not made yet.
 
     *where* is a path or a database URL. Raise ``SqlError`` where it cannot be read.
     """
@@ -43,7 +45,12 @@ def stored(where: str | Path, tenant_id: str) -> list[ProviderKeyRow]:
         return []
     sql = open_sql(where)
     try:
-        return [ProviderKeyRow(**dict(zip(FIELDS, row, strict=True))) for row in sql.execute(STORED, (tenant_id,))]
+        found = (
+            sql.execute(f"{EVERY} ORDER BY id")
+            if tenant_id is None
+            else (sql.execute(f"{STORED} ORDER BY id", (tenant_id,)))
+        )
+        return [ProviderKeyRow(**dict(zip(FIELDS, row, strict=True))) for row in found]
     except TableMissing:
         return []
     finally:

@@ -83,7 +83,7 @@ async def _find(parts: Parts, who: Principal, id_: str) -> Kept:
         found = await kept.find(who.tenant_id, who.id, id_)
     if not isinstance(found, Kept) or (found.provider is None and not kept.keep):
         raise unknown(id_)
-    if found.provider is not None and not _fetchable(parts, found, id_):
+    if found.provider is not None and not _fetchable(parts, who, found, id_):
         raise NotFound(
             f"The response {id_[:100]!r} is kept by {found.provider!r}, and is not fetched from there: that provider "
             "does not speak this API any more, or a guardrail looked at the answer.",
@@ -92,12 +92,12 @@ async def _find(parts: Parts, who: Principal, id_: str) -> Kept:
     return found
 
 
-def _fetchable(parts: Parts, found: Kept, id_: str) -> bool:
+def _fetchable(parts: Parts, who: Principal, found: Kept, id_: str) -> bool:
     """Whether the provider that keeps a response can be asked for it in the words of its caller."""
     if found.note.guarded or not _ID.fullmatch(id_):
         return False
     try:
-        provider = parts.snapshot.table.at(found.provider or "", "*").targets[0].provider
+        provider = parts.snapshot.table_of(who.tenant_id).at(found.provider or "", "*").targets[0].provider
     except HeadgateError:
         return False
     return openai_responses in provider.dialects("chat")

@@ -72,7 +72,8 @@ async def open_socket(out: Outbound, limit: int, sender: Sender | None = None) -
     It goes the way that *sender* goes: through its proxy, trusting whom it trusts. Raise ``UpstreamFailed``, of which
     ``Refusal`` is an answer that was no upgrade.
     """
-    origin = out.origin
+    pinned = getattr(sender, "pinned", None)
+    origin = out.origin if pinned is None else await pinned(out.origin)
     proxy, ca_file = getattr(sender, "proxy", None), getattr(sender, "ca_file", None)
     try:
         async with asyncio.timeout(out.connect_timeout):

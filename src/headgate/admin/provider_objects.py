@@ -1,0 +1,137 @@
+"""Providers as objects that are configured by file or by API: what is particular to them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request
+
+from headgate.access.permissions import PLATFORM_TENANT
+from headgate.admin.config import masked
+from headgate.admin.configured import Objects
+from headgate.admin.named import operations
+from headgate.admin.versions import Rollback, Shown
+from headgate.config.check_providers import name_fault
+from headgate.core.errors import BadRequest, Conflict, NotFound
+from headgate.providers.catalog import row as catalogue
+from headgate.storage.object_rows import SHARED, ObjectRow
+from headgate.transport.egress import check_url
+
+KIND = "provider"
+MAX_OWN = 100
+"""Providers that one tenant can have of its own: each is an account in every process."""
+
+
+class ProviderObjects(Objects):
+    """The providers that a caller may see and change.
+
+    What is neither in the file nor made here, but found (a key in the environment, a sealed key of a service, a model
+    server of this machine), is shown and is replaced by what is made under its name.
+    """
+
+    async def one(self, name: str, shared: bool | None = None) -> Shown:
+        """See ``Objects.one``."""
+        try:
+            return await super().one(name, shared)
+        except NotFound:
+            compiled = self.to.live.compiled
+            account = compiled.accounts.get(name) if compiled.may_know(self.who.tenant_id, name) else None
+            if account is None or shared is False:
+                raise
+        return found_shown(name, self.shown(account))
+
+    def for_all(self, asked: bool | None) -> bool:
+        """Whether a new one is all tenants': without a word, what who administers the platform makes in its own
+        tenant is."""
+        return self.who.tenant_id == PLATFORM_TENANT and self.platform if asked is None else asked
+
+    def shown(self, value: Any) -> Any:
+        """Return what the file says of one, without secrets: a header is the usual place for one."""
+        told = super().shown(value)
+        return {name: masked(one, name) for name, one in told.items()} if isinstance(told, dict) else told
+
+    def drawn(self, name: str, tenant: str, config: dict[str, Any], was: ObjectRow | None) -> ObjectRow:
+        """See ``Objects.drawn``; raise ``Conflict`` for a name that another account has."""
+        if (fault := name_fault(name)) is not None:
+            raise BadRequest(f"name: {fault}.", code="invalid_value", param="name")
+        if was is None and tenant != SHARED and self._has(name, tenant):
+            raise Conflict(f"There is a provider {name!r} already: give yours another name.", param="name")
+        return super().drawn(name, tenant, config, was)
+
+    async def roll_back(self, name: str, asked: Rollback, request: Request) -> Shown:
+        """See ``Objects.roll_back``: one that was removed comes back for whom it was."""
+        if asked.shared is None and await self.row(name) is None:
+            for tenant in self.tenants(None):
+                if await self.to.objects.version(tenant, self.kind, name, asked.version) is not None:
+                    asked = asked.model_copy(update={"shared": tenant == SHARED})
+                    break
+        return await super().roll_back(name, asked, request)
+
+    def _has(self, name: str, tenant: str) -> bool:
+        """Whether somebody else's account has the name; a tenant's own may be off, or not in force yet."""
+        others = (over.providers for one, over in self.to.live.effective.own.items() if one != tenant)
+        return name in self.to.live.compiled.of(None) or any(name in providers for providers in others)
+
+
+async def reachable(objects: Objects, name: str, config: Mapping[str, Any], tenant: str) -> None:
+    """Refuse what a tenant may not have of its own: an address that is not public, and too many of them.
+
+    It is checked again whenever a connection is made. Who runs the gateway may name any address.
+    """
+    if tenant == SHARED:
+        return
+    own = await objects.to.objects.every(tenant, KIND)
+    if len(own) >= MAX_OWN and all(row.name != name for row in own):
+        raise Conflict(f"A tenant has at most {MAX_OWN} providers of its own; remove one first.", param="name")
+    url = config.get("base_url") or catalogue(str(config["kind"])).base_url
+    if url is not None:
+        await check_url(url, param="config.base_url")
+
+
+def found_shown(name: str, config: Any) -> Shown:
+    """Return what is shown of an account that nobody configured."""
+    return Shown(
+        name=name,
+        managed_by="found",
+        shared=True,
+        platform=False,
+        version=None,
+        etag=None,
+        config=config,
+        updated_at=None,
+    )
+
+
+def with_origin(accounts: list[dict[str, Any]], known: list[Shown]) -> list[dict[str, Any]]:
+    """Return the *accounts* in force, each with who manages it; those that are switched off stand among them."""
+    of = {one.name: one for one in known}
+    off = [
+        {
+            "name": one.name,
+            "kind": one.config["kind"],
+            "base_url": one.config.get("base_url"),
+            "passthrough": one.config.get("passthrough", "owned"),
+            "keys": 0,
+            "last_look": None,
+        }
+        for one in known
+        if one.name not in {account["name"] for account in accounts}
+    ]
+    return [
+        {**account, **_origin(of.get(account["name"]), on=place < len(accounts))}
+        for place, account in sorted(enumerate([*accounts, *off]), key=lambda pair: str(pair[1]["name"]))
+    ]
+
+
+def _origin(one: Shown | None, *, on: bool) -> dict[str, Any]:
+    return {
+        "enabled": on,
+        "managed_by": "found" if one is None else one.managed_by,
+        "shared": one is None or one.shared,
+        "platform": one is not None and one.platform,
+        "version": None if one is None else one.version,
+        "etag": None if one is None else one.etag,
+    }
+
+
+OPERATIONS = operations(KIND, "providers", below="/config", tag="config", check=reachable, of=ProviderObjects)[1:]
+"""All but the list, which is that of the accounts in force."""

@@ -1,0 +1,156 @@
+"""Providers that are made while the gateway runs: every worker calls them within a second, and after a start."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.e2e.processes import Gateway
+from tests.e2e.scripted import CHAT
+
+pytestmark = pytest.mark.xdist_group("e2e-routes")
+
+SOON = 10.0
+"""Seconds, for a machine that does other things too; a second is what it takes."""
+KEY = "sk-canary-of-the-account-0001"
+
+
+class Up(ThreadingHTTPServer):
+    """A server that speaks OpenAI's format and says who it is."""
+
+    def __init__(self, name: str) -> None:
+        self.seen: list[str] = []
+        up = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *words: object) -> None:
+                pass
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                up.seen.append(self.headers.get("authorization", ""))
+                if body["messages"][-1]["content"] == "slowly":
+                    time.sleep(3)
+                data = json.dumps({**CHAT, "model": name}).encode()
+                self.send_response(200)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/v1"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def ups() -> Iterator[tuple[Up, Up]]:
+    made = Up("one"), Up("two")
+    yield made
+    for one in made:
+        one.shutdown()
+        one.server_close()
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[Gateway]:
+    one = Gateway(tmp_path / "home", HEADGATE_WORKERS="2", HEADGATE_ACCEPT_GRACE="0.1").start()
+    until = time.monotonic() + SOON
+    while "curl " not in one.printed and time.monotonic() < until:
+        time.sleep(0.02)
+    yield one
+    one.kill()
+
+
+def called(gateway: Gateway, model: str, key: str = "", content: str = "hi") -> str:
+    """Who answers, else the error's code. Each call has a connection, and so any worker."""
+    body = {"model": model, "messages": [{"role": "user", "content": content}]}
+    headers = {"authorization": f"Bearer {key or gateway.first_key}"}
+    answer = httpx2.post(f"{gateway.url}/v1/chat/completions", json=body, headers=headers, timeout=15).json()
+    return str(answer["error"]["code"] if "error" in answer else answer["model"])
+
+
+def always(what: Callable[[], str], wanted: str) -> None:
+    """Wait until *what* is as wanted, and see that every worker agrees."""
+    until = time.monotonic() + SOON
+    while {what() for _ in range(6)} != {wanted}:
+        assert time.monotonic() < until, what()
+
+
+def test_a_provider_is_called_changed_and_gone_without_a_restart(gateway: Gateway, ups: tuple[Up, Up]) -> None:
+    one, two = ups
+    admin = {"authorization": f"Bearer {gateway.admin_key}"}
+    config = {"kind": "openai-compatible", "base_url": one.url, "price": {"input": 1, "output": 2}}
+    with httpx2.Client(base_url=f"{gateway.url}/api/v1/config", headers=admin, timeout=20) as api:
+        assert called(gateway, "up/any/model") == "model_not_found"
+        refused = api.post("/providers", json={"name": "up", "config": {**config, "api_key": KEY}})
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, "config.api_key")
+        made = api.post("/providers", json={"name": "up", "config": config})
+        assert made.status_code == 201, made.text
+        always(lambda: called(gateway, "up/any/model"), "one")
+        assert api.post("/providers/up/keys", json={"key": KEY}).status_code == 201
+        until = time.monotonic() + SOON
+        while one.seen[-1] != f"Bearer {KEY}":
+            assert time.monotonic() < until, "the key that was given to it is used"
+            called(gateway, "up/any/model")
+        health = httpx2.get(f"{gateway.url}/api/v1/providers/health", headers=admin, timeout=20).json()["data"]
+        assert "up/any/model" in {row["name"] for row in health}
+        changed = api.put(
+            "/providers/up",
+            json={"config": {**config, "base_url": two.url}},
+            headers={"if-match": made.headers["etag"]},
+        )
+        assert changed.status_code == 200, changed.text
+        always(lambda: called(gateway, "up/any/model"), "two")
+        assert two.seen[-1] == f"Bearer {KEY}"
+        assert api.post("/providers/up/rollback", json={"version": 1}).status_code == 200
+        always(lambda: called(gateway, "up/any/model"), "one")
+    gateway.stop()
+    gateway.start()
+    assert called(gateway, "up/any/model") == "one"
+    always(lambda: str('provider="up"' in httpx2.get(f"{gateway.url}/metrics", timeout=20).text), "True")
+    with httpx2.Client(base_url=f"{gateway.url}/api/v1/config", headers=admin, timeout=20) as api:
+        answers: list[str] = []
+        slow = threading.Thread(target=lambda: answers.append(called(gateway, "up/m", content="slowly")))
+        slow.start()
+        time.sleep(0.5)
+        assert api.delete("/providers/up").status_code == 200
+        always(lambda: called(gateway, "up/any/model"), "model_not_found")
+        slow.join()
+        assert answers == ["one"], "what was under way ends well"
+        assert api.get("/providers/up").status_code == 404
+        listed = httpx2.get(f"{gateway.url}/api/v1/config/providers", headers=admin, timeout=20).text
+        assert KEY not in listed + gateway.printed
+
+
+def test_a_tenants_own_is_called_by_it_alone_and_reaches_nothing_private(gateway: Gateway, ups: tuple[Up, Up]) -> None:
+    admin = {"authorization": f"Bearer {gateway.admin_key}"}
+    with httpx2.Client(base_url=f"{gateway.url}/api/v1", headers=admin, timeout=20) as api:
+        for tenant in ("acme", "beta"):
+            assert api.post("/tenants", json={"id": tenant, "name": tenant}).status_code == 201
+        keys = {one: api.post(f"/keys?tenant_id={one}", json={"name": "k"}).json()["key"] for one in ("acme", "beta")}
+        chief = api.post("/keys?tenant_id=acme", json={"name": "chief", "kind": "admin"}).json()
+    own = {"authorization": f"Bearer {chief['key']}"}
+    with httpx2.Client(base_url=f"{gateway.url}/api/v1/config", headers=own, timeout=20) as api:
+        private = {"kind": "openai-compatible", "base_url": ups[0].url}
+        refused = api.post("/providers", json={"name": "inner", "config": private})
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, "config.base_url"), refused.text
+        made = api.post("/providers", json={"name": "toy", "config": {"kind": "sandbox"}})
+        assert (made.status_code, made.json()["shared"]) == (201, False), made.text
+    always(lambda: called(gateway, "toy/chat", keys["acme"]), "toy/chat")
+    assert called(gateway, "toy/chat", keys["beta"]) == "model_not_found"
+    assert called(gateway, "toy/chat") == "model_not_found"
+
+    def models(key: str) -> str:
+        return httpx2.get(f"{gateway.url}/v1/models", headers={"authorization": f"Bearer {key}"}, timeout=20).text
+
+    assert "toy/" in models(keys["acme"]) and "toy/" not in models(keys["beta"]) + models(gateway.first_key)
+    assert ups[0].seen == []

@@ -161,7 +161,7 @@ async def test_names_that_cannot_be(api):
     taken = await make(api, "plain")  # a route
     assert code(taken) == (409, "in_use") and "routes.plain" in taken.json()["error"]["message"]
     needs = await make(api, config={"kind": "openai-compatible"})
-    assert said(needs)[1] == "config" and "needs `base_url`" in said(needs)[2] or needs.status_code == 400
+    assert said(needs)[:2] == (400, "config") and "base_url" in said(needs)[2]
 
 
 async def test_no_secret_is_in_the_audit_log_and_who_did_it_is(api):

@@ -25,6 +25,9 @@ MAX_PAGE = 200
 
 Shared = Annotated[bool | None, Query(description="All tenants' (true) or the own (false); without it, whichever.")]
 
+Told = tuple[Any, str, str, str, str]
+"""An endpoint, its method, its path, its name and its summary."""
+
 
 def operations(
     kind: str,
@@ -80,7 +83,7 @@ def operations(
         made: Shown = tagged(await of(kind, who, to, check).roll_back(plain(name), body, request), response)
         return made
 
-    listed: tuple[tuple[Any, str, str, str, str], ...] = (
+    listed: tuple[Told, ...] = (
         (every, "GET", path, f"list_{plural}", f"List {word}s"),
         (make, "POST", path, f"make_{kind}", f"Make a {word}"),
         (one, "GET", f"{path}/{{name}}", f"show_{kind}", f"Show a {word}"),
@@ -96,20 +99,23 @@ def operations(
         put: tuple(Change.model_fields),
         roll_back: tuple(Rollback.model_fields),
     }
-    found = []
-    for endpoint, method, where, name, summary in listed:
-        endpoint.__name__, endpoint.__doc__ = name.replace("-", "_"), f"{summary}."
-        found.append(
-            Route(
-                method=method,  # type: ignore[arg-type]
-                path=where,
-                permission=permission(kind, method, where),
-                endpoint=endpoint,
-                summary=summary,
-                tag=tag,
-                object=kind,
-                writes=writes.get(endpoint, ()),
-                status=201 if endpoint is make else 200,
-            )
-        )
-    return tuple(found)
+    return tuple(
+        _route(kind, one, tag=tag, writes=writes.get(one[0], ()), status=201 if one[0] is make else 200)
+        for one in listed
+    )
+
+
+def _route(kind: str, told: Told, *, tag: str, writes: tuple[str, ...], status: int) -> Route:
+    endpoint, method, where, name, summary = told
+    endpoint.__name__, endpoint.__doc__ = name.replace("-", "_"), f"{summary}."
+    return Route(
+        method=method,  # type: ignore[arg-type]
+        path=where,
+        permission=permission(kind, method, where),
+        endpoint=endpoint,
+        summary=summary,
+        tag=tag,
+        object=kind,
+        writes=writes,
+        status=status,
+    )

@@ -142,7 +142,7 @@ async def opened(folder: Path, url: str, configured: str | None = None) -> Async
         provider_keys=SqlProviderKeys(engine),
         ring=Keyring(DERIVED),
         encryption=SqlSealed(engine, url),
-        providers=lambda tenant: [{"name": "mine", "kind": "anthropic"}],
+        providers=lambda tenant: [{"name": "mine", "kind": "anthropic"}, *live.compiled.told({}, tenant)],
         provider_names=lambda tenant: {"mine", *live.effective.accounts_of(tenant)},
         models=lambda wanted, tenant: chosen(Registry().entries({"mine": "anthropic"}), wanted),
     )

@@ -81,11 +81,14 @@ async def test_one_list_has_them_all_and_says_who_manages_each(api):
         name: (row["managed_by"], row["enabled"], row["version"]) for name, row in rows.items() if name != "up"
     } == {
         "mine": ("found", True, None),
-        "dear": ("file", False, None),  # the accounts in force are made up here
-        "fair": ("file", False, None),
+        "dear": ("file", True, None),
+        "fair": ("file", True, None),
+        "sandbox": ("found", True, None),
         "off": ("database", False, 1),
     }
-    assert (rows["up"]["managed_by"], rows["up"]["version"]) == ("database", 1)
+    up = rows["up"]
+    assert (up["managed_by"], up["version"], up["config"], up["base_url"]) == ("database", 1, UP, UP["base_url"])
+    assert up["updated_at"].endswith("Z") and up["keys"] == 0
     shown = (await api.ask("GET", f"{PROVIDERS}/sandbox")).json()
     assert (shown["managed_by"], shown["config"]["kind"]) == ("found", "sandbox")
 

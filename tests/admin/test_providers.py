@@ -73,7 +73,7 @@ async def test_a_provider_that_does_not_exist(api):
     assert answer.status_code == 404 and "mine" in answer.json()["error"]["message"]
     assert SECRET not in answer.text
     listed = (await api.ask("GET", "/api/v1/config/providers")).json()
-    assert [row["name"] for row in listed["data"]] == ["dear", "fair", "mine"]
+    assert [row["name"] for row in listed["data"]] == ["dear", "fair", "mine", "sandbox"]
     assert (listed["data"][2]["kind"], listed["data"][2]["managed_by"]) == ("anthropic", "found")
     assert listed["keyed"] == ["dear", "fair", "mine"]
 

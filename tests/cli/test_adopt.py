@@ -59,3 +59,45 @@ def test_what_cannot_be_cut_out_is_left(cli, tmp_path):
     cli("config", "adopt", "slow", code=2)
     assert file.read_text() == anchored
     assert json.loads(cli("route", "show", "slow").stdout)["managed_by"] == "file"
+
+
+PROVIDERS = """\
+providers:
+  # in the house
+  plain:
+    kind: openai-compatible
+    base_url: "http://h/v1"
+    price: {input: 1}
+  keyed: {kind: openai-compatible, base_url: "http://h/v1", api_key: sk-canary-0123456789}
+  placed: {kind: openai-compatible, base_url: "${AT:-http://h/v1}"}
+  headed: {kind: openai-compatible, base_url: "http://h/v1", headers: {authorization: sk-canary-0123456789}}
+routes:
+  fast: {targets: [plain/m]}
+"""
+
+
+def test_a_provider_is_moved_and_its_routes_stay_good(cli, tmp_path):
+    file = tmp_path / "headgate.yaml"
+    file.write_text(PROVIDERS)
+    assert "The provider plain is in the database now" in cli("config", "adopt", "plain").stdout
+    left = file.read_text()
+    assert "plain:" not in left and "# in the house" in left and "  keyed: {" in left
+    shown = json.loads(cli("providers", "show", "plain").stdout)
+    assert (shown["managed_by"], shown["shared"], shown["config"]["price"]) == ("database", True, {"input": 1.0})
+    assert json.loads(cli("route", "show", "fast").stdout)["config"]["targets"] == ["plain/m"]
+    rows = {row["name"]: row["managed_by"] for row in json.loads(cli("providers", "list", "--json").stdout)}
+    assert (rows["plain"], rows["keyed"], rows["sandbox"]) == ("database", "file", "found")
+
+
+def test_a_provider_with_secrets_or_references_stays_and_it_is_said_why(cli, tmp_path):
+    file = tmp_path / "headgate.yaml"
+    file.write_text(PROVIDERS)
+    for name, words in (
+        ("keyed", "headgate providers keys add keyed"),
+        ("placed", "refers to the environment"),
+        ("headed", "is a credential"),
+    ):
+        done = cli("config", "adopt", name, code=2 if name == "headed" else 1)
+        assert words in done.output and "canary" not in done.output
+        assert file.read_text() == PROVIDERS
+    assert b"canary" not in (cli.home / "headgate.db").read_bytes()

@@ -88,3 +88,26 @@ def test_a_key_makes_the_provider(here):
     here("providers", "keys", "add", "groq", input="gsk_canary_0123456789abcdef\n")
     rows = {row["name"]: row for row in json.loads(here("providers", "list", "--json").stdout)}
     assert (rows["groq"]["kind"], rows["groq"]["keys"]) == ("groq", 1)
+
+
+def test_one_is_made_changed_brought_back_and_removed(cli, tmp_path):
+    file = tmp_path / "up.yaml"
+    file.write_text('{kind: openai-compatible, base_url: "http://127.0.0.1:9/v1"}')
+    assert "The provider up would be at version 1" in cli("providers", "set", "up", str(file), "--dry-run").stdout
+    assert "The provider up is at version 1" in cli("providers", "set", "up", str(file), "--note", "first").stdout
+    file.write_text('{kind: openai-compatible, base_url: "http://127.0.0.1:10/v1"}')
+    cli("providers", "set", "up", str(file))
+    assert "127.0.0.1:10" in cli("providers", "diff", "up", "1", "2").stdout
+    assert "database" in next(line for line in cli("providers", "list").stdout.splitlines() if line.startswith("up "))
+    cli("providers", "rollback", "up", "1")
+    shown = json.loads(cli("providers", "show", "up").stdout)
+    assert (shown["version"], shown["shared"], shown["config"]["base_url"]) == (3, True, "http://127.0.0.1:9/v1")
+    assert "first" in cli("providers", "versions", "up").stdout
+    file.write_text('{kind: openai-compatible, base_url: "http://127.0.0.1:9/v1", api_key: sk-canary-0123456789}')
+    refused = cli("providers", "set", "up", str(file), code=1).output
+    assert "headgate providers keys add up" in refused and "canary" not in refused
+    cli("providers", "keys", "add", "up", input="sk-canary-0123456789\n")
+    rows = {row["name"]: row for row in json.loads(cli("providers", "list", "--json").stdout)}
+    assert (rows["up"]["keys"], rows["up"]["managed_by"]) == (1, "database")
+    assert "Removed the provider up" in cli("providers", "delete", "up").stdout
+    assert "up" not in {row["name"] for row in json.loads(cli("providers", "list", "--json").stdout)}

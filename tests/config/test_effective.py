@@ -1,5 +1,6 @@
 """The file and what was configured through the API, as one."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -8,14 +9,17 @@ import pytest
 from headgate.access.types import Principal
 from headgate.cli.compiled import NoSenders
 from headgate.config import ConfigError
-from headgate.config.compile import Compiled, compile_config
+from headgate.config.compile import Compiled, Keys, compile_config
 from headgate.config.effective import Effective, effective
 from headgate.config.known import known
 from headgate.config.types import Known
-from headgate.core.errors import ModelNotFound
+from headgate.core.errors import ModelNotFound, UpstreamFailed
+from headgate.core.secret import Secret
 from headgate.pipeline.grants import permitted
+from headgate.providers.base import ProviderConfig
 from headgate.routing.kinds import KINDS
 from headgate.storage.object_rows import SHARED, ObjectRow
+from headgate.transport.base import Origin, Outbound
 
 KNOWN = Known(kinds=frozenset(("openai-compatible",)), strategies=KINDS, guardrails=known({}).guardrails)
 FILE = """
@@ -225,3 +229,102 @@ def test_values_of_every_kind_come_through():
     assert (route.single_flight, route.timeout, route.fallback) == (True, 0.01, None)
     assert route.strategy[0]["when"] == {"stream": False, "metadata": {"n": "1"}}
     assert route.targets[1] == "b/m"
+
+
+OWN = {"kind": "openai-compatible", "base_url": "https://models.example.com/v1"}
+UP = {"kind": "openai-compatible", "base_url": "http://127.0.0.1:9/v1", "price": {"input": 2}}
+
+
+def own(name: str, tenant: str, config: dict[str, Any] = OWN, at: int = 1) -> ObjectRow:
+    return msgspec.structs.replace(row("provider", name, config, tenant), created_at=at)
+
+
+def test_a_provider_of_the_database_stands_beside_those_of_the_file():
+    found = made(row("provider", "up", UP), row("route", "fast", {"targets": ["up/m", "a/m"]}))
+    config = compile_config(found.config, {}, NoSenders(), own=found.own)
+    assert names(config, "anyone", "up/any/thing") == ["up/any/thing"]
+    assert names(config, "anyone", "fast") == ["up/m", "a/m"]
+    assert config.snapshot.table.resolve("up/m").targets[0].price is not None
+    assert [found.manager_of(name) for name in ("up", "a", "sandbox")] == ["database", "file", "found"]
+    (told,) = refused(row("provider", "a", UP))
+    assert "the provider `a` is in this file and in the database" in told
+    assert "headgate providers delete a --shared" in told
+
+
+def test_a_bad_one_of_the_database_is_left_out_and_the_rest_stands():
+    found = made(row("provider", "up", {**UP, "api_key": "sk-canary-0123456789"}), row("provider", "good", UP))
+    assert set(found.config.providers) == {"a", "b", "good"}
+    (told,) = found.left_out
+    assert told.path == "providers.up.api_key" and "canary" not in str(told)
+
+
+def test_a_tenants_own_provider_is_there_for_it_alone():
+    found = made(own("ours", "t"), row("route", "mine", {"targets": ["ours/m", "a/m"]}, "t"))
+    config = compile_config(found.config, {}, NoSenders(), own=found.own)
+    assert names(config, "t", "ours/m") == ["ours/m"] and names(config, "t", "mine") == ["ours/m", "a/m"]
+    assert names(config, "t", "a/m") == ["a/m"]
+    for tenant in ("u", "default"):
+        with pytest.raises(ModelNotFound):
+            names(config, tenant, "ours/m")
+        assert "ours" not in config.of(tenant) and "ours" not in config.kinds(tenant)
+        assert "ours" not in [account["name"] for account in config.told({}, tenant)]
+    assert "ours" in config.of("t") and "ours" in config.of(None)
+    (told,) = made(own("ours", "t"), row("route", "x", {"targets": ["ours/m"]})).left_out
+    assert told.path == "routes.x.targets[0]", "what all share reaches none of them"
+    (told,) = made(own("ours", "t"), row("route", "x", {"targets": ["ours/m"]}, "u")).left_out
+    assert told.file == "database, tenant u"
+
+
+@pytest.mark.parametrize("url", ["https://10.0.0.1/v1", "https://localhost/v1", "http://models.example.com/v1"])
+def test_a_tenants_own_provider_in_the_database_leads_nowhere_private(url):
+    (told,) = made(own("ours", "t", {**OWN, "base_url": url})).left_out
+    assert (told.file, told.path) == ("database, tenant t", "providers.ours.base_url")
+
+
+def test_a_name_stands_for_one_account_everywhere():
+    """Who was there first has it; one that all tenants share goes over them all."""
+    found = made(own("ours", "a-late-one", at=2), own("ours", "the-first", at=1))
+    assert list(found.own) == ["the-first"] and [told.file for told in found.left_out] == [
+        "database, tenant a-late-one"
+    ]
+    found = made(own("ours", "t"), row("provider", "ours", UP))
+    assert found.own == {} and "has the name of another provider" in found.left_out[0].message
+    found = made(own("b", "t"))
+    assert found.own == {} and found.left_out[0].path == "providers.b"
+    found = made(own("openai-compatible", "t"))
+    assert "name of a service" in found.left_out[0].message
+
+
+def test_a_shared_account_that_came_since_goes_over_a_tenants_own():
+    found = made(own("ours", "t"))
+    local = {"ours": ProviderConfig(kind="openai-compatible", base_url="http://127.0.0.1:1/v1")}
+    config = compile_config(found.config, local, NoSenders(), own=found.own)
+    assert config.owners == {} and config.accounts["ours"].base_url == "http://127.0.0.1:1/v1"
+
+
+def test_keys_go_to_the_accounts_of_their_tenant_alone():
+    found = made(own("ours", "t"), own("theirs", "u"), row("provider", "up", UP))
+    keys = Keys(
+        shared={"up": [Secret("k-up")], "ours": [Secret("k-shared")], "theirs": [Secret("k-shared")]},
+        own={"t": {"ours": [Secret("k-t")], "up": [Secret("k-t")]}, "u": {"ours": [Secret("k-u")]}},
+    )
+    config = compile_config(found.config, {}, NoSenders(), own=found.own, keys=keys)
+    held = {name: [key.reveal() for key in config.accounts[name].api_keys] for name in ("up", "ours", "theirs")}
+    assert held == {"up": ["k-up"], "ours": ["k-t"], "theirs": []}
+
+
+def test_one_that_waits_for_its_first_key_is_there_and_refuses_calls():
+    cloud = {"kind": "bedrock", "region": "us-east-1"}
+    whole = known({})
+    found = effective(FILE.encode(), {}, whole, [row("provider", "cloud", cloud), own("ours", "t", cloud)])
+    with pytest.raises(ValueError, match=r"providers\.cloud: has no credential"):
+        compile_config(found.config, {}, NoSenders(), own=found.own)
+    keys = Keys(awaited=found.made)
+    config = compile_config(found.config, {}, NoSenders(), own=found.own, keys=keys)
+    for name in ("cloud", "ours"):
+        with pytest.raises(UpstreamFailed, match="no key yet") as error:
+            asyncio.run(config.providers[name].sender.send(Outbound(Origin("h", 443, tls=True), b"")))
+        assert error.value.billed == "none"
+    with pytest.raises(ValueError, match=r"providers\.cloud: region"):
+        wrong = effective(FILE.encode(), {}, whole, [row("provider", "cloud", {**cloud, "region": "evil.com/"})])
+        compile_config(wrong.config, {}, NoSenders(), keys=Keys(awaited=wrong.made))

@@ -17,3 +17,8 @@ def test_providers_of_the_environment_and_of_this_machine_are_known():
     assert {"openai", "anthropic", "sandbox", "openai-compatible"} <= found.kinds
     assert "openai-compatible" in found.needs_base_url
     assert "openai/gpt-4o" in found.models
+
+
+def test_an_account_of_bedrock_needs_no_more_than_its_region():
+    text = "providers: {aws: {kind: bedrock, region: us-east-1, api_key: x}}"
+    assert loads(text.encode(), {}, known({})).providers["aws"].region == "us-east-1"

@@ -29,16 +29,30 @@ class ProviderObjects(Objects):
     server of this machine), is shown and is replaced by what is made under its name.
     """
 
+    async def listed(self) -> list[Shown]:
+        """See ``Objects.listed``; those that were found are among them."""
+        known = await super().listed()
+        names = {one.name for one in known}
+        return [*known, *(one for one in self.found() if one.name not in names)]
+
     async def one(self, name: str, shared: bool | None = None) -> Shown:
         """See ``Objects.one``."""
         try:
             return await super().one(name, shared)
         except NotFound:
-            compiled = self.to.live.compiled
-            account = compiled.accounts.get(name) if compiled.may_know(self.who.tenant_id, name) else None
-            if account is None or shared is False:
-                raise
-        return found_shown(name, self.shown(account))
+            for one in self.found() if shared is not False else ():
+                if one.name == name:
+                    return one
+            raise
+
+    def found(self) -> list[Shown]:
+        """Return the accounts in force that nobody configured."""
+        effective, compiled = self.to.live.effective, self.to.live.compiled
+        return [
+            found(name, self.shown(account))
+            for name, account in compiled.accounts.items()
+            if effective.manager_of(name) == "found" and compiled.may_know(self.who.tenant_id, name)
+        ]
 
     def for_all(self, asked: bool | None) -> bool:
         """Whether a new one is all tenants': without a word, what who administers the platform makes in its own
@@ -88,7 +102,29 @@ async def reachable(objects: Objects, name: str, config: Mapping[str, Any], tena
         await check_url(url, param="config.base_url")
 
 
-def found_shown(name: str, config: Any) -> Shown:
+def with_origin(accounts: list[dict[str, Any]], known: list[Shown]) -> list[dict[str, Any]]:
+    """Return the *accounts* in force, each with what is *known* of who manages it and what it says; those that are
+    switched off stand among them."""
+    of = {one.name: one for one in known}
+    on = {account["name"]: account for account in accounts}
+    return [_told(on.get(name), of.get(name), name) for name in sorted({*on, *of})]
+
+
+def _told(account: dict[str, Any] | None, one: Shown | None, name: str) -> dict[str, Any]:
+    one = one or found(name, None)
+    config = one.config or {}
+    off = {
+        "name": name,
+        "kind": config.get("kind"),
+        "base_url": config.get("base_url"),
+        "passthrough": config.get("passthrough", "owned"),
+        "keys": 0,
+        "last_look": None,
+    }
+    return {**(account or off), **one.model_dump(mode="json"), "enabled": account is not None}
+
+
+def found(name: str, config: Any) -> Shown:
     """Return what is shown of an account that nobody configured."""
     return Shown(
         name=name,
@@ -100,38 +136,6 @@ def found_shown(name: str, config: Any) -> Shown:
         config=config,
         updated_at=None,
     )
-
-
-def with_origin(accounts: list[dict[str, Any]], known: list[Shown]) -> list[dict[str, Any]]:
-    """Return the *accounts* in force, each with who manages it; those that are switched off stand among them."""
-    of = {one.name: one for one in known}
-    off = [
-        {
-            "name": one.name,
-            "kind": one.config["kind"],
-            "base_url": one.config.get("base_url"),
-            "passthrough": one.config.get("passthrough", "owned"),
-            "keys": 0,
-            "last_look": None,
-        }
-        for one in known
-        if one.name not in {account["name"] for account in accounts}
-    ]
-    return [
-        {**account, **_origin(of.get(account["name"]), on=place < len(accounts))}
-        for place, account in sorted(enumerate([*accounts, *off]), key=lambda pair: str(pair[1]["name"]))
-    ]
-
-
-def _origin(one: Shown | None, *, on: bool) -> dict[str, Any]:
-    return {
-        "enabled": on,
-        "managed_by": "found" if one is None else one.managed_by,
-        "shared": one is None or one.shared,
-        "platform": one is not None and one.platform,
-        "version": None if one is None else one.version,
-        "etag": None if one is None else one.etag,
-    }
 
 
 OPERATIONS = operations(KIND, "providers", below="/config", tag="config", check=reachable, of=ProviderObjects)[1:]

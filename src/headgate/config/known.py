@@ -8,7 +8,7 @@ from headgate.guardrails.kinds import KINDS as GUARDRAILS
 from headgate.models.table import Tables
 from headgate.pipeline.order import optional_names, plugin_steps
 from headgate.providers import kinds
-from headgate.providers.catalog import rows
+from headgate.providers.catalog import PLACED, rows
 from headgate.providers.discover import from_environment
 from headgate.routing.kinds import KINDS
 
@@ -18,7 +18,7 @@ def known(environ: Mapping[str, str], *, providers: Iterable[str] = ()) -> Known
     catalog = rows()
     return Known(
         kinds=kinds(),
-        needs_base_url=frozenset(kind for kind, row in catalog.items() if row.base_url is None),
+        needs_base_url=frozenset(kind for kind, row in catalog.items() if row.base_url is None) - PLACED,
         providers=frozenset(("sandbox", *from_environment(environ), *providers)),
         variables={kind: row.key_env[0] for kind, row in catalog.items() if row.key_env},
         models=Tables(),

@@ -95,6 +95,9 @@ CODED: dict[str, Row] = {
 }
 """The kinds that a class of their own serves, and any server that is known by its base URL alone."""
 
+PLACED = frozenset({"bedrock"})
+"""Kinds whose address follows from the ``region``."""
+
 
 @cache
 def rows() -> dict[str, Row]:

@@ -19,7 +19,7 @@ from headgate.config import Known, loads
 from headgate.guardrails.kinds import KINDS as GUARDRAILS
 from headgate.providers import kinds
 from headgate.routing.kinds import KINDS as STRATEGIES
-from tests.e2e.processes import ROOT, Gateway, clean_environment, free_port
+from tests.e2e.processes import HEADGATE, ROOT, Gateway, clean_environment, free_port
 
 pytestmark = pytest.mark.xdist_group("e2e-how-to")
 
@@ -66,6 +66,25 @@ def test_a_provider_by_its_base_url(tmp_path: Path, other: Gateway) -> None:
     config = files(text)["headgate.yaml"].replace(":9100", f":{other.port}")
     with started(Gateway(tmp_path, config=config, LOCAL_KEY=other.first_key)) as gateway:
         assert '"chat.completion"' in run(blocks(text, "sh")[1], gateway)
+
+
+def test_a_provider_that_is_made_while_the_gateway_runs(tmp_path: Path, other: Gateway) -> None:
+    text = (PAGES / "add-a-provider.md").read_text().partition("## While the gateway runs")[2]
+    with started(Gateway(tmp_path)) as gateway:
+        (tmp_path / "up.yaml").write_text(files(text)["up.yaml"].replace(":9100", f":{other.port}"))
+        script, gone = blocks(text, "sh")[0].rsplit("\n", 2)[:2]
+        assert gone.startswith("headgate providers delete up")
+        made, again = script.split("headgate providers versions up")
+        env = (
+            f"export HEADGATE_HOME={tmp_path} LOCAL_KEY={other.first_key} PATH={HEADGATE.parent}:$PATH; cd {tmp_path}; "
+        )
+        assert "database" in run(env + made, gateway)
+        ask = f"""sleep 2; curl -s {gateway.url}/v1/chat/completions -H "authorization: Bearer $HEADGATE_KEY" """
+        ask += """-H "content-type: application/json" -d '{"model": "up/sandbox/chat", "messages": [{"role": "user", """
+        ask += """"content": "Hello"}], "max_tokens": 20}'"""
+        assert '"chat.completion"' in run(ask, gateway)
+        run(env + "headgate providers versions up" + again + "\n" + gone, gateway)
+        assert "model_not_found" in run(ask, gateway)
 
 
 def test_a_provider_by_a_row(tmp_path: Path, other: Gateway) -> None:

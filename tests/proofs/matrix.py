@@ -128,6 +128,11 @@ async def _tenant(world: World, tenant: str) -> None:
         response = await world.api.ask("POST", f"{PREFIX}/{path}{q}", json=body)
         if response.status_code == 201:
             world.add(tenant, kind, response.json()["id"])
+    config = {"kind": "openai-compatible", "base_url": "https://93.184.216.34/v1"}
+    account = await world.api.ask(
+        "POST", f"{PREFIX}/config/providers{q}", json={"name": mark, "config": config, "shared": False}
+    )
+    assert account.status_code == 201, account.text
 
 
 async def _person(

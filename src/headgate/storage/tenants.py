@@ -6,7 +6,8 @@ from sqlalchemy import ColumnElement, and_, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from headgate.storage.audit import note
-from headgate.storage.object_rows import Author
+from headgate.storage.keys import tell
+from headgate.storage.object_rows import CHANGE, Author
 from headgate.storage.owned import act
 from headgate.storage.schema import metadata, tenants
 from headgate.storage.schema.proofs import audit
@@ -70,6 +71,7 @@ class SqlTenants(Objects[TenantRow]):
         for table in reversed(metadata.sorted_tables):
             if "tenant_id" in table.c and table.name not in LASTING:
                 await con.execute(delete(table).where(table.c.tenant_id == tenant_id))
+        await tell(con, tenant_id, tenant_id, CHANGE)  # nobody goes on with what it had configured
 
     def _of(self, tenant_id: str) -> ColumnElement[bool]:
         mine: ColumnElement[bool] = tenants.c.id == tenant_id

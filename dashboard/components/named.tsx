@@ -87,6 +87,8 @@ type View = "form" | "yaml" | "versions";
 
 function Editor({ thing, was, draft, may, close, done }: { thing: NamedThing; was: Shown | null; draft: Draft; may: boolean; close: () => void; done: () => void }) {
   const fixed = was?.managed_by === "file" || !may;
+  // What was found and nobody configured is neither removed nor has versions; saving it makes one of its name.
+  const found = was?.managed_by === "found";
   const [view, setView] = useState<View>("form");
   const [name, setName] = useState(draft.name);
   const [edited, setEdited] = useDraft(draft.config);
@@ -102,7 +104,7 @@ function Editor({ thing, was, draft, may, close, done }: { thing: NamedThing; wa
       headers: { "content-type": "application/json", ...(was?.etag && !dry ? { "if-match": was.etag } : {}) },
       body: JSON.stringify({ ...(was ? {} : { name }), config, note, dry_run: dry }),
     });
-  const views = [["form", "Form"], ...(thing.text ? [] : [["yaml", "YAML"] as const]), ...(was && was.managed_by !== "file" ? [["versions", "Versions"] as const] : [])] as const;
+  const views = [["form", "Form"], ...(thing.text ? [] : [["yaml", "YAML"] as const]), ...(was && was.managed_by !== "file" && !found ? [["versions", "Versions"] as const] : [])] as const;
   return (
     <Dialog
       title={was ? `${was.name}` : `New ${thing.one}`}
@@ -112,7 +114,7 @@ function Editor({ thing, was, draft, may, close, done }: { thing: NamedThing; wa
       submit={fixed ? undefined : () => run(async () => { await send(false); done(); }, "In force within a second.")}
       footer={
         <>
-          {was && !fixed ? <Confirm name="Remove" title={`Remove ${was.name}`} consequence={thing.removal} act={async () => { await raw(`/api/v1/${path}`, { method: "DELETE" }); done(); }} /> : null}
+          {was && !fixed && !found ? <Confirm name="Remove" title={`Remove ${was.name}`} consequence={thing.removal} act={async () => { await raw(`/api/v1/${path}`, { method: "DELETE" }); done(); }} /> : null}
           <span className="grow" />
           <Button onClick={close}>Close</Button>
           {fixed || view === "versions" ? null : <><Button busy={busy} disabled={!config} onClick={() => void run(async () => { await send(true); setTried(true); })}>Check</Button><Button type="submit" look="primary" busy={busy} disabled={!config}>Save</Button></>}

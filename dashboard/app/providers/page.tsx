@@ -5,7 +5,8 @@ import { useState } from "react";
 import { Connect } from "@/components/connect";
 import { together, useHealth } from "@/components/measured";
 import type { Measured } from "@/components/measured";
-import { Badge, Button, Confirm, Empty, Head, Loaded, Panel, Status, Table, Time, useAction } from "@/components/ui";
+import { Named } from "@/components/named";
+import { Badge, Button, Confirm, Empty, Head, Loaded, Panel, Status, Table, Tabs, Time, useAction } from "@/components/ui";
 import type { Tone } from "@/components/ui";
 import { api, got } from "@/lib/api";
 import { count, ms, percent } from "@/lib/format";
@@ -18,17 +19,45 @@ type Provider = { name: string; kind: string; base_url: string; keys: number; la
 const STATES: Record<string, [string, Tone]> = { closed: ["healthy", "good"], open: ["left alone", "bad"], "half-open": ["being tried", "warn"], benched: ["asked to wait", "warn"] };
 type Deployment = { name: string; states: string[]; reason: string; measured: Measured };
 
-export default function Providers() {
+type Tab = "accounts" | "configured";
+
+export default function Page() {
   const { may } = useSession();
+  const [tab, setTab] = useState<Tab>("accounts");
   const [open, setOpen] = useState<string | null>(null);
+  return (
+    <>
+      <Head title="Providers" aside={may("provider_keys:create") ? <Button look="primary" onClick={() => { setTab("accounts"); setOpen(""); }}>Connect a provider</Button> : null}>
+        Accounts that calls go to, and how each deployment does now, as the workers measure it.
+      </Head>
+      <Tabs<Tab> label="Providers" options={[["accounts", "Accounts"], ["configured", "Configuration"]]} value={tab} onChange={setTab} />
+      {tab === "accounts" ? <Accounts open={open} setOpen={setOpen} /> : null}
+      {tab === "configured" ? (
+        <Named
+          of={{
+            path: "config/providers", section: "providers", title: "Providers", one: "provider", changing: "providers:update",
+            empty: "An account at a service, or a server of your own: its models are called provider/model.",
+            removal: "No new call goes there after a second; its sealed keys stay until they are removed.",
+            start: { kind: "openai-compatible", base_url: "" },
+            upper: ["kind", "base_url", "price", "headers", "enabled"],
+            columns: [
+              { name: "Kind", show: (r) => <span className="tag">{String(r.config.kind ?? "")}</span> },
+              { name: "Address", show: (r) => <span className="mono clip">{String(r.config.base_url ?? "")}</span> },
+            ],
+          }}
+        />
+      ) : null}
+    </>
+  );
+}
+
+function Accounts({ open, setOpen }: { open: string | null; setOpen: (name: string | null) => void }) {
+  const { may } = useSession();
   const providers = useAsk(["providers"], () => got(api.GET("/api/v1/config/providers", {})), 10);
   const health = useHealth();
   const deployments: Deployment[] = [...together(health.data?.data ?? [])].map(([name, one]) => ({ name, ...one })).sort((a, b) => (b.measured.samples ?? 0) - (a.measured.samples ?? 0));
   return (
     <>
-      <Head title="Providers" aside={may("provider_keys:create") ? <Button look="primary" onClick={() => setOpen("")}>Connect a provider</Button> : null}>
-        Accounts that calls go to, and how each deployment does now, as the workers measure it.
-      </Head>
       <Panel title="Accounts" flush>
         <Loaded error={providers.error} loading={providers.isLoading} retry={() => void providers.mutate()}>
           <Table<Provider>

@@ -93,6 +93,9 @@ class Live:
 
     def _take(self, effective: Effective) -> None:
         compiled = self.base.compile(effective, self._senders, self.compiled)
+        if moved := compiled.moved(self.compiled):
+            self.base.discovered.forget(moved)
+            compiled = self.base.compile(effective, self._senders, self.compiled)
         if effective is not self.base.effective:
             self._tell(effective)
             self.revisions.append((time(), effective.config))

@@ -203,6 +203,14 @@ async def test_one_that_is_in_use_is_not_removed_and_the_answer_names_by_what(ap
     assert code(answer) == (409, "in_use") and "tenant other" in answer.json()["error"]["message"]
 
 
+async def test_one_that_is_off_takes_a_key_before_it_is_on(api):
+    await make(api, config={**UP, "enabled": False})
+    assert (await api.ask("POST", f"{PROVIDERS}/up/keys", "root", json={"key": SECRET})).status_code == 201
+    look = await api.ask("POST", f"{PROVIDERS}/up/look", "root")
+    assert said(look)[:2] == (400, "provider") and "is off" in said(look)[2]
+    assert (await api.ask("PUT", f"{PROVIDERS}/up", "root", json={"config": UP})).status_code == 200
+
+
 async def test_a_stored_key_does_not_keep_a_name_alive(api):
     """A route to a provider that is gone is found, though a key of it is still sealed."""
     await make(api)

@@ -328,3 +328,20 @@ def test_one_that_waits_for_its_first_key_is_there_and_refuses_calls():
     with pytest.raises(ValueError, match=r"providers\.cloud: region"):
         wrong = effective(FILE.encode(), {}, whole, [row("provider", "cloud", {**cloud, "region": "evil.com/"})])
         compile_config(wrong.config, {}, NoSenders(), keys=Keys(awaited=wrong.made))
+
+
+def test_a_shared_route_keeps_its_name_before_a_tenants_own_provider():
+    found = made(row("route", "ours/fast", {"targets": ["a/m"]}), own("ours", "t"))
+    assert found.own == {} and found.left_out[0].path == "providers.ours"
+
+
+def test_accounts_that_stand_for_others_than_before_are_known():
+    def of(*rows: ObjectRow) -> Compiled:
+        found = made(*rows)
+        return compile_config(found.config, {}, NoSenders(), own=found.own)
+
+    first = of(own("ours", "t"), row("provider", "up", UP))
+    assert of(own("ours", "t"), row("provider", "up", UP)).moved(first) == set()
+    assert of(own("ours", "u"), row("provider", "up", {**UP, "price": {"input": 1}})).moved(first) == {"ours"}
+    assert of(row("provider", "up", {**UP, "base_url": "http://127.0.0.1:10/v1"})).moved(first) == {"ours", "up"}
+    assert of(own("more", "t"), own("ours", "t"), row("provider", "up", UP)).moved(first) == {"more"}

@@ -83,3 +83,13 @@ async def test_with_looks_switched_off_nobody_is_asked(tmp_path: Path) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert pages.asked == []
+
+
+def test_what_is_forgotten_is_gone_for_all(tmp_path: Path) -> None:
+    here, there = Discovered(tmp_path / "d"), Discovered(tmp_path / "d")
+    for name in ("mine", "other"):
+        here.write(name, Found(at=1, latency_ms=2, models={"m": Learned()}))
+    assert here.read() and there.read()
+    here.forget(["mine", "never was"])
+    assert here.models == {"other": {"m": Learned()}}
+    assert there.read() is True and there.found.keys() == {"other"}

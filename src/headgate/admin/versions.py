@@ -42,8 +42,8 @@ class Shown(Answer):
 
     name: str
     managed_by: str
-    """``file``: it is changed in the configuration file alone; ``database``: here; ``built-in``: by another of its
-    name."""
+    """``file``: it is changed in the configuration file alone; ``database``: here; ``built-in``, or ``found`` on this
+    machine or by its key: by another of its name."""
     shared: bool
     """It is all tenants', not this one's alone."""
     platform: bool

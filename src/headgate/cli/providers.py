@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 COLUMNS = ("provider", "kind", "in the", "address", "keys>", "models>", "last look")
 
 
-WHERE = {"file": "file", "database": "database", "found": None}
+WHERE = {"file": "file", "database": "database"}
 
 
 @click.group("providers", invoke_without_command=True)
@@ -140,7 +140,7 @@ def _row(account: dict[str, Any]) -> tuple[Any, ...]:
     return (
         account["name"],
         account["kind"],
-        WHERE[account["managed_by"]],
+        WHERE.get(account.get("managed_by", "")),
         account["base_url"],
         keys,
         look.get("models"),

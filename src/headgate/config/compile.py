@@ -49,6 +49,18 @@ class Compiled(msgspec.Struct, frozen=True, eq=False):
             return self.providers
         return {name: one for name, one in self.providers.items() if self.may_know(tenant, name)}
 
+    def moved(self, before: "Compiled") -> set[str]:
+        """Return the names of accounts that stand for others than *before*: elsewhere, of another kind or tenant.
+
+        A tenant's own of a new name is one of them: under its name somebody else's may have stood.
+        """
+        names = {*before.accounts, *self.owners}
+        return {name for name in names if self._place(name) != before._place(name)}
+
+    def _place(self, name: str) -> tuple[str, str | None, str | None] | None:
+        account = self.accounts.get(name)
+        return None if account is None else (account.kind, account.base_url, self.owners.get(name))
+
     def listing(self, who: Principal) -> list[Listed]:
         """Return what *who* can call now: routes and aliases first, then the providers' known models."""
         known = {model.id: model for model in self.registry.listing(self.of(who.tenant_id).values())}

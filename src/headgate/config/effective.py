@@ -42,7 +42,7 @@ COMMANDS = {"provider": "providers", "use_case": "use-case", "guardrail": "guard
 """Kind of object -> the command on it, where it is called otherwise."""
 OF_TENANT = "database, tenant "
 """How the place of a fault begins that is in what a tenant has of its own; its id follows."""
-TAKEN = "has the name of another provider: choose another"
+TAKEN = "has the name of another provider, or of a route or alias that all tenants share: choose another"
 TAG = "tag:yaml.org,2002:"
 CONFIG = inspect.type_info(Config)
 
@@ -214,8 +214,9 @@ def _over(rows: Sequence[ObjectRow], known: Known, names: Names, owners: Mapping
         _put(root, row, shape)
         shape.owned[SECTIONS[row.kind], row.name] = f"{OF_TENANT}{row.tenant_id}"
     values = shape.read(root, CONFIG, ())
+    others = {*names.providers, *(name.partition("/")[0] for name in (*names.routes, *names.aliases))}
     for row in rows:
-        if row.kind == "provider" and (row.name in names.providers or owners[row.name] != row.tenant_id):
+        if row.kind == "provider" and (row.name in others or owners[row.name] != row.tenant_id):
             shape.note((SECTIONS[row.kind], row.name), TAKEN)
     check(values, shape, known, names)
     return shape, values

@@ -58,10 +58,21 @@ class Discovered:
         if not found.ok and last is not None:
             found = msgspec.structs.replace(found, models=last.models)
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = self._directory / f"{quote(name, safe='')}.json"
+        file = self._file(name)
         fresh = file.with_suffix(".new")
         fresh.write_bytes(msgspec.json.encode(found))
         fresh.replace(file)
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Drop what was learnt under *names*: it was about other accounts."""
+        for name in names:
+            self.found.pop(name, None)
+            self._stamps.pop(name, None)
+            with suppress(OSError):
+                self._file(name).unlink(missing_ok=True)
+
+    def _file(self, name: str) -> Path:
+        return self._directory / f"{quote(name, safe='')}.json"
 
     @property
     def models(self) -> dict[str, dict[str, Learned]]:

@@ -1,6 +1,8 @@
 """Providers that are made while the gateway runs: every worker calls them within a second, and after a start."""
 
+import base64
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -154,3 +156,27 @@ def test_a_tenants_own_is_called_by_it_alone_and_reaches_nothing_private(gateway
 
     assert "toy/" in models(keys["acme"]) and "toy/" not in models(keys["beta"]) + models(gateway.first_key)
     assert ups[0].seen == []
+
+
+def test_gateways_on_one_database_go_by_it_alike(tmp_path: Path, migrated: str, ups: tuple[Up, Up]) -> None:
+    env = {"HEADGATE_DATABASE_URL": migrated, "HEADGATE_SECRET_KEY": base64.b64encode(os.urandom(32)).decode()}
+    here, there = Gateway(tmp_path / "here", **env), Gateway(tmp_path / "there", **env)
+    try:
+        key = here.start().first_key
+        there.start()
+        admin = {"authorization": f"Bearer {here.admin_key}"}
+        config = {"kind": "openai-compatible", "base_url": ups[0].url}
+
+        def ask(gateway: Gateway, method: str, path: str, **more: object) -> None:
+            url = f"{gateway.url}/api/v1/config/providers{path}"
+            httpx2.request(method, url, headers=admin, timeout=20, **more).raise_for_status()  # type: ignore[arg-type]
+
+        ask(here, "POST", "", json={"name": "up", "config": config})
+        always(lambda: called(there, "up/m", key), "one")
+        ask(there, "PUT", "/up", json={"config": {**config, "base_url": ups[1].url}})
+        always(lambda: called(here, "up/m", key), "two")
+        ask(there, "DELETE", "/up")
+        always(lambda: called(here, "up/m", key), "model_not_found")
+    finally:
+        here.kill()
+        there.kill()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -159,7 +160,10 @@ def test_a_tenants_own_is_called_by_it_alone_and_reaches_nothing_private(gateway
 
 
 def test_gateways_on_one_database_go_by_it_alike(tmp_path: Path, migrated: str, ups: tuple[Up, Up]) -> None:
-    env = {"HEADGATE_DATABASE_URL": migrated, "HEADGATE_SECRET_KEY": base64.b64encode(os.urandom(32)).decode()}
+    env: dict[str, Any] = {
+        "HEADGATE_DATABASE_URL": migrated,
+        "HEADGATE_SECRET_KEY": base64.b64encode(os.urandom(32)).decode(),
+    }
     here, there = Gateway(tmp_path / "here", **env), Gateway(tmp_path / "there", **env)
     try:
         key = here.start().first_key

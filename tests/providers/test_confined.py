@@ -1,5 +1,8 @@
 """Accounts of tenants reach public addresses alone, at the very address that was checked, whatever the way out."""
 
+import asyncio
+from contextlib import suppress
+
 import pytest
 
 from headgate.core.errors import UpstreamFailed
@@ -7,6 +10,7 @@ from headgate.providers import build
 from headgate.providers.base import ProviderConfig
 from headgate.providers.confined import Confined, ConfinedSender
 from headgate.transport.base import Origin, Outbound
+from headgate.transport.client import Http1Sender
 from headgate.transport.websocket_client import open_socket
 
 HOST = Origin("models.example.com", 443, tls=True)
@@ -96,3 +100,35 @@ def test_every_account_is_built_on_it_and_none_has_a_way_of_its_own():
     made = build("ours", config, Confined(ways, Names()))
     assert isinstance(made.sender, ConfinedSender) and made.sender.ca_file == "/authorities.pem"
     assert ways.asked == [{}], "a proxy would resolve names by itself"
+
+
+async def test_the_connection_is_to_that_address_and_the_name_is_asked_for(monkeypatch):
+    """As a call goes out: only here may it lead to this machine, for there is no other server."""
+    heads: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError):
+            while True:
+                heads.append(await reader.readuntil(b"\r\n\r\n"))
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    names, sender = Names(["127.0.0.1"]), Http1Sender()
+    config = ProviderConfig(kind="openai-compatible", base_url=f"http://models.example.com:{port}/v1")
+    monkeypatch.setattr("headgate.transport.egress.is_public", lambda ip: True)
+
+    class Lean(Ways):
+        def get(self, **way):
+            return sender
+
+    made = build("ours", config, Confined(Lean(), names))
+    for _ in range(2):
+        inbound = await made.sender.send(made.raw("GET", "/models", b"", [], b""))
+        assert (inbound.status, await inbound.read_all(5, 100)) == (200, b"{}")
+    assert len(heads) == 2 and all(f"host: models.example.com:{port}".encode() in head.lower() for head in heads)
+    assert sender.counts.open == 1, "one connection serves both"
+    await sender.close()
+    server.close()
+    await asyncio.sleep(0.05)

@@ -106,6 +106,10 @@ def test_one_is_made_changed_brought_back_and_removed(cli, tmp_path):
     file.write_text('{kind: openai-compatible, base_url: "http://127.0.0.1:9/v1", api_key: sk-canary-0123456789}')
     refused = cli("providers", "set", "up", str(file), code=1).output
     assert "headgate providers keys add up" in refused and "canary" not in refused
+    file.write_text('{kind: openai-compatible, base_url: "http://127.0.0.1:9/v1", enabled: off}')
+    cli("providers", "set", "up", str(file))
+    assert next(line for line in cli("providers").stdout.splitlines() if line.startswith("up ")).split()[-1] == "off"
+    cli("providers", "rollback", "up", "1")
     cli("providers", "keys", "add", "up", input="sk-canary-0123456789\n")
     rows = {row["name"]: row for row in json.loads(cli("providers", "list", "--json").stdout)}
     assert (rows["up"]["keys"], rows["up"]["managed_by"]) == (1, "database")

@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from headgate.core.secret import Secret
 from headgate.models.discovered import Discovered, keep_looking, look_all
 from headgate.providers import build
@@ -93,3 +95,20 @@ def test_what_is_forgotten_is_gone_for_all(tmp_path: Path) -> None:
     here.forget(["mine", "never was"])
     assert here.models == {"other": {"m": Learned()}}
     assert there.read() is True and there.found.keys() == {"other"}
+
+
+async def test_a_new_one_does_not_wait_for_its_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headgate.models.discovered.READ", 0.02)
+    pages = Pages(*(good("a") for _ in range(10)))
+    there, seen = [provider(pages, "first")], Discovered(tmp_path)
+    task = asyncio.create_task(keep_looking(seen, lambda: there, lambda: None, 3600, first=0))
+    async with asyncio.timeout(10):
+        while "first" not in seen.found:
+            await asyncio.sleep(0.02)
+        there.append(provider(pages, "second"))
+        while "second" not in seen.found:
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(0.2)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert len(pages.asked) == 2, "and each is asked once"

@@ -40,7 +40,12 @@ def list_providers(home: Path | None, url: str | None, key: str | None, json: bo
         settings = load_settings(home)
         here = Here(settings.config_file(), settings)
         told = here.compiled.told(seen(settings).found)
-        rows = [{**row, "managed_by": here.effective.manager_of(row["name"])} for row in told]
+        off = [
+            {"name": name, "kind": one.kind, "base_url": one.base_url, "keys": 0, "last_look": None, "enabled": False}
+            for name, one in here.effective.config.providers.items()
+            if not one.enabled
+        ]
+        rows = [{**row, "managed_by": here.effective.manager_of(row["name"])} for row in [*told, *off]]
     if json:
         print_json(rows)
         return

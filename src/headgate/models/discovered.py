@@ -107,8 +107,12 @@ async def look_all(providers: Iterable[Provider], discovered: Discovered) -> Non
             log.warning("the provider %s is not well: %s", provider.name, found.error)
         await asyncio.to_thread(discovered.write, provider.name, found)
 
-    asked = (p for p in providers if p.supports("models") and p.kind != "sandbox")
-    await asyncio.gather(*(one(provider) for provider in asked))
+    await asyncio.gather(*(one(provider) for provider in providers if _lists(provider)))
+
+
+def _lists(provider: Provider) -> bool:
+    """Whether there is something to look at."""
+    return provider.supports("models") and provider.kind != "sandbox"
 
 
 async def keep_looking(
@@ -121,10 +125,10 @@ async def keep_looking(
 ) -> None:
     """Look at the *providers* every so many seconds, until cancelled; call *changed* when their models changed.
 
-    With *every* at 0 nobody is asked. Never raises otherwise.
+    One that was never looked at need not wait for its turn. With *every* at 0 nobody is asked. Never raises otherwise.
     """
     loop = asyncio.get_running_loop()
-    due = loop.time() + first
+    begin = due = loop.time() + first
     held: int | None = None
     try:
         while True:
@@ -137,6 +141,11 @@ async def keep_looking(
                     if held is not None:
                         await look_all(providers(), discovered)
                         continue
+                new = [one for one in providers() if one.name not in discovered.found and _lists(one)]
+                if every and new and loop.time() >= begin:
+                    held = held if held is not None else discovered.lock()
+                    if held is not None:
+                        await look_all(new, discovered)
             except Exception:
                 log.exception("providers could not be looked at")
             await asyncio.sleep(min(READ, max(due - loop.time(), 0.05)) if every else READ)

@@ -16,6 +16,7 @@ from headgate.access.vault import all_opened
 from headgate.config.compile import Compiled, Keys, compile_config, refused
 from headgate.config.effective import Effective, effective, tried
 from headgate.config.known import known
+from headgate.config.managed import Managed
 from headgate.config.parse import read as read_file
 from headgate.config.types import Config
 from headgate.core.secret import Secret
@@ -128,6 +129,8 @@ class Base:
         """That of the configuration in force."""
         self.secret_files: frozenset[Path] = frozenset()
         """Files that the configuration takes secrets from."""
+        self.managed = Managed(self.environ, settings.ca_file)
+        """Secrets that managers keep for the configuration."""
         self._objects: list[ObjectRow] = []
         self.effective = Effective(config=Config())
         self.seen = b"" if self.file is None else read_file(self.file)
@@ -149,7 +152,6 @@ class Base:
             self._objects = stored_objects(self.url)
         except SqlError as error:
             log.error("what is configured through the API could not be read, and stays as it was: %s", error)
-        files: set[Path] = set()
         try:
             return effective(
                 data,
@@ -157,18 +159,26 @@ class Base:
                 self._known(),
                 self._objects,
                 file=str(self.file),
-                files=files,
                 before=self.effective.rows,
+                managed=self.managed,
             )
         finally:
-            self.secret_files = frozenset(files)
+            self.secret_files = self.managed.files
 
     def tried(self, row: ObjectRow) -> Effective:
         """See :func:`headgate.config.effective.tried`."""
         now = self.effective
 
         def read(rows: Sequence[ObjectRow], before: Sequence[ObjectRow]) -> Effective:
-            return effective(now.data, self.environ, self._known(), rows, file=str(self.file), before=before)
+            return effective(
+                now.data,
+                self.environ,
+                self._known(),
+                rows,
+                file=str(self.file),
+                before=before,
+                managed=self.managed,
+            )
 
         return tried(now, stored_objects(self.url), row, read)
 

@@ -4,7 +4,8 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from time import time
+from random import uniform
+from time import monotonic, time
 
 from headgate.access.principals import Principals
 from headgate.base import Base
@@ -21,6 +22,10 @@ REVISIONS = 20
 """Configurations that are kept to be shown."""
 AGAIN = 15.0
 """Seconds between two tries to open keys whose key service was away."""
+TURN = 1.0
+"""Seconds between looks whether it is time to fetch secrets anew."""
+APART = (0.9, 1.1)
+"""Many processes must not ask a manager of secrets at the same moment: by what their time is multiplied."""
 WHAT = ("outcome",)
 log = logging.getLogger("headgate.config")
 
@@ -56,7 +61,7 @@ class Live:
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        await asyncio.gather(self.watcher.run(), self._ask_again())
+        await asyncio.gather(self.watcher.run(), self._ask_again(), self._refresh())
 
     async def _ask_again(self) -> None:
         """Read anew, now and then, while provider keys wait for a key service."""
@@ -64,6 +69,23 @@ class Live:
             await asyncio.sleep(AGAIN)
             if self.base.keys_away:
                 self.watcher.renew()
+            if self.watcher.problems and self.base.managed.failing:
+                self.watcher.poke()  # what could not be fetched for a new file may be there now
+
+    async def _refresh(self) -> None:
+        """Fetch the secrets that managers keep anew, now and then; go by those that changed."""
+        last, factor = monotonic(), uniform(*APART)
+        while True:
+            await asyncio.sleep(TURN)
+            effective = self.base.effective
+            if not effective.secrets or monotonic() < last + effective.config.secrets.refresh * factor:
+                continue
+            try:
+                if await asyncio.to_thread(self.base.managed.renew, {one.reference for one in effective.secrets}):
+                    self.watcher.renew()
+            except Exception:
+                log.exception("secrets could not be fetched anew")
+            last, factor = monotonic(), uniform(*APART)
 
     @property
     def effective(self) -> Effective:

@@ -254,6 +254,8 @@ class Office:
         return {*self._compiled().of(tenant), *self._live.effective.accounts_of(tenant), *keyed_kinds()}
 
     def _config(self) -> dict[str, Any]:
-        shown = msgspec.to_builtins(self._compiled().config, enc_hook=lambda value: str(value))
+        shown = msgspec.to_builtins(
+            self._compiled().config, enc_hook=lambda value: getattr(value, "source", "") or str(value)
+        )
         assert isinstance(shown, dict)
         return shown

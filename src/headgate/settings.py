@@ -232,7 +232,8 @@ def load(environ: Mapping[str, str], overrides: Mapping[str, Any] | None = None)
         except ValueError as error:
             source = setting.env if given is None else "--" + setting.name.replace("_", "-")
             problems.append(f"{source} {error}")
-    problems += _unusable(values)
+    missing = settings_edge.fetch(values, environ)
+    problems += missing or _unusable(values)
     if problems:
         raise SettingsError(problems)
     settings = Settings(**values)

@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from headgate.access.key_list import decoded, listed
+from headgate.core.reference import Reference, reference
 from headgate.core.secret import Secret
 
+FILE = "file:"
+FOLLOWED = "encryption_keys"
+"""The setting whose files are read by who uses it, again and again."""
 DISTINCT = 12
 """Different bytes that 32 random ones have all but always."""
 
@@ -42,6 +46,51 @@ def unusable(values: Mapping[str, Any]) -> list[str]:
     if proxy and not proxy.reveal().startswith(("http://", "https://")):
         problems.append("HEADGATE_PROXY must be written http://host:port or https://host:port")
     return problems
+
+
+def fetch(values: dict[str, Any], environ: Mapping[str, str]) -> list[str]:
+    """Put what secrets among *values* refer to in their place; return a sentence for each that cannot be had.
+
+    Once, at the start: what a file or a manager has later is not looked at. *environ* says where managers are.
+    """
+    problems: list[str] = []
+    wanted: dict[str, Reference] = {}
+    for name, value in values.items():
+        if not isinstance(value, Secret):
+            continue
+        text = value.reveal()
+        try:
+            if text.startswith(FILE) and name != FOLLOWED:
+                values[name] = Secret(_in_file(text), text)
+            elif (found := reference(text)) is not None:
+                wanted[name] = found
+        except ValueError as error:
+            problems.append(f"HEADGATE_{name.upper()} {error}")
+    return problems + (_fetch(wanted, values, environ) if wanted else [])
+
+
+def _fetch(wanted: Mapping[str, Reference], values: dict[str, Any], environ: Mapping[str, str]) -> list[str]:
+    from headgate.config.managed import Managed
+
+    trusted = values.get("ca_file")
+    managed = Managed(environ, trusted.expanduser() if trusted is not None else None)
+    managed.fetch(wanted.values())
+    problems = []
+    for name, one in wanted.items():
+        found = managed.look(one)
+        if isinstance(found, Secret):
+            values[name] = found
+        else:
+            problems.append(f"HEADGATE_{name.upper()}: the secret {one} cannot be fetched: {found or 'no answer'}")
+    return problems
+
+
+def _in_file(text: str) -> str:
+    from headgate.config.references import from_file, secret_file
+
+    file = secret_file(text)
+    assert file is not None
+    return from_file(file)
 
 
 def guessable(keys: Secret | None) -> list[str]:

@@ -79,6 +79,9 @@ def findings(base: Base, live: Live, metrics: Callable[[], bytes]) -> "list[Find
     do = "Read the gateway's own log: a worker that ends says why, and is started again."
     few = posts < wanted
     found.append(Finding("workers", "warn" if few else "ok", f"{posts} of {wanted} tell how they do", do * few))
+    for secret, why in base.managed.failing.items():
+        do = "What was fetched last stays in use, where there was any: mend it, or what it refers to."
+        found.append(Finding("secrets", "warn", f"{secret} cannot be fetched: {why}", do))
     left_out = live.effective.left_out
     for problem in left_out:
         words = f"{problem.path}: {problem.message}"

@@ -16,7 +16,7 @@ def test_a_good_file(cli, tmp_path, monkeypatch):
     (tmp_path / "headgate.yaml").write_text(EXAMPLE)
     assert cli("config", "check").stdout == f"{tmp_path / 'headgate.yaml'}: good\n"
     said = json.loads(cli("config", "check", "--json").stdout)
-    assert said == {"file": str(tmp_path / "headgate.yaml"), "ok": True, "problems": []}
+    assert said == {"file": str(tmp_path / "headgate.yaml"), "ok": True, "problems": [], "secrets": []}
 
 
 def test_a_bad_file_is_exit_2_with_every_place(cli, tmp_path):

@@ -9,13 +9,13 @@ import asyncio
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from headgate.access.key_services import NotWrapped, Place, ServiceAway
+from headgate.access.vault_login import vault_headers
 from headgate.core.errors import HeadgateError
 from headgate.core.redact import redact
 from headgate.providers.renewal import asking
@@ -24,9 +24,7 @@ from headgate.transport.client import Http1Sender
 PATIENCE = 5.0
 """Seconds to connect, to the headers, and for the body in all."""
 MAX_ANSWER = 64 * 1024
-MAX_TOKEN = 8 * 1024
 MAX_WORDS = 300
-FILE = "file:"
 OPTION = "the URL of the key service"
 
 
@@ -78,24 +76,15 @@ class Transit:
             raise ServiceAway("it answered with something that is no key") from None
 
     def _asking(self, verb: str, body: dict[str, str]) -> Any:
-        lines = {"content-type": "application/json", "x-vault-request": "true", **self._credentials()}
+        lines = {"content-type": "application/json", **self._credentials()}
         url = f"{self._base}/{verb}/{self._name}"
         return asking("POST", url, lines, msgspec.json.encode(body), option=OPTION)
 
     def _credentials(self) -> Mapping[str, str]:
-        token, namespace = self._environ.get("VAULT_TOKEN", ""), self._environ.get("VAULT_NAMESPACE", "")
-        if token.startswith(FILE):
-            try:
-                with Path(token.removeprefix(FILE)).open("rb") as file:
-                    token = file.read(MAX_TOKEN).decode("ascii").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                reason = getattr(error, "strerror", None) or "it is no text"
-                raise ServiceAway(f"the file that VAULT_TOKEN names cannot be read: {reason}") from None
-        if not token:
-            raise ServiceAway("VAULT_TOKEN is not set, or its file is empty")
-        if not all(word.isascii() and word.isprintable() for word in (token, namespace)):
-            raise ServiceAway("VAULT_TOKEN or VAULT_NAMESPACE has characters that cannot be sent")
-        return {"x-vault-token": token} | ({"x-vault-namespace": namespace} if namespace else {})
+        try:
+            return vault_headers(self._environ)
+        except ValueError as error:
+            raise ServiceAway(str(error)) from None
 
     def _send(self, verb: str, body: dict[str, str]) -> tuple[int, _Answer]:
         """Return the status and the answer. In a loop and thread of its own: whoever asks may have a loop that runs."""

@@ -7,10 +7,12 @@ from fastapi import Depends
 from headgate.admin.parts import AdminParts
 from headgate.admin.route import Route, parts
 from headgate.core.redact import redact
+from headgate.core.reference import reference
 
 HIDDEN = "***"
 SECRET_FIELDS = frozenset(("api_key", "api_keys", "headers", "credentials", "client_secret"))
 """Fields of which nothing is shown: a header is the usual place for a credential."""
+HEADERS = "headers"
 
 
 async def show_config(to: Annotated[AdminParts, Depends(parts)]) -> dict[str, Any]:
@@ -27,8 +29,16 @@ def masked(value: Any, field: str = "") -> Any:
     if isinstance(value, list | tuple):
         return [masked(inner, field) for inner in value]
     if field in SECRET_FIELDS and value is not None:
-        return HIDDEN
+        return value if field != HEADERS and _is_reference(value) else HIDDEN
     return redact(value) if isinstance(value, str) else value
+
+
+def _is_reference(value: Any) -> bool:
+    """Whether *value* names a secret that a manager keeps. Secrets themselves come here hidden."""
+    try:
+        return isinstance(value, str) and reference(value) is not None
+    except ValueError:
+        return False
 
 
 ROUTES = (

@@ -138,7 +138,7 @@ def _text(value: Any) -> str | None:
     if value is None or value == ():
         return None
     if isinstance(value, Secret):
-        return HIDDEN
+        return value.source or HIDDEN
     if isinstance(value, bool):
         return "on" if value else "off"
     return redact(", ".join(map(str, value)) if isinstance(value, tuple) else str(value))

@@ -12,6 +12,7 @@ from headgate.access.permissions import PLATFORM_TENANT as TENANT
 from headgate.config.compile import Compiled, Keys, compile_config, refused
 from headgate.config.effective import Effective, effective, tried
 from headgate.config.known import known
+from headgate.config.managed import Managed
 from headgate.config.parse import read
 from headgate.config.types import Config
 from headgate.core.secret import Secret
@@ -24,6 +25,8 @@ from headgate.settings import Settings, environment
 from headgate.storage.object_rows import ObjectRow, stored_objects
 from headgate.storage.provider_keys import stored
 from headgate.storage.sql import SqlError
+
+CA = "HEADGATE_CA_FILE"
 
 
 class NoSenders:
@@ -43,6 +46,9 @@ class Here:
         self._data = data
         self._settings = settings
         self._environ = environment()
+        trusted = settings.ca_file if settings is not None else self._environ.get(CA)
+        self.managed = Managed(self._environ, Path(trusted).expanduser() if trusted else None)
+        """Secrets that managers keep, as far as they were asked for."""
 
     @cached_property
     def effective(self) -> Effective:
@@ -74,7 +80,7 @@ class Here:
         data = self._data
         if data is None:
             data = b"" if self._path is None else read(self._path)
-        return effective(data, self._environ, names, rows, file=str(self._path), before=before)
+        return effective(data, self._environ, names, rows, file=str(self._path), before=before, managed=self.managed)
 
     def compile(self, effective: Effective) -> Compiled:
         """Compile it. Raise ``ValueError``."""

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,13 +25,16 @@ def command() -> None:
 def check(file: Path | None, home: Path | None, json: bool) -> None:
     """Tell everything that is wrong with FILE (else the file that `serve` would take), at once."""
     path = file or load_settings(home).config_file()
-    found = problems(path)
+    found, secrets = looked_at(path)
     if json:
         listed = [{"line": p.line, "column": p.column, "path": p.path, "message": p.message} for p in found]
-        print_json({"file": str(path) if path else None, "ok": not found, "problems": listed})
+        print_json({"file": str(path) if path else None, "ok": not found, "problems": listed, "secrets": secrets})
     elif path is None:
         click.echo("There is no configuration file; the gateway does without.")
     else:
+        for one in secrets:
+            if one["ok"]:
+                click.echo(f"{path}:{one['line']}:{one['column']}: {one['path']}: {one['reference']} resolves")
         for problem in found:
             click.echo(str(problem), err=True)
         click.echo(f"{path}: {len(found)} fault(s)" if found else f"{path}: good", err=bool(found))
@@ -66,15 +69,27 @@ def adopt(name: str, kind: str | None, home: Path | None) -> None:
     click.echo(f"The {word} {name} is in the database now; {settings.config_file()} does without it.")
 
 
-def problems(path: Path | None) -> "list[Problem]":
-    """Return what is wrong with the file at *path*, up to what only building its providers shows."""
-    from headgate.cli.compiled import compiled
+def looked_at(path: Path | None) -> "tuple[list[Problem], list[dict[str, Any]]]":
+    """Return what is wrong with the file at *path*, up to what only building its providers shows, and every secret of
+    it that a manager keeps: where it stands, what it refers to, whether that is there."""
+    from headgate.cli.compiled import Here
     from headgate.config import ConfigError, Problem
+    from headgate.core.secret import Secret
 
+    here, found = Here(path), list[Problem]()
     try:
-        compiled(path)
+        _ = here.compiled
     except ConfigError as error:
-        return error.problems
+        found = error.problems
     except ValueError as error:
-        return [Problem(str(path), 0, 0, "", str(error))]
-    return []
+        found = [Problem(str(path), 0, 0, "", str(error))]
+    return found, [
+        {
+            "line": used.line,
+            "column": used.column,
+            "path": used.path,
+            "reference": str(used.reference),
+            "ok": isinstance(here.managed.look(used.reference), Secret),
+        }
+        for used in here.managed.used
+    ]

@@ -14,7 +14,7 @@ from headgate.access.home import SECRETS, open_home
 from headgate.alerts.explain import Finding, disk_of, explained
 from headgate.alerts.signals import breakers, certificate, clock, failing
 from headgate.cli import own
-from headgate.cli.compiled import compiled, seen
+from headgate.cli.compiled import Here, compiled, seen
 from headgate.config import ConfigError
 from headgate.core.ids import now
 from headgate.encryption import missing, open_ring
@@ -162,8 +162,9 @@ def _stored(settings: Settings) -> dict[str, int]:
 def config_of(settings: Settings) -> Iterator[Finding]:
     """Look at the configuration file."""
     path = settings.config_file()
+    here = Here(path, settings)
     try:
-        config = compiled(path, settings).config
+        config = here.compiled.config
     except ConfigError as error:
         for problem in error.problems:
             yield Finding("config", "fail", str(problem))
@@ -172,6 +173,9 @@ def config_of(settings: Settings) -> Iterator[Finding]:
     else:
         counts = f"{len(config.routes)} route(s), {len(config.aliases)} alias(es)"
         yield Finding("config", "ok", f"{path}: {counts}" if path else "no file, and none is needed")
+        if here.managed.used:
+            named = {one.reference for one in here.managed.used}
+            yield Finding("secrets", "ok", f"{len(named)} reference(s) to managers of secrets resolve")
 
 
 def providers_of(settings: Settings, *, probe: bool) -> Iterator[Finding]:

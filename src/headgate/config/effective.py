@@ -5,7 +5,6 @@ top of what all share, and seen by it alone.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -14,6 +13,7 @@ from msgspec import inspect
 
 from headgate.cache.config import CacheConfig
 from headgate.config.check import Names, check
+from headgate.config.managed import Managed, Used
 from headgate.config.parse import compose
 from headgate.config.shape import ABSENT, Shape, convert, shown
 from headgate.config.types import Config, ConfigError, Known, Problem
@@ -60,6 +60,8 @@ class Effective(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """What is wrong with objects that are not in it, or in an older version."""
     data: bytes = b""
     """The document."""
+    secrets: tuple[Used, ...] = ()
+    """What it refers to that managers of secrets keep."""
 
     def accounts_of(self, tenant: str | None) -> set[str]:
         """Return the providers that are configured for *tenant*, switched off or on; ``None``: for any."""
@@ -85,22 +87,22 @@ def effective(
     rows: Sequence[ObjectRow] = (),
     *,
     file: str = "headgate.yaml",
-    files: set[Path] | None = None,
     before: Sequence[ObjectRow] = (),
     strict: bool = False,
+    managed: Managed | None = None,
 ) -> Effective:
     """Return the configuration of *data* and *rows*; raise :class:`ConfigError` with all faults of the file.
 
     An object that something is wrong with is left out, or stays as it was among those in force *before*; with *strict*
-    it is an error too. To *files* are added those that secrets stand in.
+    it is an error too. *managed* has secrets that managers keep, and fetches those that it has not: which
+    takes seconds.
     """
+    managed = managed or Managed(environ)
     earlier = {row.id: row for row in before}
     shared = [row for row in rows if row.tenant_id == SHARED and row.kind in SECTIONS]
     problems: list[Problem] = []
     while True:
-        shape, values, names = _read(data, environ, known, shared, file)
-        if files is not None:
-            files |= shape.files
+        shape, values, names = _read(data, environ, known, shared, file, managed)
         if not shape.problems:
             break
         if strict or any(problem.file == file for problem in shape.problems) or not shape.faulty:
@@ -122,7 +124,10 @@ def effective(
         if mine:
             own[tenant] = convert(over, Config)
             taken += mine
-    return Effective(config=convert(values, Config), own=own, rows=tuple(taken), left_out=tuple(problems), data=data)
+    config = convert(values, Config)
+    return Effective(
+        config=config, own=own, rows=tuple(taken), left_out=tuple(problems), data=data, secrets=managed.used
+    )
 
 
 class Reading(Protocol):
@@ -159,19 +164,32 @@ def entry(row: ObjectRow) -> Any:
 
 
 def _read(
-    data: bytes, environ: Mapping[str, str], known: Known, rows: Sequence[ObjectRow], file: str
+    data: bytes, environ: Mapping[str, str], known: Known, rows: Sequence[ObjectRow], file: str, managed: Managed
 ) -> tuple[Shape, Any, Names]:
+    shape, values = _shaped(data, environ, known, rows, file, managed)
+    if shape.lacking:
+        managed.fetch(shape.lacking)
+        shape, values = _shaped(data, environ, known, rows, file, managed)
+    for lost in shape.lacking:
+        shape.note((), f"the secret {lost} could not be fetched in time")
+    if values is ABSENT:
+        return shape, {}, Names({}, shape, known)
+    return shape, values, check(values, shape, known)
+
+
+def _shaped(
+    data: bytes, environ: Mapping[str, str], known: Known, rows: Sequence[ObjectRow], file: str, managed: Managed
+) -> tuple[Shape, Any]:
     root = compose(data, file)
     if root is None:
         root = yaml.MappingNode(TAG + "map", [])
-    shape = Shape(file, environ, known.strategies, known.guardrails, known.alerts)
+    shape = Shape(file, environ, known.strategies, known.guardrails, known.alerts, managed)
     if isinstance(root, yaml.MappingNode):
         for row in rows:
             _put(root, row, shape)
     values = shape.read(root, CONFIG, ())
-    if values is ABSENT:
-        return shape, {}, Names({}, shape, known)
-    return shape, values, check(values, shape, known)
+    managed.used, managed.files = tuple(shape.used), frozenset(shape.files)
+    return shape, values
 
 
 def _put(root: yaml.MappingNode, row: ObjectRow, shape: Shape) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from headgate.config.effective import effective
+from headgate.config.managed import Managed
 from headgate.config.parse import read
 from headgate.config.types import Config, Known
 
@@ -20,9 +21,16 @@ def loads(
     *,
     file: str = "headgate.yaml",
     files: set[Path] | None = None,
+    managed: Managed | None = None,
 ) -> Config:
     """Return the configuration that *data* states; raise :class:`ConfigError` with all faults.
 
     To *files* are added those that secrets stand in: when one changes, the configuration has changed.
+    *managed* has the secrets that managers keep; without it they are fetched.
     """
-    return effective(data, environ, known, file=file, files=files).config
+    managed = managed or Managed(environ)
+    try:
+        return effective(data, environ, known, file=file, managed=managed).config
+    finally:
+        if files is not None:
+            files |= managed.files

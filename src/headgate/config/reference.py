@@ -40,6 +40,8 @@ def pages() -> dict[str, str]:
 def _settings() -> Iterator[str]:
     yield from ("# Settings of the process", "")
     yield from ("Each is an environment variable; `headgate serve` takes some as options, which win over it.", "")
+    yield "What is of type secret text may be a reference instead, which is read once, at the start: see"
+    yield from ("[Keep secrets elsewhere](../how-to/secrets.md).", "")
     yield from ("| variable | type | default | meaning |", "|---|---|---|---|")
     for setting in settings.describe():
         default = "" if setting.default in (None, ()) else f"`{_shown(setting.default)}`"
@@ -49,6 +51,9 @@ def _settings() -> Iterator[str]:
 def _config() -> Iterator[str]:
     yield from ("# headgate.yaml", "")
     yield from ("Any text may hold `${NAME}` or `${NAME:-default}`, which stand for environment variables.", "")
+    yield "What is of type secret text may be a reference instead: `file:/path`, or to HashiCorp Vault, AWS Secrets"
+    yield "Manager, Google Secret Manager or Azure Key Vault, as [Keep secrets elsewhere](../how-to/secrets.md) has it."
+    yield ""
     yield "`headgate config check` tells everything that is wrong with a file at once. A running gateway takes a good"
     yield from ("change over within a second, and keeps the old configuration when the new one is bad.", "")
     for kind in structs():

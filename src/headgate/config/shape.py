@@ -14,9 +14,11 @@ import msgspec
 import yaml
 from msgspec import inspect
 
+from headgate.config.managed import Managed, Used
 from headgate.config.parse import place
 from headgate.config.references import FILE, expand, from_file, secret_file
 from headgate.config.types import RANGES, Problem
+from headgate.core.reference import Reference, reference, refers
 from headgate.core.secret import Secret
 from headgate.routing.table import RouteConfig
 from headgate.routing.use_cases import UseCase
@@ -56,8 +58,12 @@ class Shape:
         strategies: Mapping[str, type] | None = None,
         guardrails: Mapping[str, type] | None = None,
         alerts: Mapping[str, type] | None = None,
+        managed: Managed | None = None,
     ) -> None:
-        """*strategies*, *guardrails* and *alerts* are kinds of them: an entry has the fields of its kind."""
+        """*strategies*, *guardrails* and *alerts* are kinds of them: an entry has the fields of its kind.
+
+        *managed* has the secrets that are referred to.
+        """
         self.file = file
         self.environ = environ
         self.strategies = strategies or {}
@@ -66,10 +72,15 @@ class Shape:
         self.places: dict[Path, tuple[int, int]] = {}
         self.files: set[FilePath] = set()
         """Files that secrets were read from."""
+        self.used: list[Used] = []
+        """Secrets that managers keep, and where they are wanted."""
+        self.lacking: set[Reference] = set()
+        """Those of them that must be fetched before this can be read."""
         self.owned: dict[Path, str] = {}
         """Section and name of entries that are not of the file -> where they are."""
         self.faulty: set[Path] = set()
         """Those of them that something is wrong with."""
+        self._managed = managed
         self._nodes = 0
 
     def note(self, path: Path, message: str, node: yaml.Node | None = None) -> None:
@@ -217,6 +228,9 @@ class Shape:
         if path[:2] in self.owned and ("${" in node.value or node.value.startswith(FILE)):
             self.note(path, "must not refer to the environment or to files: only the configuration file may", node)
             return ABSENT
+        if path[:2] in self.owned and isinstance(kind, inspect.CustomType) and refers(node.value):
+            self.note(path, "must not refer to a manager of secrets: only the configuration file may", node)
+            return ABSENT
         text, problems, from_env = expand(node.value, self.environ)
         for problem in problems:
             self.note(path, problem, node)
@@ -240,14 +254,25 @@ class Shape:
 
     def _secret(self, text: str, node: yaml.Node, path: Path) -> Secret | _Absent:
         file = secret_file(text)
-        if file is None:
-            return Secret(text)
-        self.files.add(file)
         try:
+            if file is None:
+                named = reference(text)
+                return Secret(text) if named is None else self._kept(named, node, path)
+            self.files.add(file)
             return Secret(from_file(file))
         except ValueError as error:
             self.note(path, str(error), node)
             return ABSENT
+
+    def _kept(self, named: Reference, node: yaml.Node, path: Path) -> Secret | _Absent:
+        self.used.append(Used(named, *place(node), show_path(path)))
+        found = self._managed.look(named) if self._managed is not None else "nobody can be asked here"
+        if isinstance(found, str):
+            raise ValueError(f"the secret {named} cannot be fetched: {found}")
+        if found is None:
+            self.lacking.add(named)
+            return ABSENT
+        return found
 
     def _number(
         self, text: str, node: yaml.Node, whole: bool, path: Path, field: tuple[type, str] | None

@@ -49,6 +49,13 @@ class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     """Limits of providers, by name, in the same way."""
 
 
+class SecretsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Secrets that stand elsewhere, such as `vault:secret/data/headgate#openai`."""
+
+    refresh: float = 300.0
+    """Seconds between two times that they are fetched; a new one is used at once."""
+
+
 class ResponsesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Responses that the gateway keeps, where their provider does not."""
 
@@ -82,6 +89,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     responses: ResponsesConfig = ResponsesConfig()
     observe: ObserveConfig = ObserveConfig()
     """Where finished calls are told of: traces, logs, webhooks."""
+    secrets: SecretsConfig = SecretsConfig()
     steps: dict[str, bool] = {}
     """Optional steps of the pipeline, on or off for every route."""
     sandbox: bool = True
@@ -164,6 +172,7 @@ RANGES: dict[tuple[type, str], tuple[float, float]] = {
     (OtlpConfig, "slow"): (0, 3600),
     (LogConfig, "max_bytes"): (1_000_000, 10_000_000_000),
     (LogConfig, "keep"): (0, 100),
+    (SecretsConfig, "refresh"): (1, 86_400),
     (ResponsesConfig, "keep"): (0, 30 * 86_400),
     (Parameters, "temperature"): (0, 2),
     (Parameters, "top_p"): (0, 1),

@@ -62,6 +62,8 @@ class Watcher(Generic[T]):
         self._read: Stamps = self._stamps()[1:]
         self._seen = seen
         self._told = b""
+        self._hurt = False
+        """Whether what is in force could not be read anew."""
 
     def poke(self) -> None:
         """Look at the file now; for SIGHUP. Must be called on the loop."""
@@ -89,8 +91,11 @@ class Watcher(Generic[T]):
     async def _again(self) -> None:
         try:
             self._apply(await asyncio.to_thread(self._check, self._seen))
+            if self._hurt:
+                self._hurt, self.problems, self._told = False, (), b""
         except ConfigError as error:
             self._refuse(b"again" + str(error).encode(), error)
+            self._hurt = True
 
     async def look(self, *, always: bool = False) -> None:
         """Take over the file if it has changed and stands still; *always* reads it though it looks the same."""
@@ -147,7 +152,7 @@ class Watcher(Generic[T]):
             raise ConfigError([Problem(str(self.path), 0, 0, "", why)])
 
     def _refuse(self, content: bytes, error: ConfigError) -> None:
-        self.problems = tuple(error.problems)
+        self.problems, self._hurt = tuple(error.problems), False
         digest = hashlib.sha256(content).digest()
         if digest != self._told:
             self._told = digest

@@ -9,10 +9,12 @@ class Secret:
     Only :meth:`reveal` gives the text back, so every use of a credential can be found by that name.
     """
 
-    __slots__ = ("_value",)
+    __slots__ = ("_value", "source")
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str, source: str = "") -> None:
         self._value = value
+        self.source = source
+        """The reference to whoever keeps it, which may be shown; empty where it came otherwise."""
 
     def reveal(self) -> str:
         """Return the credential itself."""

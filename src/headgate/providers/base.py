@@ -92,7 +92,8 @@ class ProviderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     """``openai-compatible``, ``anthropic``, ``sandbox``, or a row of the catalogue such as ``openai`` or ``groq``."""
     base_url: str | None = None
     api_key: Secret | None = None
-    """May be a reference: ``${NAME}`` for the environment, ``file:/path`` for a file that holds nothing else."""
+    """May be a reference: ``${NAME}`` for the environment, ``file:/path`` for a file that holds nothing else, or to a
+    manager of secrets, such as ``vault:secret/data/headgate#openai``."""
     api_keys: list[Secret] = []
     """More keys of the same account: all are taken in turn, and one that is refused rests for a while."""
     headers: dict[str, str] = {}

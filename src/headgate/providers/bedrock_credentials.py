@@ -50,7 +50,7 @@ def static(config: ProviderConfig) -> Credentials | None:
         return from_profile(config.profile, config.credentials)
     if config.profile is not None:
         raise ValueError("has both a profile and an access_key_id; keep one of them.")
-    return _checked(config.access_key_id, config.secret_access_key, config.session_token)
+    return checked(config.access_key_id, config.secret_access_key, config.session_token)
 
 
 def from_profile(profile: str, file: Secret | None) -> Credentials:
@@ -65,12 +65,13 @@ def from_profile(profile: str, file: Secret | None) -> Credentials:
         raise ValueError(f"profile {profile!r} is not in the file of AWS credentials.")
     section = parser[profile]
     secret, token = section.get("aws_secret_access_key"), section.get("aws_session_token")
-    return _checked(
+    return checked(
         section.get("aws_access_key_id"), Secret(secret) if secret else None, Secret(token) if token else None
     )
 
 
-def _checked(key: str | None, secret: Secret | None, token: Secret | None) -> Credentials:
+def checked(key: str | None, secret: Secret | None, token: Secret | None) -> Credentials:
+    """Return these keys; raise ``ValueError`` where they are not whole, or cannot be sent."""
     if not key or not secret:
         raise ValueError("access_key_id and secret_access_key belong together; write both.")
     for one in (Secret(key), secret, token):
@@ -134,10 +135,10 @@ def role(config: ProviderConfig, region: str, base: Credentials, sender: Sender)
         finally:
             inbound.close()
         if inbound.status != 200:
-            raise failed(STS, f"refused to lend the role (status {inbound.status}, {_tag('Code', body)[:100]})")
-        key, secret, token = (_tag(name, body) for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
+            raise failed(STS, f"refused to lend the role (status {inbound.status}, {tag('Code', body)[:100]})")
+        key, secret, token = (tag(name, body) for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
         try:
-            return _checked(key, Secret(secret), Secret(token)), LASTS
+            return checked(key, Secret(secret), Secret(token)), LASTS
         except ValueError:
             raise failed(STS, "answered without keys") from None
 
@@ -160,7 +161,7 @@ def _ask(at: Endpoint, arn: str, base: Credentials, signer: Signer) -> Outbound:
     return Outbound(at.origin, head, b"", body, headers_timeout=PATIENCE)
 
 
-def _tag(name: str, document: str) -> str:
+def tag(name: str, document: str) -> str:
     """Return the text of the first element *name* of STS's answer; empty where there is none."""
     found = re.search(f"<{name}>([^<]*)</{name}>", document)
     return found[1].strip() if found else ""

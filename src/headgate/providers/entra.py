@@ -18,8 +18,9 @@ RESOURCE = "https://cognitiveservices.azure.com"
 SERVICE = "Microsoft Entra ID"
 
 
-def entra(config: ProviderConfig, sender: Sender) -> Renewed[bytes] | None:
+def entra(config: ProviderConfig, sender: Sender, resource: str = RESOURCE) -> Renewed[bytes] | None:
     """Return the header line of a token for *config*, empty before the first one is there; ``None`` where it has a key.
+    It is for *resource*, a service of Azure's.
 
     Raise ``ValueError``, saying what to change, for a credential that is not whole.
     """
@@ -31,28 +32,28 @@ def entra(config: ProviderConfig, sender: Sender) -> Renewed[bytes] | None:
     if config.managed_identity:
         if config.client_secret is not None or config.tenant is not None:
             raise ValueError("managed_identity needs neither tenant nor client_secret; take them out.")
-        return token(sender, _of_machine(config), SERVICE)
+        return token(sender, _of_machine(config, resource), SERVICE)
     if all(part is None for part in parts):
         return None
     if any(part is None for part in parts):
         raise ValueError("tenant, client_id and client_secret belong together; write all three.")
-    return token(sender, _of_client(config), SERVICE)
+    return token(sender, _of_client(config, resource), SERVICE)
 
 
-def _of_machine(config: ProviderConfig) -> Outbound:
-    query = {"api-version": "2018-02-01", "resource": RESOURCE}
+def _of_machine(config: ProviderConfig, resource: str) -> Outbound:
+    query = {"api-version": "2018-02-01", "resource": resource}
     if config.client_id is not None:
         query["client_id"] = config.client_id
     return asking("GET", config.token_url or MACHINE, {"metadata": "true"}, query=urlencode(query))
 
 
-def _of_client(config: ProviderConfig) -> Outbound:
+def _of_client(config: ProviderConfig, resource: str) -> Outbound:
     url = config.token_url or f"{LOGIN}/{quote(config.tenant or '', safe='')}/oauth2/v2.0/token"
     form = {
         "client_id": config.client_id or "",
         "client_secret": credential(config.client_secret) or "",
         "grant_type": "client_credentials",
-        "scope": f"{RESOURCE}/.default",
+        "scope": f"{resource}/.default",
     }
     lines = {"content-type": "application/x-www-form-urlencoded"}
     return asking("POST", url, lines, urlencode(form).encode())

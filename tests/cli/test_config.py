@@ -3,6 +3,7 @@
 import json
 
 from headgate.config.schema import schema
+from tests.config.manager_doubles import VaultKv
 from tests.config.test_load import EXAMPLE
 
 
@@ -50,3 +51,30 @@ def test_the_file_of_the_home_and_the_one_that_was_named(cli, tmp_path, monkeypa
 
 def test_the_schema(cli):
     assert json.loads(cli("config", "schema").stdout) == json.loads(json.dumps(schema()))
+
+
+def test_secrets_that_managers_keep_are_looked_for_and_not_shown(cli, tmp_path, monkeypatch):
+    vault = VaultKv()
+    vault.secrets = {"headgate": {"openai": "sk-canary-kept-elsewhere"}}
+    for name, value in vault.environ.items():
+        monkeypatch.setenv(name, value)
+    path = tmp_path / "headgate.yaml"
+    text = 'providers:\n  p: {kind: openai, api_key: "vault:secret/data/headgate#openai"}\n'
+    try:
+        path.write_text(text)
+        place = f"{path}:2:30: providers.p.api_key"
+        assert cli("config", "check").stdout.splitlines() == [
+            f"{place}: vault:secret/data/headgate#openai resolves",
+            f"{path}: good",
+        ]
+        doctor = cli("doctor").stdout
+        assert "1 reference(s) to managers of secrets resolve" in doctor and "canary" not in doctor
+        path.write_text(text + '  q: {kind: openai, api_key: "vault:secret/data/headgate#other"}\n')
+        said = cli("config", "check", code=2)
+        assert f"{place}: vault:secret/data/headgate#openai resolves" in said.stdout
+        assert said.stderr.startswith(f"{path}:3:30: providers.q.api_key: the secret vault:secret/data/headgate#other")
+        shown = json.loads(cli("config", "check", "--json", code=2).stdout)
+        assert [(one["line"], one["ok"]) for one in shown["secrets"]] == [(2, True), (3, False)]
+        assert "canary" not in str(shown)
+    finally:
+        vault.close()

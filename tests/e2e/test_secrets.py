@@ -1,0 +1,99 @@
+"""A provider's key that stays in a vault: used by calls, changed while the gateway serves, and written down nowhere."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.config.manager_doubles import TOKEN, VaultKv
+from tests.e2e.processes import Gateway
+from tests.e2e.test_encryption import LATER, MAPPED, OWN, Door, ask, until_used
+
+CONFIG = """
+providers:
+  up:
+    kind: openai-compatible
+    base_url: "{url}/v1"
+    api_key: "vault:secret/data/headgate#up"
+    price: {{input: 1, output: 2}}
+secrets: {{refresh: 1}}
+"""
+REFERENCE = "vault:secret/data/headgate#up"
+
+
+@pytest.fixture
+def door() -> Iterator[Door]:
+    made = Door()
+    yield made
+    made.shutdown()
+    made.server_close()
+
+
+def admin(gateway: Gateway, path: str) -> httpx2.Response:
+    headers = {"authorization": f"Bearer {gateway.admin_key}"}
+    return httpx2.get(f"{gateway.url}/api/v1/{path}", headers=headers, timeout=30)
+
+
+def checks(gateway: Gateway) -> dict[str, str]:
+    return {one["check"]: one["words"] for one in admin(gateway, "doctor").json()["data"] if one["state"] != "ok"}
+
+
+def test_a_key_in_a_vault_is_used_changed_and_kept_while_the_vault_is_away(door: Door, tmp_path: Path) -> None:
+    vault = VaultKv()
+    port = vault.port
+    vault.secrets = {"headgate": {"up": OWN}}
+    gateway = Gateway(tmp_path / "home", config=CONFIG.format(url=door.url), args=("--workers", "2"), **vault.environ)
+    try:
+        gateway.start()
+        key = gateway.first_key
+        assert all(ask(gateway, key).status_code == 200 for _ in range(10))
+        assert door.keys == {OWN: 10}
+        asked = len(vault.asked)
+        began = time.monotonic()
+        assert all(ask(gateway, key).status_code == 200 for _ in range(50))
+        rounds = (time.monotonic() - began + 2) / 0.9
+        assert len(vault.asked) - asked <= 3 * rounds + 3  # by the clock, for parent and two workers; never by a call
+
+        vault.secrets = {"headgate": {"up": LATER}}
+        until_used(gateway, door, LATER, key)
+        time.sleep(2.5)  # the other worker, too
+        door.keys.clear()
+        assert all(ask(gateway, key).status_code == 200 for _ in range(20)) and door.keys == {LATER: 20}
+
+        vault.close()
+        time.sleep(4)
+        assert all(ask(gateway, key).status_code == 200 for _ in range(10)) and door.keys == {LATER: 30}
+        told = checks(gateway)["secrets"]
+        assert told.startswith(f"{REFERENCE} cannot be fetched: HashiCorp Vault: Could not connect to 127.0.0.1")
+        time.sleep(2.5)
+        assert 1 <= gateway.printed.count(f"the secret {REFERENCE} stays as it was") <= 3  # once for each process
+
+        vault = VaultKv(port)
+        vault.secrets = {"headgate": {"up": MAPPED}}
+        until_used(gateway, door, MAPPED, key)
+        until = time.monotonic() + 10
+        while "secrets" in checks(gateway):
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        shown = admin(gateway, "config").json()
+        assert shown["providers"]["up"]["api_key"] == REFERENCE
+        said = "".join(admin(gateway, path).text for path in ("config", "config/origins", "providers", "doctor"))
+        files = [file for file in gateway.home.rglob("*") if file.is_file()]
+        said += "".join(file.read_bytes().decode("latin-1") for file in files)
+        assert len(files) > 5 and all(one not in said for one in (OWN, LATER, MAPPED, "sk-canary", TOKEN))
+        assert gateway.stop() == 0
+    finally:
+        gateway.kill()
+        vault.close()
+
+
+def test_a_start_without_the_vault_says_which_secret_is_missing(tmp_path: Path) -> None:
+    gone = VaultKv()
+    gone.close()
+    gateway = Gateway(tmp_path / "home", config=CONFIG.format(url="http://127.0.0.1:9"), args=(), **gone.environ)
+    with pytest.raises(AssertionError, match="the gateway ended with 2"):
+        gateway.start()
+    place = f"{gateway.config}:6:14: providers.up.api_key: the secret {REFERENCE} cannot be fetched: HashiCorp Vault:"
+    assert place in gateway.printed and TOKEN not in gateway.printed

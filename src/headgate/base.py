@@ -18,7 +18,7 @@ from headgate.config.effective import Effective, effective, tried
 from headgate.config.known import known
 from headgate.config.managed import Managed
 from headgate.config.parse import read as read_file
-from headgate.config.types import Config
+from headgate.config.types import Config, ConfigError
 from headgate.core.secret import Secret
 from headgate.encryption import open_ring
 from headgate.models.discovered import Discovered
@@ -134,7 +134,11 @@ class Base:
         self._objects: list[ObjectRow] = []
         self.effective = Effective(config=Config())
         self.seen = b"" if self.file is None else read_file(self.file)
-        self.effective = self.read(self.seen)
+        try:
+            self.effective = self.read(self.seen)
+        except ConfigError as error:
+            error.later = bool(self.managed.failing)
+            raise
 
     @property
     def config(self) -> Config:

@@ -38,6 +38,7 @@ class Live:
         self.base = base
         self._senders = senders
         self._taken = taken
+        self._at_once = False
         self.compiled = base.compile(base.effective, senders)
         self.revisions: deque[tuple[float, Config]] = deque([(time(), base.config)], REVISIONS)
         """What was loaded since the start, oldest first, with the time (seconds since 1970)."""
@@ -61,7 +62,15 @@ class Live:
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        await asyncio.gather(self.watcher.run(), self._ask_again(), self._refresh())
+        try:
+            await asyncio.gather(self.watcher.run(), self._ask_again(), self._refresh())
+        finally:
+            self.base.managed.close()
+
+    def reload(self) -> None:
+        """Look at the file, and fetch secrets, now; for SIGHUP. Must be called on the loop."""
+        self._at_once = True
+        self.watcher.poke()
 
     async def _ask_again(self) -> None:
         """Read anew, now and then, while provider keys wait for a key service."""
@@ -78,8 +87,10 @@ class Live:
         while True:
             await asyncio.sleep(TURN)
             effective = self.base.effective
-            if not effective.secrets or monotonic() < last + effective.config.secrets.refresh * factor:
+            due = last + effective.config.secrets.refresh * factor
+            if not effective.secrets or (monotonic() < due and not self._at_once):
                 continue
+            self._at_once = False
             try:
                 if await asyncio.to_thread(self.base.managed.renew, {one.reference for one in effective.secrets}):
                     self.watcher.renew()

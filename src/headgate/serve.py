@@ -45,6 +45,8 @@ log = logging.getLogger("headgate")
 PORT_FREE_WITHIN = 2.0
 DATABASE_WITHIN = 30.0
 
+LATER = 75
+"""Exit code of a worker that may be able to start later, as it is: its parent tries again."""
 PREPARE = -1
 """The number of the process that is no worker but prepares a first start."""
 
@@ -90,7 +92,7 @@ class Process:
         following = [asyncio.create_task(one) for one in (principals.run(), live.run(), alerts, *signals.run())]
         if works:
             following.append(asyncio.create_task(office.duties.run()))
-        life.reload = live.watcher.poke
+        life.reload = live.reload
         guarded = Guarded(office.control(), control_token(self.base.home))
         server = await start(guarded, [sock], on_error=log_server_error)
         life.ready()
@@ -111,7 +113,7 @@ class Process:
     async def _serve(self, worker: Worker, sockets: list[socket.socket], control: App, life: Life) -> None:
         settings = self.base.settings
         await worker.start(sockets[0], control)
-        life.reload = worker.live.watcher.poke
+        life.reload = worker.live.reload
         life.ready()
         await life.stopping.wait()
         grace = 0.0 if life.brisk else min(settings.accept_grace, settings.drain)  # Ctrl-C: no balancer is in front
@@ -273,5 +275,7 @@ if __name__ == "__main__":
         code = getattr(refused, "exit_code", None)
         if code is None:
             raise
+        if getattr(refused, "later", False):
+            code = LATER
         sys.stderr.write(f"headgate: {refused}\n")
         raise SystemExit(code) from None

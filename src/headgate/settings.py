@@ -40,9 +40,11 @@ class SettingsError(Exception):
 
     exit_code = 2
 
-    def __init__(self, problems: list[str]) -> None:
+    def __init__(self, problems: list[str], *, later: bool = False) -> None:
+        """*later* is whether they may be good later as they are: for now a secret cannot be fetched."""
         super().__init__("; ".join(problems))
         self.problems = problems
+        self.later = later
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -235,7 +237,7 @@ def load(environ: Mapping[str, str], overrides: Mapping[str, Any] | None = None)
     missing = settings_edge.fetch(values, environ)
     problems += missing or _unusable(values)
     if problems:
-        raise SettingsError(problems)
+        raise SettingsError(problems, later=bool(missing))
     settings = Settings(**values)
     files = ("home", "config", "tls_cert", "tls_key", "ca_file")
     given = {name: path.expanduser().absolute() for name in files if (path := getattr(settings, name)) is not None}

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -287,6 +288,24 @@ def test_one_that_never_answers_is_left_and_takes_nothing_from_others(
     found = managed.look(one)
     assert isinstance(found, Secret) and found.reveal() == VALUE
     assert managed.look(other) == "AWS Secrets Manager: gave no answer in time"
+
+
+def test_who_is_closed_waits_for_nobody(made: Any) -> None:
+    never = threading.Event()
+    silent = made(lambda: ManagerDouble(lambda asked: (never.wait(10), (200, {}))[1]))
+    named = Reference("aws-secretsmanager", "a")
+    managed = Managed(ASKS["aws"][1](silent.url))
+    asking = threading.Thread(target=managed.fetch, args=([named],))
+    asking.start()
+    while not silent.asked:
+        time.sleep(0.01)
+    began = time.monotonic()
+    managed.close()
+    asking.join(5)
+    never.set()
+    assert time.monotonic() - began < 2 and managed.look(named) is None
+    managed.fetch([named])
+    assert len(silent.asked) == 1
 
 
 def test_many_are_asked_for_at_once_and_each_place_once(made: Any) -> None:

@@ -1,5 +1,7 @@
 """A provider's key that stays in a vault: used by calls, changed while the gateway serves, and written down nowhere."""
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,6 +89,48 @@ def test_a_key_in_a_vault_is_used_changed_and_kept_while_the_vault_is_away(door:
     finally:
         gateway.kill()
         vault.close()
+
+
+def test_a_worker_that_ends_while_the_vault_is_away_comes_back_with_it(door: Door, tmp_path: Path) -> None:
+    vault = VaultKv()
+    port = vault.port
+    vault.secrets = {"headgate": {"up": OWN}}
+    config = CONFIG.format(url=door.url).replace("refresh: 1", "refresh: 600")
+    gateway = Gateway(tmp_path / "home", config=config, args=("--workers", "2"), **vault.environ)
+    try:
+        gateway.start()
+        key, workers = gateway.first_key, workers_of(gateway)
+        assert len(workers) == 2
+        vault.close()
+        os.kill(workers[0], signal.SIGKILL)
+        until = time.monotonic() + 20
+        while "ended (exit code 75); it is started again" not in gateway.printed:
+            assert time.monotonic() < until, gateway.printed
+            time.sleep(0.1)
+        assert all(ask(gateway, key).status_code == 200 for _ in range(5))  # by the other
+        vault = VaultKv(port)
+        vault.secrets = {"headgate": {"up": LATER}}
+        until_used(gateway, door, LATER, key, within=40)
+        assert workers[1] in workers_of(gateway)
+        assert gateway.process is not None
+        os.kill(gateway.process.pid, signal.SIGHUP)  # the other has the old key for ten minutes more, but for this
+        time.sleep(3)
+        door.keys.clear()
+        assert all(ask(gateway, key).status_code == 200 for _ in range(20)) and door.keys == {LATER: 20}
+        vault.delay = 30  # one that says nothing does not keep the gateway from ending
+        os.kill(gateway.process.pid, signal.SIGHUP)
+        time.sleep(2)
+        began = time.monotonic()
+        assert gateway.stop() == 0 and time.monotonic() - began < 10
+    finally:
+        gateway.kill()
+        vault.close()
+
+
+def workers_of(gateway: Gateway) -> list[int]:
+    assert gateway.process is not None
+    pid = gateway.process.pid
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_a_start_without_the_vault_says_which_secret_is_missing(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import asyncio
 import json
 import logging
 from collections.abc import Collection, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -59,6 +60,8 @@ class Managed:
         self._had: dict[Reference, Secret] = {}
         self._failed: dict[Reference, tuple[float, str]] = {}
         self._lock = Lock()
+        self._closed = False
+        self._under_way: tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None] | None = None
 
     def look(self, reference: Reference) -> Secret | str | None:
         """Return the secret; or why it could not be had a moment ago; or ``None`` where it must be fetched."""
@@ -98,11 +101,21 @@ class Managed:
         """What could not be had when it was last asked for, and why."""
         return {one: why for one, (_, why) in self._failed.items()}
 
+    def close(self) -> None:
+        """Ask nobody any more, and wait for nobody: the process ends."""
+        self._closed = True
+        if self._under_way is not None and (task := self._under_way[1]) is not None:
+            with suppress(RuntimeError):  # it is done
+                self._under_way[0].call_soon_threadsafe(task.cancel)
+
     def _ask(self, references: Collection[Reference]) -> None:
-        if not references:
+        if not references or self._closed:
             return
         with ThreadPoolExecutor(1, thread_name_prefix="secrets") as thread:
-            found = thread.submit(asyncio.run, self._gather(references)).result()
+            try:
+                found = thread.submit(asyncio.run, self._gather(references)).result()
+            except (asyncio.CancelledError, CancelledError):
+                return  # it was closed
         for reference, secret in found.items():
             if isinstance(secret, Secret):
                 self._had[reference] = secret
@@ -115,6 +128,9 @@ class Managed:
         from headgate.config.managers.types import Place
         from headgate.transport.client import Http1Sender
 
+        self._under_way = (asyncio.get_running_loop(), asyncio.current_task())
+        if self._closed:
+            raise asyncio.CancelledError
         sender = Http1Sender(ca_file=self._ca)
         place = Place(self._environ, sender)
         managers = {scheme: MANAGERS[scheme](place) for scheme in {one.scheme for one in references}}

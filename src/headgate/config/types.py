@@ -141,6 +141,8 @@ class ConfigError(Exception):
     exit_code = 2
 
     def __init__(self, problems: list[Problem]) -> None:
+        self.later = False
+        """Whether it may be good later as it is: for now a secret cannot be fetched."""
         self.problems = sorted(problems)
         super().__init__("\n".join(map(str, self.problems)))
 

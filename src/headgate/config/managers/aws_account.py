@@ -114,8 +114,7 @@ class Account:
         except Unfetched:
             raise Unfetched(
                 "there are no AWS credentials: AWS_ACCESS_KEY_ID is not set, no profile is there, and no "
-                "machine of AWS's answers",
-                later=True,
+                "machine of AWS's answers"
             ) from None
 
     async def _lent(self, url: str, lines: dict[str, str], whose: str) -> Credentials:

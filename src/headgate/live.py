@@ -119,6 +119,10 @@ class Live:
         page.counter("config_changes_total", "Changes of the configuration file, by what became of them.", WHAT, counts)
         page.family("config_failing", "gauge", "1 where the file has faults, and what was in force before it stays.")
         page.line("config_failing", (), int(bool(watcher.problems)))
+        page.family(
+            "secrets_failing", "gauge", "References to managers of secrets that could not be fetched last time."
+        )
+        page.line("secrets_failing", (), len(self.base.managed.failing))
 
     def _read(self, data: bytes) -> Effective:
         self.base.file = self.watcher.path

@@ -77,6 +77,9 @@ def test_what_is_shown_is_the_reference(vault: VaultKv) -> None:
     account = shown["providers"]["p"]
     assert account["api_key"] == "vault:secret/data/headgate#openai"
     assert account["api_keys"] == ["vault:secret/data/headgate#second", "***"]
+    assert masked({"headers": {"a": "vault:a/b#canary"}}) == {"headers": {"a": "***"}}
+    arn = "aws-secretsmanager:arn:aws:secretsmanager:eu-central-1:123456789012:secret:headgate-AbCdEf"
+    assert masked({"secret_access_key": arn}) == {"secret_access_key": arn}
     assert "canary" not in str(shown) + repr(config)
 
 

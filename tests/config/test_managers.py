@@ -113,6 +113,30 @@ class TestAws:
         assert "InvalidSignatureException" in got("aws-secretsmanager:headgate/openai", wrong)
         assert "AWS_REGION is not set" in got("aws-secretsmanager:x", {**aws.environ, "AWS_REGION": ""})
 
+    def test_it_is_asked_as_others_understand_it(self, made: Any) -> None:
+        boto3 = pytest.importorskip("boto3")
+        from moto.server import ThreadedMotoServer
+
+        server = ThreadedMotoServer("127.0.0.1", 0)
+        server.start()
+        try:
+            url = "http://{}:{}".format(*server.get_host_and_port())
+            client = boto3.client(
+                "secretsmanager",
+                endpoint_url=url,
+                region_name="eu-central-1",
+                aws_access_key_id=AWS_KEY,
+                aws_secret_access_key=AWS_SECRET,
+            )
+            arn = client.create_secret(Name="headgate/openai", SecretString=json.dumps({"key": VALUE}))["ARN"]
+            environ = {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": AWS_KEY, "AWS_SECRET_ACCESS_KEY": AWS_SECRET}
+            assert got(f"aws-secretsmanager:{arn}#key", environ) == VALUE
+            named = {**environ, "AWS_DEFAULT_REGION": "eu-central-1"}
+            assert got("aws-secretsmanager:headgate/openai#key", named) == VALUE
+            assert "ResourceNotFoundException" in got("aws-secretsmanager:other", named)
+        finally:
+            server.stop()
+
     def test_a_profile(self, made: Any, tmp_path: Path) -> None:
         aws = made(AwsSecrets)
         aws.secrets = {"a": VALUE}

@@ -48,7 +48,11 @@ def page(tmp_path: Path) -> Iterator[str]:
     metrics.more(outlets.write)
     metrics.more(Watch("sqlite://", "n1", lambda: InForce({}, {}, frozenset()), list).write)
     metrics.more(_others)
-    metrics.more(partial(Live.write, SimpleNamespace(watcher=SimpleNamespace(loaded=1, refused=1, problems=()))))  # type: ignore[arg-type]
+    live = SimpleNamespace(
+        watcher=SimpleNamespace(loaded=1, refused=1, problems=()),
+        base=SimpleNamespace(managed=SimpleNamespace(failing={})),
+    )
+    metrics.more(partial(Live.write, live))  # type: ignore[arg-type]
     outlets.set({"otlp": ("x", Told)})
     yield metrics.render().decode()
     outlets.stop()

@@ -68,6 +68,7 @@ def test_a_key_in_a_vault_is_used_changed_and_kept_while_the_vault_is_away(door:
         time.sleep(4)
         assert all(ask(gateway, key).status_code == 200 for _ in range(10)) and door.keys == {LATER: 30}
         told = checks(gateway)["secrets"]
+        assert "\nheadgate_secrets_failing 1\n" in httpx2.get(f"{gateway.url}/metrics", timeout=20).text
         assert told.startswith(f"{REFERENCE} cannot be fetched: HashiCorp Vault: Could not connect to 127.0.0.1")
         time.sleep(2.5)
         assert 1 <= gateway.printed.count(f"the secret {REFERENCE} stays as it was") <= 3  # once for each process

@@ -28,8 +28,10 @@ def masked(value: Any, field: str = "") -> Any:
         return {name: masked(inner, name) for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [masked(inner, field) for inner in value]
+    if field != HEADERS and _is_reference(value):
+        return value
     if field in SECRET_FIELDS and value is not None:
-        return value if field != HEADERS and _is_reference(value) else HIDDEN
+        return HIDDEN
     return redact(value) if isinstance(value, str) else value
 
 

@@ -134,6 +134,24 @@ def workers_of(gateway: Gateway) -> list[int]:
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def test_settings_are_read_from_the_vault_by_every_process(door: Door, tmp_path: Path) -> None:
+    vault = VaultKv()
+    fixed = "hga_sk-canary-fixed-by-the-vault-0123456789abcdef"
+    vault.secrets = {"headgate": {"up": OWN, "admin": fixed}}
+    environ = {**vault.environ, "HEADGATE_ADMIN_KEY": "vault:secret/data/headgate#admin"}
+    gateway = Gateway(tmp_path / "home", config=CONFIG.format(url=door.url), args=(), **environ)
+    try:
+        gateway.start()
+        headers = {"authorization": f"Bearer {fixed}"}
+        shown = httpx2.get(f"{gateway.url}/api/v1/config/origins", headers=headers, timeout=30)
+        assert shown.status_code == 200 and "vault:secret/data/headgate#admin" in shown.text
+        files = "".join(file.read_bytes().decode("latin-1") for file in gateway.home.rglob("*") if file.is_file())
+        assert "sk-canary" not in shown.text + files
+    finally:
+        gateway.kill()
+        vault.close()
+
+
 def test_a_start_without_the_vault_says_which_secret_is_missing(tmp_path: Path) -> None:
     gone = VaultKv()
     gone.close()

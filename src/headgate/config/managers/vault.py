@@ -20,7 +20,7 @@ ADDRESS = "VAULT_ADDR"
 
 class _Answer(msgspec.Struct):
     data: dict[str, Any] | None = None
-    errors: list[str] = []
+    errors: list[str] | None = None
     warnings: list[str] | None = None
 
 
@@ -47,9 +47,9 @@ class Vault:
         status, body = await ask(self._place.sender, asking("GET", url, lines, query=query, option=ADDRESS))
         found = decoded(_answer, status, body)
         if status == 404:
-            raise refused(status, "; ".join([*found.errors, *(found.warnings or [])]) or _missing(path, found))
+            raise refused(status, "; ".join([*(found.errors or []), *(found.warnings or [])]) or _missing(path, found))
         if status != 200 or found.data is None:
-            raise refused(status, "; ".join(found.errors))
+            raise refused(status, "; ".join(found.errors or []))
         inner = found.data.get("data")
         if isinstance(found.data.get("metadata"), dict) and "data" in found.data:  # version 2
             if not isinstance(inner, dict):

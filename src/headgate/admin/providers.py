@@ -18,6 +18,7 @@ from headgate.admin.waiting import waited
 from headgate.core.errors import BadRequest, Forbidden, NotFound
 from headgate.core.secret import Secret
 from headgate.providers.discovery import look
+from headgate.storage.object_rows import SHARED
 from headgate.storage.provider_keys import ProviderKeyRow
 
 MAX_KEYS = 100
@@ -157,7 +158,10 @@ async def look_at_provider(
 
 async def _refuse_unknown(provider: str, who: Principal, to: AdminParts) -> None:
     names = await asyncio.to_thread(to.provider_names, who.tenant_id)  # it may look for servers on this machine
-    if provider not in names:
+    if provider in names:
+        return
+    made = [await to.objects.get(tenant, KIND, provider) for tenant in (who.tenant_id, SHARED)]
+    if not any(made):  # one that was made a moment ago may not be in force here yet
         raise NotFound(
             f"There is no provider {provider[:64]!r}. A key can be given to: {', '.join(sorted(names))[:1000]}.",
             param="provider",

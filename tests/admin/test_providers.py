@@ -7,10 +7,13 @@ import pytest
 
 from headgate.access.keyring import Keyring
 from headgate.access.vault import opened
+from headgate.config.effective import Effective
+from headgate.config.types import Config
 from headgate.providers.discovery import Found, Learned
 from headgate.storage.provider_keys import stored
 from tests.admin.built import application
 from tests.admin.conftest import DERIVED
+from tests.admin.live import TestLive
 
 KEYS = "/api/v1/config/providers/mine/keys"
 SECRET = "sk-ant-canary-0123456789-abcdef"
@@ -102,3 +105,11 @@ async def test_a_look_tells_whether_the_keys_are_taken(api, monkeypatch):
     assert without_key.status_code == 400 and without_key.json()["error"]["param"] == "provider"
     assert (await api.ask("POST", "/api/v1/config/providers/nobody/look")).status_code == 404
     assert (await api.ask("POST", "/api/v1/config/providers/dear/look", "key")).status_code == 403
+
+
+async def test_a_key_can_be_given_before_a_provider_that_was_made_is_in_force_here(api, monkeypatch):
+    made = {"name": "up", "config": {"kind": "openai-compatible", "base_url": "https://up.example.com/v1"}}
+    assert (await api.ask("POST", "/api/v1/config/providers", json=made)).status_code == 201
+    monkeypatch.setattr(TestLive, "effective", Effective(config=Config()))
+    assert (await api.ask("POST", KEYS.replace("mine", "up"), json={"key": SECRET})).status_code == 201
+    assert (await api.ask("POST", KEYS.replace("mine", "down"), json={"key": SECRET})).status_code == 404

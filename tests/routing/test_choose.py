@@ -18,6 +18,7 @@ from headgate.pipeline.choose import answers_tools, last_turn, needs, prefix, tu
 from headgate.pipeline.steps import authorize, plan, resolve
 from headgate.routing.conversations import Conversations
 from headgate.routing.kinds import KINDS
+from headgate.routing.policy import name_digest
 from headgate.routing.retold import remade, verdicts
 from headgate.routing.types import EMPTY
 
@@ -64,6 +65,8 @@ routes:
     fallback: last
   last: {targets: [{model: old/safe, tags: [hipaa]}, new/other], strategy: [{kind: compliance, require: [hipaa]}]}
   canary: {targets: [{model: old/m, weight: 9}, new/m], strategy: [{kind: weighted, sticky: user}]}
+  stays: {targets: [old/m, new/m], strategy: [{kind: sticky}]}
+  saves: {targets: [old/m, new/m], strategy: [{kind: cost, cached: 0.5}]}
 aliases: {economy: cheap}
 """
 
@@ -181,6 +184,28 @@ def test_a_conversation_keeps_its_prefix_as_it_grows():
     other = asking(messages=[turns[0], {"role": "user", "content": "two"}])
     found = [prefix(call, turns_of(call)) for call in (one, two, other)]
     assert found[0] == found[1] != found[2]
+
+
+def test_who_answered_is_asked_for_only_where_it_may_count():
+    parts, tools = parts_of(CANARY), [{"type": "function", "function": {"name": "f"}}]
+    answered = {"role": "tool", "content": "4"}
+
+    def conversation(model: str, **fields: Any) -> int:
+        call = asking(model, options=Options(session="s"), **fields)
+        call.link = object()  # it is made, and not only explained
+        planned(call, parts)
+        return call.conversation
+
+    assert conversation("stays") == 0, "without tools it can never be amid them"
+    kept = conversation("stays", tools=tools)
+    assert kept != 0
+    parts.conversations.remember(kept, name_digest("new/m"))
+    turns = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": None}, answered]
+    call = asking("stays", options=Options(session="s"), messages=turns, tools=tools)
+    assert planned(call, parts)[0] == "new/m"
+    assert call.choice is not None and call.choice.seen["last"] == "new/m" and call.choice.first == 0
+    assert conversation("stays", messages=turns) == kept, "a client may leave its tools out to get a text"
+    assert conversation("saves") != 0
 
 
 def test_a_tools_result_is_told_from_a_turn_that_speaks_of_one():

@@ -2,6 +2,9 @@
 
 import os
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from headgate.routing.conversations import SETS, WAYS, Conversations
 
@@ -32,8 +35,13 @@ def test_where_a_disk_fails_each_process_knows_its_own(tmp_path: Path) -> None:
     assert (kept.last(7), other.last(7)) == (70, 0)
 
 
-def test_its_room_is_taken_before_anything_is_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize("system", ["linux", "macos"])
+def test_its_room_is_taken_before_anything_is_written(tmp_path: Path, monkeypatch: Any, system: str) -> None:
     """To write where a full disk has no room for it would end the process."""
+    if system == "macos":
+        monkeypatch.delattr(os, "posix_fallocate")
     Conversations(tmp_path / "conversations").last(7)
     told = os.stat(tmp_path / "conversations")
     assert told.st_blocks * 512 >= told.st_size == SETS * WAYS * 16
+    Conversations(tmp_path / "conversations").remember(7, 70)
+    assert Conversations(tmp_path / "conversations").last(7) == 70

@@ -1,5 +1,6 @@
 """Record, the frozen account of an exchange that has ended, and its parts."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -48,8 +49,9 @@ class Choice(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What each was set to; empty where all are as they come."""
     targets: tuple[str, ...]
     """The candidates, ``provider/model``."""
-    scores: list[list[float | None] | None]
-    """A row for each strategy, with a score for each candidate; ``None`` for one whose conditions were not met."""
+    scores: Sequence[Sequence[float | None] | None]
+    """A row for each strategy, with a score for each candidate; ``None`` for one whose conditions were not met. In the
+    process that decided it may be ``msgspec.Raw``: those written already, which many records share."""
     order: list[int]
     """Which candidates remained, best first, by their place in ``targets``."""
     first: int | None = None

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
@@ -23,7 +24,7 @@ VISION = (b'"image_url"', b'"input_image"', b'"image"', b'"inlineData"', b'"inli
 TOOL_RESULTS = (b'"tool_result"', b'"function_call_output"', b'"functionResponse"', b'"toolResult"')
 SCHEMAS = (b'"json_schema"', b'"responseSchema"', b'"responseJsonSchema"')
 TURNS = ("messages", "input", "contents")
-INSTRUCTIONS = ("tools", "system", "instructions", "systemInstruction", "system_instruction")
+INSTRUCTIONS = ("tools", "toolConfig", "functions", "system", "instructions", "systemInstruction", "system_instruction")
 _turns = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -88,7 +89,7 @@ def keep(call: Call, choice: Choice) -> None:
 
 def seen(call: Call, parts: Parts, policy: Policy) -> Sight:
     """Return what the strategies of *policy* may look at; what none of them reads is not worked out."""
-    reads, options, who, envelope = policy.reads, call.options, call.who, call.envelope
+    reads, options, who, envelope = policy.costly, call.options, call.who, call.envelope
     turn, policy.turn = policy.turn, policy.turn + 1
     sight = Sight(
         route=policy.route,
@@ -122,7 +123,7 @@ def seen(call: Call, parts: Parts, policy: Policy) -> Sight:
         sight.in_tool_loop = bool(turns) and answers_tools(turns[-1])
     if "advice" in reads:
         sight.advice = call.advice or {}
-    if "last" in reads:
+    if "last" in reads or ("in_tool_loop" in reads and (sight.in_tool_loop or offers_tools(call))):
         told = conversation(sight)
         sight.last = policy.named(parts.conversations.last(told))
         if call.link is not None:  # a call that is only explained goes nowhere
@@ -170,25 +171,35 @@ def _text(message: Message) -> str:
 def turns_of(call: Call) -> list[msgspec.Raw]:
     """Return the turns of the request, undecoded."""
     fields: dict[str, Any] = call.envelope.fields
-    raw = next((fields[name] for name in TURNS if name in fields), None)
-    if raw is None:
-        return []
-    try:
-        return _turns.decode(raw)
-    except msgspec.DecodeError:
-        return [raw]  # a text alone
+    for name in TURNS:
+        if name in fields:
+            try:
+                return _turns.decode(fields[name])
+            except msgspec.DecodeError:
+                return [fields[name]]  # a text alone
+    return []
 
 
 def prefix(call: Call, turns: list[msgspec.Raw]) -> int:
     """Return a hash of what a provider's prompt cache would share: instructions, tools, and all to the first user's."""
-    fields: dict[str, Any] = call.envelope.fields if turns else {}
-    pieces = [call.envelope.model.encode(), *[bytes(fields[name]) for name in INSTRUCTIONS if name in fields]]
+    found = crc32(call.envelope.model.encode())
+    if turns:
+        fields: dict[str, Any] = call.envelope.fields
+        for name in INSTRUCTIONS:
+            if name in fields:
+                found = crc32(fields[name], found)
     for turn in turns:
         piece = bytes(turn)
-        pieces.append(piece)
+        found = crc32(piece, found)
         if piece.find(b'"user"', 0, 4096) >= 0:  # `in` raises and catches an error first
             break
-    return digest(b"\0".join(pieces))
+    return found
+
+
+def offers_tools(call: Call) -> bool:
+    """Whether the model may answer with calls of tools."""
+    fields: dict[str, Any] = call.envelope.fields
+    return "tools" in fields or "toolConfig" in fields or "functions" in fields
 
 
 def answers_tools(turn: msgspec.Raw) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cached_property
 from itertools import accumulate
+from struct import Struct
 from typing import Any, cast
 
 from headgate.providers.base import Target
@@ -95,8 +96,18 @@ class Candidates(tuple[Option, ...]):
 
     @cached_property
     def shares(self) -> list[float]:
-        """The reciprocal of each weight."""
-        return [1 / option.weight for option in self]
+        """The reciprocal of each weight: 1 as a whole number, which is written for a record in a fifth of the time."""
+        return [1 if option.weight == 1 else 1 / option.weight for option in self]
+
+    @cached_property
+    def targets(self) -> list[Target]:
+        """What each is a candidate of."""
+        return [option.target for option in self]
+
+    @cached_property
+    def drawn(self) -> "list[Column]":
+        """For each the scores where it is drawn: 0, and the others by their weights."""
+        return [Column([*self.shares[:place], 0, *self.shares[place + 1 :]]) for place in range(len(self))]
 
     @cached_property
     def packed(self) -> int:
@@ -109,6 +120,16 @@ class Candidates(tuple[Option, ...]):
     def ones(self) -> int:
         """1 in each lane of ``packed``."""
         return int.from_bytes((1).to_bytes(LANE // 8, "little") * len(self), "little")
+
+    @cached_property
+    def masks(self) -> int:
+        """``MASK`` in each lane of ``packed``."""
+        return MASK * self.ones
+
+    @cached_property
+    def lanes(self) -> Struct:
+        """The layout of ``packed``: 32 bits of each lane."""
+        return Struct("<" + "I4x" * len(self))
 
     @cached_property
     def _measured(self) -> list[tuple[Standing, int, list[Measured]]]:

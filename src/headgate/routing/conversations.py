@@ -73,5 +73,8 @@ class Conversations:
 
 def _map(fd: int) -> mmap.mmap:
     """Map the file, all its room taken first: to write where a full disk has none would end the process."""
-    os.posix_fallocate(fd, 0, _SIZE)
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(fd, 0, _SIZE)
+    elif (there := os.fstat(fd).st_size) < _SIZE:  # macOS
+        os.pwrite(fd, bytes(_SIZE - there), there)
     return mmap.mmap(fd, _SIZE)

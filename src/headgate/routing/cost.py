@@ -71,7 +71,7 @@ def _costs(options: Candidates, prompt: int, answer: int, floor: float | None) -
     return [
         None
         if floor is not None and o.quality is not None and o.quality < floor
-        else float(o.request + prompt * o.input + answer * o.output)
+        else o.request + prompt * o.input + answer * o.output
         if o.flat
         else _tiered(o, prompt, answer)
         for o in options

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from hashlib import blake2b
 from itertools import compress, islice
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from headgate.core.errors import Forbidden
 from headgate.core.record import Choice
@@ -21,18 +23,19 @@ TOLD = 32
 
 TELLING = ("needs", "last", "in_tool_loop", "spent_share", "prefix")
 """What of a sight is kept in the record, where a strategy reads it."""
-KEPT = 64
-"""Outcomes of one route that are kept, at most."""
-_Asked = Sequence[tuple[Candidates, Sequence[float | None]] | None]
+KEPT = 2048
+"""Candidates of the outcomes of one route that are kept, at most, all counted."""
+_Row = Sequence[float | None] | None
+"""The scores that one strategy gave, or ``None`` where its conditions were not met."""
 _Ranks = Sequence[Sequence[float]]
 
 
-class _Outcome(NamedTuple):
+class _Outcome(msgspec.Struct):
     """What follows from scores; the fields but the first as in ``Choice``."""
 
     chosen: list[Target]
     names: tuple[str, ...]
-    scores: list[list[float | None] | None]
+    scores: Any
     order: list[int]
     omitted: int
 
@@ -71,7 +74,10 @@ class Policy:
         self.sticky = next((row for row, kind in enumerate(self.kinds) if kind == "sticky"), None)
         self.turn = 0
         self._draws, self._turns = "chance" in self.reads, "turn" in self.reads
-        self._told = tuple(name for name in TELLING if name in self.reads)
+        self.costly = self.reads - {"chance", "turn"}
+        """What of a sight is to be filled for these."""
+        told = self.reads | {"last"} if "in_tool_loop" in self.reads else self.reads
+        self._told = tuple(name for name in TELLING if name in told)
         self._outcomes: dict[tuple[int | None, ...], tuple[_Outcome, object]] = {}  # with what their ids are of
         self.why = f"by {', then '.join(self.kinds)}"
 
@@ -92,17 +98,19 @@ class Policy:
     ) -> tuple[Sequence[Target], Choice]:
         """Return what remains of *options*, best first, and why; raise ``NothingLeft`` where nothing does."""
         all_ = left = columns(options)
-        asked: list[tuple[Candidates, Sequence[float | None]] | None] = []
+        rows: list[_Row] = []
+        asked: list[Candidates] = []  # whom each row is of
         ranks: list[Any] = []
         first = self.sticky if sight.in_tool_loop and sight.last else None
         known = True  # every score is one that is kept, so that what follows from them may be kept as well
         for row, strategy in enumerate(self.strategies):
+            asked.append(left)
             if strategy.when is not None and not strategy.when.met(sight):
-                asked.append(None)
+                rows.append(None)
                 first = None if row == first else first
                 continue
             scores = strategy.weigh(sight, left, standing, chance)
-            asked.append((left, scores))
+            rows.append(scores)
             known = known and type(scores) is Column
             if self._filters[row] and None in scores:
                 column = scores if isinstance(scores, Column) else Column(scores)
@@ -115,7 +123,10 @@ class Policy:
                 ranks.insert(0, scores)
             else:
                 ranks.append(scores)
-        outcome = self._once(first, all_, asked, left, ranks) if known else _outcome(all_, asked, left, ranks)
+        if known:
+            outcome = self._once(first, all_, asked, rows, left, ranks)
+        else:
+            outcome = _outcome(all_, asked, rows, left, ranks)
         choice = Choice(
             by=self.kinds,
             settings=self.settings,
@@ -128,14 +139,24 @@ class Policy:
         )
         return outcome.chosen, choice
 
-    def _once(self, first: int | None, options: Candidates, asked: _Asked, left: Candidates, ranks: _Ranks) -> _Outcome:
+    def _once(
+        self,
+        first: int | None,
+        options: Candidates,
+        asked: Sequence[Candidates],
+        rows: Sequence[_Row],
+        left: Candidates,
+        ranks: _Ranks,
+    ) -> _Outcome:
         """Return the outcome of scores that are kept, worked out once."""
-        key = (first, id(options), *[id(one and one[1]) for one in asked])
+        key = (first, id(options), *map(id, rows))
         found = self._outcomes.get(key)
         if found is None:
-            if len(self._outcomes) >= KEPT:
+            if len(self._outcomes) * len(options) >= KEPT:
                 self._outcomes.clear()
-            found = self._outcomes[key] = (_outcome(options, asked, left, ranks), (options, asked))
+            outcome = _outcome(options, asked, rows, left, ranks)
+            outcome.scores = msgspec.Raw(msgspec.json.encode(outcome.scores))  # written once, for all their records
+            found = self._outcomes[key] = (outcome, (options, rows))
         return found[0]
 
     def _seen(self, sight: Sight, chance: float) -> dict[str, Any]:
@@ -156,9 +177,13 @@ class Policy:
         return seen
 
 
-def _outcome(options: Candidates, asked: _Asked, left: Candidates, ranks: _Ranks) -> _Outcome:
-    """Return what follows from the scores that were *asked* for, of which *ranks* are those of the ones *left*."""
+def _outcome(
+    options: Candidates, asked: Sequence[Candidates], scored: Sequence[_Row], left: Candidates, ranks: _Ranks
+) -> _Outcome:
+    """Return what follows from the rows that were *scored* for those *asked*; *ranks* are those of the ones *left*."""
     order = _sorted(ranks, left)
+    if left is options and len(options) <= TOLD:  # as nearly always
+        return _Outcome(list(map(options.targets.__getitem__, order)), options.names, scored, order, 0)
     listed = left.listed
     chosen = [listed[place] for place in order]
     places = order if len(left) == len(options) else None
@@ -170,16 +195,14 @@ def _outcome(options: Candidates, asked: _Asked, left: Candidates, ranks: _Ranks
         count = min(count, TOLD - len(gone))
         told = [*chosen[:count], *gone]
         omitted = len(options) - len(told)
-    rows: list[list[float | None] | None] = []
-    for one in asked:
-        if one is None:
-            rows.append(None)
-        elif one[0] is told:
-            rows.append(list(one[1]))
+    rows: list[_Row] = []
+    for whom, scores in zip(asked, scored, strict=True):
+        if scores is None or whom is told:
+            rows.append(scores)
         elif places is not None:
-            rows.append([one[1][place] for place in places[:count]])
+            rows.append([scores[place] for place in places[:count]])
         else:
-            index, scores = one[0].rows, one[1]
+            index = whom.rows
             rows.append([scores[index[option]] if option in index else None for option in told])
     if told is options:
         if places is None:
@@ -191,6 +214,8 @@ def _outcome(options: Candidates, asked: _Asked, left: Candidates, ranks: _Ranks
 
 def _sorted(ranks: Sequence[Sequence[float]], left: Candidates) -> list[int]:
     """Return the places of the candidates by the first of *ranks*, then the second and so on."""
+    if len(ranks) == 1:
+        return sorted(left.places, key=ranks[0].__getitem__)
     order = left.places.copy()
     for rank in reversed(ranks):  # sorting is stable: what is sorted by last counts first
         if rank[0] != rank[-1] or rank.count(rank[0]) != len(order):

@@ -28,9 +28,10 @@ def draws(seed: int, options: Sequence[Option]) -> Sequence[float]:
     all_ = columns(options)
     ones = all_.ones  # every digest has a lane of one long number, so that all are mixed by a few multiplications
     x = (all_.packed ^ ((seed & MASK) * ones)) * GOLDEN
-    x = ((x ^ (x >> HALF)) & (MASK * ones)) * SPREAD
+    x = ((x ^ (x >> HALF)) & all_.masks) * SPREAD
     x = (x ^ (x >> HALF)) & (DRAWN * ones) | ones
-    drawn = memoryview(x.to_bytes(len(all_) * LANE // 8, "little")).cast("I")[::2]
+    lanes = all_.lanes
+    drawn = lanes.unpack(x.to_bytes(lanes.size, "little"))
     if all_.even:
-        return drawn.tolist()
+        return drawn
     return [(LONGEST - each) * share for each, share in zip(map(log, drawn), all_.shares, strict=True)]

@@ -16,7 +16,7 @@ class Sticky(Strategy, frozen=True):
     it last: it stays there.
     """
 
-    reads: ClassVar[frozenset[str]] = frozenset(("prefix", "last", "in_tool_loop"))
+    reads: ClassVar[frozenset[str]] = frozenset(("prefix", "in_tool_loop"))
 
     by: Literal["session", "user", "key", "prefix"] = "session"
     """``prefix`` is what a provider's prompt cache goes by: tools, instructions and the first turn. A request that does
@@ -24,8 +24,8 @@ class Sticky(Strategy, frozen=True):
 
     def weigh(self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float) -> Sequence[float]:
         """See ``Strategy``."""
-        who: str | int | None = {"session": sight.session, "user": sight.user, "key": sight.key_id}.get(self.by)
-        drawn = draws(mixed(who or sight.prefix), options)
+        who = {"session": sight.session, "user": sight.user, "key": sight.key_id}.get(self.by)
+        drawn = draws(mixed(who) if who else sight.prefix, options)
         if not sight.in_tool_loop or not sight.last:
             return drawn
         return [-1.0 if one.name == sight.last else score for one, score in zip(options, drawn, strict=True)]

@@ -237,8 +237,8 @@ class Strategy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
     reads: ClassVar[frozenset[str]] = frozenset()
     """Fields of the sight that are filled only for who reads them: ``needs``, ``text``, ``prefix``, ``last``,
-    ``in_tool_loop``, ``spent_share``, ``advice``. ``turn`` and ``chance`` are there for all, and recorded for who
-    reads them."""
+    ``in_tool_loop`` (and ``last`` while that is so), ``spent_share``, ``advice``. ``turn`` and ``chance`` are there for
+    all, and recorded for who reads them."""
     removes: ClassVar[bool] = False
     """Whether a score may be ``None``."""
     confines: ClassVar[bool] = False

@@ -4,7 +4,7 @@ from bisect import bisect
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from headgate.routing.candidates import Candidates, columns
+from headgate.routing.candidates import columns
 from headgate.routing.rendezvous import draws, mixed
 from headgate.routing.types import Option, Sight, Standing, Strategy
 
@@ -26,7 +26,9 @@ class Weighted(Strategy, frozen=True):
     salt: str = ""
     """Another text here deals everybody out anew."""
 
-    def weigh(self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float) -> Sequence[float]:
+    def weigh(
+        self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
+    ) -> Sequence[float | None]:
         """See ``Strategy``."""
         if self.sticky is not None:
             who = {"user": sight.user, "session": sight.session, "key": sight.key_id}[self.sticky]
@@ -36,17 +38,13 @@ class Weighted(Strategy, frozen=True):
         ends = all_.ends
         drawn = min(bisect(ends, chance * ends[-1]), len(ends) - 1)
         if len(ends) <= FEW:
-            return all_.once((Weighted, drawn), lambda: _drawn(all_, drawn))  # type: ignore[return-value]  # none is None
-        return _drawn(all_, drawn)
+            return all_.drawn[drawn]
+        scores = all_.shares.copy()
+        scores[drawn] = 0
+        return scores
 
     def tell(self, score: float) -> str:
         """See ``Strategy``."""
         if self.sticky is not None:
             return f"drawn by weight, or for this {self.sticky}"
         return "drawn by its weight" if score == 0 else "not drawn"
-
-
-def _drawn(options: Candidates, place: int) -> list[float]:
-    scores = options.shares.copy()
-    scores[place] = 0.0
-    return scores

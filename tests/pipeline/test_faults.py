@@ -305,6 +305,16 @@ async def test_nothing_is_begun_that_cannot_end_in_time(wall: Wall) -> None:
         assert stage.parts.health.shut("a/never:deadline") is None, "which says nothing of the provider"
 
 
+async def test_a_deadline_in_a_silent_moment_of_an_answer_is_told_as_that(wall: Wall) -> None:
+    async with Stage(wall, config()) as stage:
+        caller = await stage.ask("a/stall:deadline", stream=True, headers={"x-headgate-timeout": "0.4"})
+        [*_, last] = [line for line in caller.body_sent.split(b"\n\n") if line.startswith(b"data: {")]
+        assert json.loads(last[6:])["error"]["code"] == "deadline_exceeded"
+        assert [attempt.outcome for attempt in stage.record.attempts] == ["deadline_exceeded"]
+        assert 0.35 < caller.pieces[-1][0] < 3
+        assert stage.parts.health.shut("a/stall:deadline") is None, "which says nothing of the provider"
+
+
 def test_the_alarm_is_not_repeated() -> None:
     from headgate.core.errors import UpstreamFailed
     from headgate.pipeline.alarm import MOST, Alarms

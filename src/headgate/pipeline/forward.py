@@ -25,7 +25,7 @@ from headgate.pipeline.onward import head, onward
 from headgate.pipeline.options import read_options
 from headgate.pipeline.owned import MAX_ANSWER, Passage, shared
 from headgate.pipeline.parts import Parts
-from headgate.pipeline.relay import let_end
+from headgate.pipeline.relay import late, let_end, too_late
 from headgate.pipeline.run import walk
 from headgate.pipeline.settle import finish, owe_everything, owe_nothing
 from headgate.pipeline.steps import admit, authenticate
@@ -231,6 +231,7 @@ async def answer(call: Call, parts: Parts, target: Target, attempt: Attempt, inb
         inbound.close()
         if isinstance(cut, CancelledError):
             raise stopped(call) from None
+        cut = late(call, cut)
         attempt.outcome, attempt.error, call.error = cut.code, cut.message, cut
         finish(call, parts)
         link.abort()
@@ -253,9 +254,7 @@ def patience(call: Call, target: Target) -> float:
     """Seconds to wait for the next bytes; raise ``UpstreamFailed`` where the call has no time left."""
     room = call.deadline - monotonic()
     if room <= 0:
-        raise UpstreamFailed(
-            "The time limit of this call ran out in the middle of its answer.", status=504, code="deadline_exceeded"
-        )
+        raise too_late()
     return min(target.timeouts.idle or IDLE, room)
 
 

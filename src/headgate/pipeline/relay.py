@@ -219,14 +219,12 @@ async def pump(call: Call, pipe: Tap, inbound: Inbound, pending: bytes, target: 
                 await blocked
         room = call.deadline - monotonic()
         if room <= 0:
-            raise UpstreamFailed(
-                "The time limit of this call ran out in the middle of its answer.", status=504, code="deadline_exceeded"
-            )
+            raise too_late()
         try:
             data = await inbound.read(idle if idle < room else room)
-        except UpstreamFailed:
+        except UpstreamFailed as failure:
             if call.resume is None or not call.resume.over:
-                raise
+                raise late(call, failure) from None
             data = b""  # the answer itself was complete
         out = pipe.feed(data) if data else pipe.close()
         if tape is not None:
@@ -242,6 +240,18 @@ async def pump(call: Call, pipe: Tap, inbound: Inbound, pending: bytes, target: 
             raise pipe.failure
     call.bytes_out += len(out)
     return out
+
+
+def too_late() -> UpstreamFailed:
+    """The deadline of a call has passed while its answer came: that says nothing of the provider."""
+    return UpstreamFailed(
+        "The time limit of this call ran out in the middle of its answer.", status=504, code="deadline_exceeded"
+    )
+
+
+def late(call: Call, failure: UpstreamFailed) -> UpstreamFailed:
+    """Return what an answer that had begun failed with: its deadline, where nothing came until that."""
+    return too_late() if failure.code == "upstream_timeout" and monotonic() >= call.deadline - 0.01 else failure
 
 
 async def passed_before(call: Call, parts: Parts, pipe: Tap, hold: Hold, came: bytes) -> UpstreamFailed:

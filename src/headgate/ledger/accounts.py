@@ -8,7 +8,7 @@ import msgspec
 
 from headgate.ledger.balances import Scope
 from headgate.ledger.grants import Answer, GrantStore
-from headgate.ledger.meters import Meter
+from headgate.ledger.meters import LocalMeter, Meter
 from headgate.ledger.types import Ask
 from headgate.limits.bound import Bound
 
@@ -112,6 +112,8 @@ class Needs(msgspec.Struct, gc=False, eq=False, kw_only=True):
 
     accounts: tuple[Account, ...] = ()
     meters: tuple[Meter, ...] = ()
+    local: tuple[LocalMeter, ...] = ()
+    """The same, where all of them are of this process alone."""
     softs: "tuple[Soft, ...]" = ()
     scopes: msgspec.Raw = NO_SCOPES
     """The accounts' scopes and windows, as journal lines name them; those of soft budgets without a window."""
@@ -123,6 +125,8 @@ class Needs(msgspec.Struct, gc=False, eq=False, kw_only=True):
 
     def __post_init__(self) -> None:
         self.meters = tuple([one.meter for one in self.metered])
+        local = tuple([one for one in self.meters if isinstance(one, LocalMeter)])
+        self.local = local if len(local) == len(self.meters) else ()
         self.money = any(not account.tokens for account in self.accounts)
         named = [(one.scope.id, one.scope.period, one.scope.start) for one in self.accounts]
         named += [(one.scope.id, "", 0) for one in self.softs]

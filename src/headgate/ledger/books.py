@@ -224,13 +224,19 @@ class LedgerBooks:
             held, charge = (hold.tokens, tokens) if account.tokens else (hold.nano, nano)
             account.held -= held
             account.free += held - charge
-            account.still = 0
+            if account.still:  # to look is cheaper than to write
+                account.still = 0
             if account.retired or account.free < 0:
                 account.settle_up(self._store)
             if account.line is not None:
                 account.line.freed.set()
-        for meter in needs.meters:
-            meter.give(hold.tokens - tokens)
+        spare = hold.tokens - tokens
+        if needs.local and spare >= 0:
+            for local in needs.local:  # LocalMeter.give, written out
+                local.tat -= spare * local.rule.cost
+        else:
+            for meter in needs.meters:
+                meter.give(spare)
         if nano or tokens:
             purse = self._purses.get(hold.ask.who.id)
             if purse is not None and purse.needs is not (needs.base or needs):
@@ -265,7 +271,19 @@ def grab(needs: Needs, nano: int, tokens: int, *, overtake: bool = True) -> bool
             return False
         account.free -= amount
         account.held += amount
-        account.still = 0
+        if account.still:
+            account.still = 0
+    if needs.local:
+        now = needs.local[0].clock()
+        for local in needs.local:  # LocalMeter.take, written out: its calls would double the cost of a hold
+            rule, tat = local.rule, local.tat
+            ticks = now * rule.scale
+            tat = (tat if tat > ticks else ticks) + tokens * rule.cost
+            if tat - ticks > rule.burst:
+                undo(needs, nano, tokens, local)
+                return False
+            local.tat = tat
+        return True
     for meter in needs.meters:
         if not meter.take(tokens):
             undo(needs, nano, tokens, meter)

@@ -129,22 +129,22 @@ class LocalGate:
                 ticks = now * rule.scale
                 second = scope.rps_tat
                 second = (second if second > ticks else ticks) + rule.cost
-                room = (rule.burst - second + ticks) // rule.cost
-                if room < least:
-                    if room < 0:
+                slack = rule.burst - second + ticks
+                if slack < least * rule.cost:  # a division each would cost more than all else
+                    if slack < 0:
                         _undo(scopes, scope)
                         raise over_rate(who, scope.id, scope.name, rule, scope.rps_tat, now)
-                    least, scarcest, scarce_rule = room, scope, rule
+                    least, scarcest, scarce_rule = slack // rule.cost, scope, rule
             if per_minute is not None:
                 ticks = now * per_minute.scale
                 minute = scope.rpm_tat
                 minute = (minute if minute > ticks else ticks) + per_minute.cost
-                room = (per_minute.burst - minute + ticks) // per_minute.cost
-                if room < least:
-                    if room < 0:
+                slack = per_minute.burst - minute + ticks
+                if slack < least * per_minute.cost:
+                    if slack < 0:
                         _undo(scopes, scope)
                         raise over_rate(who, scope.id, scope.name, per_minute, scope.rpm_tat, now)
-                    least, scarcest, scarce_rule = room, scope, per_minute
+                    least, scarcest, scarce_rule = slack // per_minute.cost, scope, per_minute
             scope.rps_tat, scope.rpm_tat = second, minute
             scope.inflight += 1
         return Taken(scopes, scarcest, scarce_rule, self._clock)

@@ -1,7 +1,7 @@
 """What is counted of finished calls besides how they went: for :mod:`headgate.observe.metrics`, whose lock is held."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from headgate.core.money import NANO
@@ -41,22 +41,32 @@ class Counts:
         self._tokens: Counter[tuple[str, str]] = Counter()
         self._nano: Counter[tuple[str]] = Counter()
 
-    def add(self, facts: Facts, provider: Callable[[str], str], model: Callable[[str], str]) -> None:
-        """Count a call; *provider* and *model* return what stands for a name."""
-        for tried in facts.attempts:
+    def add(
+        self,
+        calls: Sequence[Facts],
+        used: Sequence[int],
+        provider: Callable[[str], str],
+        model: Callable[[str], str],
+    ) -> None:
+        """Count *calls* of the same names, which *used* so many tokens, those of prompts and of answers first.
+
+        *provider* and *model* return what stands for a name.
+        """
+        first, count = calls[0], len(calls)
+        for tried in first.attempts:
             key = (provider(tried.provider), model(f"{tried.provider}/{tried.model}"), self.code(tried.outcome))
-            self._attempts[key] += 1
-        if facts.code is not None:
-            self._errors[self.code(facts.code),] += 1
-        for did in facts.guardrails:
-            self._verdicts[self._guard(did.guardrail), did.act, "shadow" if did.shadow else "enforced"] += 1
-        tenant = self._tenant(facts.tenant_id)
-        self._tenants[tenant, facts.status] += 1
-        if facts.usage.total:
-            self._tokens[tenant, "input"] += facts.usage.input
-            self._tokens[tenant, "output"] += facts.usage.output
-        if facts.cost_nano:
-            self._nano[tenant,] += facts.cost_nano
+            self._attempts[key] += count
+        if first.code is not None:
+            self._errors[self.code(first.code),] += count
+        for did in first.guardrails:
+            self._verdicts[self._guard(did.guardrail), did.act, "shadow" if did.shadow else "enforced"] += count
+        tenant = self._tenant(first.tenant_id)
+        self._tenants[tenant, first.status] += count
+        if any(used[:2]):
+            self._tokens[tenant, "input"] += used[0]
+            self._tokens[tenant, "output"] += used[1]
+        if nano := sum([facts.cost_nano or 0 for facts in calls]):
+            self._nano[tenant,] += nano
 
     def families(self) -> Iterable[tuple[str, str, tuple[str, ...], Mapping[Any, float]]]:
         """Yield each family: its name, what it says, its labels, and the counts by their values."""

@@ -6,7 +6,7 @@ provider that the configuration does not name is ``other``, or a caller could gr
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
@@ -33,10 +33,12 @@ class Histogram:
         self.counts = [0] * (len(bounds) + 1)
         self.total = 0.0
 
-    def add(self, value: float) -> None:
-        """Count one."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.total += value
+    def add(self, values: Sequence[float]) -> None:
+        """Count each."""
+        bounds, counts = self.bounds, self.counts
+        for value in values:
+            counts[bisect_left(bounds, value)] += 1
+        self.total += sum(values)
 
 
 class Cell:
@@ -51,24 +53,15 @@ class Cell:
         self.first = Histogram(BUCKETS_MS)
         self.overhead = Histogram(OVERHEAD_MS)
 
-    def add(self, facts: Facts) -> None:
-        """Count one call."""
-        self.requests += 1
-        usage, tokens = facts.usage, self.tokens
-        tokens[0] += usage.input
-        tokens[1] += usage.output
-        if usage.cached or usage.cache_write or usage.reasoning:
-            tokens[2] += usage.cached
-            tokens[3] += usage.cache_write
-            tokens[4] += usage.reasoning
-        if facts.cost_nano is not None:
-            self.cost += facts.cost_nano
-        elif facts.unpriced:
-            self.unpriced += 1
-        self.total.add(facts.total_ms)
-        self.overhead.add(facts.overhead_ms)
-        if facts.first_token_ms is not None:
-            self.first.add(facts.first_token_ms)
+    def add(self, calls: Sequence[Facts], used: Sequence[int]) -> None:
+        """Count *calls*, which used so many tokens of each kind together."""
+        self.requests += len(calls)
+        self.tokens = [had + more for had, more in zip(self.tokens, used, strict=True)]
+        self.cost += sum([facts.cost_nano or 0 for facts in calls])
+        self.unpriced += sum([facts.unpriced for facts in calls if facts.cost_nano is None])
+        self.total.add([facts.total_ms for facts in calls])
+        self.overhead.add([facts.overhead_ms for facts in calls])
+        self.first.add([facts.first_token_ms for facts in calls if facts.first_token_ms is not None])
 
 
 class Metrics:
@@ -105,18 +98,34 @@ class Metrics:
 
     def add(self, batch: Iterable[Facts]) -> None:
         """Count finished calls."""
+        alike: dict[Hashable, list[Facts]] = {}
+        for facts in batch:  # most of a moment are alike, and what their names stand for is looked up once for them
+            alike.setdefault(_names(facts), []).append(facts)
         with self._lock:
-            for facts in batch:
-                key = self._key(facts)
-                cell = self._cells.get(key)
-                if cell is None:
-                    cell = self._cells[key] = Cell()
-                cell.add(facts)
-                self._counts.add(facts, self._provider, self._model)
-                if facts.cache is not None:
-                    told = (facts.cache.verdict, facts.cache.kind)
-                    self._caches[told] = self._caches.get(told, 0) + 1
-                    self._saved += facts.cache.saved_nano or 0
+            for calls in alike.values():
+                self._add(calls)
+
+    def _add(self, calls: Sequence[Facts]) -> None:
+        """Count *calls* of the same names."""
+        first = calls[0]
+        usages = [facts.usage for facts in calls]
+        used = [
+            sum([usage.input for usage in usages]),
+            sum([usage.output for usage in usages]),
+            sum([usage.cached for usage in usages]),
+            sum([usage.cache_write for usage in usages]),
+            sum([usage.reasoning for usage in usages]),
+        ]
+        key = self._key(first)
+        cell = self._cells.get(key)
+        if cell is None:
+            cell = self._cells[key] = Cell()
+        cell.add(calls, used)
+        self._counts.add(calls, used, self._provider, self._model)
+        if first.cache is not None:
+            told = (first.cache.verdict, first.cache.kind)
+            self._caches[told] = self._caches.get(told, 0) + len(calls)
+            self._saved += sum([facts.cache.saved_nano or 0 for facts in calls if facts.cache is not None])
 
     def _key(self, facts: Facts) -> Key:
         model, provider = facts.model_used, facts.provider_used
@@ -210,6 +219,22 @@ class Metrics:
 
 
 Labels = tuple[tuple[str, str], ...]
+
+
+def _names(facts: Facts) -> Hashable:
+    """Return all names that a call is counted under."""
+    cache = facts.cache
+    return (
+        facts.tenant_id,
+        facts.surface,
+        facts.provider_used,
+        facts.model_used,
+        facts.status,
+        facts.code,
+        facts.attempts,
+        facts.guardrails,
+        cache and (cache.verdict, cache.kind),
+    )
 
 
 class Page:

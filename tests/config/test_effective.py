@@ -245,7 +245,7 @@ def test_a_provider_of_the_database_stands_beside_those_of_the_file():
     assert names(config, "anyone", "up/any/thing") == ["up/any/thing"]
     assert names(config, "anyone", "fast") == ["up/m", "a/m"]
     assert config.snapshot.table.resolve("up/m").targets[0].price is not None
-    assert [found.manager_of(name) for name in ("up", "a", "sandbox")] == ["database", "file", "found"]
+    assert found.managers() == {"a": "file", "b": "file", "up": "database"}
     (told,) = refused(row("provider", "a", UP))
     assert "the provider `a` is in this file and in the database" in told
     assert "headgate providers delete a --shared" in told
@@ -260,6 +260,7 @@ def test_a_bad_one_of_the_database_is_left_out_and_the_rest_stands():
 
 def test_a_tenants_own_provider_is_there_for_it_alone():
     found = made(own("ours", "t"), row("route", "mine", {"targets": ["ours/m", "a/m"]}, "t"))
+    assert found.managers() == {"a": "file", "b": "file", "ours": "database"}
     config = compile_config(found.config, {}, NoSenders(), own=found.own)
     assert names(config, "t", "ours/m") == ["ours/m"] and names(config, "t", "mine") == ["ours/m", "a/m"]
     assert names(config, "t", "a/m") == ["a/m"]

@@ -47,11 +47,11 @@ class ProviderObjects(Objects):
 
     def found(self) -> list[Shown]:
         """Return the accounts in force that nobody configured."""
-        effective, compiled = self.to.live.effective, self.to.live.compiled
+        configured, compiled = self.to.live.effective.managers(), self.to.live.compiled
         return [
             found(name, self.shown(account))
             for name, account in compiled.accounts.items()
-            if effective.manager_of(name) == "found" and compiled.may_know(self.who.tenant_id, name)
+            if name not in configured and compiled.may_know(self.who.tenant_id, name)
         ]
 
     def for_all(self, asked: bool | None) -> bool:

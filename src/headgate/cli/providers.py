@@ -45,7 +45,8 @@ def list_providers(home: Path | None, url: str | None, key: str | None, json: bo
             for name, one in here.effective.config.providers.items()
             if not one.enabled
         ]
-        rows = [{**row, "managed_by": here.effective.manager_of(row["name"])} for row in [*told, *off]]
+        managers = here.effective.managers()
+        rows = [{**row, "managed_by": managers.get(row["name"], "found")} for row in [*told, *off]]
     if json:
         print_json(rows)
         return

@@ -68,11 +68,10 @@ class Effective(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         own = [over for one, over in self.own.items() if tenant in (None, one)]
         return {*self.config.providers, *(name for over in own for name in over.providers)}
 
-    def manager_of(self, account: str) -> str:
-        """Return who manages an account in force: ``file``, ``database``, or nobody, for it was ``found``."""
-        if account in self.made or any(account in over.providers for over in self.own.values()):
-            return "database"
-        return "file" if account in self.config.providers else "found"
+    def managers(self) -> dict[str, str]:
+        """Return who manages each provider that is configured: ``file`` or ``database``. Any other was found."""
+        own = (name for over in self.own.values() for name in over.providers)
+        return dict.fromkeys(self.config.providers, "file") | dict.fromkeys((*self.made, *own), "database")
 
     @property
     def made(self) -> frozenset[str]:

@@ -31,7 +31,7 @@ from headgate.routing.board import Board
 from headgate.settings import Settings, decode_secret_key, environment
 from headgate.storage.feed import SqlKeyFeed
 from headgate.storage.object_rows import ObjectRow, stored_objects
-from headgate.storage.provider_keys import stored
+from headgate.storage.provider_keys import ProviderKeyRow, stored
 from headgate.storage.sql import SqlError
 from headgate.transport.base import Inbound, Outbound, Sender
 from headgate.transport.client import Http1Sender
@@ -244,10 +244,10 @@ class Base:
         def away() -> None:
             self.keys_away = True
 
-        rows = stored(self.url, None)
-        tenants = dict.fromkeys(row.tenant_id for row in rows)
-        mine = self.ring.envelope
-        return {one: all_opened([row for row in rows if row.tenant_id == one], mine, away) for one in tenants}
+        rows: dict[str, list[ProviderKeyRow]] = {}
+        for row in stored(self.url, None):
+            rows.setdefault(row.tenant_id, []).append(row)
+        return {tenant: all_opened(its, self.ring.envelope, away) for tenant, its in rows.items()}
 
     def _known(self) -> Any:
         return known(self.environ, providers={*self.found, *(self.provider_keys.keys() & keyed_kinds())})

@@ -98,7 +98,11 @@ def effective(
     """
     managed = managed or Managed(environ)
     earlier = {row.id: row for row in before}
-    shared = [row for row in rows if row.tenant_id == SHARED and row.kind in SECTIONS]
+    of: dict[str, list[ObjectRow]] = {}
+    for row in rows:
+        if row.kind in SECTIONS:
+            of.setdefault(row.tenant_id, []).append(row)
+    shared = of.pop(SHARED, [])
     problems: list[Problem] = []
     while True:
         shape, values, names = _read(data, environ, known, shared, file, managed)
@@ -110,8 +114,7 @@ def effective(
         shared = _mended(shared, shape, earlier)
     taken, own = list(shared), dict[str, Config]()
     owners = _owners(rows)
-    for tenant in dict.fromkeys(row.tenant_id for row in rows if row.tenant_id != SHARED):
-        mine = [row for row in rows if row.tenant_id == tenant and row.kind in SECTIONS]
+    for tenant, mine in of.items():
         while True:
             shape, over = _over(mine, known, names, owners)
             if not shape.problems:

@@ -15,6 +15,7 @@ from headgate.access import sealed
 from headgate.access.keys import Derived
 from headgate.access.sealed import NONCE, Sealed
 from headgate.access.vault import Unsealable
+from headgate.storage.sealed import PRESENT
 
 if TYPE_CHECKING:
     from headgate.access.keyring import Keyring
@@ -127,7 +128,7 @@ def first_key(derived: Derived, use: bytes) -> bytes:
 
 def _context(use: bytes, about: bytes) -> bytes:
     """Return what is authenticated with a value: its key may change, so that is not among it."""
-    return sealed.PRESENT + use + b"\0" + about
+    return PRESENT + use + b"\0" + about
 
 
 def _decrypt(key: bytes, found: Sealed, context: bytes, words: str) -> bytes:

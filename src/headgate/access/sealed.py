@@ -13,12 +13,9 @@ import re
 import msgspec
 
 from headgate.access.vault import Unsealable
+from headgate.storage.sealed import HEAD, ID_BYTES, PRESENT
 
 FIRST = b"HG\x01"
-PRESENT = b"HG\x02"
-ID_BYTES = 32
-HEAD = len(PRESENT) + ID_BYTES
-"""Bytes of a value that say under which key it is."""
 NONCE = 12
 _SIZE = 2
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")

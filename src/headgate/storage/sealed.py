@@ -8,11 +8,11 @@ import msgspec
 from headgate.storage.sql import TableMissing, open_sql
 from headgate.storage.sqlite import path_of
 
-VERSION = 3
-"""Bytes that say how a value is written."""
-HEAD = VERSION + 32
-"""Bytes that say, in the present version, under which key it is."""
 PRESENT = b"HG\x02"
+"""What says how a value is written, in the present version."""
+ID_BYTES = 32
+HEAD = len(PRESENT) + ID_BYTES
+"""Bytes that say, in the present version, under which key a value is."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -51,7 +51,7 @@ def counted(where: str, *, lasting: bool = False) -> list[tuple[Place, bytes, in
     try:
         for place in PLACES:
             if place.lasting or not lasting:
-                asked = COUNT.format(table=place.table, column=place.column, version=VERSION, head=HEAD)
+                asked = COUNT.format(table=place.table, column=place.column, version=len(PRESENT), head=HEAD)
                 rows = sql.execute(asked, (PRESENT,)).fetchall()
                 found += [(place, bytes(start), number) for start, number in rows if start]
     except TableMissing:

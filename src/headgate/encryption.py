@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from headgate.access.home import SECRETS, Home, add_key, kept_keys
-from headgate.access.key_list import FILE, Listed, decoded, listed
+from headgate.access.key_list import IN_FILE, Listed, decoded, listed
 from headgate.access.keyring import Kek, Keyring, LocalKek
 from headgate.access.sealed import key_id
 from headgate.access.vault import Unsealable
-from headgate.config.references import from_file
+from headgate.config.references import from_file, secret_file
 from headgate.core.ids import now
 from headgate.core.secret import Secret
 from headgate.settings import Settings, SettingsError
@@ -55,25 +55,27 @@ class Keys:
 
     def files(self) -> list[Path]:
         """Return the files that the setting names, as far as they can be read."""
-        text = self._given.reveal().strip() if self._given is not None else ""
-        found = [_path(text)] if text.startswith(f"{FILE}:") else []
+        whole = secret_file(self._text())
+        found = [whole] if whole is not None else []
         try:
-            return found + [_path(f"{FILE}:{entry.value}") for entry in self._listed() if entry.kind == FILE]
+            return found + [_file(entry) for entry in self._listed() if entry.kind == IN_FILE]
         except ValueError:
             return found
 
     def _listed(self) -> list[Listed]:
-        text = self._given.reveal().strip() if self._given is not None else ""
-        if text.startswith(f"{FILE}:"):
-            text = from_file(_path(text))
+        text = self._text()
+        if (whole := secret_file(text)) is not None:
+            text = from_file(whole)
         return listed(text) if text else []
+
+    def _text(self) -> str:
+        return self._given.reveal().strip() if self._given is not None else ""
 
     def _made(self, entry: Listed) -> Kek:
         if entry.kind is None:
             return LocalKek(entry.id, decoded(entry))
-        if entry.kind == FILE:
-            text = from_file(_path(f"{FILE}:{entry.value}"))
-            return LocalKek(entry.id, decoded(Listed(entry.id, None, text)))
+        if entry.kind == IN_FILE:
+            return LocalKek(entry.id, decoded(Listed(entry.id, None, from_file(_file(entry)))))
         if entry not in self._services:
             from headgate.access.key_services import Place, ServiceKek, service
 
@@ -126,5 +128,5 @@ def tell_missing(ring: Keyring, url: str) -> None:
         log.warning("it could not be seen whether encryption keys are missing: %s", error)
 
 
-def _path(text: str) -> Path:
-    return Path(text.removeprefix(f"{FILE}:")).expanduser()
+def _file(entry: Listed) -> Path:
+    return Path(entry.value).expanduser()

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from headgate.access.key_list import decoded, listed
-from headgate.core.reference import Reference, reference
+from headgate.core.reference import FILE, Reference, reference
 from headgate.core.secret import Secret
 
-FILE = "file:"
 FOLLOWED = "encryption_keys"
 """The setting whose files are read by who uses it, again and again."""
 DISTINCT = 12
@@ -32,7 +31,7 @@ def unusable(values: Mapping[str, Any]) -> list[str]:
         except ValueError as error:
             problems.append(f"HEADGATE_{name.upper()}: {error}")
     keys = values.get("encryption_keys")
-    if keys and not keys.reveal().strip().startswith("file:"):
+    if keys and not keys.reveal().strip().startswith(FILE):
         try:
             listed(keys.reveal())
         except ValueError as error:
@@ -96,7 +95,7 @@ def _in_file(text: str) -> str:
 def guessable(keys: Secret | None) -> list[str]:
     """Return a sentence for each encryption key that stands in the setting and is not random."""
     text = keys.reveal().strip() if keys is not None else ""
-    entries = [] if not text or text.startswith("file:") else listed(text)
+    entries = [] if not text or text.startswith(FILE) else listed(text)
     return [
         f"the key {entry.id!r} of HEADGATE_ENCRYPTION_KEYS is not random: `openssl rand -base64 32` makes one"
         for entry in entries

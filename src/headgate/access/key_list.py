@@ -8,8 +8,9 @@ import msgspec
 
 from headgate.access.envelope import KEY_BYTES
 from headgate.access.sealed import ID
+from headgate.core.reference import FILE
 
-FILE = "file"
+IN_FILE = FILE.removesuffix(":")
 SERVICE = re.compile(r"([a-z][a-z0-9_-]*):(.+)")
 
 

@@ -6,8 +6,9 @@ A file is read each time, so that an agent can renew the token in it.
 from collections.abc import Mapping
 from pathlib import Path
 
+from headgate.core.reference import FILE
+
 MAX_TOKEN = 8 * 1024
-FILE = "file:"
 
 
 def vault_headers(environ: Mapping[str, str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from headgate.cli.compiled import Here
 from headgate.config.check_providers import FILE_ONLY
 from headgate.config.effective import SECTIONS, WORDS, tried
 from headgate.config.parse import compose, read
-from headgate.config.references import FILE
+from headgate.core.reference import FILE
 from headgate.settings import Settings, decode_secret_key
 from headgate.storage.object_rows import SHARED, Author, ObjectRow
 

@@ -16,9 +16,9 @@ from msgspec import inspect
 
 from headgate.config.managed import Managed, Used
 from headgate.config.parse import place
-from headgate.config.references import FILE, expand, from_file, secret_file
+from headgate.config.references import expand, from_file, secret_file
 from headgate.config.types import RANGES, Problem
-from headgate.core.reference import Reference, reference, refers
+from headgate.core.reference import FILE, Reference, reference, refers
 from headgate.core.secret import Secret
 from headgate.routing.table import RouteConfig
 from headgate.routing.use_cases import UseCase

@@ -5,6 +5,8 @@ import re
 
 import msgspec
 
+FILE = "file:"
+"""How a text begins that names a file with the secret in it, rather than being it."""
 FIELD = r"#(?P<field>[^\s#]{1,256})"
 LOOPBACK = r"http://(?:127\.0\.0\.1|localhost|\[::1\])"
 NEAR = 0.8

@@ -8,10 +8,11 @@ import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from math import inf
 from typing import Any
 
 from headgate.core.errors import UpstreamFailed
-from headgate.transport.base import Origin, Outbound
+from headgate.transport.base import Origin, Outbound, exchange
 from headgate.transport.client import Http1Sender
 
 HEAD = b"POST /v1/chat HTTP/1.1\r\nhost: test\r\n"
@@ -147,11 +148,8 @@ async def sender(**settings: object) -> AsyncIterator[Http1Sender]:
 
 async def fetch(made: Http1Sender, out: Outbound, limit: int = 1 << 24) -> tuple[int, bytes]:
     """Send and read to the end."""
-    response = await made.send(out)
-    try:
-        return response.status, await response.read_all(5.0, limit)
-    finally:
-        response.close()
+    answer, body = await exchange(made, out, limit, inf, 5.0)
+    return answer.status, body
 
 
 async def failure(work: Awaitable[object]) -> UpstreamFailed:

@@ -19,6 +19,7 @@ from headgate.access.vault_login import vault_headers
 from headgate.core.errors import HeadgateError
 from headgate.core.redact import redact
 from headgate.providers.renewal import asking
+from headgate.transport.base import exchange
 from headgate.transport.client import Http1Sender
 
 PATIENCE = 5.0
@@ -100,15 +101,12 @@ class Transit:
         sender = Http1Sender(ca_file=self._ca)
         out.connect_timeout = out.headers_timeout = PATIENCE
         try:
-            answer = await sender.send(out)
-            try:
-                return answer.status, await answer.read_all(PATIENCE, MAX_ANSWER, PATIENCE)
-            finally:
-                answer.close()
+            answer, data = await exchange(sender, out, MAX_ANSWER, PATIENCE)
         except HeadgateError as error:
             raise ServiceAway(error.message) from None
         finally:
             await sender.close()
+        return answer.status, data
 
 
 def _refusal(status: int, found: _Answer) -> str:

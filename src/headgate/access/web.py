@@ -9,7 +9,7 @@ from urllib.parse import quote_plus, urlencode
 import msgspec
 
 from headgate.core.errors import BadRequest, HeadgateError
-from headgate.transport.base import Origin, Outbound, Sender
+from headgate.transport.base import Origin, Outbound, Sender, exchange
 from headgate.transport.egress import Destination, Private, check_url, is_public
 from headgate.transport.resolve import Lookup, lookup
 
@@ -62,11 +62,7 @@ class Web:
             out = Outbound(
                 to.origin, head.encode("latin-1"), b"", body, connect_timeout=PATIENCE, headers_timeout=PATIENCE
             )
-            answer = await self._sender.send(out)
-            try:
-                data = await answer.read_all(PATIENCE, MAX_ANSWER, PATIENCE)
-            finally:
-                answer.close()
+            answer, data = await exchange(self._sender, out, MAX_ANSWER, PATIENCE)
         except (HeadgateError, UnicodeError) as error:
             raise NotFetched(f"{shown(url)} gave no answer: {error}") from None
         if 300 <= answer.status < 400:

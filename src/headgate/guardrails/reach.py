@@ -6,7 +6,7 @@ from headgate.core.errors import UpstreamFailed
 from headgate.guardrails.remote.base import MAX_ANSWER
 from headgate.guardrails.types import Post, Posted, Unavailable
 from headgate.providers.endpoint import USER_AGENT, endpoint, fields, render
-from headgate.transport.base import Outbound, Sender
+from headgate.transport.base import Outbound, Sender, exchange
 
 
 def poster(sender: Sender) -> Post:
@@ -22,12 +22,9 @@ def poster(sender: Sender) -> Post:
         head = render("POST", at, f"{mark}{query}", lines)
         out = Outbound(at.origin, head, body=body, connect_timeout=min(seconds, 5.0), headers_timeout=seconds)
         try:
-            inbound = await sender.send(out)
-            try:
-                return Posted(inbound.status, await inbound.read_all(seconds, MAX_ANSWER, seconds))
-            finally:
-                inbound.close()
+            answer, said = await exchange(sender, out, MAX_ANSWER, seconds)
         except UpstreamFailed as error:
             raise Unavailable(f"{at.host}: {error.code}") from None
+        return Posted(answer.status, said)
 
     return post

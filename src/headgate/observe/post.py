@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from headgate.core.errors import HeadgateError
 from headgate.observe.outlets import Refused, Unwell
 from headgate.providers.base import Senders
-from headgate.transport.base import Origin, Outbound, Sender
+from headgate.transport.base import Origin, Outbound, Sender, exchange
 
 CONNECT, ANSWER = 5.0, 15.0
 LATER = frozenset((408, 425, 429, 502, 503, 504))
@@ -45,11 +45,7 @@ class Poster:
         extra = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items()).encode("latin-1")
         out = Outbound(self._origin, self._head, extra, body, connect_timeout=CONNECT, headers_timeout=ANSWER)
         try:
-            answer = await self._sender.send(out)
-            try:
-                await answer.read_all(CONNECT, MAX_ANSWER, ANSWER)
-            finally:
-                answer.close()
+            answer, _ = await exchange(self._sender, out, MAX_ANSWER, ANSWER, CONNECT)
         except HeadgateError as error:
             raise Unwell(str(error)) from None
         if 200 <= answer.status < 300:

@@ -17,7 +17,7 @@ from headgate.providers.base import ProviderConfig
 from headgate.providers.endpoint import USER_AGENT, Endpoint, credential, endpoint, fields, render
 from headgate.providers.renewal import PATIENCE, Renewed, failed
 from headgate.providers.sigv4 import Credentials, Signer
-from headgate.transport.base import Outbound, Sender
+from headgate.transport.base import Outbound, Sender, exchange
 
 STS = "AWS STS"
 FILE = "~/.aws/credentials"
@@ -129,13 +129,11 @@ def role(config: ProviderConfig, region: str, base: Credentials, sender: Sender)
     signer = Signer("sts", region)
 
     async def fetch() -> tuple[Credentials | None, float]:
-        inbound = await sender.send(_ask(at, config.role_arn or "", base, signer))
-        try:
-            body = (await inbound.read_all(PATIENCE, MAX_ANSWER, PATIENCE)).decode("utf-8", "replace")
-        finally:
-            inbound.close()
-        if inbound.status != 200:
-            raise failed(STS, f"refused to lend the role (status {inbound.status}, {tag('Code', body)[:100]})")
+        asked = _ask(at, config.role_arn or "", base, signer)
+        answer, data = await exchange(sender, asked, MAX_ANSWER, PATIENCE)
+        body = data.decode("utf-8", "replace")
+        if answer.status != 200:
+            raise failed(STS, f"refused to lend the role (status {answer.status}, {tag('Code', body)[:100]})")
         key, secret, token = (tag(name, body) for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
         try:
             return checked(key, Secret(secret), Secret(token)), LASTS

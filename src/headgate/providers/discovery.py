@@ -15,6 +15,7 @@ from headgate.core.redact import redact, scrub
 from headgate.dialects.base import Abilities
 from headgate.dialects.upstream import read_error
 from headgate.providers.base import Provider, Target, Timeouts
+from headgate.transport.base import exchange
 
 PATIENCE = 10.0
 """Seconds for each page."""
@@ -86,14 +87,10 @@ async def _page(provider: Provider, query: bytes) -> Any:
         method, path, version = line.split(b" ")
         out.head = b"%b %b%b%b %b\r\n%b" % (method, path, b"&" if b"?" in path else b"?", query, version, rest)
     out.headers_timeout = PATIENCE
-    inbound = await provider.sender.send(out)
-    try:
-        body = await inbound.read_all(PATIENCE, MAX_BYTES, PATIENCE)
-        if inbound.status != 200:
-            raise read_error(inbound.status, inbound.headers, scrub(body[:65_536], out.head + out.extra))
-        return msgspec.json.decode(body)
-    finally:
-        inbound.close()
+    answer, body = await exchange(provider.sender, out, MAX_BYTES, PATIENCE)
+    if answer.status != 200:
+        raise read_error(answer.status, answer.headers, scrub(body[:65_536], out.head + out.extra))
+    return msgspec.json.decode(body)
 
 
 def read(page: Any) -> dict[str, Learned]:

@@ -12,7 +12,7 @@ import msgspec
 from headgate.core.errors import UpstreamFailed
 from headgate.core.secret import Secret
 from headgate.providers.endpoint import USER_AGENT, credential, endpoint, fields, render
-from headgate.transport.base import Outbound, Sender
+from headgate.transport.base import Outbound, Sender, exchange
 
 T = TypeVar("T")
 EARLY = 300.0
@@ -79,17 +79,14 @@ def token(sender: Sender, ask: Outbound, service: str) -> Renewed[bytes]:
 
 async def bearer(sender: Sender, ask: Outbound, service: str) -> tuple[bytes, float]:
     """Send *ask* to a token service (RFC 6749, 5.1): return the header line of its token and the seconds it lasts."""
-    inbound = await sender.send(ask)
+    answer, body = await exchange(sender, ask, MAX_ANSWER, PATIENCE)
+    if answer.status != 200:
+        raise failed(service, f"refused the gateway's own credential (status {answer.status})")
     try:
-        body = await inbound.read_all(PATIENCE, MAX_ANSWER, PATIENCE)
-        if inbound.status != 200:
-            raise failed(service, f"refused the gateway's own credential (status {inbound.status})")
         granted = _granted.decode(body)
         proof = credential(Secret(granted.access_token)) or ""
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
         raise failed(service, "answered without a token") from None
-    finally:
-        inbound.close()
     return f"authorization: Bearer {proof}\r\n".encode(), granted.expires_in
 
 

@@ -2,10 +2,11 @@
 
 import hmac
 from collections.abc import Iterable
+from math import inf
 
 from headgate.core.errors import HeadgateError, NotFound
 from headgate.dialects import openai_chat
-from headgate.transport.base import Origin, Outbound, Sender
+from headgate.transport.base import Origin, Outbound, Sender, exchange
 from headgate.transport.server_asgi import App, Event, Receive, Scope, Send
 
 MAX_BODY = 20_000_000
@@ -44,13 +45,8 @@ class RemoteControl:
             TOKEN, self._token, PEER, (client[0] if client else "").encode(), AT, at,
         )  # fmt: skip
         try:
-            answer = await self._sender.send(
-                Outbound(self._origin, head, b"".join(lines), body, headers_timeout=PATIENCE)
-            )
-            try:
-                data = await answer.read_all(PATIENCE, MAX_ANSWER)
-            finally:
-                answer.close()
+            out = Outbound(self._origin, head, b"".join(lines), body, headers_timeout=PATIENCE)
+            answer, data = await exchange(self._sender, out, MAX_ANSWER, inf, PATIENCE)
         except HeadgateError as error:
             link.respond(503, b"content-type: application/json\r\n", openai_chat.write_error(error, ""))
             return

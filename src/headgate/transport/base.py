@@ -87,3 +87,18 @@ class Sender(Protocol):
     async def close(self) -> None:
         """Close every connection."""
         ...
+
+
+async def exchange(
+    sender: Sender, out: Outbound, limit: int, whole: float, idle: float | None = None
+) -> tuple[Inbound, bytes]:
+    """Send *out* and return its answer, which is closed, and the whole body: at most *limit* bytes, in *whole* seconds.
+
+    *idle* is the most between bytes, where it is not *whole*. Raise as :meth:`Sender.send` and
+    :meth:`Inbound.read_all` do.
+    """
+    inbound = await sender.send(out)
+    try:
+        return inbound, await inbound.read_all(whole if idle is None else idle, limit, whole)
+    finally:
+        inbound.close()

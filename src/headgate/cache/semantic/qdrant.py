@@ -13,7 +13,7 @@ from headgate.cache.semantic.types import Down, Item, Near, Vector, share
 from headgate.core.errors import UpstreamFailed
 from headgate.core.secret import Secret
 from headgate.providers.endpoint import USER_AGENT, Endpoint, endpoint, fields, render
-from headgate.transport.base import Outbound, Sender
+from headgate.transport.base import Outbound, Sender, exchange
 
 LARGEST = 4 * 1024 * 1024
 OPENING = 10.0
@@ -153,14 +153,10 @@ class QdrantIndex:
         raw = b"" if body is None else _encode(body)
         out = Outbound(self._at.origin, head, body=raw, connect_timeout=seconds, headers_timeout=seconds)
         try:
-            inbound = await self._sender.send(out)
-            try:
-                answer = await inbound.read_all(seconds, LARGEST, seconds)
-            finally:
-                inbound.close()
-            if inbound.status >= 300:
-                raise Down(f"Qdrant answered with status {inbound.status}")
-            return msgspec.json.decode(answer)["result"]
+            answer, said = await exchange(self._sender, out, LARGEST, seconds)
+            if answer.status >= 300:
+                raise Down(f"Qdrant answered with status {answer.status}")
+            return msgspec.json.decode(said)["result"]
         except UpstreamFailed as error:
             raise Down(f"Qdrant: {error.code}") from error
         except (msgspec.MsgspecError, KeyError, TypeError) as error:

@@ -8,7 +8,7 @@ import msgspec
 from headgate.config.managers.types import Unfetched
 from headgate.core.errors import HeadgateError
 from headgate.core.redact import redact
-from headgate.transport.base import Outbound, Sender
+from headgate.transport.base import Outbound, Sender, exchange
 
 PATIENCE = 5.0
 """Seconds to connect, to the headers, and for the body in all."""
@@ -25,13 +25,10 @@ async def ask(sender: Sender, out: Outbound) -> tuple[int, bytes]:
     """Send *out*; return the status and the body. Raise :class:`Unfetched`."""
     out.connect_timeout = out.headers_timeout = PATIENCE
     try:
-        inbound = await sender.send(out)
-        try:
-            return inbound.status, await inbound.read_all(PATIENCE, MAX_ANSWER, PATIENCE)
-        finally:
-            inbound.close()
+        answer, body = await exchange(sender, out, MAX_ANSWER, PATIENCE)
     except HeadgateError as error:
         raise Unfetched(error.message, later=True) from None
+    return answer.status, body
 
 
 def decoded(decoder: "msgspec.json.Decoder[T]", status: int, body: bytes) -> T:

@@ -12,7 +12,7 @@ from headgate.core.errors import HeadgateError
 from headgate.core.redact import redact
 from headgate.providers.endpoint import USER_AGENT, Endpoint
 from headgate.providers.sigv4 import Credentials, Signer
-from headgate.transport.base import Outbound, Sender
+from headgate.transport.base import Outbound, Sender, exchange
 
 PART = 8 * 1024 * 1024
 """Bytes of a part, and of the largest object that is sent in one request."""
@@ -114,11 +114,7 @@ class Bucket:
         target = f"{path}?{query}" if query else path
         head = f"{method} {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         out = Outbound(self._at.origin, head.encode("ascii"), b"", body, headers_timeout=ANSWER)
-        inbound = await self._sender.send(out)
-        try:
-            answer = await inbound.read_all(ANSWER, max(MAX_ANSWER, 2 * PART), 2 * ANSWER)
-        finally:
-            inbound.close()
+        inbound, answer = await exchange(self._sender, out, max(MAX_ANSWER, 2 * PART), 2 * ANSWER, ANSWER)
         return inbound.status, (inbound.header(b"etag") or b"").decode("latin-1"), answer
 
 

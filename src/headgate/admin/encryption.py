@@ -22,7 +22,7 @@ from headgate.storage.sealed import PLACES
 from headgate.storage.sealed_sql import SealedRow
 
 BATCH = 100
-"""SealedValues of one request: a transaction is over before others wait for it."""
+"""Values of one request: a transaction is over before others wait for it."""
 ABOUT: dict[str, Callable[[SealedRow], bytes]] = {
     "provider_keys": lambda row: about(row.tenant_id, row.provider, row.id),
     "channels": lambda row: channel_about(row.tenant_id, row.id),

@@ -173,6 +173,7 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     own: bool = False
     """A tenant made it for itself."""
     _serving: dict[tuple[Operation, tuple[Target, ...]], tuple[Target, ...]] = {}
+    """By the targets too: a copy of a route with others, made by ``structs.replace``, shares it."""
 
     def serving(self, operation: Operation) -> tuple[Target, ...]:
         """Return its targets that know *operation*, worked out once."""

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from headgate.core.errors import BudgetSpent
 from headgate.dialects import anthropic_messages, openai_chat, openai_responses
 from headgate.faultlab.wall import Wall
+from headgate.ledger.types import Ask, Hold
 from tests.pipeline.stage import Stage
 
 CONFIG = """
@@ -17,6 +19,7 @@ providers:
 use_cases:
   short: {targets: ['o/s500:short', 'b/good:short'], parameters: {max_tokens: 40}}
 routes:
+  poor: {targets: ['a/good:poor', 'b/good:poor'], failover: {budget: true}}
   two: {targets: ['a/s500:two', 'b/good:two']}
   mixed: {targets: ['c/s500:mixed', 'b/good:mixed'], on_unsupported: drop}
 """
@@ -29,6 +32,26 @@ async def test_a_target_that_is_not_clamped_is_asked_for_all(wall: Wall) -> None
         asked = [attempt.body["max_tokens"] for attempt in wall.seen("s500:two") + wall.seen("good:two")]
         assert asked == [300, 300, 1000]
         assert "x-headgate-defaulted" not in caller.headers and stage.record.defaulted == ()
+
+
+async def test_what_a_budget_refuses_is_no_attempt(wall: Wall, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is on record; a caller is told how many calls were made."""
+    async with Stage(wall, CONFIG) as stage:
+        grant, spent = stage.books.hold, ["a/good:poor"]
+
+        def poor(ask: Ask) -> Hold:
+            if ask.target in spent:
+                raise BudgetSpent("too little")
+            return grant(ask)
+
+        monkeypatch.setattr(stage.books, "hold", poor)
+        caller = await stage.ask("poor", stream=True, headers={"x-headgate-stream-info": "1"})
+        assert caller.status == 200 and caller.headers["x-headgate-attempts"] == "1"
+        assert b'"attempts":1' in caller.body_sent
+        assert [(a.provider, a.unsent) for a in stage.record.attempts] == [("a", True), ("b", False)]
+        spent.append("b/good:poor")
+        caller = await stage.ask("poor")
+        assert caller.status == 429 and caller.headers["x-headgate-attempts"] == "0"
 
 
 async def test_only_the_answering_targets_changes_are_told(wall: Wall) -> None:

@@ -31,6 +31,8 @@ class Attempt(msgspec.Struct, omit_defaults=True, kw_only=True):
     cost_nano: int | None = None
     billed: Billed = "none"
     upstream_id: str | None = None
+    unsent: bool = False
+    """It ended before anything was sent: for want of room, say."""
     role: Role = ""
     """What it was made for, where not in its turn: a second call because the first was slow, one of several at once,
     or to go on where another broke off. ``shared``: no call at all, but a part in another's, paid like one."""

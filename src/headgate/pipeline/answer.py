@@ -22,20 +22,20 @@ def answer_head(call: Call, target: Target, attempt: Attempt, inbound: Inbound) 
     name = target.name
     if not name.isascii():
         name = name.encode("ascii", "backslashreplace").decode()
-    attempts, dialect = call.attempts, call.dialect
+    dialect = call.dialect
     if call.streaming:
         kind: str = dialect.stream_type
     else:
         kind = dialect.reply_type or (inbound.header(b"content-type") or b"application/octet-stream").decode("latin-1")
     lines = (
         f"x-request-id: {call.id}\r\nx-headgate-model: {name}\r\nx-headgate-provider: {target.provider.name}\r\n"
-        f"x-headgate-attempts: {len(attempts)}\r\ncontent-type: {kind}\r\n{limit_lines(call)}"
+        f"x-headgate-attempts: {dispatched(call)}\r\ncontent-type: {kind}\r\n{limit_lines(call)}"
     )
     if call.streaming:
         lines += STREAM
     else:
         if attempt.cost_nano is not None:
-            lines += f"x-headgate-cost: {usd(cost_of(attempts) or 0)}\r\n"
+            lines += f"x-headgate-cost: {usd(cost_of(call.attempts) or 0)}\r\n"
     if call.guard is not None:
         lines += call.guard.line()
     if call.cached is not None:
@@ -47,6 +47,11 @@ def answer_head(call: Call, target: Target, attempt: Attempt, inbound: Inbound) 
     if attempt.upstream_id is not None:
         lines += f"{UPSTREAM_ID}: {attempt.upstream_id}\r\n"
     return lines.encode("ascii", "backslashreplace")
+
+
+def dispatched(call: Call) -> int:
+    """Return how many tries of *call* were made: one that was refused here, for want of room say, was none."""
+    return sum([not attempt.unsent and attempt.role != "shared" for attempt in call.attempts])
 
 
 def upstream_id(inbound: Inbound) -> str | None:
@@ -66,7 +71,7 @@ def told_id(attempt: Attempt, own: str | None) -> None:
 def waiting_head(call: Call) -> bytes:
     """The lines of a stream that begins before anybody has answered: nobody knows yet who will."""
     lines = (
-        f"x-request-id: {call.id}\r\nx-headgate-attempts: {len(call.attempts)}\r\n"
+        f"x-request-id: {call.id}\r\nx-headgate-attempts: {dispatched(call)}\r\n"
         f"content-type: {call.dialect.stream_type}\r\n{limit_lines(call)}{STREAM}"
     )
     if call.cached is not None:
@@ -101,7 +106,7 @@ def error_head(call: Call, error: HeadgateError) -> bytes:
     """The lines of a refusal or failure."""
     headers = {"content-type": "application/json", "x-request-id": call.id, **error.headers}
     if call.attempts:
-        headers["x-headgate-attempts"] = str(len(call.attempts))
+        headers["x-headgate-attempts"] = str(dispatched(call))
     if isinstance(error, UpstreamFailed):
         told = next((a.upstream_id for a in call.attempts if a.outcome == error.code and a.upstream_id), None)
         if told is not None:
@@ -125,6 +130,6 @@ def stream_info(call: Call) -> bytes:
         "usage": usage,
         "id": call.id,
         "model": call.target.name if call.target is not None else call.cached.model if call.cached is not None else "",
-        "attempts": len(call.attempts),
+        "attempts": dispatched(call),
     }
     return b": headgate " + msgspec.json.encode(info) + b"\n\n"

@@ -155,7 +155,7 @@ async def once(
         finally:
             inbound.close()
     except (HeadgateError, CancelledError) as error:
-        uncertain = sent
+        uncertain, attempt.unsent = sent, not sent
         if isinstance(error, HeadgateError):
             attempt.outcome, attempt.error = error.code, error.message
             uncertain = isinstance(error, UpstreamFailed) and error.billed == "uncertain"

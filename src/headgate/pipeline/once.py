@@ -91,6 +91,7 @@ async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
                 owe_everything(call, attempt, hold)
         raise
     finally:
+        attempt.unsent = out is None
         attempt.ended_ms = (monotonic() - call.t0) * 1000
 
 

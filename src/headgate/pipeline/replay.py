@@ -7,7 +7,7 @@ from headgate.cache.shelf import Cache
 from headgate.cache.types import Entry
 from headgate.core.call import Call
 from headgate.core.money import usd
-from headgate.pipeline.answer import STREAM, cost_of, limit_lines, stream_info
+from headgate.pipeline.answer import STREAM, cost_of, dispatched, limit_lines, stream_info
 from headgate.pipeline.masked import restored, restoring
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.relay import paced
@@ -85,7 +85,7 @@ def _head(call: Call, entry: Entry, kind: str, more: str) -> bytes:
     assert cached is not None
     lines = (
         f"x-request-id: {call.id}\r\nx-headgate-model: {entry.model}\r\nx-headgate-provider: {entry.provider}\r\n"
-        f"x-headgate-attempts: {len(call.attempts)}\r\ncontent-type: {kind}\r\n{limit_lines(call)}{more}"
+        f"x-headgate-attempts: {dispatched(call)}\r\ncontent-type: {kind}\r\n{limit_lines(call)}{more}"
         f"x-headgate-cache: {cached.header}\r\nage: {int(cached.age_ms // 1000)}\r\n"
     )
     if cached.similarity is not None:

@@ -63,6 +63,7 @@ async def test_who_said_when_to_come_is_waited_for_where_the_others_are_down(
         assert caller.status == 200 and caller.headers["x-headgate-provider"] == "a"
         assert 2.5 < monotonic() - began < 6
         assert [a.provider for a in stage.record.attempts] == ["a", "b", "a"]
+        assert stage.record.total_ms > 2500 and 0 < stage.record.overhead_ms < 1000, "the wait is the provider's"
 
 
 async def test_a_503_says_when_to_come_back(wall: Wall) -> None:

@@ -154,6 +154,8 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     """The one that answered, or the last."""
     role: Role = ""
     """What the next attempt is for."""
+    rested: float = 0.0
+    """Seconds that it waited before attempts, as a provider asked or for one to recover."""
     counted: bool = False
     """The next attempt is counted among the retries of its account already."""
     claim: Any = None

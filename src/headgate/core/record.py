@@ -155,6 +155,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The provider's share, from the last dispatch to its last byte."""
     total_ms: float = 0.0
     overhead_ms: float = 0.0
+    """The gateway's own share: the rest of the total, without waits for a provider to be ready."""
     first_token_ms: float | None = None
     resumed: int = 0
     """How often the answer broke off and was gone on with."""

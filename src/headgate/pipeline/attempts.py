@@ -76,7 +76,7 @@ async def walk_plan(call: Call, parts: Parts) -> None:
         plan, delay = usable(call, health)
         sunk = frozenset(target for target in plan if health.shut(target.name) is not None)
         if delay:
-            await asyncio.sleep(delay)
+            await rest(call, delay)
     if config.context is not None:
         plan = await fitted(call, parts, plan)
     if config.resume and resumable(call):
@@ -114,7 +114,16 @@ async def walk_plan(call: Call, parts: Parts) -> None:
         if place != index:
             index, here = place, 0
         if delay:
-            await asyncio.sleep(delay)
+            await rest(call, delay)
+
+
+async def rest(call: Call, seconds: float) -> None:
+    """Wait before a try, and note it: a provider's wait is no time of the gateway's own."""
+    began = monotonic()
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        call.rested += monotonic() - began
 
 
 def follow_up(

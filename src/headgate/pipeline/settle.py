@@ -121,7 +121,7 @@ def record_of(call: Call, worker: int) -> Record:
         defaulted=tuple(defaulted) if defaulted else (),
         latency_ms=upstream if last is not None else None,
         total_ms=total,
-        overhead_ms=total - (upstream if len(attempts) == 1 else busy(attempts, total)),
+        overhead_ms=total - (upstream if len(attempts) == 1 else busy(attempts, total)) - call.rested * 1000,
         first_token_ms=(began or last).first_ms if last is not None else None,
         resumed=call.resume.count if call.resume is not None else 0,
         bytes_in=len(call.body),

@@ -11,7 +11,7 @@ from headgate.access.key_list import IN_FILE, Listed, decoded, listed
 from headgate.access.keyring import Kek, Keyring, LocalKek
 from headgate.access.sealed import key_id
 from headgate.access.vault import Unsealable
-from headgate.config.references import from_file, secret_file
+from headgate.config.references import from_file, named_file, secret_file
 from headgate.core.ids import now
 from headgate.core.secret import Secret
 from headgate.settings import Settings, SettingsError
@@ -58,7 +58,7 @@ class Keys:
         whole = secret_file(self._text())
         found = [whole] if whole is not None else []
         try:
-            return found + [_file(entry) for entry in self._listed() if entry.kind == IN_FILE]
+            return found + [named_file(entry.value) for entry in self._listed() if entry.kind == IN_FILE]
         except ValueError:
             return found
 
@@ -75,7 +75,7 @@ class Keys:
         if entry.kind is None:
             return LocalKek(entry.id, decoded(entry))
         if entry.kind == IN_FILE:
-            return LocalKek(entry.id, decoded(Listed(entry.id, None, from_file(_file(entry)))))
+            return LocalKek(entry.id, decoded(Listed(entry.id, None, from_file(named_file(entry.value)))))
         if entry not in self._services:
             from headgate.access.key_services import Place, ServiceKek, service
 
@@ -126,7 +126,3 @@ def tell_missing(ring: Keyring, url: str) -> None:
             log.error("the encryption key %s is not there, and %s cannot be opened without it", id, what)
     except SqlError as error:
         log.warning("it could not be seen whether encryption keys are missing: %s", error)
-
-
-def _file(entry: Listed) -> Path:
-    return Path(entry.value).expanduser()

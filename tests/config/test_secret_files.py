@@ -41,6 +41,8 @@ def test_what_is_wrong_with_a_file_is_told_and_not_what_it_holds(
     assert "xxxx" not in str(refused.value)
     with pytest.raises(ConfigError, match="takes a whole path"):
         loads(text("relative/path"), {}, KNOWN)
+    with pytest.raises(ConfigError, match="takes a whole path"):
+        loads(text("~nobody-is-called-so/key"), {}, KNOWN)
 
 
 async def test_a_new_secret_in_the_file_is_a_new_configuration(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ A secret may be ``file:/path`` too: the content of a file that holds nothing els
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from headgate.core.reference import FILE
@@ -44,7 +45,14 @@ def expand(text: str, environ: Mapping[str, str]) -> tuple[str, list[str], bool]
 
 def secret_file(text: str) -> Path | None:
     """Return the file that a secret's text names, ``None`` where the text is the secret itself."""
-    return Path(text.removeprefix(FILE)).expanduser() if text.startswith(FILE) else None
+    return named_file(text.removeprefix(FILE)) if text.startswith(FILE) else None
+
+
+def named_file(path: str) -> Path:
+    """Return the file at *path*, where ``~`` is a home; nobody's stays as it is written, which is no whole path."""
+    with suppress(RuntimeError):
+        return Path(path).expanduser()
+    return Path(path)
 
 
 def from_file(file: Path) -> str:

@@ -93,6 +93,11 @@ async def test_one_list_has_them_all_and_says_who_manages_each(api):
     assert (shown["managed_by"], shown["config"]["kind"]) == ("found", "sandbox")
 
 
+async def test_one_that_was_found_is_not_removed(api):
+    status, param, words = said(await api.ask("DELETE", f"{PROVIDERS}/sandbox", "root"))
+    assert (status, param) == (409, "name") and "it was found" in words and "configuration file" not in words
+
+
 async def test_what_the_file_has_is_read_only_and_shows_no_secret(api):
     live = api.parts.live
     live.load(

@@ -72,6 +72,16 @@ class ProviderObjects(Objects):
             raise Conflict(f"There is a provider {name!r} already: give yours another name.", param="name")
         return super().drawn(name, tenant, config, was)
 
+    async def remove(self, name: str, request: Request, shared: bool | None = None, note: str = "") -> None:
+        """See ``Objects.remove``; raise ``Conflict`` for one that was found, as there is no entry to take away."""
+        if await self.row(name, shared) is None and (await self.one(name, shared)).managed_by == "found":
+            raise Conflict(
+                f"The provider {name!r} is in no configuration: it was found, in the environment or on this machine. "
+                'Make one of its name with `"enabled": false` to do without it.',
+                param="name",
+            )
+        await super().remove(name, request, shared, note)
+
     async def roll_back(self, name: str, asked: Rollback, request: Request) -> Shown:
         """See ``Objects.roll_back``: one that was removed comes back for whom it was."""
         if asked.shared is None and await self.row(name) is None:

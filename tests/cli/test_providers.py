@@ -50,6 +50,12 @@ def test_what_is_in_force(here):
     assert "up" in here("providers").stdout
 
 
+def test_one_that_nobody_configured_is_shown_and_not_removed(here):
+    assert json.loads(here("providers", "show", "sandbox").stdout)["managed_by"] == "found"
+    assert "it was found" in here("providers", "delete", "sandbox", code=1).output
+    assert "There is no such provider" in here("providers", "show", "nobody", code=1).output
+
+
 def test_a_look_is_shown_by_every_command(here, upstream):
     shown = here("providers", "discover", "up")
     assert shown.stdout == "m1\n"

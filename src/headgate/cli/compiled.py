@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -97,7 +98,9 @@ class Here:
 
     @cached_property
     def _found(self) -> dict[str, ProviderConfig]:
-        return {**asyncio.run(probe_local()), **from_environment(self._environ)}
+        with ThreadPoolExecutor(1) as apart:  # whoever asks may be in a loop, as the management API is
+            local = apart.submit(asyncio.run, probe_local()).result()
+        return {**local, **from_environment(self._environ)}
 
     @cached_property
     def _keys(self) -> dict[str, dict[str, list[Secret]]]:

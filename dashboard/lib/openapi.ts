@@ -7395,6 +7395,11 @@ export interface components {
              */
             billed: "usage" | "estimated" | "uncertain" | "none";
             /**
+             * Cost Source
+             * @enum {string}
+             */
+            cost_source: "price" | "stated" | "doubted";
+            /**
              * Total Ms
              * @description Milliseconds.
              */
@@ -8577,6 +8582,11 @@ export interface components {
              * @enum {string}
              */
             billed: "usage" | "estimated" | "uncertain" | "none";
+            /**
+             * Cost Source
+             * @enum {string}
+             */
+            cost_source: "price" | "stated" | "doubted";
             /**
              * Held Usd
              * @description An amount in USD, as a plain decimal.
@@ -10144,6 +10154,13 @@ export interface components {
              * @enum {string}
              */
             billed: "usage" | "estimated" | "uncertain" | "none";
+            /**
+             * Cost Source
+             * @enum {string}
+             */
+            cost_source: "price" | "stated" | "doubted";
+            /** Stated Usd */
+            stated_usd: string | null;
             /** Upstream Id */
             upstream_id: string | null;
         };

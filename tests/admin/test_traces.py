@@ -50,6 +50,21 @@ async def test_everything_that_happened(api, path):
     assert trace["outcome"]["dropped"] == ["logit_bias"]
 
 
+async def test_who_says_what_it_cost(api, path):
+    usual = call()
+    tried = msgspec.structs.replace(usual.attempts[0], cost_source="stated", stated_nano=1_500)
+    told = call(attempts=(tried,))
+    odd = call(attempts=(msgspec.structs.replace(tried, cost_source="doubted", stated_nano=-5), tried))
+    store(path, usual, told, odd)
+    expected = {usual.id: ("price", None), told.id: ("stated", "0.0000015"), odd.id: ("doubted", "-0.000000005")}
+    for id, (source, said) in expected.items():
+        trace = (await api.ask("GET", f"/api/v1/traces/{id}")).json()
+        first = trace["attempts"][0]
+        assert (trace["outcome"]["cost_source"], first["cost_source"], first["stated_usd"]) == (source, source, said)
+    logs = (await api.ask("GET", "/api/v1/logs")).json()["data"]
+    assert {one["id"]: one["cost_source"] for one in logs} == {id: source for id, (source, _) in expected.items()}
+
+
 async def test_what_a_cache_did_and_what_else_there_is(api, path):
     hit = Cached(cache="answers", verdict="hit", kind="exact", of="x", saved_nano=1_500, saved_tokens=120)
     one = call(cache=hit, passed=("team",), parent_id="a" * 16, team_id="t", usage=Usage(input=9, images=2))

@@ -202,7 +202,7 @@ class Stage:
 
     def begin(
         self, model: str, *, stream: bool = False, dialect: Any = openai_chat, headers: dict[str, str] | None = None,
-        who: Principal | None = None, **more: Any,
+        who: Principal | None = None, operation: Any = "chat", **more: Any,
     ) -> tuple[Caller, "asyncio.Task[None]"]:  # fmt: skip
         """Ask, and go on: the caller's side, and the call as a task."""
         body = {"model": model, "messages": [{"role": "user", "content": "hi"}], "stream": stream, **more}
@@ -210,7 +210,7 @@ class Stage:
         if who is not None:
             self.principals.who = who
         call = Call(
-            surface="openai", operation="chat", dialect=dialect, link=caller, t0=monotonic(),
+            surface="openai", operation=operation, dialect=dialect, link=caller, t0=monotonic(),
             headers=[(n.encode(), v.encode()) for n, v in {"content-type": "application/json", **(headers or {})}.items()],
         )  # fmt: skip
 

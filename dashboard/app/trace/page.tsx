@@ -35,6 +35,8 @@ function One() {
   );
 }
 
+const SOURCES = { price: "", stated: ", as the provider states it", doubted: ", by price: what the provider states cannot be so" };
+
 function Whole({ of: t }: { of: Trace }) {
   const { may } = useSession();
   const keys = useNames(may("api_keys:view") ? "config/virtual-keys" : null);
@@ -45,7 +47,7 @@ function Whole({ of: t }: { of: Trace }) {
     <>
       <div className="cards">
         <Card label="Outcome" value={<Status of={t.outcome.status} />} note={`${t.outcome.http_status}${t.outcome.code ? ` ${t.outcome.code}` : ""}${t.outcome.finish ? `, finish: ${t.outcome.finish}` : ""}`} />
-        <Card label="Cost" value={money(t.outcome.cost_usd)} note={`billed by ${t.outcome.billed}; ${money(t.outcome.held_usd)} were held`} />
+        <Card label="Cost" value={money(t.outcome.cost_usd)} note={`billed by ${t.outcome.billed}${SOURCES[t.outcome.cost_source]}; ${money(t.outcome.held_usd)} were held`} />
         <Card label="Tokens" value={`${count(t.usage.input)} → ${count(t.usage.output)}`} note={`${count(t.usage.cached)} cached, ${count(t.usage.reasoning)} reasoning`} />
         <Card label="Time" value={ms(t.timing.total_ms)} note={`first token ${ms(t.timing.first_token_ms)}; the gateway's own share ${ms(t.timing.overhead_ms)}`} />
       </div>

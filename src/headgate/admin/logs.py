@@ -45,6 +45,7 @@ class Log(Answer):
     output_tokens: int
     cost_usd: UsdText | None
     billed: Literal["usage", "estimated", "uncertain", "none"]
+    cost_source: Literal["price", "stated", "doubted"]
     total_ms: Ms
     latency_ms: Ms | None
     first_token_ms: Ms | None
@@ -176,6 +177,7 @@ def brief(record: Record) -> Log:
         output_tokens=record.usage.output,
         cost_usd=None if record.cost_nano is None else usd(record.cost_nano),
         billed=record.billed,
+        cost_source=record.cost_source,
         total_ms=record.total_ms,
         latency_ms=record.latency_ms,
         first_token_ms=record.first_token_ms,

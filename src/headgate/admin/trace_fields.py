@@ -5,6 +5,7 @@ from typing import Any, Literal
 from headgate.admin.fields import Answer, Ms, UsdText, UtcTime
 
 Billed = Literal["usage", "estimated", "uncertain", "none"]
+CostSource = Literal["price", "stated", "doubted"]
 
 
 class Asked(Answer):
@@ -60,6 +61,10 @@ class Tried(Answer):
     held_usd: UsdText
     cost_usd: UsdText | None
     billed: Billed
+    cost_source: CostSource
+    """``stated``: the provider's own bill, as its answer tells it; ``doubted``: nobody can believe that one."""
+    stated_usd: UsdText | None
+    """What the provider states, believed or not."""
     upstream_id: str | None
 
 
@@ -105,6 +110,7 @@ class Outcome(Answer):
     finish: str | None
     cost_usd: UsdText | None
     billed: Billed
+    cost_source: CostSource
     held_usd: UsdText
     soft_budgets: list[str]
     """Soft budgets that were passed with it."""

@@ -151,6 +151,8 @@ def _tried(number: int, attempt: Attempt) -> Tried:
         held_usd=usd(attempt.held_nano),
         cost_usd=_usd(attempt.cost_nano),
         billed=attempt.billed,
+        cost_source=attempt.cost_source,
+        stated_usd=_usd(attempt.stated_nano),
         upstream_id=attempt.upstream_id,
         role=attempt.role,
     )
@@ -165,6 +167,7 @@ def _outcome(record: Record) -> Outcome:
         finish=record.finish,
         cost_usd=_usd(record.cost_nano),
         billed=record.billed,
+        cost_source=record.cost_source,
         held_usd=usd(record.held_nano),
         soft_budgets=list(record.passed),
         dropped=list(record.dropped),

@@ -149,6 +149,8 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     """The dialect that the target is asked in; ``None`` where the request goes on as it is."""
     heard: Any = None
     """What hears the answer, where what was said is kept (``pipeline.hearing.Hearing``)."""
+    stated: Any = None
+    """What hears what the target states that its answer costs (``pipeline.stated.Stating``), where that is its bill."""
     attempts: list[Attempt] = []
     attempt: Attempt | None = None
     """The one that answered, or the last."""

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterable
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal
 
 import msgspec
 
@@ -225,7 +225,7 @@ def nano_from_usd(usd: float | int | str) -> int:
     """Return nano-dollars for an amount in USD; raise ``ValueError`` for what is no amount."""
     try:
         nano = (Decimal(str(usd)) * NANO).to_integral_value(ROUND_HALF_EVEN)
-    except InvalidOperation:
+    except ArithmeticError:  # no number at all, or one with an exponent that nothing holds
         raise ValueError(f"{usd!r} is not an amount in USD") from None
     if not nano.is_finite() or abs(nano) > MAX_NANO:
         raise ValueError(f"{usd!r} is out of range for an amount in USD")

@@ -12,6 +12,9 @@ Role = Literal["", "hedge", "fan-out", "resume", "shared"]
 Compared = Literal["better", "worse", "equal"]
 Billed = Literal["usage", "estimated", "uncertain", "none"]
 """What a cost rests on."""
+CostSource = Literal["price", "stated", "doubted"]
+"""Who says what was used costs: the price table, or the provider in its answer, where its account's row takes that for
+the bill. ``doubted``: it did, nobody can believe it, and the price table counts."""
 
 
 class Attempt(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -30,6 +33,9 @@ class Attempt(msgspec.Struct, omit_defaults=True, kw_only=True):
     held_nano: int = 0
     cost_nano: int | None = None
     billed: Billed = "none"
+    cost_source: CostSource = "price"
+    stated_nano: int | None = None
+    """What the provider states that it costs, believed or not; ``None`` for nothing, or what is no amount."""
     upstream_id: str | None = None
     unsent: bool = False
     """It ended before anything was sent: for want of room, say."""
@@ -169,3 +175,9 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What a judge said of a copy's answer."""
     address: str | None = None
     worker: int = 0
+
+    @property
+    def cost_source(self) -> CostSource:
+        """That of its attempts; of several, what is most worth a look."""
+        found = {one.cost_source for one in self.attempts}
+        return "doubted" if "doubted" in found else "stated" if "stated" in found else "price"

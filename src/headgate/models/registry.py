@@ -90,6 +90,7 @@ class Registry:
         thinks = reasons(known, rules)
         max_output = ours.max_output or learned.max_output or known.model.max_output
         stream_usage = None if account is None else account.stream_usage
+        states_cost = None if account is None else account.states_cost
         name = f"{provider.name}/{model}"
         config = self._price(provider.name, provider.kind, known)
         return Target(
@@ -119,6 +120,7 @@ class Registry:
                 *_capacity(name, ours.concurrency),
                 *_capacity(provider.name, account.concurrency if account else None),
             ),
+            states_cost=usual.states_cost if states_cost is None else states_cost,
         )
 
     def places(self, provider: Provider, model: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:

@@ -128,6 +128,7 @@ def _of_attempt(record: Record, attempt: Attempt, account: Account | None, answe
         "headgate.role": attempt.role or None,
         "headgate.cost_usd": None if attempt.cost_nano is None else attempt.cost_nano / NANO,
         "headgate.billed": attempt.billed,
+        "headgate.cost_source": None if attempt.cost_source == "price" else attempt.cost_source,
     }
     if record.stream and attempt.first_ms is not None:
         found["gen_ai.response.time_to_first_chunk"] = (attempt.first_ms - attempt.started_ms) / 1000

@@ -24,6 +24,7 @@ from headgate.pipeline.parts import JSON, Parts, neutral
 from headgate.pipeline.relay import IDLE, answer_stream, answer_whole
 from headgate.pipeline.resume import marked
 from headgate.pipeline.settle import owe_everything, owe_nothing
+from headgate.pipeline.stated import Stating
 from headgate.pipeline.thinking import thinks
 from headgate.providers.base import Target, dialects_of
 from headgate.providers.forward import forwarded
@@ -48,6 +49,7 @@ async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
     call.attempts.append(attempt)
     call.attempt = attempt
     call.target = target
+    call.stated = None
     hold: Hold | None = None
     out: Outbound | None = None
     try:
@@ -65,6 +67,8 @@ async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
                 raise await failure_of(call, target, inbound, out)
             if out.rest is not None:
                 out.rest(None)
+            if target.states_cost:
+                inbound = call.stated = Stating(inbound)
             if call.streaming or call.operation in MEDIA:
                 first = time_limit(call, target.timeouts.first_token, patient, FIRST_TOKEN)
                 answering = answer_media if call.operation in MEDIA else answer_stream

@@ -24,6 +24,9 @@ def owe_usage(call: Call, attempt: Attempt, hold: Hold, usage: Usage, *, estimat
     if call.target.abilities.profile.searches and not usage.searches:
         usage.searches = 1
     cost = price.cost(usage) if price is not None else None
+    if call.stated is not None and not (estimated and call.streaming):
+        cost = call.stated.settle(attempt, hold, cost)
+        estimated = estimated and attempt.cost_source != "stated"
     hold.charge_nano = cost or 0
     hold.charge_tokens = usage.total
     attempt.cost_nano = cost

@@ -103,6 +103,9 @@ class ProviderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     timeouts: Timeouts = Timeouts()
     stream_usage: bool | None = None
     """False where the server refuses ``stream_options``."""
+    states_cost: bool | None = None
+    """True where its answers say what they cost (``usage.cost``, ``usage.cost.total_cost`` or
+    ``usage.cost_in_usd_ticks``), and that is what the account is billed: it counts instead of the price."""
     proxy: str | None = None
     """An HTTP proxy to reach it through."""
     http2: bool = False
@@ -172,6 +175,8 @@ class Target(msgspec.Struct, frozen=True, eq=False):
     """What it can do, in the registry's words, its kind first; ``None`` where nothing is known of it."""
     capacity: tuple[tuple[str, Capacity], ...] = ()
     """How many calls it takes at once, and how many its account does, each by name."""
+    states_cost: bool = False
+    """Its answers say what its account is billed."""
 
 
 class Provider(Protocol):

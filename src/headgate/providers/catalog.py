@@ -19,6 +19,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     key_env: tuple[str, ...] = ()
     key_header: str = ""
     stream_usage: bool = True
+    states_cost: bool = False
     max_tokens_field: str = "max_tokens"
     operations: tuple[Operation, ...] = ("chat", "embeddings", "models")
     chat: tuple[str, ...] = ("openai-chat",)

@@ -54,6 +54,14 @@ async def test_what_calls_other_servers_stands_in_the_file_alone(api):
     assert answer.status_code == 400 and "in the file alone" in answer.json()["error"]["message"]
 
 
+async def test_phrases_are_bounded(api):
+    config = {"kind": "keywords", "words": ["fine", "x" * 513]}
+    answer = await api.ask("POST", GUARDRAILS, json={"name": "long", "config": config})
+    error = answer.json()["error"]
+    assert answer.status_code == 400 and error["param"] == "config.words", error
+    assert "entry 2 has 513 characters; a phrase may have 512" in error["message"]
+
+
 async def test_patterns_by_api_are_bounded(api):
     config = {"kind": "regex", "patterns": {"long": "x.{0,90}y", "other": "a.{0,90}b"}}
     answer = await api.ask("POST", GUARDRAILS, json={"name": "long", "config": config})

@@ -105,6 +105,12 @@ def test_every_kind_is_there_and_says_what_it_is() -> None:
     ("entry", "field"),
     [
         ({"kind": "keywords"}, "words"),
+        ({"kind": "keywords", "words": ["fine", "x" * 513]}, "words"),
+        ({"kind": "keywords", "words": ["fine", " "]}, "words"),
+        ({"kind": "keywords", "required": ["x " * 257]}, "required"),
+        ({"kind": "keywords", "required": [""]}, "required"),
+        ({"kind": "topics", "own": {"mine": ["x" * 513]}}, "own"),
+        ({"kind": "topics", "own": {"mine": [""]}}, "own"),
         ({"kind": "regex", "patterns": {"x": "(a"}}, "patterns"),
         ({"kind": "regex", "patterns": {"x": r"(a)\1"}}, "patterns"),
         ({"kind": "regex", "patterns": {"x": "(?=a)b"}}, "patterns"),
@@ -126,6 +132,14 @@ def test_every_kind_is_there_and_says_what_it_is() -> None:
 )
 def test_settings_that_make_no_sense(entry: dict[str, Any], field: str) -> None:
     assert field in {name for name, _ in made(entry).faults()}
+
+
+def test_a_phrase_may_be_as_long_as_that() -> None:
+    for entry in (
+        {"kind": "keywords", "words": ["x" * 512], "required": ["y " * 256]},
+        {"kind": "topics", "own": {"mine": ["x" * 512]}},
+    ):
+        assert not list(made(entry).faults())
 
 
 @pytest.mark.parametrize(

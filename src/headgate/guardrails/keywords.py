@@ -7,7 +7,7 @@ from typing import ClassVar
 from msgspec import field
 
 from headgate.guardrails.patterned import Patterned
-from headgate.guardrails.phrases import Phrases
+from headgate.guardrails.phrases import Phrases, faults_of
 from headgate.guardrails.scan import Folded
 from headgate.guardrails.types import ALLOW, MOST_KEPT, Means, Span, Streaming, Verdict
 
@@ -19,9 +19,9 @@ class Keywords(Patterned, frozen=True, kw_only=True):
     odd: ClassVar[bool] = True
 
     words: list[str] = field(default_factory=list)
-    """None of these may occur."""
+    """None of these may occur. Each has 512 characters at most."""
     required: list[str] = field(default_factory=list)
-    """At least one of these must occur, in the texts together."""
+    """At least one of these must occur, in the texts together. Each has 512 characters at most."""
     exact: bool = False
     """Upper and lower case count."""
 
@@ -52,8 +52,8 @@ class Keywords(Patterned, frozen=True, kw_only=True):
         yield from super().faults()
         if not self.words and not self.required:
             yield "words", "must name at least one word, or `required` must"
-        if any(not word.strip() for word in (*self.words, *self.required)):
-            yield "words", "holds an empty word"
+        yield from faults_of("words", self.words)
+        yield from faults_of("required", self.required)
         if self.required and "output" in self.on and self.action == "mask":
             yield "required", "what is missing cannot be masked: set `action: block`"
 

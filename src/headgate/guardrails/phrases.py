@@ -7,6 +7,9 @@ from itertools import pairwise
 _WORD = re.compile(r"\w+")
 GAP = 3
 """Characters that may stand between two words of a phrase."""
+LONGEST = 512
+"""Characters of a phrase of one's own: so much may have to be held back of a stream, and is looked at again with every
+piece of it."""
 
 
 class Phrases:
@@ -102,6 +105,15 @@ class Phrases:
             if same and (last.startswith(said[-1]) if cut else last == said[-1]):
                 return True
         return False
+
+
+def faults_of(field: str, phrases: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the *phrases* of a setting, each as the setting and why."""
+    for number, phrase in enumerate(phrases, 1):
+        if not phrase.strip():
+            yield field, f"entry {number} is empty"
+        elif len(phrase) > LONGEST:
+            yield field, f"entry {number} has {len(phrase):,} characters; a phrase may have {LONGEST}"
 
 
 def lower(text: str) -> str:

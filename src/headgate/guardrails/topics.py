@@ -7,7 +7,7 @@ from functools import lru_cache
 from msgspec import field
 
 from headgate.guardrails.lexicon import categories, phrases
-from headgate.guardrails.phrases import Phrases
+from headgate.guardrails.phrases import Phrases, faults_of
 from headgate.guardrails.scan import Folded
 from headgate.guardrails.types import ALLOW, MOST_KEPT, Finding, Guardrail, Means, Span, Verdict
 
@@ -18,7 +18,7 @@ class Topics(Guardrail, frozen=True, kw_only=True):
     deny: list[str] = field(default_factory=list)
     """Of: politics, religion, medical, legal, finance, gambling, weapons, drugs, adult, crypto."""
     own: dict[str, list[str]] = field(default_factory=dict)
-    """More topics: name -> the words and phrases that go with it."""
+    """More topics: name -> the words and phrases that go with it, each of 512 characters at most."""
     least: int = 2
     """Different words of a topic that must occur before a text counts as being about it."""
 
@@ -56,6 +56,8 @@ class Topics(Guardrail, frozen=True, kw_only=True):
                 yield "deny", f"{name!r} is no topic of the list; there are {', '.join(sorted(known))}"
         if not self.deny and not self.own:
             yield "deny", "must name at least one topic, or `own` must"
+        for words in self.own.values():
+            yield from faults_of("own", words)
         if self.action == "mask":
             yield "action", "a topic cannot be masked: use `block`, `flag`, `reask` or `reroute`"
 

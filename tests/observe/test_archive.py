@@ -314,6 +314,16 @@ def test_each_hour_is_archived_once_and_a_late_call_is_in_it(tmp_path: Path, url
     sql.close()
 
 
+def test_what_stays_of_a_tenant_that_is_gone_is_archived_too(tmp_path: Path, url: str) -> None:
+    tenant(url)
+    store(url, call(at=now() - 3 * HOUR), call(at=now() - 3 * HOUR, tenant_id="acme"))  # type: ignore[arg-type]
+    assert archive(url, tmp_path) == 2
+    assert sorted(path.name for path in (tmp_path / "lake" / "records").iterdir()) == ["tenant=acme", "tenant=default"]
+    sql = open_sql(url)
+    assert archives.archived_until(sql, "acme") is not None
+    sql.close()
+
+
 def test_who_is_killed_between_writing_and_remembering_writes_the_same(
     tmp_path: Path, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

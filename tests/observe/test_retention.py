@@ -43,12 +43,55 @@ def prepared(url, folder, settings="{}"):
     return sql
 
 
+def more(url, folder, calls):
+    """Store *calls* besides."""
+    keeper = Keeper(url, folder / "dead", lambda batch: None, "home", Proofs(sealing(DERIVED)))
+    keeper.store("k", [ended_of(one, []) for one in calls], 1)
+    keeper.close()
+
+
 def left(sql, table, where="TRUE"):
     return sql.execute(f"SELECT COUNT(*) FROM {table} WHERE {where}").fetchone()[0]
 
 
 def retention(url, archived=False, usual=USUAL):
     return Retention(url, "home", sealing(DERIVED), lambda sql: days_kept(sql, usual), lambda: archived)
+
+
+async def test_what_stays_of_a_tenant_that_is_gone_is_kept_as_the_installation_says(url, tmp_path):
+    sql = await asyncio.to_thread(prepared, url, tmp_path, '{"logging": {"retention_days": 8}}')
+    calls = [call(at=NOW - number * DAY, tenant_id=id) for id in ("acme", "zeta") for number in range(10)]
+    failed = {"status": "failure", "code": "upstream_error", "http_status": 502}
+    calls.append(call(at=NOW - 9 * DAY, tenant_id="errs", **failed))
+    await asyncio.to_thread(more, url, tmp_path, calls)
+    usual = Days(records=3, minutes=2, hours=2, days=5)
+    kept = await asyncio.to_thread(days_kept, sql, usual)
+    assert kept == {
+        "default": Days(records=8, minutes=2, hours=2, days=5),
+        **dict.fromkeys(("acme", "errs", "zeta"), usual),
+    }
+    job = retention(url, usual=usual)
+    assert await asyncio.to_thread(job.once) == 30 + 6 + 6 + 1
+    for table, where, count in (
+        ("records", "tenant_id = 'default'", 270),
+        ("records", "tenant_id = 'acme'", 4),
+        ("records", "tenant_id = 'zeta'", 4),
+        ("records", "tenant_id = 'errs'", 0),
+        ("rollups", "tenant_id = 'errs'", 0),
+        ("rollups", "tenant_id = 'zeta' AND grain = 86400 AND cut = 'all'", 6),
+        ("error_groups", "tenant_id = 'errs'", 0),
+    ):
+        assert await asyncio.to_thread(left, sql, table, where) == count, where
+    told = await asyncio.to_thread(
+        lambda: sql.execute("SELECT tenant_id FROM audit WHERE action = 'records:expire' ORDER BY 1").fetchall()
+    )
+    assert told == [("acme",), ("default",), ("errs",), ("zeta",)]
+    assert await asyncio.to_thread(days_kept, sql, Days()) == {
+        "default": Days(records=8), **dict.fromkeys(("acme", "zeta"), Days())
+    }  # fmt: skip
+    assert await asyncio.to_thread(job.once) == 0
+    await asyncio.to_thread(sql.close)
+    await asyncio.to_thread(job.stop)
 
 
 async def test_by_policy_in_batches_and_vouched_for(url, tmp_path, monkeypatch):

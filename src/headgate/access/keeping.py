@@ -11,7 +11,7 @@ import msgspec
 from headgate.access.types import Keeping
 from headgate.core.ids import now
 from headgate.storage import payloads_sql
-from headgate.storage.expire import Days
+from headgate.storage.expire import Days, gone
 from headgate.storage.sql import Sql
 
 Level = Literal["none", "metadata", "redacted", "full"]
@@ -74,15 +74,21 @@ def keeping_of(settings: str, *narrower: str | None, usual: Level = "metadata") 
 
 
 def days_kept(sql: Sql, usual: Days) -> dict[str, Days]:
-    """Return, by tenant, how long records and sums are kept; *usual* is what the configuration says, 0 for good."""
-    found = {}
+    """Return, by tenant, how long records and sums are kept; *usual* is what the configuration says, 0 for good.
+
+    It goes for tenants that are gone too, whose policy went with them.
+    """
+    plain = Days(
+        records=usual.records or None, minutes=usual.minutes or None, hours=usual.hours or None, days=usual.days or None
+    )
+    found = dict.fromkeys(gone(sql, "records", "rollups", "error_groups"), plain)
     for tenant, settings in payloads_sql.settings(sql):
         policy = logging_of(settings)
         found[tenant] = Days(
-            records=policy.retention_days or usual.records or None,
-            minutes=policy.minute_days or usual.minutes or None,
-            hours=policy.hour_days or usual.hours or None,
-            days=policy.day_days or usual.days or None,
+            records=policy.retention_days or plain.records,
+            minutes=policy.minute_days or plain.minutes,
+            hours=policy.hour_days or plain.hours,
+            days=policy.day_days or plain.days,
         )
     return found
 
@@ -90,9 +96,10 @@ def days_kept(sql: Sql, usual: Days) -> dict[str, Days]:
 def payloads_end(sql: Sql, usual: int | None = None) -> dict[str, int]:
     """Return, by tenant, the instant (microseconds since 1970) before which what was said is kept no longer.
 
-    It never outlives its record; *usual* is how many days records are kept where a tenant does not say, 0 for good.
+    It never outlives its record; *usual* is how many days records are kept where a tenant does not say, 0 for good, or
+    is gone and had been calling to the last.
     """
-    found = {}
+    found = dict.fromkeys(gone(sql, "payloads"), now() - usual * DAY) if usual else {}
     for tenant, settings in payloads_sql.settings(sql):
         days = logging_of(settings).days(usual)
         if days is not None:

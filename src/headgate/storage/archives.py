@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from headgate.storage.expire import gone
 from headgate.storage.sql import Sql
 
 HOUR = 3_600_000_000
@@ -18,7 +19,7 @@ FIRST = "SELECT MIN(at) FROM records WHERE tenant_id = ? AND at >= ? AND at < ?"
 COUNT = "SELECT at / 3600000000 AS hour, COUNT(*) FROM records WHERE tenant_id = ? AND at >= ? AND at < ? GROUP BY 1"
 SOME = """SELECT at, id, detail FROM records WHERE tenant_id = ? AND at >= ? AND at < ?
     AND (at > ? OR (at = ? AND id > ?)) ORDER BY at, id LIMIT ?"""
-TENANTS = "SELECT id FROM tenants UNION SELECT DISTINCT tenant_id FROM archives ORDER BY 1"
+TENANTS = "SELECT id FROM tenants UNION SELECT DISTINCT tenant_id FROM archives"
 
 
 class ArchiveRow(msgspec.Struct, frozen=True):
@@ -46,7 +47,7 @@ def archived_until(sql: Sql, tenant_id: str) -> int | None:
 
 def tenants(sql: Sql) -> list[str]:
     """Return the tenants there are, and those that are gone whose calls stay."""
-    return [id for (id,) in sql.execute(TENANTS)]
+    return sorted({*(id for (id,) in sql.execute(TENANTS).fetchall()), *gone(sql, "records")})
 
 
 def next_hour(sql: Sql, tenant_id: str, since: int, until: int) -> int | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from time import monotonic
+from typing import Literal
 
 import msgspec
 
@@ -15,6 +16,12 @@ ROLLUPS = """DELETE FROM rollups WHERE (tenant_id, grain, cut, start, a, b, node
 ERRORS = """DELETE FROM error_groups WHERE (tenant_id, id, node) IN
     (SELECT tenant_id, id, node FROM error_groups WHERE tenant_id = ? AND last_at < ? LIMIT ?)"""
 OLDEST = "SELECT MIN(start) FROM rollups WHERE grain = ?"
+GONE = """SELECT id FROM (
+    WITH RECURSIVE named(id) AS (
+        SELECT MIN(tenant_id) FROM {0} UNION ALL
+        SELECT (SELECT MIN(tenant_id) FROM {0} WHERE tenant_id > named.id) FROM named WHERE named.id IS NOT NULL)
+    SELECT id FROM named WHERE id IS NOT NULL) AS found WHERE id NOT IN (SELECT id FROM tenants)"""
+"""Steps from tenant to tenant by the table's index: to list them all would read every row."""
 COUNT = "SELECT COUNT(*) FROM records WHERE tenant_id = ? AND at < ?"
 AT_ONCE = 500
 
@@ -30,6 +37,11 @@ class Days(msgspec.Struct, frozen=True, kw_only=True):
 
 Rest = Callable[[float], bool]
 """Waits so many seconds; true if there is to be an end."""
+
+
+def gone(sql: Sql, *tables: Literal["records", "rollups", "error_groups", "payloads"]) -> list[str]:
+    """Return the tenants of which there are rows in *tables*, and that are there no more."""
+    return sorted({id for table in tables for (id,) in sql.execute(GONE.format(table)).fetchall()})
 
 
 def records_before(sql: Sql, tenant_id: str, at: int) -> int:

@@ -1,6 +1,8 @@
 """Copies of calls: nobody waits for them, and they are held, paid for and on record like any call."""
 
 import asyncio
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -8,8 +10,12 @@ import pytest
 from headgate.config.compile import compile_config
 from headgate.config.known import known
 from headgate.config.load import loads
+from headgate.dialects import openai_responses
+from headgate.faultlab.attempt import Attempt
+from headgate.faultlab.faults import FAULTS
 from headgate.faultlab.wall import Wall
 from headgate.pipeline.aside import MOST
+from headgate.storage.responses import KeptResponses
 from tests.pipeline.stage import WHO, Stage
 
 CONFIG = """
@@ -71,6 +77,78 @@ async def test_what_failed_is_not_copied(wall: Wall) -> None:
         await stage.ask("refused")
         await asyncio.sleep(0.1)
         assert len(stage.books.records) == 1
+
+
+FILE = [{"role": "user", "content": [{"type": "file", "file": {"file_id": "file-a1"}}]}]
+KEEPING = """
+providers:
+  a: {kind: openai, base_url: "WALL/v1", api_key: sk-a, price: {input: 1, output: 2}, passthrough: PASSING}
+  b: {kind: openai, base_url: "WALL/v1", api_key: sk-b, price: {input: 1, output: 2}, passthrough: PASSING}
+routes:
+  away: {targets: ['a/MODEL:bound'], shadow: {target: 'b/MODEL:away', share: 1}}
+  here: {targets: ['a/MODEL:bound'], shadow: {target: 'a/MODEL:here', share: 1}}
+"""
+
+
+async def copied(stage: Stage, route: str, **given: Any) -> bool:
+    """Ask for *route*; return whether a copy was made, and see that one that was not is counted as left out."""
+    before, left = len(stage.books.records), stage.parts.aside.left_out
+    caller, task = stage.begin(route, **given)
+    await asyncio.wait_for(task, 30)
+    assert caller.status == 200, caller.body_sent
+    out: int = stage.parts.aside.left_out - left
+    await settled(stage, before + 2 - out)
+    await asyncio.sleep(0.1)
+    assert [one.status for one in stage.books.records[before:]] == ["success"] * (2 - out)
+    return out == 0
+
+
+@pytest.mark.parametrize("passing", ["open", "owned"])
+async def test_what_names_an_account_s_objects_is_not_copied_to_another(
+    wall: Wall, passing: str, tmp_path: Path
+) -> None:
+    config = KEEPING.replace("PASSING", passing).replace("MODEL", "good")
+    kept = KeptResponses(tmp_path / "responses.db", 0)
+    await kept.own(WHO.tenant_id, "k", ["file-a1"], "a")
+    try:
+        async with Stage(wall, config) as stage:
+            stage.parts.responses = kept
+            assert not await copied(stage, "away", messages=FILE)
+            assert await copied(stage, "here", messages=FILE)
+            assert wall.seen("good:here")[-1].body["messages"] == FILE
+            assert await copied(stage, "away")
+            assert all(a.body["messages"] != FILE for a in wall.seen("good:away"))
+    finally:
+        await asyncio.to_thread(kept.close)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"previous_response_id": "resp_1"},
+        {"conversation": "conv_1"},
+        {"prompt": {"id": "pmpt_1"}},
+        {"tools": [{"type": "file_search", "vector_store_ids": ["vs_1"]}]},
+        {"input": [{"type": "item_reference", "id": "msg_1"}]},
+    ],
+    ids=lambda named: next(iter(named)),
+)
+async def test_nor_is_what_goes_on_from_what_an_account_keeps(
+    wall: Wall, named: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def responds(a: Attempt) -> None:
+        content = [{"type": "output_text", "text": "fine", "annotations": []}]
+        output = [{"type": "message", "id": "msg_2", "role": "assistant", "status": "completed", "content": content}]
+        usage = {"input_tokens": 11, "output_tokens": 7, "total_tokens": 18}
+        about = {"id": "resp_2", "object": "response", "created_at": 1, "model": "wall", "status": "completed"}
+        await a.whole(200, {**about, "output": output, "usage": usage})
+
+    monkeypatch.setitem(FAULTS, "responds", responds)
+    async with Stage(wall, KEEPING.replace("PASSING", "open").replace("MODEL", "responds")) as stage:
+        given = {"dialect": openai_responses, "messages": ..., "input": "hi", **named}
+        assert not await copied(stage, "away", **given)
+        assert await copied(stage, "here", **given)
+        assert await copied(stage, "away", **{**given, **dict.fromkeys(named, ...), "input": "hi"})
 
 
 async def test_so_many_are_under_way_at_most_and_all_end_when_the_process_does(wall: Wall) -> None:

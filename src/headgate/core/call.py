@@ -99,6 +99,8 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     options: Options = NO_OPTIONS
     before: int | None = None
     """The most tokens that its provider puts in front of its prompt, where that keeps them and they were counted."""
+    bound: bool = False
+    """It names what a provider keeps for an account: at another it names nothing, or something else."""
     limit: int | None = None
     """The limit of the answer that its route gives it, where its caller gave none."""
     deadline: float = 0.0

@@ -15,7 +15,7 @@ class Aside:
 
     def __init__(self) -> None:
         self.left_out = 0
-        """How often there was no room."""
+        """How often there was no room, or what was to be done could not go where it was to."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -64,11 +64,16 @@ def _signed(call: Call) -> bool:
     return text.find(ESCAPE) >= 0
 
 
+def templated(fields: dict[str, Any]) -> bool:
+    """Whether a prompt is one that is kept at the provider, by its id; that of Completions is text."""
+    return bytes(fields.get("prompt", b"")).startswith(b"{")
+
+
 def _before(call: Call, fields: dict[str, Any]) -> int | None:
     """Return the tokens that its provider puts in front of a request; ``None`` where nobody knows."""
     if any([fields.get(name, wire.NULL) != wire.NULL for name in _KEPT]):
         return None
-    if bytes(fields.get("prompt", b"")).startswith(b"{"):  # a template; of Completions it is text
+    if templated(fields):
         return None
     return call.before if fields.get("previous_response_id", wire.NULL) != wire.NULL else 0
 

@@ -137,6 +137,7 @@ async def _own(call: Call, parts: Parts) -> None:
         named.discard(call.envelope.previous)  # `recall` has looked
     if not named:
         return
+    call.bound = True
     refusals: dict[str, HeadgateError | None] = {}
     for target in call.plan:
         name = target.provider.name

@@ -1,7 +1,8 @@
 """Copies of calls that nobody waits for: what another deployment would have answered, held, paid for and on record.
 
 A copy is made after its call was answered. It is a call of its own, of the same key, and takes nothing from that key's
-limits of requests; its budgets pay. So many are under way at most, and what is above that is left out.
+limits of requests; its budgets pay. So many are under way at most, and what is above that is left out. So is a copy to
+another account of a call that names what the first one keeps: it could only fail, or name what is somebody else's.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from headgate.guardrails.types import Unavailable
 from headgate.pipeline.grants import is_bound, sees, sign_own
 from headgate.pipeline.hearing import Hearing
 from headgate.pipeline.judge import KEPT, compare, text_of
+from headgate.pipeline.linked import templated
 from headgate.pipeline.one import one
 from headgate.pipeline.parts import Parts
 from headgate.routing.table import Route, RouteConfig, Shadow
@@ -86,6 +88,9 @@ def offer(call: Call, parts: Parts, heard: Hearing | None) -> None:
     target = found.targets[0]
     if target.name in {one.name for one in call.route.targets} - {one.name for one in call.plan}:
         return  # a rule of the route says that this call must not go there
+    if target.provider.name != call.target.provider.name and (call.bound or templated(call.envelope.fields)):
+        parts.aside.left_out += 1
+        return
     if not is_bound(call.who) or sees(call.who, route, call.envelope.model):
         parts.aside.begin(partial(copied, call, parts, route, heard))
 

@@ -53,6 +53,7 @@ def recall(call: Call, parts: Parts) -> Awaitable[None] | None:
 
 async def _go_on(call: Call, parts: Parts, previous: str) -> None:
     who, kept = call.who, parts.responses
+    call.bound = True
     found: Kept | bool = False
     if kept is not None:
         found = await kept.find(who.tenant_id, who.id, previous)
@@ -128,6 +129,7 @@ def _expand(call: Call, previous: str, found: Kept, most: int) -> None:
     call.request = call.dialect.read_request(body)
     assert call.request is not None and call.request.extra is not None
     call.request.extra.form["previous"] = previous
+    call.bound = False
 
 
 def _as_input(item: dict[str, Any]) -> dict[str, Any]:

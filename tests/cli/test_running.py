@@ -99,6 +99,7 @@ def test_chat_then_logs_trace_usage_and_the_same_from_elsewhere(gateway):
     time.sleep(1)
     logs = gateway.json("logs")
     assert [log["id"] for log in logs][1] == said["id"]
+    assert {log["cost_source"] for log in logs} == {"price"}
     trace = gateway.json("trace", said["id"])
     assert trace["outcome"]["cost_usd"] == said["cost_usd"]
     assert "sandbox/chat" in gateway.run("trace", said["id"])

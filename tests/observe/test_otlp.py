@@ -94,6 +94,14 @@ async def posted(
         return [(path, headers, spans(body)) for path, headers, body in server.posts]
 
 
+async def test_who_says_what_an_attempt_costs():
+    failed, answered = record().attempts
+    told = raw(attempts=(failed, msgspec.structs.replace(answered, cost_source="stated", stated_nano=1500)))
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "SERVER"}
+    ((_, _, found),) = await posted(ObserveConfig(), environ, told)
+    assert [about.get("headgate.cost_source") for _, about in found] == [None, None, "stated"]
+
+
 async def test_a_failover_is_a_server_span_with_two_client_spans():
     environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "SERVER", "OTEL_EXPORTER_OTLP_HEADERS": "x-key=a%20b, other=1"}
     ((path, headers, found),) = await posted(ObserveConfig(), environ, raw(parent_id=PARENT, dropped=("logit_bias",)))

@@ -92,6 +92,8 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens: int
     cost_usd: str | None
     billed: str
+    cost_source: str = "price"
+    """``stated``: as the provider itself says; ``doubted``: by price, since what it says cannot be so."""
     total_ms: float
     first_token_ms: float | None
     error_message: str | None

@@ -37,8 +37,8 @@ def test_it_wraps_and_unwraps_as_the_documentation_has_it(vault: VaultDouble) ->
     transit = Transit(Place(vault.target, {**ENVIRON, "VAULT_NAMESPACE": "team/a"}, None))
     wrapped = transit.wrap(KEY)
     assert wrapped.startswith(b"vault:v1:") and transit.unwrap(wrapped) == KEY
-    assert [path for path, _ in vault.asked] == ["/v1/transit/encrypt/headgate", "/v1/transit/decrypt/headgate"]
-    sent = vault.asked[0][1]
+    assert [one.path for one in vault.asked] == ["/v1/transit/encrypt/headgate", "/v1/transit/decrypt/headgate"]
+    sent = vault.asked[0].headers
     assert (sent["x-vault-token"], sent["x-vault-namespace"], sent["x-vault-request"]) == (TOKEN, "team/a", "true")
     with pytest.raises(NotWrapped, match=r"answered 400 \(cipher: message authentication failed\)"):
         transit.unwrap(b"vault:v1:AAAA")

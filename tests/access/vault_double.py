@@ -1,59 +1,33 @@
 """A server that speaks the Transit engine's documented API (encrypt and decrypt), and fails on demand."""
 
 import base64
-import json
 import os
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from tests.answering import Answer, Answering, Asked
+
 TOKEN = "hvs.test-token"
 
 
-class VaultDouble(ThreadingHTTPServer):
+class VaultDouble(Answering):
     """Has one key, ``transit/headgate``."""
 
     def __init__(self, port: int = 0, key: bytes = b"v" * 32) -> None:
         self.token = TOKEN
-        self.says: tuple[int, Any] | None = None
-        """What is answered to everything, instead."""
-        self.asked: list[tuple[str, dict[str, str]]] = []
         self.key = key
-        double = self
+        super().__init__(self._answer, port)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+    @property
+    def target(self) -> str:
+        return f"{self.url}/transit/headgate"
 
-            def log_message(self, *words: object) -> None:
-                pass
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                status, said = double.answer(self.path, dict(self.headers), body)
-                data = said if isinstance(said, bytes) else json.dumps(said).encode()
-                self.send_response(status)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-        super().__init__(("127.0.0.1", port), Handler)
-        self.daemon_threads = True
-        self.port = self.server_address[1]
-        self.target = f"http://127.0.0.1:{self.port}/transit/headgate"
-        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
-
-    def answer(self, path: str, headers: dict[str, str], body: dict[str, str]) -> tuple[int, Any]:
-        headers = {name.lower(): value for name, value in headers.items()}
-        self.asked.append((path, headers))
-        if self.says is not None:
-            return self.says
-        if headers.get("x-vault-token") != self.token:
+    def _answer(self, asked: Asked) -> Answer:
+        body = asked.json
+        if asked.headers.get("x-vault-token") != self.token:
             return 403, {"errors": ["permission denied"]}
-        verb = path.removeprefix("/v1/transit/").removesuffix("/headgate")
+        verb = asked.path.removeprefix("/v1/transit/").removesuffix("/headgate")
         if verb == "encrypt":
             nonce = os.urandom(12)
             text = nonce + AESGCM(self.key).encrypt(nonce, base64.b64decode(body["plaintext"]), None)
@@ -66,7 +40,3 @@ class VaultDouble(ThreadingHTTPServer):
                 return 400, {"errors": ["cipher: message authentication failed"]}
             return 200, {"data": {"plaintext": base64.b64encode(plain).decode()}}
         return 404, {"errors": ["no handler for route"]}
-
-    def close(self) -> None:
-        self.shutdown()
-        self.server_close()

@@ -1,17 +1,17 @@
 """Servers that speak as managers of secrets do, by their documentation, and fail on demand."""
 
 import base64
-import json
 import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import botocore.auth
 import botocore.credentials
 from botocore.awsrequest import AWSRequest
+
+from tests.answering import Answer, Answering, Asked
 
 TOKEN = "hvs.canary-login-0123456789"
 AWS_KEY, AWS_SECRET, AWS_SESSION = "AKIADOUBLE", "canary/secret+login", "canary-session-login"
@@ -19,69 +19,26 @@ ROLE = "arn:aws:iam::123456789012:role/headgate"
 REGION = "eu-central-1"
 
 
-class Asked(NamedTuple):
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
+class ManagerDouble(Answering):
+    """Answers late where it is told to, and knows how many asked at once."""
 
-
-class ManagerDouble(ThreadingHTTPServer):
-    """Answers as *answers* say; remembers what it was asked."""
-
-    def __init__(self, answers: Callable[[Asked], tuple[int, Any]], port: int = 0) -> None:
-        self.answers = answers
-        self.says: tuple[int, Any] | None = None
-        """What is answered to everything, instead."""
+    def __init__(self, answers: Callable[[Asked], Answer], port: int = 0) -> None:
+        self._answers = answers
         self.delay = 0.0
-        self.asked: list[Asked] = []
         self.most = 0
         """The most questions that were open at once."""
         self._open = 0
         self._lock = threading.Lock()
-        double = self
+        super().__init__(self._late, port)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *words: object) -> None:
-                pass
-
-            def handle_one(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length") or 0))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                status, said = double.answer(Asked(self.command, self.path, headers, body))
-                data = said if isinstance(said, bytes) else json.dumps(said).encode()
-                self.send_response(status)
-                self.send_header("content-length", str(len(data)))
-                self.end_headers()
-                try:
-                    self.wfile.write(data)
-                except (BrokenPipeError, ConnectionResetError):
-                    self.close_connection = True
-
-            do_GET = do_POST = do_PUT = handle_one
-
-        super().__init__(("127.0.0.1", port), Handler)
-        self.daemon_threads = True
-        self.port = self.server_address[1]
-        self.host = f"127.0.0.1:{self.port}"
-        self.url = f"http://{self.host}"
-        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
-
-    def answer(self, asked: Asked) -> tuple[int, Any]:
+    def _late(self, asked: Asked) -> Answer:
         with self._lock:
-            self.asked.append(asked)
             self._open += 1
             self.most = max(self.most, self._open)
         time.sleep(self.delay)
         with self._lock:
             self._open -= 1
-        return self.answers(asked) if self.says is None else self.says
-
-    def close(self) -> None:
-        self.shutdown()
-        self.server_close()
+        return self._answers(asked)
 
 
 class VaultKv(ManagerDouble):
@@ -96,7 +53,7 @@ class VaultKv(ManagerDouble):
     def environ(self) -> dict[str, str]:
         return {"VAULT_ADDR": self.url, "VAULT_TOKEN": TOKEN}
 
-    def _answer(self, asked: Asked) -> tuple[int, Any]:
+    def _answer(self, asked: Asked) -> Answer:
         if asked.headers.get("x-vault-token") != TOKEN or asked.headers.get("x-vault-request") != "true":
             return 403, {"errors": ["permission denied"]}
         parts = urlsplit(asked.path)
@@ -131,7 +88,7 @@ class AwsSecrets(ManagerDouble):
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.url,
         }
 
-    def _answer(self, asked: Asked) -> tuple[int, Any]:
+    def _answer(self, asked: Asked) -> Answer:
         if asked.path.startswith("/latest/") or asked.path.startswith("/task"):
             return self._metadata(asked)
         if asked.body.startswith(b"Action=AssumeRoleWithWebIdentity"):
@@ -147,7 +104,7 @@ class AwsSecrets(ManagerDouble):
             return 400, {"__type": "UnknownOperationException"}
         if not self._signed(asked):
             return 400, {"__type": "InvalidSignatureException", "message": "The signature does not match"}
-        name = json.loads(asked.body)["SecretId"]
+        name = asked.json["SecretId"]
         if name not in self.secrets:
             said = {"__type": "com.amazon#ResourceNotFoundException", "Message": "Secrets Manager can't find it."}
             return 400, said
@@ -156,7 +113,7 @@ class AwsSecrets(ManagerDouble):
         text = base64.b64encode(value).decode() if isinstance(value, bytes) else value
         return 200, {"ARN": "arn", "Name": name, "VersionId": "1", "CreatedDate": 1.5e9, kind: text}
 
-    def _metadata(self, asked: Asked) -> tuple[int, Any]:
+    def _metadata(self, asked: Asked) -> Answer:
         self.keys = (AWS_KEY, AWS_SECRET, AWS_SESSION)
         lent = {"AccessKeyId": AWS_KEY, "SecretAccessKey": AWS_SECRET, "Token": AWS_SESSION, "Expiration": "2026"}
         if asked.path == "/task?id=1":
@@ -192,7 +149,7 @@ class GoogleSecrets(ManagerDouble):
         self.secrets: dict[str, bytes] = {}
         super().__init__(self._answer)
 
-    def _answer(self, asked: Asked) -> tuple[int, Any]:
+    def _answer(self, asked: Asked) -> Answer:
         granted = {"access_token": "canary-google-login", "expires_in": 3599, "token_type": "Bearer"}
         if asked.path == "/token":
             form = parse_qs(asked.body.decode())
@@ -225,7 +182,7 @@ class AzureVault(ManagerDouble):
             "AZURE_AUTHORITY_HOST": self.url,
         }
 
-    def _answer(self, asked: Asked) -> tuple[int, Any]:
+    def _answer(self, asked: Asked) -> Answer:
         granted = {"access_token": "canary-azure-token", "expires_in": 3599, "token_type": "Bearer"}
         parts = urlsplit(asked.path)
         query = parse_qs(parts.query)

@@ -1,20 +1,16 @@
 """Rotating the keys above stored secrets while gateways serve, as an operator does it."""
 
 import base64
-import json
-import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from tests.access.vault_double import TOKEN, VaultDouble
+from tests.e2e.door import Door, only
 from tests.e2e.processes import Gateway
-from tests.e2e.scripted import CHAT
 from tests.servers import copied
 
 OWN, MAPPED, LATER = "sk-canary-own-000000000000", "sk-canary-mapped-0000000000", "sk-canary-later-0000000000"
@@ -25,43 +21,10 @@ providers:
 ONE, TWO = (base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2))
 
 
-class Door(ThreadingHTTPServer):
-    """Answers whoever has one of the keys."""
-
-    def __init__(self) -> None:
-        self.keys: Counter[str] = Counter()
-        door = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *words: object) -> None:
-                pass
-
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["content-length"]))
-                key = (self.headers["authorization"] or "").removeprefix("Bearer ")
-                door.keys[key] += 1
-                good = key in (OWN, MAPPED, LATER)
-                data = json.dumps(CHAT if good else {"error": {"message": "no"}}).encode()
-                self.send_response(200 if good else 401)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-
-
 @pytest.fixture
 def door() -> Iterator[Door]:
-    made = Door()
-    yield made
-    made.shutdown()
-    made.server_close()
+    with Door(only(OWN, MAPPED, LATER)) as made:
+        yield made
 
 
 def ask(gateway: Gateway, key: str) -> httpx2.Response:

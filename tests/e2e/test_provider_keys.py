@@ -2,18 +2,16 @@
 
 import json
 import subprocess
-import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from tests.answering import Answer
+from tests.e2e.door import Door
 from tests.e2e.processes import HEADGATE, Gateway
-from tests.e2e.scripted import CHAT
 
 BAD, LIMITED = "sk-bad-key-00000000000000", "sk-limited-key-0000000000"
 CONFIG = """
@@ -26,46 +24,17 @@ providers:
 """
 
 
-class Door(ThreadingHTTPServer):
-    """Answers by the key it is shown."""
-
-    def __init__(self) -> None:
-        self.keys: Counter[str] = Counter()
-        door = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *words: object) -> None:
-                pass
-
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["content-length"]))
-                key = self.headers["authorization"].removeprefix("Bearer ")
-                door.keys[key] += 1
-                status = {BAD: 401, LIMITED: 429}.get(key, 200)
-                body = CHAT if status == 200 else {"error": {"message": f"Incorrect API key provided: {key}."}}
-                data = json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(data)))
-                if status == 429:
-                    self.send_header("retry-after", "60")
-                self.end_headers()
-                self.wfile.write(data)
-
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+def refused(key: str) -> Answer | None:
+    if key not in (BAD, LIMITED):
+        return None
+    said = {"error": {"message": f"Incorrect API key provided: {key}."}}
+    return (401, said) if key == BAD else (429, said, {"retry-after": "60"})
 
 
 @pytest.fixture(scope="module")
 def door() -> Iterator[Door]:
-    made = Door()
-    yield made
-    made.shutdown()
-    made.server_close()
+    with Door(refused) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,17 @@
 """Providers that are made while the gateway runs: every worker calls them within a second, and after a start."""
 
 import base64
-import json
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from tests.answering import Answer, Answering, Asked
 from tests.e2e.processes import Gateway
 from tests.e2e.scripted import CHAT
 
@@ -23,44 +22,24 @@ SOON = 10.0
 KEY = "sk-canary-of-the-account-0001"
 
 
-class Up(ThreadingHTTPServer):
-    """A server that speaks OpenAI's format and says who it is."""
+Ups = tuple[Answering, Answering]
 
-    def __init__(self, name: str) -> None:
-        self.seen: list[str] = []
-        up = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+def up(name: str) -> Answering:
+    """Start a server that speaks OpenAI's format and says who it is."""
 
-            def log_message(self, *words: object) -> None:
-                pass
+    def answer(asked: Asked) -> Answer:
+        if asked.json["messages"][-1]["content"] == "slowly":
+            time.sleep(3)
+        return 200, {**CHAT, "model": name}
 
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                up.seen.append(self.headers.get("authorization", ""))
-                if body["messages"][-1]["content"] == "slowly":
-                    time.sleep(3)
-                data = json.dumps({**CHAT, "model": name}).encode()
-                self.send_response(200)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server_address[1]}/v1"
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+    return Answering(answer)
 
 
 @pytest.fixture
-def ups() -> Iterator[tuple[Up, Up]]:
-    made = Up("one"), Up("two")
-    yield made
-    for one in made:
-        one.shutdown()
-        one.server_close()
+def ups() -> Iterator[Ups]:
+    with up("one") as one, up("two") as two:
+        yield one, two
 
 
 @pytest.fixture
@@ -88,10 +67,10 @@ def always(what: Callable[[], str], wanted: str) -> None:
         assert time.monotonic() < until, what()
 
 
-def test_a_provider_is_called_changed_and_gone_without_a_restart(gateway: Gateway, ups: tuple[Up, Up]) -> None:
+def test_a_provider_is_called_changed_and_gone_without_a_restart(gateway: Gateway, ups: Ups) -> None:
     one, two = ups
     admin = {"authorization": f"Bearer {gateway.admin_key}"}
-    config = {"kind": "openai-compatible", "base_url": one.url, "price": {"input": 1, "output": 2}}
+    config = {"kind": "openai-compatible", "base_url": f"{one.url}/v1", "price": {"input": 1, "output": 2}}
     with httpx2.Client(base_url=f"{gateway.url}/api/v1/config", headers=admin, timeout=20) as api:
         assert called(gateway, "up/any/model") == "model_not_found"
         refused = api.post("/providers", json={"name": "up", "config": {**config, "api_key": KEY}})
@@ -101,19 +80,19 @@ def test_a_provider_is_called_changed_and_gone_without_a_restart(gateway: Gatewa
         always(lambda: called(gateway, "up/any/model"), "one")
         assert api.post("/providers/up/keys", json={"key": KEY}).status_code == 201
         until = time.monotonic() + SOON
-        while one.seen[-1] != f"Bearer {KEY}":
+        while one.asked[-1].bearer != KEY:
             assert time.monotonic() < until, "the key that was given to it is used"
             called(gateway, "up/any/model")
         health = httpx2.get(f"{gateway.url}/api/v1/providers/health", headers=admin, timeout=20).json()["data"]
         assert "up/any/model" in {row["name"] for row in health}
         changed = api.put(
             "/providers/up",
-            json={"config": {**config, "base_url": two.url}},
+            json={"config": {**config, "base_url": f"{two.url}/v1"}},
             headers={"if-match": made.headers["etag"]},
         )
         assert changed.status_code == 200, changed.text
         always(lambda: called(gateway, "up/any/model"), "two")
-        assert two.seen[-1] == f"Bearer {KEY}"
+        assert two.asked[-1].bearer == KEY
         assert api.post("/providers/up/rollback", json={"version": 1}).status_code == 200
         always(lambda: called(gateway, "up/any/model"), "one")
     gateway.stop()
@@ -134,7 +113,7 @@ def test_a_provider_is_called_changed_and_gone_without_a_restart(gateway: Gatewa
         assert KEY not in listed + gateway.printed
 
 
-def test_a_tenants_own_is_called_by_it_alone_and_reaches_nothing_private(gateway: Gateway, ups: tuple[Up, Up]) -> None:
+def test_a_tenants_own_is_called_by_it_alone_and_reaches_nothing_private(gateway: Gateway, ups: Ups) -> None:
     admin = {"authorization": f"Bearer {gateway.admin_key}"}
     with httpx2.Client(base_url=f"{gateway.url}/api/v1", headers=admin, timeout=20) as api:
         for tenant in ("acme", "beta"):
@@ -143,7 +122,7 @@ def test_a_tenants_own_is_called_by_it_alone_and_reaches_nothing_private(gateway
         chief = api.post("/keys?tenant_id=acme", json={"name": "chief", "kind": "admin"}).json()
     own = {"authorization": f"Bearer {chief['key']}"}
     with httpx2.Client(base_url=f"{gateway.url}/api/v1/config", headers=own, timeout=20) as api:
-        private = {"kind": "openai-compatible", "base_url": ups[0].url}
+        private = {"kind": "openai-compatible", "base_url": f"{ups[0].url}/v1"}
         refused = api.post("/providers", json={"name": "inner", "config": private})
         assert (refused.status_code, refused.json()["error"]["param"]) == (400, "config.base_url"), refused.text
         made = api.post("/providers", json={"name": "toy", "config": {"kind": "sandbox"}})
@@ -156,10 +135,10 @@ def test_a_tenants_own_is_called_by_it_alone_and_reaches_nothing_private(gateway
         return httpx2.get(f"{gateway.url}/v1/models", headers={"authorization": f"Bearer {key}"}, timeout=20).text
 
     assert "toy/" in models(keys["acme"]) and "toy/" not in models(keys["beta"]) + models(gateway.first_key)
-    assert ups[0].seen == []
+    assert ups[0].asked == []
 
 
-def test_gateways_on_one_database_go_by_it_alike(tmp_path: Path, migrated: str, ups: tuple[Up, Up]) -> None:
+def test_gateways_on_one_database_go_by_it_alike(tmp_path: Path, migrated: str, ups: Ups) -> None:
     env: dict[str, Any] = {
         "HEADGATE_DATABASE_URL": migrated,
         "HEADGATE_SECRET_KEY": base64.b64encode(os.urandom(32)).decode(),
@@ -169,7 +148,7 @@ def test_gateways_on_one_database_go_by_it_alike(tmp_path: Path, migrated: str, 
         key = here.start().first_key
         there.start()
         admin = {"authorization": f"Bearer {here.admin_key}"}
-        config = {"kind": "openai-compatible", "base_url": ups[0].url}
+        config = {"kind": "openai-compatible", "base_url": f"{ups[0].url}/v1"}
 
         def ask(gateway: Gateway, method: str, path: str, **more: object) -> None:
             url = f"{gateway.url}/api/v1/config/providers{path}"
@@ -177,7 +156,7 @@ def test_gateways_on_one_database_go_by_it_alike(tmp_path: Path, migrated: str, 
 
         ask(here, "POST", "", json={"name": "up", "config": config})
         always(lambda: called(there, "up/m", key), "one")
-        ask(there, "PUT", "/up", json={"config": {**config, "base_url": ups[1].url}})
+        ask(there, "PUT", "/up", json={"config": {**config, "base_url": f"{ups[1].url}/v1"}})
         always(lambda: called(here, "up/m", key), "two")
         ask(there, "DELETE", "/up")
         always(lambda: called(here, "up/m", key), "model_not_found")

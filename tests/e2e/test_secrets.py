@@ -10,8 +10,9 @@ import httpx2
 import pytest
 
 from tests.config.manager_doubles import TOKEN, VaultKv
+from tests.e2e.door import Door, only
 from tests.e2e.processes import Gateway
-from tests.e2e.test_encryption import LATER, MAPPED, OWN, Door, ask, until_used
+from tests.e2e.test_encryption import LATER, MAPPED, OWN, ask, until_used
 
 CONFIG = """
 providers:
@@ -27,10 +28,8 @@ REFERENCE = "vault:secret/data/headgate#up"
 
 @pytest.fixture
 def door() -> Iterator[Door]:
-    made = Door()
-    yield made
-    made.shutdown()
-    made.server_close()
+    with Door(only(OWN, MAPPED, LATER)) as made:
+        yield made
 
 
 def admin(gateway: Gateway, path: str) -> httpx2.Response:

@@ -1,7 +1,7 @@
 "use client";
 
 import Link from "next/link";
-import { useSearchParams } from "next/navigation";
+import { useRouter, useSearchParams } from "next/navigation";
 import { Suspense } from "react";
 import type { ReactNode } from "react";
 import { Card, Copy, Empty, Facts, Head, Loaded, Panel, Status, Table, Time } from "@/components/ui";
@@ -27,7 +27,7 @@ function One() {
     <>
       <Head title="Call" aside={id ? <><Link className="button" href={`/playground?replay=${id}`}>Replay in the playground</Link><Copy text={id} name="Copy id" /></> : null}><span className="mono">{id}</span></Head>
       {id ? (
-        <Loaded error={found.error} loading={found.isLoading} retry={() => void found.mutate()}>{found.data ? <Whole of={found.data} /> : null}</Loaded>
+        <Loaded error={found.error} loading={found.isLoading} retry={() => void found.mutate()}>{found.data ? <Whole key={found.data.id} of={found.data} /> : null}</Loaded>
       ) : (
         <Panel><Empty title="No call was named"><Link href="/logs">Choose one from the logs</Link></Empty></Panel>
       )}
@@ -45,6 +45,7 @@ function Whole({ of: t }: { of: Trace }) {
   const named = (names: Map<string, string>, id: string | null | undefined, query: string) => id && <Link href={`/logs?${query}=${id}`} title={id}>{names.get(id) ?? id}</Link>;
   return (
     <>
+      {t.part_of ? <div className="note-box">The gateway itself made this call ({t.call.surface}) for <Link className="mono" href={`/trace?id=${t.part_of}`}>{t.part_of}</Link>.</div> : null}
       <div className="cards">
         <Card label="Outcome" value={<Status of={t.outcome.status} />} note={`${t.outcome.http_status}${t.outcome.code ? ` ${t.outcome.code}` : ""}${t.outcome.finish ? `, finish: ${t.outcome.finish}` : ""}`} />
         <Card label="Cost" value={money(t.outcome.cost_usd)} note={`billed by ${t.outcome.billed}${SOURCES[t.outcome.cost_source]}; ${money(t.outcome.held_usd)} were held`} />
@@ -53,6 +54,7 @@ function Whole({ of: t }: { of: Trace }) {
       </div>
       {t.outcome.error_message ? <div className="note-box bad">{t.outcome.error_message}</div> : null}
       <Panel title="What happened"><Waterfall of={t} /></Panel>
+      {t.parts.length ? <Parts of={t.parts} /> : null}
       {t.guardrails.length ? <Checks of={t.guardrails as unknown as Check[]} /> : null}
       {may("payloads:view") ? <PayloadView id={t.id} endUser={t.call.end_user ?? null} /> : null}
       {may("feedback:view") && t.outcome.http_status === 200 ? <OpinionsOf id={t.id} /> : null}
@@ -93,6 +95,28 @@ function Whole({ of: t }: { of: Trace }) {
         />
       </Panel>
     </>
+  );
+}
+
+/** What the gateway itself asked models for this call. */
+function Parts({ of: parts }: { of: Trace["parts"] }) {
+  const router = useRouter();
+  return (
+    <Panel title="Made for this call" aside={<span className="muted small">Each is a call of its own; what it cost comes on top.</span>} flush>
+      <Table
+        label="Made for this call"
+        rows={parts}
+        id={(p) => p.id}
+        open={(p) => router.push(`/trace?id=${p.id}`)}
+        columns={[
+          { name: "As", show: (p) => <span className="tag">{p.surface}</span> },
+          { name: "Model", show: (p) => <span className="mono">{p.model ?? "–"}</span> },
+          { name: "Outcome", show: (p) => <Status of={p.status} /> },
+          { name: "Cost", num: true, show: (p) => money(p.cost_usd) },
+          { name: "Time", num: true, show: (p) => ms(p.total_ms) },
+        ]}
+      />
+    </Panel>
   );
 }
 

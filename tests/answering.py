@@ -35,7 +35,7 @@ class Answering:
     """Serves from when it is made until it is closed."""
 
     def __init__(self, answer: Callable[[Asked], Answer], port: int = 0) -> None:
-        self.answer = answer
+        self.by = answer
         self.says: Answer | None = None
         """What is answered to everything, instead."""
         self.asked: list[Asked] = []
@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         asked = Asked(self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, body)
         self.owner.asked.append(asked)
-        found = self.owner.answer(asked) if self.owner.says is None else self.owner.says
+        found = self.owner.says or self.owner.by(asked)
         self._reply(found[0], found[1], found[2] if len(found) == 3 else {})
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_GET

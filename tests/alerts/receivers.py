@@ -2,57 +2,48 @@
 
 import asyncio
 import hmac
-import json
 import threading
 from base64 import b64encode
 from contextlib import contextmanager
 from email import message_from_bytes
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from aiosmtpd.smtp import SMTP
+
+from tests.answering import Answer, Answering, Asked
 
 SECRET = "a secret of sixteen characters"
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
 SEVERITIES = ("critical", "error", "warning", "info")
 
 
-class Receivers:
+class Receivers(Answering):
     """A webhook, Slack and PagerDuty behind one port."""
 
     def __init__(self):
         self.hooks, self.messages, self.events = [], [], []
         self.incidents = {}
         self.failing = 0
-        told = self
+        super().__init__(self._receive)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"]))
-                status = 503 if told.failing else getattr(told, self.path.strip("/").partition("/")[0])(self, body)
-                told.failing = max(told.failing - 1, 0)
-                self.send_response(status)
-                self.send_header("content-length", "0")
-                self.end_headers()
+    def _receive(self, asked: Asked) -> Answer:
+        if self.failing:
+            self.failing -= 1
+            return 503, b""
+        return getattr(self, asked.path.strip("/").partition("/")[0])(asked), b""
 
-            def log_message(self, *args):
-                return
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def hook(self, request, body):
+    def hook(self, asked: Asked) -> int:
         """Standard Webhooks: the signature over id, time and body must be right."""
-        head = request.headers
-        signed = f"{head['webhook-id']}.{head['webhook-timestamp']}.".encode() + body
+        head = asked.headers
+        signed = f"{head['webhook-id']}.{head['webhook-timestamp']}.".encode() + asked.body
         right = "v1," + b64encode(hmac.digest(SECRET.encode(), signed, "sha256")).decode()
         if head["webhook-signature"] != right:
             return 401
-        self.hooks.append(json.loads(body))
+        self.hooks.append(asked.json)
         return 204
 
-    def slack(self, request, body):
+    def slack(self, asked: Asked) -> int:
         """As incoming webhooks do: text is needed, and blocks are of known kinds and lengths."""
-        told = json.loads(body)
+        told = asked.json
         blocks = [block for each in told.get("attachments", ()) for block in each["blocks"]]
         texts = [block["text"]["text"] for block in blocks if block["type"] == "section"]
         if not told.get("text") or not all(0 < len(text) <= 3000 for text in texts):
@@ -60,9 +51,9 @@ class Receivers:
         self.messages.append(told)
         return 200
 
-    def v2(self, request, body):
+    def v2(self, asked: Asked) -> int:
         """As Events v2: an incident for each key, however often it is triggered."""
-        told = json.loads(body)
+        told = asked.json
         key, action = told.get("dedup_key"), told.get("event_action")
         if told.get("routing_key") != ROUTING_KEY or action not in ("trigger", "acknowledge", "resolve") or not key:
             return 400
@@ -75,17 +66,6 @@ class Receivers:
             self.incidents[key] = {"acknowledge": "acknowledged", "resolve": "resolved"}[action]
         self.events.append(told)
         return 202
-
-    @contextmanager
-    def running(self):
-        thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join()
 
 
 class Postbox:

@@ -95,7 +95,7 @@ class Installation:
 
 @pytest.fixture
 async def place(database):
-    with Receivers().running() as receivers, Postbox().running() as box:
+    with Receivers() as receivers, Postbox().running() as box:
         made = Installation(f"sqlite:///{database}", receivers, box)
         yield made, receivers, box
         await made.close()
@@ -161,7 +161,7 @@ async def test_a_test_reaches_everybody_and_leaves_no_incident(place):
 
 
 async def test_channels_of_the_configuration_need_no_leave_and_no_row(database):
-    with Receivers().running() as receivers, Postbox().running() as box:
+    with Receivers() as receivers, Postbox().running() as box:
         configured = {"ops": ChannelConfig(kind="slack", secret=Secret(receivers.url + "/slack/x"))}
         made = Installation(f"sqlite:///{database}", receivers, box, configured)
         made.look(DOWN, "ops")

@@ -1,10 +1,10 @@
 """``headgate providers``."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
+from tests.answering import Answering
 
 CONFIG = """
 providers:
@@ -15,31 +15,13 @@ providers:
 
 @pytest.fixture
 def upstream():
-    class Handler(BaseHTTPRequestHandler):
-        status = 200
-
-        def log_message(self, *words):
-            pass
-
-        def do_GET(self):
-            body = b'{"data": [{"id": "m1", "context_length": 4096}]}'
-            if self.status != 200:
-                body = b'{"error": {"message": "bad key sk-canary-0123456789"}}'
-            self.send_response(self.status)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with Answering(lambda asked: (200, {"data": [{"id": "m1", "context_length": 4096}]})) as server:
+        yield server
 
 
 @pytest.fixture
 def here(cli, tmp_path, upstream):
-    (tmp_path / "headgate.yaml").write_text(CONFIG.format(url=f"http://127.0.0.1:{upstream.server_address[1]}"))
+    (tmp_path / "headgate.yaml").write_text(CONFIG.format(url=upstream.url))
     return cli
 
 
@@ -64,7 +46,7 @@ def test_a_look_is_shown_by_every_command(here, upstream):
     assert "1 models when looked at" in here("doctor").stdout
     models = {row["id"]: row for row in json.loads(here("models", "--usable", "--json").stdout)}
     assert models["up/m1"]["context"] == 4096
-    upstream.RequestHandlerClass.status = 401
+    upstream.says = (401, {"error": {"message": "bad key sk-canary-0123456789"}})
     failed = here("providers", "discover", "up", code=1)
     assert "not well" in failed.stderr and "canary" not in failed.output
     doctor = here("doctor").stdout

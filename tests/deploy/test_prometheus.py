@@ -4,10 +4,8 @@ import json
 import re
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +21,7 @@ from headgate.observe.outlets import Outlets
 from headgate.routing.board import Post
 from headgate.routing.health import Told as Standing
 from headgate.routing.types import Measured
+from tests.answering import Answering
 from tests.e2e.processes import ROOT, free_port
 from tests.observe.sinks import Told, eventually
 from tests.observe.test_metrics import facts
@@ -122,20 +121,9 @@ def test_promtool_takes_the_page(page: str) -> None:
 
 @needs_prometheus
 def test_a_real_prometheus_scrapes_and_evaluates(page: str, tmp_path: Path) -> None:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("content-type", "text/plain; version=0.0.4; charset=utf-8")
-            self.end_headers()
-            self.wfile.write(page.encode())
-
-        def log_message(self, *args: Any) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    serving = threading.Thread(target=server.serve_forever, args=(0.02,))
-    serving.start()
-    config = (PROMETHEUS / "prometheus.yml").read_text().replace("127.0.0.1:8080", f"127.0.0.1:{server.server_port}")
+    kind = {"content-type": "text/plain; version=0.0.4; charset=utf-8"}
+    server = Answering(lambda asked: (200, page.encode(), kind))
+    config = (PROMETHEUS / "prometheus.yml").read_text().replace("127.0.0.1:8080", server.host)
     (tmp_path / "prometheus.yml").write_text(config.replace("15s", "1s"))
     shutil.copy(RULES, tmp_path)
     url = f"http://127.0.0.1:{(port := free_port())}"
@@ -162,6 +150,4 @@ def test_a_real_prometheus_scrapes_and_evaluates(page: str, tmp_path: Path) -> N
     finally:
         process.terminate()
         process.wait(20)
-        server.shutdown()
-        server.server_close()
-        serving.join()
+        server.close()

@@ -49,9 +49,8 @@ def aimock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aimock]:
 
 @pytest.fixture(scope="session")
 def llama() -> Iterator[Ollama]:
-    double = Ollama()
-    yield double
-    double.stop()
+    with Ollama() as double:
+        yield double
 
 
 @pytest.fixture(scope="session")

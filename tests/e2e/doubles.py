@@ -5,16 +5,17 @@ import base64
 import gc
 import inspect
 import json
-import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import cohere
 import ollama
 import pydantic
+
+from tests import answering
+from tests.answering import Answering, Asked
 
 Json = dict[str, Any]
 GREETING = "Hello there, this is a scripted answer to a greeting."
@@ -66,57 +67,23 @@ def pieces(text: str) -> list[str]:
     return [text[at : at + 7] for at in range(0, len(text), 7)]
 
 
-class Double:
-    """A server on a port of its own; ``asked`` is what it got, oldest first."""
+class Double(Answering):
+    """Answers JSON by JSON, whole or in pieces."""
 
     media = ""
 
     def __init__(self) -> None:
-        self.asked: list[Json] = []
-        double = self
+        super().__init__(self._answer)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                double.asked.append(body)
-                try:
-                    found = double.answer(self.path, body, self.headers.get("authorization", ""))
-                except Answer as refusal:
-                    return self.whole(refusal.status, refusal.body)
-                if isinstance(found, dict):
-                    return self.whole(200, found)
-                self.send_response(200)
-                self.send_header("content-type", double.media)
-                self.send_header("transfer-encoding", "chunked")
-                self.end_headers()
-                for piece in found:
-                    self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-                self.wfile.write(b"0\r\n\r\n")
-
-            def whole(self, status: int, body: Json) -> None:
-                data = json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+    def _answer(self, asked: Asked) -> answering.Answer:
+        try:
+            found = self.answer(asked.path, asked.json, asked.headers.get("authorization", ""))
+        except Answer as refusal:
+            return refusal.status, refusal.body
+        return (200, found) if isinstance(found, dict) else (200, found, {"content-type": self.media})
 
     def answer(self, path: str, body: Json, key: str) -> Json | Iterator[bytes]:
         raise NotImplementedError
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 class Cohere(Double):

@@ -11,16 +11,11 @@ USAGE = {"promptTokenCount": 9, "candidatesTokenCount": 8, "thoughtsTokenCount":
 
 
 class Google(Double):
-    """Both services on one port. ``paths`` are what was asked, beside ``asked``, the bodies."""
+    """Both services on one port."""
 
     media = "text/event-stream"
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.paths: list[str] = []
-
     def answer(self, path: str, body: Json, key: str) -> Json | Iterator[bytes]:
-        self.paths.append(path)
         if "/publishers/anthropic/" in path:
             return self._claude(path, body, key)
         if path.endswith(":countTokens"):

@@ -9,8 +9,9 @@ import anthropic
 import openai
 import pytest
 
+from tests.answering import Answer, Answering, Asked
 from tests.dialects import recorded
-from tests.e2e.compatible_doubles import Answer, Asked, Double, replayed, said
+from tests.e2e.compatible_doubles import replayed, said
 from tests.e2e.processes import Gateway
 from tests.e2e.test_openai_sdk import ask
 
@@ -29,31 +30,31 @@ FILTERED = {"error": {"code": "content_filter", "message": "The response was fil
 
 def answer(asked: Asked) -> Answer:
     """Answer as a resource with one deployment, ``gpt``."""
-    if asked.path == "/login":
-        form = {name: values[0] for name, values in parse_qs(asked.body).items()}
+    path, _, query = asked.path.partition("?")
+    if path == "/login":
+        form = {name: values[0] for name, values in parse_qs(asked.body.decode()).items()}
         good = (form["client_id"], form["client_secret"], form["grant_type"]) == ("app", "pass", "client_credentials")
-        return Answer({"access_token": "entra-token", "expires_in": 3599}) if good else Answer({"error": "no"}, 401)
+        return (200, {"access_token": "entra-token", "expires_in": 3599}) if good else (401, {"error": "no"})
     if asked.headers.get("api-key") != "az-key" and asked.headers.get("authorization") != "Bearer entra-token":
-        return Answer({"error": {"code": "401", "message": "Access denied due to invalid subscription key."}}, 401)
-    dated = asked.path.startswith("/openai/deployments/")
-    deployment = asked.path.split("/")[3] if dated else asked.body["model"]
-    if deployment != "gpt" or dated != (asked.query == "api-version=2024-02-01"):
-        return Answer({"error": {"code": "DeploymentNotFound", "message": "It does not exist."}}, 404)
-    if "blocked" in said(asked.body):
-        return Answer(FILTERED, 400)
-    return replayed("azure", stream=bool(asked.body.get("stream")))
+        return 401, {"error": {"code": "401", "message": "Access denied due to invalid subscription key."}}
+    dated, body = path.startswith("/openai/deployments/"), asked.json
+    deployment = path.split("/")[3] if dated else body["model"]
+    if deployment != "gpt" or dated != (query == "api-version=2024-02-01"):
+        return 404, {"error": {"code": "DeploymentNotFound", "message": "It does not exist."}}
+    if "blocked" in said(body):
+        return 400, FILTERED
+    return replayed("azure", stream=bool(body.get("stream")))
 
 
 @pytest.fixture(scope="module")
-def double() -> Iterator[Double]:
+def double() -> Iterator[Answering]:
     recorded.every("azure")
-    double = Double(answer)
-    yield double
-    double.stop()
+    with Answering(answer) as double:
+        yield double
 
 
 @pytest.fixture(scope="module")
-def gateway(double: Double, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def gateway(double: Answering, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     config = CONFIG.format(url=double.url)
     # of its own accord only a worker signs in: the process that looks at providers keeps a token of its own
     gateway = Gateway(tmp_path_factory.mktemp("azure"), config=config, HEADGATE_DISCOVERY="0").start()
@@ -62,7 +63,7 @@ def gateway(double: Double, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(params=["double", "gateway"])
-def native(request: pytest.FixtureRequest, double: Double, gateway: Gateway) -> openai.AzureOpenAI:
+def native(request: pytest.FixtureRequest, double: Answering, gateway: Gateway) -> openai.AzureOpenAI:
     """Azure's own client, at the double itself and at it through the gateway's passthrough."""
     key, url = "az-key", double.url
     if request.param == "gateway":
@@ -84,13 +85,14 @@ def test_its_own_client_vouches_for_the_double(native: openai.AzureOpenAI) -> No
 
 
 @pytest.mark.parametrize("provider", ["dated", "newer", "entra"])
-def test_openais_sdk_reaches_a_deployment(gateway: Gateway, double: Double, provider: str) -> None:
+def test_openais_sdk_reaches_a_deployment(gateway: Gateway, double: Answering, provider: str) -> None:
     client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.first_key, max_retries=0)
     raw = client.chat.completions.with_raw_response.create(model=f"{provider}/gpt", messages=ask("hello"))
-    assert json.loads(raw.content) == replayed("azure", stream=False).body
+    assert json.loads(raw.content) == replayed("azure", stream=False)[1]
     dated = provider == "dated"
-    assert double.last.path == ("/openai/deployments/gpt/chat/completions" if dated else "/openai/v1/chat/completions")
-    assert ("api-key" in double.last.headers) == (provider != "entra")
+    path = double.asked[-1].path.partition("?")[0]
+    assert path == ("/openai/deployments/gpt/chat/completions" if dated else "/openai/v1/chat/completions")
+    assert ("api-key" in double.asked[-1].headers) == (provider != "entra")
     chunks = list(client.chat.completions.create(model=f"{provider}/gpt", messages=ask("hello"), stream=True))
     assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
     tokens = [asked for asked in double.asked if asked.path == "/login"]

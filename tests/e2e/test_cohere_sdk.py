@@ -46,9 +46,8 @@ def sweep() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def double() -> Iterator[Cohere]:
-    double = Cohere()
-    yield double
-    double.stop()
+    with Cohere() as double:
+        yield double
 
 
 @pytest.fixture(scope="module")
@@ -175,12 +174,12 @@ def test_openai_tools_and_their_plan(chat: openai.OpenAI, double: Cohere) -> Non
     )
     message = first.choices[0].message
     assert first.choices[0].finish_reason == "tool_calls" and message.tool_calls is not None
-    assert double.asked[-1]["tool_choice"] == "REQUIRED"
+    assert double.asked[-1].json["tool_choice"] == "REQUIRED"
     answers = [{"role": "tool", "tool_call_id": call.id, "content": "21 degrees"} for call in message.tool_calls]
     messages += [message.model_dump(exclude_none=True), *answers]
     second = chat.chat.completions.create(model="co/command-x", messages=messages, tools=[WEATHER])
     assert second.choices[0].message.content == "It is 21 degrees and 21 degrees."
-    assert double.asked[-1]["messages"][1]["tool_plan"] == "I will look up the weather."
+    assert double.asked[-1].json["messages"][1]["tool_plan"] == "I will look up the weather."
 
 
 def test_openai_json_and_images(chat: openai.OpenAI) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import openai
 import pytest
 
+from tests.answering import Answer, Answering, Asked
 from tests.dialects import recorded
-from tests.e2e.compatible_doubles import Answer, Asked, Double, events, replayed
+from tests.e2e.compatible_doubles import events, replayed, streamed
 from tests.e2e.processes import Gateway
 
 pytestmark = pytest.mark.xdist_group("e2e-completions")
@@ -23,8 +24,8 @@ USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 def answer(asked: Asked) -> Answer:
     """Answer as a server does that has the API: what was recorded, or one text for every prompt."""
     if asked.path != "/v1/completions":
-        return Answer({"error": {"message": "no", "type": "invalid_request_error"}}, 404)
-    body = asked.body
+        return 404, {"error": {"message": "no", "type": "invalid_request_error"}}
+    body = asked.json
     prompts = body["prompt"] if isinstance(body["prompt"], list) else [body["prompt"]]
     if prompts == ["recorded"]:
         return replayed("openai", stream=bool(body.get("stream")), api="completions")
@@ -32,20 +33,19 @@ def answer(asked: Asked) -> Answer:
     choices = [{"text": f" {i}", "index": i, "logprobs": None, "finish_reason": "stop"} for i, _ in enumerate(prompts)]
     if body.get("stream"):
         usage = [{**head, "choices": [], "usage": USAGE}] if body.get("stream_options") else []
-        return Answer(events(*({**head, "choices": [one]} for one in choices), *usage))
-    return Answer({**head, "choices": choices, "usage": USAGE})
+        return streamed(events(*({**head, "choices": [one]} for one in choices), *usage))
+    return 200, {**head, "choices": choices, "usage": USAGE}
 
 
 @pytest.fixture(scope="module")
-def double() -> Iterator[Double]:
+def double() -> Iterator[Answering]:
     recorded.every("openai")
-    double = Double(answer)
-    yield double
-    double.stop()
+    with Answering(answer) as double:
+        yield double
 
 
 @pytest.fixture(scope="module")
-def gateway(double: Double, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def gateway(double: Answering, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     gateway = Gateway(tmp_path_factory.mktemp("completions"), config=CONFIG.format(url=double.url)).start()
     yield gateway
     assert gateway.stop() == 0
@@ -88,23 +88,23 @@ def test_what_chat_cannot_do_is_refused_by_name(client: openai.OpenAI, fields: d
     assert (refused.value.param, refused.value.code) == (param, "unsupported_parameter")
 
 
-def test_an_upstream_that_has_the_api_is_asked_as_the_caller_asked(client: openai.OpenAI, double: Double) -> None:
+def test_an_upstream_that_has_the_api_is_asked_as_the_caller_asked(client: openai.OpenAI, double: Answering) -> None:
     asked = {"prompt": ["a", "b"], "echo": True, "best_of": 2, "suffix": "x", "logprobs": 2, "max_tokens": 7}
     answered = client.completions.create(model="native/m", **asked)  # type: ignore[call-overload]
     assert [choice.text for choice in answered.choices] == [" 0", " 1"]
-    assert double.last.body == {"model": "m", **asked}
+    assert double.asked[-1].json == {"model": "m", **asked}
     tokens = client.completions.create(model="native/m", prompt=[[1, 2], [3]], stream=True)
     chunks = list(tokens)
     assert [choice.index for chunk in chunks for choice in chunk.choices] == [0, 1]
     assert all(chunk.choices for chunk in chunks), "usage the caller did not ask for"
-    assert double.last.body["stream_options"] == {"include_usage": True}
+    assert double.asked[-1].json["stream_options"] == {"include_usage": True}
 
 
 def test_recorded_answers_arrive_as_they_were(client: openai.OpenAI) -> None:
     whole = client.completions.with_raw_response.create(model="native/m", prompt="recorded")
-    assert json.loads(whole.content) == replayed("openai", stream=False, api="completions").body
+    assert json.loads(whole.content) == replayed("openai", stream=False, api="completions")[1]
     chunks = list(client.completions.create(model="native/m", prompt="recorded", stream=True))
-    told = [json.loads(line[6:]) for line in replayed("openai", stream=True, api="completions").body.decode().split("\n")
+    told = [json.loads(line[6:]) for line in replayed("openai", stream=True, api="completions")[1].decode().split("\n")
             if line.startswith("data: {")]  # fmt: skip
     assert [chunk.choices[0].text for chunk in chunks] == [one["choices"][0]["text"] for one in told]
 

@@ -10,9 +10,9 @@ import openai
 import pytest
 from google.genai import types
 
+from tests.answering import Answering
 from tests.e2e.google_double import SIGNATURE, Google
 from tests.e2e.processes import Gateway
-from tests.e2e.replayer import Replayer
 from tests.e2e.test_anthropic_sdk import WEATHER as ANTHROPIC_WEATHER
 from tests.e2e.test_gemini_sdk import client_of, with_tools
 from tests.e2e.test_openai_sdk import WEATHER
@@ -31,20 +31,17 @@ ANSWERED = 'It is {"output": "21"}, {"output": "25"}'
 
 @pytest.fixture(scope="module")
 def google() -> Iterator[Google]:
-    google = Google()
-    yield google
-    google.stop()
+    with Google() as google:
+        yield google
 
 
 @pytest.fixture(scope="module")
 def gateway(google: Google, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    tokens = Replayer()
-    tokens.answer = {"status": 200, "headers": {}, "body": {"access_token": "token-1", "expires_in": 3600}}
-    config = CONFIG.format(url=google.url, tokens=f"http://127.0.0.1:{tokens.port}")
-    gateway = Gateway(tmp_path_factory.mktemp("thinking"), config=config).start()
-    yield gateway
-    assert gateway.stop() == 0
-    tokens.stop()
+    with Answering(lambda asked: (200, {"access_token": "token-1", "expires_in": 3600})) as tokens:
+        config = CONFIG.format(url=google.url, tokens=tokens.url)
+        gateway = Gateway(tmp_path_factory.mktemp("thinking"), config=config).start()
+        yield gateway
+        assert gateway.stop() == 0
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -118,7 +115,7 @@ def test_claude_at_vertex_through_geminis_sdk(gateway: Gateway, google: Google) 
     thought = (first.candidates[0].content.parts or [])[0]
     assert thought.thought and thought.text == "Hm." and thought.thought_signature
     assert chat.send_message("And now?").text == "Good day."
-    assert google.paths[-1] == "/v1/projects/p/locations/global/publishers/anthropic/models/claude-x:rawPredict"
+    assert google.asked[-1].path == "/v1/projects/p/locations/global/publishers/anthropic/models/claude-x:rawPredict"
 
 
 def test_counting_and_embedding_there(gateway: Gateway, google: Google) -> None:
@@ -127,7 +124,7 @@ def test_counting_and_embedding_there(gateway: Gateway, google: Google) -> None:
     chat = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.first_key, max_retries=0)
     vectors = chat.embeddings.create(model="google/gemini-embedding-001", input=["a", "b"], dimensions=2)
     assert [one.embedding for one in vectors.data] == [[0.5, 0.0], [0.5, 1.0]]
-    assert google.asked[-1]["requests"][1]["outputDimensionality"] == 2
+    assert google.asked[-1].json["requests"][1]["outputDimensionality"] == 2
     with pytest.raises(openai.BadRequestError) as refused:
         chat.embeddings.create(model="google/gemini-embedding-001", input=[1, 2])
     assert refused.value.param == "input"
@@ -154,7 +151,7 @@ HELLO = {"contents": [{"parts": [{"text": QUESTION}]}]}
 def test_a_name_may_hold_slashes(gateway: Gateway, google: Google, version: str, name: str) -> None:
     reply = post(gateway, f"/{version}/models/{name}:generateContent", HELLO)
     assert reply.status_code == 200 and reply.json()["responseId"] == "r-1"
-    assert google.paths[-1] == "/v1beta/models/gemini-3-flash:generateContent"
+    assert google.asked[-1].path == "/v1beta/models/gemini-3-flash:generateContent"
 
 
 def test_a_stream_is_an_array_where_nobody_asks_for_events(gateway: Gateway) -> None:

@@ -12,8 +12,9 @@ from mistralai.client import Mistral
 from mistralai.client.errors import HTTPValidationError, SDKError
 from mistralai.client.models import ChatCompletionRequest
 
+from tests.answering import Answer, Answering, Asked
 from tests.dialects import recorded
-from tests.e2e.compatible_doubles import Answer, Asked, Double, events, replayed, said
+from tests.e2e.compatible_doubles import events, replayed, said, streamed
 from tests.e2e.processes import Gateway
 from tests.e2e.test_openai_sdk import PERSON, WEATHER, ask
 
@@ -45,23 +46,22 @@ PICTURE = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAA
 def answer(asked: Asked) -> Answer:
     """Answer as Mistral does."""
     if asked.headers.get("authorization") != "Bearer mistral-key":
-        return Answer({"object": "error", "message": "Unauthorized", "type": "invalid_request", "code": "1"}, 401)
+        return 401, {"object": "error", "message": "Unauthorized", "type": "invalid_request", "code": "1"}
     if asked.path != "/v1/chat/completions":
-        return Answer({"object": "error", "message": "no Route matched", "type": "invalid_request_not_found"}, 404)
-    body = asked.body
+        return 404, {"object": "error", "message": "no Route matched", "type": "invalid_request_not_found"}
+    body = asked.json
     wrong = [*(set(body) - TAKEN), *unfit(body["messages"])]
     if wrong:
         detail = [
             {"type": "extra_forbidden", "loc": ["body", one], "msg": "Extra inputs are not permitted"} for one in wrong
         ]
-        return Answer({"detail": detail}, 422)
+        return 422, {"detail": detail}
     text = said(body)
     if "boom 429" in text:
-        return Answer(
-            {"object": "error", "message": "Requests rate limit exceeded", "type": "rate_limited", "code": "1300"}, 429
-        )
+        words = "Requests rate limit exceeded"
+        return 429, {"object": "error", "message": words, "type": "rate_limited", "code": "1300"}
     if "boom 422" in text:
-        return Answer({"detail": [{"type": "less_than_equal", "loc": ["body", "temperature"], "msg": "too hot"}]}, 422)
+        return 422, {"detail": [{"type": "less_than_equal", "loc": ["body", "temperature"], "msg": "too hot"}]}
     if body["messages"][-1]["role"] == "tool":
         return spoken(body, {"content": "21 degrees in Paris, 25 in Rome."})
     if body.get("tools"):
@@ -90,7 +90,7 @@ def spoken(body: Any, message: dict[str, Any], finish: str = "stop") -> Answer:
     head = {"id": "cmpl-e5", "created": 1757759494, "model": body["model"]}
     if not body.get("stream"):
         choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "tool_calls": None, **message}}
-        return Answer({**head, "object": "chat.completion", "choices": [choice], "usage": USAGE})
+        return 200, {**head, "object": "chat.completion", "choices": [choice], "usage": USAGE}
     content = message["content"]
     pieces = (
         [{"content": [one]} if one["type"] == "thinking" else {"content": one["text"]} for one in content]
@@ -109,26 +109,25 @@ def spoken(body: Any, message: dict[str, Any], finish: str = "stop") -> Answer:
         for delta, end in deltas
     ]
     chunks[-1]["usage"] = USAGE
-    return Answer(events(*chunks))
+    return streamed(events(*chunks))
 
 
 @pytest.fixture(scope="module")
-def double() -> Iterator[Double]:
+def double() -> Iterator[Answering]:
     recorded.every("mistral")
-    double = Double(answer)
-    yield double
-    double.stop()
+    with Answering(answer) as double:
+        yield double
 
 
 @pytest.fixture(scope="module")
-def gateway(double: Double, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def gateway(double: Answering, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     gateway = Gateway(tmp_path_factory.mktemp("mistral"), config=CONFIG.format(url=double.url)).start()
     yield gateway
     assert gateway.stop() == 0
 
 
 @pytest.fixture(params=["double", "gateway"])
-def native(request: pytest.FixtureRequest, double: Double, gateway: Gateway) -> Mistral:
+def native(request: pytest.FixtureRequest, double: Answering, gateway: Gateway) -> Mistral:
     """Mistral's own SDK, at the double itself and at it through the gateway's passthrough."""
     if request.param == "double":
         return Mistral(api_key="mistral-key", server_url=double.url, timeout_ms=20_000)
@@ -162,22 +161,22 @@ def claude(gateway: Gateway) -> anthropic.Anthropic:
     return anthropic.Anthropic(base_url=gateway.url, api_key=gateway.first_key, max_retries=0)
 
 
-def test_openais_sdk_whole_and_streamed(chat: openai.OpenAI, double: Double) -> None:
+def test_openais_sdk_whole_and_streamed(chat: openai.OpenAI, double: Answering) -> None:
     answered = chat.chat.completions.create(
         model="mistral/mistral-tiny", messages=ask("hello"), seed=7, max_completion_tokens=50
     )
     assert answered.choices[0].message.content and answered.usage and answered.usage.total_tokens
-    assert double.last.body["random_seed"] == 7 and double.last.body["max_tokens"] == 50
+    assert double.asked[-1].json["random_seed"] == 7 and double.asked[-1].json["max_tokens"] == 50
     stream = chat.chat.completions.create(
         model="mistral/mistral-tiny", messages=ask("hello"), stream=True, stream_options={"include_usage": True}
     )
     chunks = list(stream)
     assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) and chunks[-1].usage
-    assert "stream_options" not in double.last.body
+    assert "stream_options" not in double.asked[-1].json
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_openais_sdk_calls_tools_in_parallel(chat: openai.OpenAI, double: Double, stream: bool) -> None:
+def test_openais_sdk_calls_tools_in_parallel(chat: openai.OpenAI, double: Answering, stream: bool) -> None:
     messages = ask("What is the weather in Paris and Rome?")
     if stream:
         with chat.chat.completions.stream(model="mistral/m", messages=messages, tools=[WEATHER]) as running:
@@ -195,7 +194,7 @@ def test_openais_sdk_calls_tools_in_parallel(chat: openai.OpenAI, double: Double
     messages += [turn, *({"role": "tool", "tool_call_id": foreign[call.id], "content": "21"} for call in calls)]
     second = chat.chat.completions.create(model="mistral/m", messages=messages, tools=[WEATHER])
     assert second.choices[0].message.content == "21 degrees in Paris, 25 in Rome."
-    sent = double.last.body["messages"]
+    sent = double.asked[-1].json["messages"]
     assert [call["id"] for call in sent[1]["tool_calls"]] == [m["tool_call_id"] for m in sent[2:]]
     assert sent[3]["tool_call_id"] == "qDEcl0n92"
 
@@ -209,7 +208,7 @@ def test_openais_sdk_json_and_an_image(chat: openai.OpenAI) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_openais_sdk_sends_thoughts_back(chat: openai.OpenAI, double: Double, stream: bool) -> None:
+def test_openais_sdk_sends_thoughts_back(chat: openai.OpenAI, double: Answering, stream: bool) -> None:
     messages = ask("six times seven")
     if stream:
         message: dict[str, Any] = {"role": "assistant", "content": "", "reasoning_details": []}
@@ -223,10 +222,10 @@ def test_openais_sdk_sends_thoughts_back(chat: openai.OpenAI, double: Double, st
         assert message["reasoning"] == "Six times seven."
     assert message["content"] == "42"
     chat.chat.completions.create(model="mistral/thinker", messages=[*messages, message, *ask("sure?")])  # type: ignore[list-item]
-    assert double.last.body["messages"][1]["content"] == [THOUGHT, {"type": "text", "text": "42"}]
+    assert double.asked[-1].json["messages"][1]["content"] == [THOUGHT, {"type": "text", "text": "42"}]
 
 
-def test_openais_sdk_raises_its_own_errors(chat: openai.OpenAI, double: Double) -> None:
+def test_openais_sdk_raises_its_own_errors(chat: openai.OpenAI, double: Answering) -> None:
     with pytest.raises(openai.RateLimitError):
         chat.chat.completions.create(model="mistral/m", messages=ask("boom 429"))
     with pytest.raises(openai.UnprocessableEntityError) as hot:
@@ -237,14 +236,14 @@ def test_openais_sdk_raises_its_own_errors(chat: openai.OpenAI, double: Double) 
         chat.chat.completions.create(model="mistral/m", messages=ask("hello"), logit_bias={"5": 1})
     assert refused.value.param == "logit_bias" and len(double.asked) == before
     raw = chat.chat.completions.with_raw_response.create(model="mistral/m", messages=ask("hello"), user="me")
-    assert raw.headers["x-headgate-dropped"] == "user" and "user" not in double.last.body
+    assert raw.headers["x-headgate-dropped"] == "user" and "user" not in double.asked[-1].json
 
 
 TOOL: Any = {"name": "get_weather", "description": "d", "input_schema": WEATHER["function"]["parameters"]}
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_anthropics_sdk(claude: anthropic.Anthropic, double: Double, stream: bool) -> None:
+def test_anthropics_sdk(claude: anthropic.Anthropic, double: Answering, stream: bool) -> None:
     def ask_it(messages: list[Any], model: str = "mistral/m", **more: Any) -> Any:
         if not stream:
             return claude.messages.create(model=model, max_tokens=99, messages=messages, **more)
@@ -253,7 +252,7 @@ def test_anthropics_sdk(claude: anthropic.Anthropic, double: Double, stream: boo
 
     plain = ask_it(ask("hello"))
     assert plain.content[0].type == "text" and plain.content[0].text and plain.usage.output_tokens
-    assert double.last.body["max_tokens"] == 99
+    assert double.asked[-1].json["max_tokens"] == 99
     messages = ask("weather")
     called = ask_it(messages, tools=[TOOL])
     uses = [block for block in called.content if block.type == "tool_use"]
@@ -268,13 +267,13 @@ def test_anthropics_sdk(claude: anthropic.Anthropic, double: Double, stream: boo
     assert "Ada" in ask_it(ask("as JSON"), output_config={"format": schema}).content[0].text
 
 
-def test_anthropics_sdk_sends_thoughts_back(claude: anthropic.Anthropic, double: Double) -> None:
+def test_anthropics_sdk_sends_thoughts_back(claude: anthropic.Anthropic, double: Answering) -> None:
     messages = ask("six times seven")
     first = claude.messages.create(model="mistral/thinker", max_tokens=99, messages=messages)
     assert [block.type for block in first.content] == ["thinking", "text"]
     messages += [{"role": "assistant", "content": first.content}, *ask("sure?")]
     claude.messages.create(model="mistral/thinker", max_tokens=99, messages=messages)
-    assert double.last.body["messages"][1]["content"] == [THOUGHT, {"type": "text", "text": "42"}]
+    assert double.asked[-1].json["messages"][1]["content"] == [THOUGHT, {"type": "text", "text": "42"}]
 
 
 def test_anthropics_sdk_raises_its_own_errors(claude: anthropic.Anthropic) -> None:

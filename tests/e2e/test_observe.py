@@ -24,7 +24,7 @@ TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 def test_traces_lines_and_webhooks_and_one_that_is_stuck(tmp_path: Path) -> None:
     stuck = socket.create_server(("127.0.0.1", 0))  # takes connections and never says a word
     log = tmp_path / "calls.jsonl"
-    with Server().running() as server, stuck:
+    with Server() as server, stuck:
         config = CONFIG.format(url=server.url, log=log, hook=f"http://127.0.0.1:{stuck.getsockname()[1]}/x")
         gateway = Gateway(tmp_path / "home", config=config).start()
         tail = None
@@ -44,7 +44,7 @@ def test_traces_lines_and_webhooks_and_one_that_is_stuck(tmp_path: Path) -> None
                 assert sent < 200
             eventually(lambda: log.exists() and len(log.read_text().splitlines()) == sent)
             found = eventually(
-                lambda: (all_ := [s for p in server.posts for s in spans(p[2])]) and len(all_) == 2 * sent and all_
+                lambda: (all_ := [s for p in server.asked for s in spans(p.body)]) and len(all_) == 2 * sent and all_
             )
             assert tail.stdout is not None
             assert json.loads(tail.stdout.readline())["status"] == "success"
@@ -64,5 +64,5 @@ def test_traces_lines_and_webhooks_and_one_that_is_stuck(tmp_path: Path) -> None
     assert sum(line["usage"]["output"] for line in lines) == sum(about["gen_ai.usage.output_tokens"] for about in used)
     assert f'headgate_outlet_waiting{{outlet="webhook"}} {sent}' in page
     assert len((tmp_path / "home" / "outlets" / "webhook.jsonl").read_bytes().splitlines()) == sent
-    outside = b"".join(body for _, _, body in server.posts) + log.read_bytes()
+    outside = b"".join(asked.body for asked in server.asked) + log.read_bytes()
     assert b"canary of a prompt" not in outside

@@ -42,9 +42,8 @@ def sweep() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def double() -> Iterator[Ollama]:
-    double = Ollama()
-    yield double
-    double.stop()
+    with Ollama() as double:
+        yield double
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +118,7 @@ def test_openai_text_usage_and_context(chat: openai.OpenAI, gateway: Gateway, do
     reply = raw.parse()
     assert reply.choices[0].message.content == GREETING and reply.choices[0].finish_reason == "stop"
     assert reply.usage is not None and (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (9, 8)
-    assert double.asked[-1]["options"] == {"num_predict": 9, "num_ctx": 16384}
+    assert double.asked[-1].json["options"] == {"num_predict": 9, "num_ctx": 16384}
     assert raw.headers["x-headgate-defaulted"] == "options.num_ctx=16384" and raw.headers["x-headgate-cost"] == "0"
     gateway.trace(raw.headers["x-request-id"])
 
@@ -146,8 +145,8 @@ def test_openai_tools_and_their_thought(chat: openai.OpenAI, double: Ollama) -> 
     messages += [message.model_dump(exclude_none=True), *answers]
     second = chat.chat.completions.create(model="local/qwen", messages=messages, tools=[WEATHER])
     assert second.choices[0].message.content == "It is 21 degrees and 21 degrees."
-    assert double.asked[-1]["messages"][1]["thinking"] == "Let me think."
-    assert double.asked[-1]["messages"][2]["tool_name"] == "get_weather"
+    assert double.asked[-1].json["messages"][1]["thinking"] == "Let me think."
+    assert double.asked[-1].json["messages"][2]["tool_name"] == "get_weather"
 
 
 def test_openai_json_images_and_embeddings(chat: openai.OpenAI) -> None:

@@ -57,16 +57,15 @@ NOT_REPLAYED = {
 
 @pytest.fixture(scope="module")
 def replayer() -> Iterator[Replayer]:
-    replayer = Replayer()
-    yield replayer
-    replayer.stop()
+    with Replayer() as replayer:
+        yield replayer
 
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory, replayer: Replayer) -> Iterator[Gateway]:
     if not FOLDER.is_dir():
         pytest.skip("the recorded exchanges are not here")
-    config = CONFIG.format(base=f"http://127.0.0.1:{replayer.port}")
+    config = CONFIG.format(base=replayer.url)
     gateway = Gateway(tmp_path_factory.mktemp("replay"), config=config).start()
     admin = {"authorization": f"Bearer {gateway.admin_key}"}
     for name in PROVIDERS:  # a recorded refusal must not bench its account for what follows
@@ -162,8 +161,8 @@ def difference(row: dict[str, Any], status: int, got: bytes, asked: list[Any]) -
         return f"status {status}: {got[:300]!r}"
     if len(asked) != 1:
         return f"the upstream was asked {len(asked)} times"
-    if stripped(asked[0].body, row) != {n: v for n, v in row["request"]["body"].items() if n != "model"}:
-        return f"the upstream was asked {asked[0].raw[:300]!r}, not {json.dumps(row['request']['body'])[:300]}"
+    if stripped(asked[0].json, row) != {n: v for n, v in row["request"]["body"].items() if n != "model"}:
+        return f"the upstream was asked {asked[0].body[:300]!r}, not {json.dumps(row['request']['body'])[:300]}"
     sent, streamed = content(row["response"])
     kind = next((v for n, v in row["response"]["headers"].items() if n.lower() == "content-type"), "")
     if streamed:

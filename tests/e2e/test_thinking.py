@@ -212,9 +212,8 @@ def routes() -> str:
 
 @pytest.fixture(scope="module")
 def thinkers() -> Iterator[Thinkers]:
-    thinkers = Thinkers()
-    yield thinkers
-    thinkers.stop()
+    with Thinkers() as thinkers:
+        yield thinkers
 
 
 @pytest.fixture(scope="module")
@@ -224,7 +223,7 @@ def gateway(thinkers: Thinkers, tmp_path_factory: pytest.TempPathFactory) -> Ite
     gateway = Gateway(tmp_path_factory.mktemp("proofs"), config=config + routes()).start()
     yield gateway
     gateway.kill()
-    google.stop()
+    google.close()
     bedrock.stop()
 
 
@@ -265,7 +264,7 @@ def test_a_proof_is_kept_from_everybody_else(
     second = talk.turn(False)
     assert second.text == FINAL and second.headers["x-headgate-model"] == THINKERS[other] + "other"
     assert talk.first in second.headers["x-headgate-dropped"].split(", ")
-    sent = json.dumps(thinkers.asked[-1])
+    sent = json.dumps(thinkers.asked[-1].json)
     assert "other" in sent or other == "gemini"  # Google's path names the model
     assert not [mark for mark in (*PROOFS, *WRAPPED, "Ask for") if mark in sent]
 

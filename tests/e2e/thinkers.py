@@ -61,7 +61,7 @@ def gemini(step: int) -> list[Json]:
 
 
 class Thinkers(Double):
-    """All of them on one port; ``asked`` is what was sent, oldest first."""
+    """All of them on one port."""
 
     media = "text/event-stream"
 

@@ -1,10 +1,7 @@
 """What tests of outlets share: a sink that does as it is told, a server that keeps what it is posted, and records."""
 
 import asyncio
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from time import monotonic, sleep
 from typing import Any
 
@@ -12,6 +9,7 @@ import msgspec
 
 from headgate.core.money import Usage
 from headgate.core.record import Attempt, Record
+from tests.answering import Answering
 
 
 class Told:
@@ -44,42 +42,13 @@ def eventually(check: Callable[[], Any], within: float = 8.0) -> Any:
     return found
 
 
-class Server:
-    """An HTTP server on loopback: what it was posted, and what it answers."""
+class Server(Answering):
+    """Keeps what it is posted."""
 
     def __init__(self) -> None:
-        self.posts: list[tuple[str, dict[str, str], bytes]] = []
         self.statuses: list[int] = []
         """Answered in turn; 200 when they are used up."""
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                server.posts.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-                self.send_response(server.statuses.pop(0) if server.statuses else 200)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *args: Any) -> None:
-                return
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    @contextmanager
-    def running(self) -> "Iterator[Server]":
-        thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join()
+        super().__init__(lambda asked: (self.statuses.pop(0) if self.statuses else 200, b""))
 
 
 ID = "01890a5d-ac96-774b-bcce-b302099a8057"

@@ -85,13 +85,13 @@ async def posted(
     config: ObserveConfig, environ: dict[str, str], *batch: bytes
 ) -> list[tuple[str, dict[str, str], Any]]:
     """What a server gets of *batch*."""
-    with Server().running() as server:
+    with Server() as server:
         environ = {name: text.replace("SERVER", server.url) for name, text in environ.items()}
         _, make = next(iter(plans(config, environ, Ways, lambda: ACCOUNTS).values()))
         sink = make()
         await sink.send(batch)
         await sink.close()
-        return [(path, headers, spans(body)) for path, headers, body in server.posts]
+        return [(asked.path, asked.headers, spans(asked.body)) for asked in server.asked]
 
 
 async def test_who_says_what_an_attempt_costs():

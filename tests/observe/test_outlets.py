@@ -232,7 +232,7 @@ def test_half_a_line_joins_no_other(tmp_path):
 
 @pytest.mark.parametrize(("status", "error"), [(429, Unwell), (503, Unwell), (400, Refused), (500, RuntimeError)])
 async def test_what_an_answer_means(status, error):
-    with Server().running() as server:
+    with Server() as server:
         server.statuses = [status]
         sender = Http1Sender()
         post = Poster(sender, server.url + "/in?a=1", {"authorization": "Basic x"})
@@ -240,7 +240,7 @@ async def test_what_an_answer_means(status, error):
             await post(b"{}")
         await post(b"{}", {"x-more": "1"})
         await sender.close()
-        path, headers, body = server.posts[-1]
+        _, path, headers, body = server.asked[-1]
         assert (path, headers["authorization"], headers["x-more"], body) == ("/in?a=1", "Basic x", "1", b"{}")
 
 

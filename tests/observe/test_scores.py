@@ -43,15 +43,15 @@ def test_each_thing_that_was_said_is_a_score():
 
 
 def test_they_go_where_traces_go_and_records_do_not_go_there(tmp_path):
-    with Server().running() as server:
+    with Server() as server:
         config = ObserveConfig(langfuse=LangfuseConfig(host=server.url))
         keys = {"LANGFUSE_PUBLIC_KEY": "pk", "LANGFUSE_SECRET_KEY": "sk"}
         outlets = Outlets(tmp_path)
         outlets.set(plans(config, keys, Ways, dict))
         outlets.offer([msgspec.json.encode(SAID)], NAME)
-        eventually(lambda: server.posts)
+        eventually(lambda: server.asked)
         outlets.stop()
-    ((path, headers, body),) = server.posts
+    ((_, path, headers, body),) = server.asked
     assert path == "/api/public/ingestion"
     assert headers["authorization"] == "Basic " + base64.b64encode(b"pk:sk").decode()
     assert [event["body"]["name"] for event in json.loads(body)["batch"]] == ["score", "thumbs"]

@@ -7,18 +7,17 @@ webhooks it sent, what it kept and its exports are searched; and of a database s
 """
 
 import base64
-import json
 import secrets
-import threading
 import time
 from contextlib import ExitStack, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from tests.answering import Answer, Answering, Asked
 from tests.e2e.processes import Gateway
+from tests.e2e.scripted import CHAT
 from tests.proofs import Progress
 from tests.servers import Postgres
 
@@ -46,56 +45,16 @@ PAGES = (
 MADE_SECRETS = ("key", "client_secret", "secret", "token")
 
 
-class Provider(ThreadingHTTPServer):
-    """A provider, and whoever else the gateway speaks to."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Echo)
-        self.told: list[tuple[str, bytes]] = []
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        """End it."""
-        self.shutdown()
-        self.server_close()
-
-
-class Echo(BaseHTTPRequestHandler):
-    """A provider that repeats the credential it was given wherever it can."""
-
-    protocol_version = "HTTP/1.1"
-    server: Provider
-
-    def do_POST(self) -> None:
-        data = self.rfile.read(int(self.headers["content-length"]))
-        if self.path in TOLD:
-            self.server.told.append((self.path, data))
-            self.send_response(200)
-            self.send_header("content-length", "0")
-            self.end_headers()
-            return
-        body = json.loads(data)
-        given = self.headers.get("authorization", "")
-        status = int(body["model"]) if body["model"].isdecimal() else 200
-        bare = given.removeprefix("Bearer ")
-        words = f"Incorrect API key provided: {given}. We do not know ({bare}) nor '{bare[:12]}...'"
-        answer: dict[str, Any] = {"error": {"message": words, "code": bare, "param": bare, "type": bare}}
-        if status == 200:
-            answer = {
-                "id": "x", "object": "chat.completion", "created": 1, "model": "m",
-                "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}],
-                "usage": {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7},
-            }  # fmt: skip
-        data = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("set-cookie", bare)
-        self.send_header("content-length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+def echo(asked: Asked) -> Answer:
+    """Answer as a provider that repeats the credential it was given wherever it can; whoever is told says nothing."""
+    if asked.path in TOLD:
+        return 200, b""
+    model, bare = asked.json["model"], asked.bearer
+    words = f"Incorrect API key provided: Bearer {bare}. We do not know ({bare}) nor '{bare[:12]}...'"
+    if model.isdecimal() and model != "200":
+        said = {"error": {"message": words, "code": bare, "param": bare, "type": bare}}
+        return int(model), said, {"set-cookie": bare}
+    return 200, CHAT, {"set-cookie": bare}
 
 
 class Planted:
@@ -196,7 +155,7 @@ def plant(drive: Drive, number: int) -> None:
 
 def prove(scale: float, folder: Path, progress: Progress, *, postgres: bool = False) -> str:
     with ExitStack() as at_end:
-        server, planted, home = Provider(), Planted(), folder / "home"
+        server, planted, home = Answering(echo), Planted(), folder / "home"
         at_end.callback(server.close)
         planted.keep("admin key", ADMIN)
         more: dict[str, Any] = {}
@@ -205,7 +164,7 @@ def prove(scale: float, folder: Path, progress: Progress, *, postgres: bool = Fa
             at_end.callback(database.close)
             more["HEADGATE_DATABASE_URL"] = database.url
         gateway = Gateway(
-            home, config=CONFIG.format(port=server.server_address[1], home=home), HEADGATE_ADMIN_KEY=ADMIN,
+            home, config=CONFIG.format(port=server.port, home=home), HEADGATE_ADMIN_KEY=ADMIN,
             ECHO_KEY=planted.new("provider key of no known form"), HEADGATE_LOG_LEVEL="debug",
             HEADGATE_SMTP_URL=f"smtp://u:{planted.new('mail password')}@127.0.0.1:1",
             TOKEN=planted.new("collector's token"), LANGFUSE=planted.new("key of Langfuse"),
@@ -230,8 +189,9 @@ def prove(scale: float, folder: Path, progress: Progress, *, postgres: bool = Fa
             drive.ask("GET", f"/api/v1/logs/{row['id']}/payload")
         export(drive)
         assert gateway.stop() == 0, gateway.printed[-2000:]
-        assert {where for where, _ in server.told} == set(TOLD), "somebody was told nothing"
-        drive.answers += server.told
+        told = [(asked.path, asked.body) for asked in server.asked if asked.path in TOLD]
+        assert {where for where, _ in told} == set(TOLD), "somebody was told nothing"
+        drive.answers += told
         files = [path for path in home.rglob("*") if path.is_file()]
         if database is not None:
             dump = folder / "dump.sql"

@@ -133,7 +133,7 @@ class Measured:
 def prove(scale: float, folder: Path, progress: Progress) -> str:
     calls, turns = max(round(CALLS * scale), 100), TURNS if scale >= 0.5 else 1
     with ExitStack() as at_end:
-        wall, sink = Wall(), at_end.enter_context(Server().running())
+        wall, sink = Wall(), at_end.enter_context(Server())
         stuck = at_end.enter_context(socket.create_server(("127.0.0.1", 0), backlog=512))  # never says a word
         providers = PROVIDERS.format(wall=wall.port)
         off = started(at_end, folder / "off", providers)

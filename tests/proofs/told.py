@@ -64,7 +64,7 @@ def shown(one: "Measured") -> list[tuple[str, bytes]]:
 
 def look(folder: Path, sink: Server, said: list[str], pages: list[tuple[str, bytes]]) -> None:
     """Look for what was said in everything that was told or is shown, and in every file of the home."""
-    posts = [(path, body) for path, _, body in sink.posts]
+    posts = [(asked.path, asked.body) for asked in sink.asked]
     assert {path for path, _ in posts} >= {"/v1/traces", "/api/public/otel/v1/traces", "/hook"}
     files = [(str(path), readable(path)) for path in folder.rglob("*") if path.is_file()]
     for name in ("out.jsonl", "out.parquet"):

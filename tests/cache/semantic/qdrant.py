@@ -4,65 +4,37 @@ It is strict where a server is: a vector of another length, an unknown collectio
 """
 
 import threading
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import time
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import numpy as np
+
+from tests.answering import Answer, Answering, Asked
 
 KEY = "qdrant-key"
 
 
-class Stand:
+class Stand(Answering):
     """The server, on a free port of this machine."""
 
     def __init__(self) -> None:
         self.collections: dict[str, dict[str, Any]] = {}
         self.lock = threading.Lock()
-        self.asked: list[str] = []
         self.slow = False
-        stand = self
+        super().__init__(self._answer)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True  # head and body leave apart: the body would wait for an acknowledgement
+    def _answer(self, asked: Asked) -> Answer:
+        if self.slow:
+            time.sleep(1.0)
+        status, result = 401, None
+        if asked.headers.get("api-key") == KEY:
+            with self.lock:
+                body = asked.json if asked.body else None
+                status, result = self._result(asked.method, asked.path.partition("?")[0], body)
+        return status, {"result": result, "status": "ok" if status == 200 else {"error": "no"}, "time": 0.0}
 
-            def log_message(self, *given: Any) -> None: ...
-
-            def _serve(self) -> None:
-                size = int(self.headers.get("content-length") or 0)
-                body = msgspec.json.decode(self.rfile.read(size)) if size else None
-                if stand.slow:
-                    threading.Event().wait(1.0)
-                with stand.lock:
-                    stand.asked.append(f"{self.command} {self.path}")
-                    if self.headers.get("api-key") != KEY:
-                        status, result = 401, None
-                    else:
-                        status, result = stand.answer(self.command, self.path.partition("?")[0], body)
-                state = "ok" if status == 200 else {"error": "no"}
-                raw = msgspec.json.encode({"result": result, "status": state, "time": 0.0})
-                self.send_response(status)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(raw)))
-                self.end_headers()
-                with suppress(BrokenPipeError):  # who asked may not have waited
-                    self.wfile.write(raw)
-
-            do_GET = do_PUT = do_POST = _serve
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+    def _result(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         parts = path.strip("/").split("/")
         if method == "GET" and parts == ["collections"]:
             return 200, {"collections": [{"name": name} for name in self.collections]}

@@ -20,10 +20,18 @@ from tests.e2e.processes import ROOT, Gateway
 CHROMIUM = shutil.which("chromium")
 BUILT = ROOT / "src/headgate/dashboard"
 AXE = ROOT / "tests/upstreams/node_modules/axe-core/axe.min.js"
-PATIENCE = 15_000
-"""Milliseconds that a page may take for anything on a busy machine."""
+PATIENCE = 30_000
+"""Milliseconds that a page may take for anything on a busy machine: what it asks for every ten seconds comes twice."""
 expect.set_options(timeout=PATIENCE)
 PASSWORD = "nine paper lanterns"
+HEAR = """
+window.told = [];
+new MutationObserver((changes) => {
+    for (const { addedNodes } of changes) for (const node of addedNodes)
+        if (node.classList?.contains('toast')) window.told.push(node.textContent);
+}).observe(document, { childList: true, subtree: true });
+"""
+"""Keeps what a page says for a few seconds."""
 CONFIG = """
 providers:
   wall: {{kind: openai-compatible, base_url: "http://127.0.0.1:{port}/v1", api_key: "wall-key"}}
@@ -55,16 +63,15 @@ class House:
         self.url = gateway.url
         self.admin = gateway.admin_key
 
-    def api(self, method: str, path: str, body: object = None, *, key: str = "", status: int | None = None) -> Any:
+    def ask(self, method: str, path: str, body: object = None, *, key: str = "") -> httpx2.Response:
         """Ask the management API as the administrator, or as who has *key*."""
-        answer = httpx2.request(
-            method,
-            f"{self.url}/api/v1{path}",
-            json=body,
-            headers={"authorization": f"Bearer {key or self.admin}"},
-            timeout=30,
-        )
-        assert answer.status_code == status if status else answer.is_success, f"{path}: {answer.text}"
+        headers = {"authorization": f"Bearer {key or self.admin}"}
+        return httpx2.request(method, f"{self.url}/api/v1{path}", json=body, headers=headers, timeout=30)
+
+    def api(self, method: str, path: str, body: object = None, *, key: str = "") -> Any:
+        """Ask it what must go well."""
+        answer = self.ask(method, path, body, key=key)
+        assert answer.is_success, f"{path}: {answer.text}"
         return answer.json() if answer.content else None
 
     def call(self, key: str, text: str = "hello", model: str = "sandbox/chat", **more: object) -> httpx2.Response:
@@ -98,6 +105,7 @@ class Visit:
         self.url = url
         self.context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
         self.context.set_default_timeout(PATIENCE)
+        self.context.add_init_script(HEAR)
         self.page: Page = self.context.new_page()
         self.errors: list[str] = []
         self.refused: set[int] = set()
@@ -119,7 +127,8 @@ class Visit:
         return self.page
 
     def settled(self) -> None:
-        """Wait until nothing is loading."""
+        """Wait until there is a page, or the form to sign in, and nothing is loading."""
+        expect(self.page.locator("h1, main.signin form").first).to_be_visible()
         expect(self.page.locator("[aria-busy=true]")).to_have_count(0)
 
     def signed_in(self, key: str) -> "Visit":
@@ -137,6 +146,10 @@ class Visit:
         expect(page.get_by_role("button", name="Sign out")).to_be_visible()
         self.settled()
         return page
+
+    def said(self, text: str) -> None:
+        """Wait until the page has said *text*, be it gone again."""
+        self.page.wait_for_function("(text) => window.told.some((one) => one.includes(text))", arg=text)
 
     @property
     def alert(self) -> Locator:

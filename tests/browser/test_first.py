@@ -41,7 +41,7 @@ def test_the_first_minute(newcomer: House, browser: Browser) -> None:
         page.get_by_label("Name of the key").fill("main")
         page.get_by_label("Key", exact=True).fill("sk-pasted-by-hand-1234")
         page.get_by_role("button", name="Seal the key").click()
-        expect(page.get_by_role("status")).to_contain_text("sealed")
+        guest.said("sealed")
         expect(page.get_by_role("dialog")).to_contain_text("1234")
         page.get_by_role("button", name="Close", exact=True).last.click()
 

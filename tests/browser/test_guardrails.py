@@ -22,6 +22,8 @@ def test_try_keep_and_try_again(house: House, admin: Visit) -> None:
     assert house.api("GET", "/guardrails")["data"] == []
     dialog.get_by_role("button", name="Save").click()
     expect(page.get_by_role("row", name="private")).to_contain_text("pii")
+    trial = {"texts": ["hello"], "guardrails": ["private"]}
+    house.until(lambda: house.ask("POST", "/guardrails/test", trial).is_success)
 
     page.get_by_role("tab", name="Playground").click()
     page.get_by_label("Text", exact=True).fill("Write to grace@example.com")

@@ -17,6 +17,6 @@ def test_live_and_searched(house: House, admin: Visit) -> None:
     expect(page.get_by_text("Nothing fits these filters")).to_be_visible()
     expect(live).to_be_visible()
     house.call(key, "second", user="live-needle")
-    expect(mine).to_have_count(1, timeout=15_000)
+    expect(mine).to_have_count(1)
     expect(live).to_be_visible()
     assert admin.errors == []

@@ -59,6 +59,7 @@ def test_guessed_addresses_lead_nowhere(house: House, browser: Browser, guest: V
 
     def told(id: str) -> str:
         guest.go(f"/trace?id={id}")
+        expect(guest.alert).to_contain_text("request ")
         return guest.alert.inner_text().replace(id, "ID").partition("request ")[0]
 
     assert told(call) == told(call[:-4] + "0000")

@@ -36,6 +36,7 @@ def test_edit_preview_apply_and_roll_back(house: House, admin: Visit) -> None:
     dialog.get_by_role("button", name="Save").click()
     expect(row).to_contain_text("v2")
     assert targets() == ["wall/steady", "sandbox/chat"]
+    expect(row).to_contain_text("wall/steady, sandbox/chat")  # it is in force, and so what is explained
 
     page.get_by_role("textbox", name="Model or route").or_(page.get_by_role("combobox", name="Model or route")).fill(
         "quick"
@@ -63,7 +64,7 @@ def test_a_wrong_route_is_told_what_is_wrong(admin: Visit) -> None:
     dialog.get_by_label("Name", exact=True).fill("broken")
     dialog.get_by_label("Deployment 1").fill("nobody/has-this")
     dialog.get_by_role("button", name="Try").click()
-    expect(page.locator(".toast.bad")).to_contain_text("nobody")
+    admin.said("nobody")
 
 
 def test_a_route_is_written_as_yaml(house: House, admin: Visit) -> None:

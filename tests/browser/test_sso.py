@@ -1,6 +1,7 @@
 """Signing in through a real OpenID provider, set up on the page."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -64,7 +65,7 @@ def test_sign_in_by_sso(house: House, admin: Visit, browser: object, idp_port: i
         page.get_by_role("button", name="Continue").click()
         expect(page.get_by_role("complementary")).to_contain_text("grace@example.com")
         expect(page.get_by_role("link", name="Routes")).to_be_visible()
-        assert page.url.partition(house.url)[2].startswith("/routes"), "back where he was"
+        expect(page).to_have_url(re.compile(re.escape(f"{house.url}/routes")))  # back where he was
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_label("Admin key")).to_be_visible()
         assert other.errors == []

@@ -112,7 +112,7 @@ class Gateway:
         made: str = self.cli("keys", "create", "--name", name, *args)["key"]
         return made
 
-    def trace(self, request_id: str, within: float = 5.0) -> dict[str, Any]:
+    def trace(self, request_id: str, within: float = 15.0) -> dict[str, Any]:
         """The trace of one exchange, as the API tells it, once it is there."""
         until = time.monotonic() + within
         while True:

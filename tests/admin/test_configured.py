@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from headgate.access.permissions import PERMISSIONS, ROLES
-from headgate.access.types import Principal
+from headgate.access.permissions import PERMISSIONS
 from headgate.storage.object_rows import SHARED
+from tests.admin.people import code, people
 
 ROUTES, ALIASES, CASES = "/api/v1/routes", "/api/v1/aliases", "/api/v1/use-cases"
 FAST = {"targets": ["fair/m"]}
@@ -14,27 +14,13 @@ SLOW = {"targets": ["dear/m", {"model": "fair/m", "weight": 2}], "timeout": 9}
 
 
 @pytest.fixture(autouse=True)
-def people(api):
-    """Who runs the gateway, and who administers a tenant."""
-
-    def one(id: str, tenant: str, scope: str, role: str) -> Principal:
-        return Principal(kind="admin", id=id, tenant_id=tenant, name=id, scope=scope, permissions=ROLES[role])
-
-    api.doors.known |= {
-        "root": one("root", "default", "platform", "platform-admin"),
-        "admin": one("admin-1", "default", "tenant", "tenant-admin"),
-        "other": one("admin-2", "other", "tenant", "tenant-admin"),
-        "viewer": one("viewer", "default", "tenant", "auditor"),
-    }
+def staff(api):
+    api.doors.known |= people()
     assert "routes:change" in PERMISSIONS
 
 
 async def make(api, name="fast", config=FAST, who="admin", path=ROUTES, **more):
     return await api.ask("POST", path, who, json={"name": name, "config": config, **more})
-
-
-def code(answer):
-    return answer.status_code, answer.json()["error"]["code"]
 
 
 async def test_a_route_is_made_changed_and_removed(api):

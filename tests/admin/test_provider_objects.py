@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from headgate.access.permissions import ROLES
-from headgate.access.types import Principal
 from headgate.storage.provider_keys import stored
+from tests.admin.people import code, people, person
 
 PROVIDERS, ROUTES = "/api/v1/config/providers", "/api/v1/routes"
 UP = {"kind": "openai-compatible", "base_url": "http://127.0.0.1:9/v1", "price": {"input": 1.5, "output": 2}}
@@ -15,19 +14,9 @@ SECRET = "sk-canary-0123456789abcdef"
 
 
 @pytest.fixture(autouse=True)
-def people(api, monkeypatch):
-    """Who runs the gateway, and who administers a tenant; every name leads to a public address."""
-
-    def one(id: str, tenant: str, scope: str, role: str) -> Principal:
-        return Principal(kind="admin", id=id, tenant_id=tenant, name=id, scope=scope, permissions=ROLES[role])
-
-    api.doors.known |= {
-        "root": one("root", "default", "platform", "platform-admin"),
-        "admin": one("admin-1", "default", "tenant", "tenant-admin"),
-        "other": one("admin-2", "other", "tenant", "tenant-admin"),
-        "third": one("admin-3", "third", "tenant", "tenant-admin"),
-        "viewer": one("viewer", "default", "tenant", "auditor"),
-    }
+def staff(api, monkeypatch):
+    """Every name leads to a public address, but for what is inside."""
+    api.doors.known |= {**people(), "third": person("admin-3", "third", "tenant-admin")}
 
     async def ask(host: str, port: int) -> list[str]:
         return ["10.0.0.1" if host.startswith("inside") else "93.184.216.34"]
@@ -37,10 +26,6 @@ def people(api, monkeypatch):
 
 async def make(api, name="up", config=UP, who="root", **more):
     return await api.ask("POST", PROVIDERS, who, json={"name": name, "config": config, **more})
-
-
-def code(answer):
-    return answer.status_code, answer.json()["error"]["code"]
 
 
 def said(answer):

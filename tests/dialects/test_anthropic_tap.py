@@ -1,12 +1,13 @@
 import json
 import random
-from itertools import pairwise
+from functools import partial
 
 import pytest
 
 from headgate.core.money import Usage
 from headgate.dialects.anthropic_tap import STOP, MessagesTap
 from tests.dialects import recorded
+from tests.dialects.taps import fed, seen
 
 
 def event(type, **fields):
@@ -30,16 +31,7 @@ WHOLE = START + OPEN + PING + TEXT + CLOSE + END + STOP
 ERROR = event("error", error={"type": "overloaded_error", "message": "Overloaded"})
 
 
-def run(stream, *cuts):
-    tap = MessagesTap()
-    edges = [0, *cuts, len(stream)]
-    out = b"".join(tap.feed(stream[a:b]) for a, b in pairwise(edges))
-    return out + tap.close(), tap
-
-
-def seen(tap):
-    failure = tap.failure and (tap.failure.code, tap.failure.status)
-    return (tap.usage, tap.finish, tap.text_bytes, tap.events, tap.started, tap.ended, tap.usage_flagged, failure)
+run = partial(fed, MessagesTap)
 
 
 def test_a_whole_stream_passes_as_it_is():

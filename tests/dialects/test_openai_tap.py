@@ -1,6 +1,6 @@
 import json
 import random
-from itertools import pairwise
+from functools import partial
 
 import pytest
 
@@ -8,6 +8,7 @@ from headgate.core.money import Usage
 from headgate.dialects.openai_tap import ChatTap
 from headgate.dialects.sse import LIMIT
 from tests.dialects import recorded
+from tests.dialects.taps import fed, seen
 
 
 def chunk(content=None, finish=None, index=0, **top):
@@ -27,15 +28,7 @@ WHOLE = chunk("", usage=None) + chunk("Grüße 🙂") + chunk(finish="stop") + O
 
 
 def run(stream, *cuts, hide=False):
-    tap = ChatTap(hide)
-    edges = [0, *cuts, len(stream)]
-    out = b"".join(tap.feed(stream[a:b]) for a, b in pairwise(edges))
-    return out + tap.close(), tap
-
-
-def seen(tap):
-    failure = tap.failure and (tap.failure.code, tap.failure.status)
-    return (tap.usage, tap.finish, tap.text_bytes, tap.events, tap.started, tap.ended, tap.usage_flagged, failure)
+    return fed(partial(ChatTap, hide), stream, *cuts)
 
 
 def test_a_whole_stream_passes_as_it_is():

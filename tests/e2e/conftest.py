@@ -1,6 +1,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import anthropic
+import openai
 import pytest
 
 from tests.e2e.doubles import Ollama
@@ -59,6 +61,18 @@ def gateway(aimock: Aimock, llama: Ollama, tmp_path_factory: pytest.TempPathFact
     gateway = Gateway(tmp_path_factory.mktemp("home"), config=config).start()
     yield gateway
     assert gateway.stop() == 0
+
+
+@pytest.fixture
+def chat(gateway: Gateway) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.first_key, max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def claude(gateway: Gateway) -> Iterator[anthropic.Anthropic]:
+    with anthropic.Anthropic(base_url=gateway.url, api_key=gateway.first_key, max_retries=0) as client:
+        yield client
 
 
 @pytest.fixture

@@ -84,16 +84,6 @@ def model(request: pytest.FixtureRequest) -> str:
     return name
 
 
-@pytest.fixture
-def chat(gateway: Gateway) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.first_key, max_retries=0)
-
-
-@pytest.fixture
-def claude(gateway: Gateway) -> anthropic.Anthropic:
-    return anthropic.Anthropic(base_url=gateway.url, api_key=gateway.first_key, max_retries=0)
-
-
 def user(*content: dict[str, Any]) -> dict[str, Any]:
     return {"role": "user", "content": list(content)}
 

@@ -137,12 +137,6 @@ def test_the_vendor_errors(client: cohere.ClientV2, double: Cohere, gateway: Gat
             )
 
 
-@pytest.fixture
-def chat(gateway: Gateway) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.first_key, max_retries=0) as client:
-        yield client
-
-
 def test_openai_text_and_usage(chat: openai.OpenAI, gateway: Gateway) -> None:
     raw = chat.chat.completions.with_raw_response.create(model="co/command-x", messages=ask("hello"), user="u")
     reply = raw.parse()
@@ -224,12 +218,6 @@ def test_reranking(gateway: Gateway) -> None:
     body = answer.json()
     assert [(one["index"], one["document"]["text"]) for one in body["results"]] == [(1, "bc"), (0, "a")]
     assert body["meta"]["billed_units"]["search_units"] == 1 and answer.headers["x-headgate-cost"] == "0.002"
-
-
-@pytest.fixture
-def claude(gateway: Gateway) -> Iterator[anthropic.Anthropic]:
-    with anthropic.Anthropic(base_url=gateway.url, api_key=gateway.first_key, max_retries=0) as client:
-        yield client
 
 
 def test_anthropic_tools_streamed(claude: anthropic.Anthropic) -> None:

@@ -151,16 +151,6 @@ def test_its_own_sdk_vouches_for_the_double(native: Mistral) -> None:
     assert limited.value.status_code == 429
 
 
-@pytest.fixture
-def chat(gateway: Gateway) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.first_key, max_retries=0)
-
-
-@pytest.fixture
-def claude(gateway: Gateway) -> anthropic.Anthropic:
-    return anthropic.Anthropic(base_url=gateway.url, api_key=gateway.first_key, max_retries=0)
-
-
 def test_openais_sdk_whole_and_streamed(chat: openai.OpenAI, double: Answering) -> None:
     answered = chat.chat.completions.create(
         model="mistral/mistral-tiny", messages=ask("hello"), seed=7, max_completion_tokens=50

@@ -107,12 +107,6 @@ def test_the_vendor_errors(client: ollama.Client) -> None:
         list(client.chat("failing", ask("please fail"), stream=True))
 
 
-@pytest.fixture
-def chat(gateway: Gateway) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.first_key, max_retries=0) as client:
-        yield client
-
-
 def test_openai_text_usage_and_context(chat: openai.OpenAI, gateway: Gateway, double: Ollama) -> None:
     raw = chat.chat.completions.with_raw_response.create(model="local/qwen", messages=ask("hello"), max_tokens=9)
     reply = raw.parse()

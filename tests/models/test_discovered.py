@@ -13,7 +13,8 @@ from headgate.models.discovered import Discovered, keep_looking, look_all
 from headgate.providers import build
 from headgate.providers.base import ProviderConfig
 from headgate.providers.discovery import Found, Learned
-from tests.providers.test_discovery import Answer, Pages
+from tests.providers.conftest import Answer
+from tests.providers.test_discovery import Pages
 
 
 def provider(pages: Pages, name: str = "p", kind: str = "openai") -> Any:

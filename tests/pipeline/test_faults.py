@@ -3,8 +3,6 @@
 import asyncio
 import json
 import logging
-import ssl
-import subprocess
 from time import monotonic
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +15,7 @@ from headgate.pipeline import once
 from headgate.pipeline.answer import upstream_id
 from headgate.transport.client import Http1Sender
 from tests.pipeline.stage import Stage
-from tests.transport.test_client_tls import Authority
+from tests.transport.authority import Authority
 from tests.transport.upstream import deaf
 
 PRICE = "price: {input: 1, output: 2}"
@@ -50,22 +48,6 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("ca"))
 
 
-def wrong_context(authority: Authority, wrong: str) -> ssl.SSLContext | None:
-    if wrong == "plain text":
-        return None
-    names = "DNS:other.example.com" if wrong == "name" else "IP:127.0.0.1"
-    more = ("-not_before", "20200101000000Z", "-not_after", "20200102000000Z") if wrong == "expired" else ()
-    try:
-        context = authority.server(names, *more, own=wrong == "self-signed")
-    except subprocess.CalledProcessError:  # an openssl before 3.4 cannot set the dates
-        context = authority.server(names, "-days", "-1")
-    if wrong == "old protocol":
-        context.set_ciphers("DEFAULT:@SECLEVEL=0")
-        with pytest.warns(DeprecationWarning):
-            context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
-    return context
-
-
 @pytest.mark.parametrize("wrong", ["name", "expired", "self-signed", "unknown authority", "old protocol", "plain text"])
 async def test_who_cannot_be_trusted_is_asked_once_and_never_without_tls(
     wall: Wall, authority: Authority, wrong: str, caplog: pytest.LogCaptureFixture
@@ -81,7 +63,7 @@ async def test_who_cannot_be_trusted_is_asked_once_and_never_without_tls(
         seen.append(await reader.read(65536))
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=wrong_context(authority, wrong))
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=authority.wrong(wrong))
     port = server.sockets[0].getsockname()[1]
     async with Stage(wall, config(port)) as stage, server:
         await stage.senders.sender.close()

@@ -27,17 +27,7 @@ def prove(scale: float, folder: Path, progress: Progress, *, postgres: bool = Fa
         fleet = Fleet(folder, at_end, postgres=postgres, redis=redis)
         budget = ("--budget", "1000000", "--window", "month", "--concurrency", "500")
         keys = [fleet.first.key(f"caller{n}", *budget) for n in range(4)]
-        calls = max(round(CALLS * scale), CALLERS)
-        seen = Seen()
-        threads = [
-            threading.Thread(target=caller, args=(fleet.ports, keys, calls // CALLERS, seen, random.Random(n)))
-            for n in range(CALLERS)
-        ]
-        for thread in threads:
-            thread.start()
-        while any(thread.is_alive() for thread in threads):
-            time.sleep(0.5)
-            progress(seen.done, calls)
+        seen = called(fleet.ports, keys, round(CALLS * scale), progress)
         settled(fleet)
         fleet.stop()
         return judge(fleet, seen)
@@ -51,8 +41,25 @@ class Seen:
         self.lock = threading.Lock()
 
 
+def called(
+    ports: list[int], keys: list[str], wanted: int, progress: Progress, models: tuple[str, ...] = MODELS
+) -> Seen:
+    """Make about as many calls as are *wanted*, each caller at least one."""
+    seen, each = Seen(), max(wanted // CALLERS, 1)
+    threads = [
+        threading.Thread(target=caller, args=(ports, keys, each, seen, random.Random(n), models))
+        for n in range(CALLERS)
+    ]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        time.sleep(0.5)
+        progress(seen.done, each * CALLERS)
+    return seen
+
+
 def caller(
-    ports: list[int], keys: list[str], calls: int, seen: Seen, dice: random.Random, models: tuple[str, ...] = MODELS
+    ports: list[int], keys: list[str], calls: int, seen: Seen, dice: random.Random, models: tuple[str, ...]
 ) -> None:
     for _ in range(calls):
         model, stream, leaves = dice.choice(models), dice.random() < 0.5, dice.random() < 0.25

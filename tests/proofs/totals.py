@@ -4,8 +4,6 @@ totals to the last unit.
 """
 
 import json
-import random
-import threading
 import time
 from contextlib import ExitStack
 from decimal import Decimal
@@ -19,7 +17,7 @@ from headgate.faultlab.wall import Wall
 from headgate.storage.sql import open_sql
 from tests.e2e.processes import Gateway
 from tests.proofs import Progress
-from tests.proofs.money import CALLERS, MODELS, Seen, caller
+from tests.proofs.money import MODELS, called
 
 CALLS = 100_000
 ROUTES = ("over", "over", "again")
@@ -42,19 +40,7 @@ def prove(scale: float, folder: Path, progress: Progress) -> str:
         gateway.start(60)
         budget = ("--budget", "1000000", "--window", "month", "--concurrency", "500", "--tags", "proof")
         keys = [gateway.key(f"caller{n}", *budget) for n in range(2)]
-        seen, calls = Seen(), max(round(CALLS * scale), CALLERS)
-        threads = [
-            threading.Thread(
-                target=caller,
-                args=([gateway.port], keys, calls // CALLERS, seen, random.Random(n), (*MODELS, *ROUTES)),
-            )
-            for n in range(CALLERS)
-        ]
-        for thread in threads:
-            thread.start()
-        while any(thread.is_alive() for thread in threads):
-            time.sleep(0.5)
-            progress(seen.done, calls)
+        seen = called([gateway.port], keys, round(CALLS * scale), progress, (*MODELS, *ROUTES))
         settled(gateway)
         told = judge(gateway, folder)
         assert gateway.stop() == 0

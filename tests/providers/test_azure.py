@@ -15,7 +15,7 @@ from headgate.providers import build, renewal
 from headgate.providers.base import ProviderConfig, Target, Timeouts
 from headgate.transport.base import Inbound, Origin, Outbound, Sender
 from tests.dialects import recorded
-from tests.providers.conftest import Senders
+from tests.providers.conftest import Answer, Senders
 
 Make = Callable[..., Target]
 HOST = "https://res.openai.azure.com"
@@ -123,27 +123,6 @@ def test_any_path_of_its_own(senders: Senders) -> None:
 def test_a_bad_configuration_says_what_to_change(senders: Senders, fields: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=rf"providers\.mine: .*{says}"):
         build("mine", config(**fields), senders)
-
-
-class Answer:
-    """A response that is there."""
-
-    def __init__(self, status: int, body: bytes) -> None:
-        self.status, self.body = status, body
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.closed = False
-
-    def header(self, name: bytes) -> bytes | None:
-        return None
-
-    async def read(self, timeout: float) -> bytes:
-        raise AssertionError("it is read whole")
-
-    async def read_all(self, timeout: float, limit: int, whole: float = 0) -> bytes:
-        return self.body
-
-    def close(self) -> None:
-        self.closed = True
 
 
 class Login(Senders):

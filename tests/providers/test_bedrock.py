@@ -17,7 +17,7 @@ from headgate.providers import bedrock_credentials, build, renewal
 from headgate.providers.base import ProviderConfig, Target
 from headgate.providers.discover import from_environment
 from headgate.transport.base import Origin, Outbound
-from tests.providers.conftest import Senders
+from tests.providers.conftest import Answer, Senders
 
 Make = Callable[..., Target]
 KEYS: dict[str, Any] = {"access_key_id": "AKIAONE", "secret_access_key": Secret("s" * 40)}
@@ -208,27 +208,6 @@ def test_the_environment_is_read_as_awss_own_tools_do(tmp_path: Path) -> None:
     for nothing in (keys, region, {**region, "AWS_ACCESS_KEY_ID": "AKIA"}, {**region, "AWS_PROFILE": "none"}):
         assert found(**nothing) is None
     assert found(AWS_REGION="evil.example", **keys) is None
-
-
-class Answer:
-    """A response that is all there."""
-
-    def __init__(self, status: int, body: bytes) -> None:
-        self.status = status
-        self.headers: list[tuple[bytes, bytes]] = []
-        self._body = body
-
-    def header(self, name: bytes) -> bytes | None:
-        return None
-
-    async def read(self, timeout: float) -> bytes:
-        return b""
-
-    async def read_all(self, timeout: float, limit: int, whole: float = 0) -> bytes:
-        return self._body
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 class Sts:

@@ -1,6 +1,5 @@
 """What providers say of their models, in the shapes they say it."""
 
-import json
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from headgate.providers import build
 from headgate.providers.base import ProviderConfig
 from headgate.providers.discovery import Learned, after, look, read
 from headgate.transport.base import Inbound, Outbound
+from tests.providers.conftest import Answer
 
 ANTHROPIC = {
     "id": "claude-opus-4-7",
@@ -79,25 +79,6 @@ def test_what_is_no_list(page: Any) -> None:
 )
 def test_the_next_page(page: Any, query: bytes) -> None:
     assert after(page) == query
-
-
-class Answer:
-    def __init__(self, status: int, body: Any) -> None:
-        self.status = status
-        self.headers: list[tuple[bytes, bytes]] = []
-        self._body = body if isinstance(body, bytes) else json.dumps(body).encode()
-
-    def header(self, name: bytes) -> bytes | None:
-        return None
-
-    async def read(self, timeout: float) -> bytes:
-        return b""
-
-    async def read_all(self, timeout: float, limit: int, whole: float = 0) -> bytes:
-        return self._body
-
-    def close(self) -> None:
-        pass
 
 
 class Pages:

@@ -23,7 +23,7 @@ from headgate.providers.discover import from_environment
 from headgate.providers.vertex import host, published
 from headgate.transport.base import Inbound, Origin, Outbound, Sender
 from tests.dialects import recorded
-from tests.providers.conftest import Senders
+from tests.providers.conftest import Answer, Senders
 
 Make = Callable[..., Target]
 MACHINE = "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token"
@@ -51,27 +51,6 @@ def key_file(**fields: Any) -> str:
 
 def config(**fields: Any) -> ProviderConfig:
     return ProviderConfig(kind="vertex", **{"project": "p-1", "region": "europe-west4", "token_url": MACHINE, **fields})
-
-
-class Answer:
-    """A response that is there."""
-
-    def __init__(self, status: int, body: bytes) -> None:
-        self.status, self.body = status, body
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.closed = False
-
-    def header(self, name: bytes) -> bytes | None:
-        return None
-
-    async def read(self, timeout: float) -> bytes:
-        raise AssertionError("it is read whole")
-
-    async def read_all(self, timeout: float, limit: int, whole: float = 0) -> bytes:
-        return self.body
-
-    def close(self) -> None:
-        self.closed = True
 
 
 class Tokens:

@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import ssl
-import subprocess
 import threading
 from pathlib import Path
 
@@ -11,41 +10,10 @@ import pytest
 
 from headgate.transport.base import Origin, Outbound
 from headgate.transport.dial import trust
+from tests.transport.authority import Authority
 from tests.transport.upstream import HEAD, OK, Peer, failure, fetch, repeat, sender, settle, upstream
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
-
-
-def run(*words: str | Path) -> None:
-    subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
-
-
-class Authority:
-    """A certificate authority of its own, in a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.key, self.cert = folder / "ca.key", folder / "ca.pem"
-        run(
-            *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"),
-            *("-keyout", self.key, "-out", self.cert, "-subj", "/CN=Test CA"),
-            *("-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=keyCertSign"),
-        )
-
-    def server(self, names: str, *more: str, own: bool = False) -> ssl.SSLContext:
-        """Return a server's context with a certificate for *names*; *own*: signed by itself."""
-        key, request, cert = (self.folder / f"server.{end}" for end in ("key", "csr", "pem"))
-        run(
-            *("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
-            *("-keyout", key, "-out", request, "-subj", "/CN=server"),
-        )
-        extra = self.folder / "ext"
-        extra.write_text(f"subjectAltName={names}\n")
-        signer = ("-signkey", key) if own else ("-CA", self.cert, "-CAkey", self.key, "-CAcreateserial")
-        run("x509", "-req", "-in", request, "-out", cert, "-extfile", extra, *signer, *(more or ("-days", "1")))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(cert, key)
-        return context
 
 
 @pytest.fixture(scope="module")
@@ -78,17 +46,7 @@ async def test_name_is_checked_while_the_address_is_pinned(authority: Authority)
 @pytest.mark.parametrize("wrong", ["name", "expired", "self-signed", "unknown authority", "old protocol", "plain text"])
 async def test_refused(authority: Authority, wrong: str) -> None:
     """One code, nothing sent, no try without TLS, and not again to the same target."""
-    names = "DNS:other.example.com" if wrong == "name" else "IP:127.0.0.1"
-    more = ("-not_before", "20200101000000Z", "-not_after", "20200102000000Z") if wrong == "expired" else ()
-    try:
-        context = authority.server(names, *more, own=wrong == "self-signed")
-    except subprocess.CalledProcessError:  # an openssl before 3.4 cannot set the dates
-        context = authority.server(names, "-days", "-1")
-    if wrong == "old protocol":
-        context.set_ciphers("DEFAULT:@SECLEVEL=0")
-        with pytest.warns(DeprecationWarning):
-            context.minimum_version = ssl.TLSVersion.TLSv1
-            context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context = authority.wrong(wrong)
     seen: list[bytes] = []
 
     async def script(peer: Peer) -> None:
@@ -97,7 +55,7 @@ async def test_refused(authority: Authority, wrong: str) -> None:
         seen.append(await peer.reader.read(65536))
 
     ca_file = None if wrong == "unknown authority" else str(authority.cert)
-    async with upstream(script, None if wrong == "plain text" else context) as up, sender(ca_file=ca_file) as made:
+    async with upstream(script, context) as up, sender(ca_file=ca_file) as made:
         error = await failure(
             made.send(Outbound(Origin("127.0.0.1", up.port, True), HEAD + b"authorization: secret\r\n"))
         )

@@ -13,7 +13,7 @@ import pytest
 from headgate.transport import general
 from headgate.transport.base import Inbound, Origin, Outbound, Sender
 from headgate.transport.general import GeneralSender
-from tests.transport.test_client_tls import Authority
+from tests.transport.authority import Authority
 from tests.transport.upstream import HEAD, OK, Peer, failure, repeat, settle, upstream
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"

@@ -14,7 +14,7 @@ from headgate.transport.base import Origin, Outbound, Sender
 from headgate.transport.client import Http1Sender
 from headgate.transport.general import GeneralSender
 from headgate.transport.websocket_client import open_socket
-from tests.transport.test_client_tls import Authority
+from tests.transport.authority import Authority
 
 HEAD = b"GET /v1/realtime?model=m HTTP/1.1\r\nhost: 127.0.0.1\r\n"
 

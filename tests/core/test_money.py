@@ -127,6 +127,6 @@ def test_amounts() -> None:
     assert per_million(0.15) == 150_000
     assert per_million("0.0000005") == 0
     assert (nano_from_usd("0.000000001"), usd(1), usd(-1_500_000_000), usd(0)) == (1, "0.000000001", "-1.5", "0")
-    for wrong in ("x", "inf", "nan", 10**10):
+    for wrong in ("x", "inf", "nan", 10**10, "1e999999", "1e99999999999999999999"):
         with pytest.raises(ValueError, match="amount"):
             nano_from_usd(wrong)

@@ -51,7 +51,11 @@ def answer_head(call: Call, target: Target, attempt: Attempt, inbound: Inbound) 
 
 def dispatched(call: Call) -> int:
     """Return how many tries of *call* were made: one that was refused here, for want of room say, was none."""
-    return sum([not attempt.unsent and attempt.role != "shared" for attempt in call.attempts])
+    count = 0
+    for attempt in call.attempts:
+        if not attempt.unsent and attempt.role != "shared":
+            count += 1
+    return count
 
 
 def upstream_id(inbound: Inbound) -> str | None:

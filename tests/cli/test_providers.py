@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from headgate import base
 from tests.answering import Answering
 
 CONFIG = """
@@ -52,6 +53,20 @@ def test_a_look_is_shown_by_every_command(here, upstream):
     doctor = here("doctor").stdout
     assert "not well when looked at" in doctor and "canary" not in doctor
     assert "up/m1" in here("models", "--usable").stdout
+
+
+def test_a_look_goes_out_as_a_gateways_calls_do(here, monkeypatch):
+    given = []
+
+    class Ways(base.Ways):
+        def __init__(self, ca_file=None, proxy=None):
+            given.append(proxy.reveal())
+            super().__init__(ca_file, proxy)
+
+    monkeypatch.setattr(base, "Ways", Ways)
+    monkeypatch.setenv("HEADGATE_PROXY", "http://proxy.example:3128")
+    here("providers", "discover", "up")
+    assert given == ["http://proxy.example:3128"]
 
 
 def test_who_cannot_be_looked_at(here):

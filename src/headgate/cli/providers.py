@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from headgate.client import ProviderKey
 
 COLUMNS = ("provider", "kind", "in the", "address", "keys>", "models>", "last look")
-
-
 WHERE = {"file": "file", "database": "database"}
 
 
@@ -67,7 +65,7 @@ def discover(provider: str, home: Path | None, json: bool) -> None:
     base = Base(load_settings(home))
 
     async def ask() -> Found:
-        ways = Ways()
+        ways = Ways(base.settings.ca_file, base.settings.proxy)
         try:
             accounts = base.compile(base.effective, ways).providers
             if provider not in accounts:

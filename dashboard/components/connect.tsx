@@ -8,10 +8,9 @@ import { Refused, api, got, json } from "@/lib/api";
 import type { Schema } from "@/lib/api";
 import { count, ms } from "@/lib/format";
 import { useSession } from "@/lib/session";
-import { useAsk } from "@/lib/use";
+import { IN_FORCE, useAsk } from "@/lib/use";
 
 type Looked = { ok: boolean; error: string | null; latency_ms: number; models: number };
-const IN_FORCE = 1500;
 const TRIES = 4;
 
 /** Asks a provider for its models with the keys that it has; a key that was just sealed takes a moment to be known. */

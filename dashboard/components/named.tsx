@@ -13,7 +13,7 @@ import { Versions } from "./versions";
 import { json, raw } from "@/lib/api";
 import type { Schema } from "@/lib/api";
 import { useSession } from "@/lib/session";
-import { useAsk } from "@/lib/use";
+import { again, useAsk } from "@/lib/use";
 
 export type Shown = Schema["Shown"] & { config: Config };
 export type NamedThing = {
@@ -55,8 +55,6 @@ export function Named({ of: thing }: { of: NamedThing }) {
   const [open, setOpen] = useState<Shown | Draft | null>(null);
   const found = useNamed(thing.path);
   const change = may(thing.changing);
-  // At once, and when the workers go by it.
-  const changed = () => { void found.mutate(); setTimeout(() => void found.mutate(), 1500); };
   return (
     <>
       {change ? <div className="row"><Button look="primary" onClick={() => setOpen({ name: "", config: thing.start })}>New {thing.one}</Button></div> : null}
@@ -78,7 +76,7 @@ export function Named({ of: thing }: { of: NamedThing }) {
         </Loaded>
       </Panel>
       {thing.below?.((name, config) => setOpen({ name, config }), (found.data?.data ?? []).map((one) => one.name))}
-      {open ? <Editor key={"managed_by" in open ? `${open.name} ${open.version}` : `new ${open.name}`} thing={thing} was={"managed_by" in open ? open : null} draft={open} may={change} close={() => setOpen(null)} done={() => { setOpen(null); changed(); }} /> : null}
+      {open ? <Editor key={"managed_by" in open ? `${open.name} ${open.version}` : `new ${open.name}`} thing={thing} was={"managed_by" in open ? open : null} draft={open} may={change} close={() => setOpen(null)} done={() => { setOpen(null); again(found.mutate); }} /> : null}
     </>
   );
 }

@@ -13,6 +13,15 @@ export function useAsk<T>(key: unknown[] | null, ask: () => Promise<T>, seconds?
   });
 }
 
+/** Milliseconds after which the workers go by what was changed. */
+export const IN_FORCE = 1500;
+
+/** Asks again after a change: at once, and when it is in force. */
+export function again(mutate: () => unknown): void {
+  void mutate();
+  setTimeout(() => void mutate(), IN_FORCE);
+}
+
 /** Pages of a list that the gateway cuts: `next` of one is `after` of the following one. */
 export function usePages() {
   const [trail, setTrail] = useState<string[]>([]);

@@ -9,7 +9,7 @@ import { api, got } from "@/lib/api";
 import type { Schema } from "@/lib/api";
 import { money } from "@/lib/format";
 import { useSession } from "@/lib/session";
-import { useAsk } from "@/lib/use";
+import { again, useAsk } from "@/lib/use";
 
 type Tab = "routes" | "aliases" | "use-cases";
 
@@ -55,8 +55,6 @@ function Routes() {
   const { may } = useSession();
   const [open, setOpen] = useState<{ name: string | null; managed: string } | null>(null);
   const routes = useAsk(["routes"], () => got(api.GET("/api/v1/routes", {})), 10);
-  // At once, and when the workers go by it.
-  const changed = () => { void routes.mutate(); setTimeout(() => void routes.mutate(), 1500); };
   return (
     <>
       {may("routes:change") ? <div className="row"><Button look="primary" onClick={() => setOpen({ name: null, managed: "database" })}>New route</Button></div> : null}
@@ -80,7 +78,7 @@ function Routes() {
         </Loaded>
       </Panel>
       <Explain />
-      {open ? <RouteEditor name={open.name} managed={open.managed} may={may("routes:change")} close={() => setOpen(null)} done={changed} /> : null}
+      {open ? <RouteEditor name={open.name} managed={open.managed} may={may("routes:change")} close={() => setOpen(null)} done={() => again(routes.mutate)} /> : null}
     </>
   );
 }

@@ -8,7 +8,7 @@ import itertools
 import json
 import re
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,6 +19,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.validate import ParamValidator
 
 from headgate.dialects.event_stream import encode
+from tests.answering import Answer, Answering, Asked
 
 KEY, SECRET, BEARER = "AKIADOUBLE", "double/secret+key", "bedrock-api-key-double"
 PATH = re.compile(r"/model/([^/]+)/(converse|converse-stream)\Z")
@@ -41,95 +42,43 @@ class Refusal(Exception):
         self.name = name
 
 
-class BedrockDouble:
-    """``asked`` holds every request that was let in: model, verb and body."""
+class BedrockDouble(Answering):
+    """``taken`` holds every request that was let in: model, verb and body."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, str, dict[str, Any]]] = []
+        self.taken: list[tuple[str, str, dict[str, Any]]] = []
         self.read = threading.Event()
         """What fails midway fails when this is set: a test may clear it until what comes before has been read."""
         self.read.set()
         shape = botocore.session.get_session().get_service_model("bedrock-runtime").operation_model("Converse")
         self._shape = shape.input_shape
-        owner = self
+        super().__init__(self._answer)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+    def _answer(self, asked: Asked) -> Answer:
+        headers = {"content-type": "application/json", "x-amzn-requestid": "double-1"}
+        try:
+            self.check_signature(asked)
+            model, verb, body = self.checked(asked)
+            content, stop = answer(body, model)
+        except Refusal as refusal:
+            kind = refusal.name + ":http://internal.amazon.com/coral/com.amazon.bedrock/"
+            return STATUS[refusal.name], {"message": str(refusal)}, {**headers, "x-amzn-errortype": kind}
+        if verb == "converse":
+            output = {"message": {"role": "assistant", "content": content}}
+            whole = {"output": output, "stopReason": stop, "usage": USAGE, "metrics": {"latencyMs": 1}}
+            return 200, whole, headers
+        framed = {"content-type": "application/vnd.amazon.eventstream"}
+        return 200, self._pieces(*stream(content, stop, last_text(body))), framed
 
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length") or 0))
-                try:
-                    owner.check_signature(self, body)
-                    model, verb, asked = owner.checked(self.path, body)
-                    content, stop = answer(asked, model)
-                except Refusal as refusal:
-                    self._reply(
-                        STATUS[refusal.name],
-                        "application/json",
-                        json.dumps({"message": str(refusal)}).encode(),
-                        refusal.name + ":http://internal.amazon.com/coral/com.amazon.bedrock/",
-                    )
-                    return
-                if verb == "converse":
-                    message = {"role": "assistant", "content": content}
-                    whole = {
-                        "output": {"message": message},
-                        "stopReason": stop,
-                        "usage": USAGE,
-                        "metrics": {"latencyMs": 1},
-                    }
-                    self._reply(200, "application/json", json.dumps(whole).encode())
-                else:
-                    self._stream(content, stop, asked)
+    def _pieces(self, told: bytes, error: bytes) -> Iterator[bytes]:
+        yield from cut(told)
+        if error:
+            self.read.wait(10)
+            yield from cut(error)
 
-            def _reply(self, status: int, kind: str, body: bytes, error: str = "") -> None:
-                self.send_response_only(status)
-                self.send_header("content-type", kind)
-                self.send_header("x-amzn-requestid", "double-1")
-                if error:
-                    self.send_header("x-amzn-errortype", error)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def _stream(self, content: list[dict[str, Any]], stop: str, asked: dict[str, Any]) -> None:
-                self.send_response_only(200)
-                self.send_header("content-type", "application/vnd.amazon.eventstream")
-                self.send_header("transfer-encoding", "chunked")
-                self.end_headers()
-                told, error = stream(content, stop, last_text(asked))
-                self._pieces(told)
-                if error:
-                    owner.read.wait(10)
-                    self._pieces(error)
-                self.wfile.write(b"0\r\n\r\n")
-
-            def _pieces(self, data: bytes) -> None:
-                for at in range(0, len(data), CUT):
-                    piece = data[at : at + CUT]
-                    self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-
-            def handle_one_request(self) -> None:
-                try:
-                    super().handle_one_request()
-                except ConnectionError:  # who asked has gone
-                    self.close_connection = True
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def check_signature(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
+    def check_signature(self, asked: Asked) -> None:
         """As AWS does: the same request, signed anew with the key that it names, at the time that it names."""
-        given = {name.lower(): value for name, value in request.headers.items()}
+        given = asked.headers
         said = given.get("authorization", "")
         if said == f"Bearer {BEARER}":
             return
@@ -140,29 +89,34 @@ class BedrockDouble:
         if found is None or found[1] != KEY:
             raise Refusal("AccessDeniedException", f"no such key: {said[:80]}")
         signed = AWSRequest(
-            "POST", self.url + request.path, data=body, headers={n: given[n] for n in found[2].split(";")}
+            "POST", self.url + asked.path, data=asked.body, headers={n: given[n] for n in found[2].split(";")}
         )
         signer = botocore.auth.SigV4Auth(botocore.credentials.Credentials(KEY, SECRET), "bedrock", "us-east-1")
         signed.context["timestamp"] = given["x-amz-date"]
         if signer.signature(signer.string_to_sign(signed, signer.canonical_request(signed)), signed) != found[3]:
             raise Refusal("AccessDeniedException", "The request signature we calculated does not match")
 
-    def checked(self, path: str, body: bytes) -> tuple[str, str, dict[str, Any]]:
+    def checked(self, asked: Asked) -> tuple[str, str, dict[str, Any]]:
         """Check a request by the service's own model."""
-        found = PATH.match(path)
+        found = PATH.match(asked.path)
         if found is None:
-            raise Refusal("ResourceNotFoundException", f"nothing at {path}")
-        model, asked = unquote(found[1]), json.loads(body)
-        report = ParamValidator().validate({"modelId": model, **asked}, self._shape)
+            raise Refusal("ResourceNotFoundException", f"nothing at {asked.path}")
+        model, body = unquote(found[1]), asked.json
+        report = ParamValidator().validate({"modelId": model, **body}, self._shape)
         if report.has_errors():
             raise Refusal("ValidationException", report.generate_report())
-        roles = [message["role"] for message in asked["messages"]]
+        roles = [message["role"] for message in body["messages"]]
         if any(one == other for one, other in itertools.pairwise(roles)):
             raise Refusal("ValidationException", "roles must alternate")
-        if any("toolUse" in block for block in blocks(asked)) and "toolConfig" not in asked:
+        if any("toolUse" in block for block in blocks(body)) and "toolConfig" not in body:
             raise Refusal("ValidationException", "The toolConfig field must be defined when using toolUse")
-        self.asked.append((model, found[2], asked))
-        return model, found[2], asked
+        self.taken.append((model, found[2], body))
+        return model, found[2], body
+
+
+def cut(data: bytes) -> Iterator[bytes]:
+    """Pieces of a stream."""
+    return (data[at : at + CUT] for at in range(0, len(data), CUT))
 
 
 def blocks(asked: dict[str, Any]) -> list[dict[str, Any]]:

@@ -43,9 +43,8 @@ TOOL: Any = {"name": "get_weather", "input_schema": {"type": "object", "properti
 
 @pytest.fixture(scope="module")
 def double() -> Iterator[BedrockDouble]:
-    double = BedrockDouble()
-    yield double
-    double.stop()
+    with BedrockDouble() as double:
+        yield double
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +211,7 @@ class TestOpenAI:
         ]
         second = chat.chat.completions.create(messages=messages, **settings)
         assert (second.choices[0].message.content or "").count("21") == 2
-        assert double.asked[-1][2]["messages"][1]["content"][0] == THOUGHT, "what was thought came back with its proof"
+        assert double.taken[-1][2]["messages"][1]["content"][0] == THOUGHT, "what was thought came back with its proof"
 
     def test_tools_streamed(self, chat: openai.OpenAI, model: str) -> None:
         with chat.chat.completions.stream(model=model, messages=ask("the weather?"), tools=[WEATHER]) as stream:
@@ -283,7 +282,7 @@ class TestAnthropic:
             messages.append({"role": "user", "content": results})
             second = claude.messages.create(messages=messages, **settings)
             assert second.content[0].type == "text" and second.content[0].text.count("21") == 2
-            asked = double.asked[-1][2]
+            asked = double.taken[-1][2]
             assert asked["messages"][1]["content"][0] == THOUGHT
             assert asked["additionalModelRequestFields"]["thinking"] == {"type": "enabled", "budget_tokens": 1024}
 

@@ -29,9 +29,8 @@ CHAT = [{"role": "user", "content": "x"}]
 
 @pytest.fixture(scope="module")
 def account() -> Iterator[Account]:
-    made = Account()
-    yield made
-    made.stop()
+    with Account() as made:
+        yield made
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

@@ -1,15 +1,14 @@
 """The official OpenAI SDK's ``responses``, unchanged but for base URL and key, against every kind of upstream."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any
 
 import openai
 import pydantic
 import pytest
 
+from tests.answering import Answer, Answering, Asked
 from tests.e2e.processes import Aimock, Gateway
 
 pytestmark = pytest.mark.xdist_group("e2e")
@@ -49,66 +48,47 @@ class Person(pydantic.BaseModel):
     age: int
 
 
-class Fake(BaseHTTPRequestHandler):
+class Fake(Answering):
     """A model that takes tools on /responses alone, and one that thinks in Anthropic's dialect."""
 
-    protocol_version = "HTTP/1.1"
-    seen: ClassVar[list[tuple[str, dict[str, Any]]]] = []
+    def __init__(self) -> None:
+        super().__init__(self._answer)
 
-    def log_message(self, *args: Any) -> None: ...
+    def _answer(self, asked: Asked) -> Answer:
+        if asked.method == "DELETE":
+            return 200, {"id": "resp_background", "object": "response", "deleted": True}
+        return self._kept(asked) if asked.method == "GET" else self._made(asked)
 
-    def do_GET(self) -> None:
+    def _kept(self, asked: Asked) -> Answer:
         """A response in the background: done when it is looked at a second time."""
-        path, _, query = self.path.partition("?")
-        before = sum(one.partition("?")[0] == path for one, _ in self.seen)
-        self.seen.append((self.path, {}))
+        path, _, query = asked.path.partition("?")
         if path == "/v1/responses/resp_background/input_items":
             said = {"id": "msg_1", "type": "message", "role": "user", "content": [{"type": "input_text", "text": "hi"}]}
-            page = {"object": "list", "data": [said], "has_more": False, "first_id": "msg_1", "last_id": "msg_1"}
-            self.answer(200, page)
-        elif "stream=true" in query:
-            self.stream(CALLED)
-        elif path == "/v1/responses/resp_background":
-            self.answer(200, QUEUED | {"status": "in_progress"} if not before else CALL | {"id": "resp_background"})
-        else:
-            self.answer(404, {"error": {"message": "not found", "type": "invalid_request_error", "code": None}})
+            return 200, {"object": "list", "data": [said], "has_more": False, "first_id": "msg_1", "last_id": "msg_1"}
+        if "stream=true" in query:
+            return streamed(CALLED)
+        if path == "/v1/responses/resp_background":
+            again = sum(one.path.partition("?")[0] == path for one in self.asked) > 1
+            return 200, CALL | {"id": "resp_background"} if again else QUEUED | {"status": "in_progress"}
+        return 404, {"error": {"message": "not found", "type": "invalid_request_error", "code": None}}
 
-    def do_DELETE(self) -> None:
-        self.seen.append((self.path, {}))
-        self.answer(200, {"id": "resp_background", "object": "response", "deleted": True})
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))) or b"{}")
-        self.seen.append((self.path, body))
-        if self.path.endswith("/cancel"):
-            self.answer(200, QUEUED | {"status": "cancelled"})
-        elif body.get("background") and not body.get("stream"):
-            self.answer(200, QUEUED)
-        elif self.path == "/v1/messages":
-            self.stream(THOUGHT, "cut" in json.dumps(body)) if body.get("stream") else self.answer(200, THINKING)
-        elif self.path == "/v1/chat/completions":
+    def _made(self, asked: Asked) -> Answer:
+        body = asked.json if asked.body else {}
+        if asked.path.endswith("/cancel"):
+            return 200, QUEUED | {"status": "cancelled"}
+        if body.get("background") and not body.get("stream"):
+            return 200, QUEUED
+        if asked.path == "/v1/messages":
+            return streamed(THOUGHT, "cut" in json.dumps(body)) if body.get("stream") else (200, THINKING)
+        if asked.path == "/v1/chat/completions":
             error = {"message": "Function tools are only taken on /v1/responses.", "type": "invalid_request_error"}
-            self.answer(400, {"error": error | {"param": "tools", "code": None}})
-        elif body.get("stream"):
-            self.stream(CALLED, body["input"] == "cut")
-        else:
-            self.answer(200, CALL)
+            return 400, {"error": error | {"param": "tools", "code": None}}
+        return streamed(CALLED, body["input"] == "cut") if body.get("stream") else (200, CALL)
 
-    def answer(self, status: int, document: dict[str, Any]) -> None:
-        self.reply(status, "application/json", json.dumps(document).encode())
 
-    def stream(self, events: list[dict[str, Any]], cut: bool = False) -> None:
-        if cut:
-            events = events[:4]
-        told = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
-        self.reply(200, "text/event-stream", told.encode())
-
-    def reply(self, status: int, kind: str, data: bytes) -> None:
-        self.send_response(status)
-        self.send_header("content-type", kind)
-        self.send_header("content-length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+def streamed(events: list[dict[str, Any]], cut: bool = False) -> Answer:
+    told = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events[: 4 if cut else None])
+    return 200, told.encode(), {"content-type": "text/event-stream"}
 
 
 REASONING = {"id": "rs_1", "type": "reasoning", "summary": [], "encrypted_content": "gAAAA-proof"}
@@ -186,20 +166,14 @@ THOUGHT: list[dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def fake() -> Iterator[ThreadingHTTPServer]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Fake)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+def fake() -> Iterator[Fake]:
+    with Fake() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
-def home_of_responses(
-    aimock: Aimock, fake: ThreadingHTTPServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Gateway]:
-    config = CONFIG.format(url=aimock.url, fake=f"http://127.0.0.1:{fake.server_address[1]}")
+def home_of_responses(aimock: Aimock, fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    config = CONFIG.format(url=aimock.url, fake=fake.url)
     gateway = Gateway(tmp_path_factory.mktemp("responses"), config=config).start()
     yield gateway
     assert gateway.stop() == 0
@@ -327,7 +301,9 @@ def test_who_keeps_by_itself_is_asked_to_go_on(client: openai.OpenAI, aimock: Ai
     assert refused.value.param == "previous_response_id" and "native" in str(refused.value)
 
 
-def test_what_its_provider_keeps_is_fetched_from_there(client: openai.OpenAI, home_of_responses: Gateway) -> None:
+def test_what_its_provider_keeps_is_fetched_from_there(
+    client: openai.OpenAI, home_of_responses: Gateway, fake: Fake
+) -> None:
     raw = client.responses.with_raw_response.create(model="bridge/gpt-5.5", input="hi", background=True)
     response = raw.parse()
     assert response.status == "queued"
@@ -338,17 +314,17 @@ def test_what_its_provider_keeps_is_fetched_from_there(client: openai.OpenAI, ho
         looked += 1
     assert response.status == "completed" and looked == 2 and calls_of(response)
     (item,) = client.responses.input_items.list(response.id, limit=5).data
-    assert item.id == "msg_1" and Fake.seen[-1][0].endswith("/input_items?limit=5")
+    assert item.id == "msg_1" and fake.asked[-1].path.endswith("/input_items?limit=5")
     with client.responses.retrieve(response.id, stream=True) as events:
         assert [event.type for event in events][-1] == "response.completed"
     assert client.responses.cancel(response.id).status == "cancelled"
     client.responses.delete(response.id)
-    assert Fake.seen[-1][0] == "/v1/responses/resp_background"
-    other, before = client.with_options(api_key=home_of_responses.key("curious")), len(Fake.seen)
+    assert fake.asked[-1].path == "/v1/responses/resp_background"
+    other, before = client.with_options(api_key=home_of_responses.key("curious")), len(fake.asked)
     for asked in (other.responses.retrieve, other.responses.cancel, other.responses.delete):
         with pytest.raises(openai.NotFoundError):
             asked(response.id)
-    assert len(Fake.seen) == before, "the provider was asked"
+    assert len(fake.asked) == before, "the provider was asked"
 
 
 def test_a_kept_response_is_complete(client: openai.OpenAI) -> None:
@@ -357,7 +333,7 @@ def test_a_kept_response_is_complete(client: openai.OpenAI) -> None:
         client.responses.cancel(first.id)
 
 
-def test_what_a_guardrail_reads_is_not_made_in_the_background(client: openai.OpenAI, fake: ThreadingHTTPServer) -> None:
+def test_what_a_guardrail_reads_is_not_made_in_the_background(client: openai.OpenAI, fake: Fake) -> None:
     named = {"x-headgate-guardrails": "watched"}
     with pytest.raises(openai.BadRequestError) as refused:
         client.responses.create(model="bridge/gpt-5.5", input="hi", background=True, extra_headers=named)
@@ -384,7 +360,7 @@ def test_an_image(client: openai.OpenAI, model: str) -> None:
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_foreign_thinking_comes_back_to_who_thought_it(client: openai.OpenAI, streamed: bool) -> None:
+def test_foreign_thinking_comes_back_to_who_thought_it(client: openai.OpenAI, fake: Fake, streamed: bool) -> None:
     asked: list[Any] = [{"role": "user", "content": "2 + 2?"}]
     if streamed:
         with client.responses.stream(model="thinker/claude-x", input=asked, store=False) as stream:
@@ -396,22 +372,24 @@ def test_foreign_thinking_comes_back_to_who_thought_it(client: openai.OpenAI, st
     thought = first.output[0]
     assert thought.type == "reasoning" and thought.summary[0].text == "Let me see." and thought.encrypted_content
     history: Any = [*asked, *first.output, {"role": "user", "content": "And 3 + 3?"}]
-    Fake.seen.clear()
+    fake.asked.clear()
     client.responses.create(model="thinker/claude-x", input=history, store=False)
-    _, sent = Fake.seen[-1]
+    sent = fake.asked[-1].json
     assert sent["messages"][1]["content"][0] == THINKING["content"][0]
     raw = client.responses.with_raw_response.create(model="bridge/gpt-5.5", input=history, store=False)
     assert raw.headers["x-headgate-dropped"] == "input[1]"
-    path, sent = Fake.seen[-1]
+    path, sent = fake.asked[-1].path, fake.asked[-1].json
     assert path == "/v1/responses" and "sig-of-claude" not in json.dumps(sent)
     assert [item.get("role") for item in sent["input"]] == ["user", "assistant", "user"]
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_tools_on_chat_of_a_model_that_takes_them_on_responses_alone(client: openai.OpenAI, streamed: bool) -> None:
+def test_tools_on_chat_of_a_model_that_takes_them_on_responses_alone(
+    client: openai.OpenAI, fake: Fake, streamed: bool
+) -> None:
     tools: Any = [{"type": "function", "function": {k: v for k, v in WEATHER.items() if k != "type"}}]
     asked: Any = [{"role": "user", "content": "weather?"}]
-    Fake.seen.clear()
+    fake.asked.clear()
     if streamed:
         with client.chat.completions.stream(model="bridge/gpt-5.5", messages=asked, tools=tools) as stream:
             answer: Any = stream.get_final_completion()
@@ -419,7 +397,7 @@ def test_tools_on_chat_of_a_model_that_takes_them_on_responses_alone(client: ope
         answer = client.chat.completions.create(model="bridge/gpt-5.5", messages=asked, tools=tools)
     choice = answer.choices[0]
     assert choice.finish_reason == "tool_calls" and choice.message.tool_calls[0].id == "call_1"
-    path, sent = Fake.seen[-1]
+    path, sent = fake.asked[-1].path, fake.asked[-1].json
     assert path == "/v1/responses" and sent["store"] is False
     assert sent["include"] == ["reasoning.encrypted_content"] and sent["tools"] == [WEATHER]
     if streamed:
@@ -427,7 +405,7 @@ def test_tools_on_chat_of_a_model_that_takes_them_on_responses_alone(client: ope
     said = choice.message.model_dump(exclude_none=True)
     history = [*asked, said, {"role": "tool", "tool_call_id": "call_1", "content": "21 degrees"}]
     client.chat.completions.create(model="bridge/gpt-5.5", messages=history, tools=tools)
-    _, sent = Fake.seen[-1]
+    sent = fake.asked[-1].json
     assert [item.get("type", item.get("role")) for item in sent["input"]] == [
         "user",
         "reasoning",

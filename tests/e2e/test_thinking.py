@@ -224,7 +224,7 @@ def gateway(thinkers: Thinkers, tmp_path_factory: pytest.TempPathFactory) -> Ite
     yield gateway
     gateway.kill()
     google.close()
-    bedrock.stop()
+    bedrock.close()
 
 
 @pytest.fixture(scope="module")

@@ -67,7 +67,9 @@ def test_secrets_that_managers_keep_are_looked_for_and_not_shown(cli, tmp_path, 
             f"{place}: vault:secret/data/headgate#openai resolves",
             f"{path}: good",
         ]
+        before = len(vault.asked)
         doctor = cli("doctor").stdout
+        assert len(vault.asked) == before + 1, "once for the configuration and its providers"
         assert "1 reference(s) to managers of secrets resolve" in doctor and "canary" not in doctor
         path.write_text(text + '  q: {kind: openai, api_key: "vault:secret/data/headgate#other"}\n')
         said = cli("config", "check", code=2)

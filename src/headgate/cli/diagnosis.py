@@ -14,7 +14,7 @@ from headgate.access.home import SECRETS, open_home
 from headgate.alerts.explain import Finding, disk_of, explained
 from headgate.alerts.signals import breakers, certificate, clock, failing
 from headgate.cli import own
-from headgate.cli.compiled import Here, compiled, seen
+from headgate.cli.compiled import Here, seen
 from headgate.config import ConfigError
 from headgate.core.ids import now
 from headgate.encryption import missing, open_ring
@@ -159,10 +159,9 @@ def _stored(settings: Settings) -> dict[str, int]:
         sql.close()
 
 
-def config_of(settings: Settings) -> Iterator[Finding]:
-    """Look at the configuration file."""
+def config_of(settings: Settings, here: Here) -> Iterator[Finding]:
+    """Look at the configuration file, of which *here* is made."""
     path = settings.config_file()
-    here = Here(path, settings)
     try:
         config = here.compiled.config
     except ConfigError as error:
@@ -178,10 +177,10 @@ def config_of(settings: Settings) -> Iterator[Finding]:
             yield Finding("secrets", "ok", f"{len(named)} reference(s) to managers of secrets resolve")
 
 
-def providers_of(settings: Settings, *, probe: bool) -> Iterator[Finding]:
-    """Look at every provider in force; with *probe*, open a connection to it."""
+def providers_of(settings: Settings, here: Here, *, probe: bool) -> Iterator[Finding]:
+    """Look at every provider in force *here*; with *probe*, open a connection to it."""
     try:
-        accounts = compiled(settings.config_file(), settings).accounts
+        accounts = here.compiled.accounts
     except (ConfigError, ValueError):
         return  # told already
     looks = seen(settings).found

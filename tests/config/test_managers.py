@@ -83,6 +83,9 @@ class TestVault:
         file = tmp_path / "token"
         environ = {**vault.environ, "VAULT_TOKEN": f"file:{file}", "VAULT_NAMESPACE": "team/a"}
         assert "the file that VAULT_TOKEN names cannot be read" in got("vault:kv/a#k", environ)
+        for content in (b"x" * 70_000, b"\xff"):
+            file.write_bytes(content)
+            assert "VAULT_TOKEN names cannot be read: it is no token" in got("vault:kv/a#k", environ)
         file.write_text(TOKEN + "\n")
         assert got("vault:kv/a#k", environ) == VALUE
         assert vault.asked[-1].headers["x-vault-namespace"] == "team/a"

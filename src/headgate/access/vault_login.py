@@ -4,23 +4,16 @@ A file is read each time, so that an agent can renew the token in it.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from headgate.core.reference import FILE
-
-MAX_TOKEN = 8 * 1024
+from headgate.providers.token_file import read_token
 
 
 def vault_headers(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the headers that say who asks; raise ``ValueError``, saying what to change. It may read a file."""
     token, namespace = environ.get("VAULT_TOKEN", ""), environ.get("VAULT_NAMESPACE", "")
     if token.startswith(FILE):
-        try:
-            with Path(token.removeprefix(FILE)).open("rb") as file:
-                token = file.read(MAX_TOKEN).decode("ascii").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is no text"
-            raise ValueError(f"the file that VAULT_TOKEN names cannot be read: {reason}") from None
+        token = read_token(token.removeprefix(FILE), "VAULT_TOKEN")
     if not token:
         raise ValueError("VAULT_TOKEN is not set, or its file is empty")
     if not all(word.isascii() and word.isprintable() for word in (token, namespace)):

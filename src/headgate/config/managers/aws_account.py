@@ -14,11 +14,11 @@ from headgate.core.secret import Secret
 from headgate.providers.bedrock_credentials import FILE, checked, from_profile, suffix, tag
 from headgate.providers.endpoint import USER_AGENT, endpoint, fields, render
 from headgate.providers.sigv4 import Credentials
+from headgate.providers.token_file import read_token
 from headgate.transport.base import Outbound
 
 CONTAINER = "http://169.254.170.2"
 MACHINE = "http://169.254.169.254"
-MAX_TOKEN = 64 * 1024
 LASTS = "900"
 """Seconds that a role's keys are asked for: the least there is, for one round of questions."""
 
@@ -74,7 +74,7 @@ class Account:
             "RoleArn": environ["AWS_ROLE_ARN"],
             "RoleSessionName": environ.get("AWS_ROLE_SESSION_NAME") or "headgate",
             "DurationSeconds": LASTS,
-            "WebIdentityToken": _read(environ["AWS_WEB_IDENTITY_TOKEN_FILE"], "AWS_WEB_IDENTITY_TOKEN_FILE"),
+            "WebIdentityToken": read_token(environ["AWS_WEB_IDENTITY_TOKEN_FILE"], "AWS_WEB_IDENTITY_TOKEN_FILE"),
         }
         url = environ.get("AWS_ENDPOINT_URL_STS") or f"https://sts.{region}.{suffix(region)}"
         lines = {"content-type": "application/x-www-form-urlencoded"}
@@ -91,7 +91,7 @@ class Account:
         file = environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "")
         proof = environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
         if file:
-            proof = _read(file, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+            proof = read_token(file, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
         return await self._lent(url, {"authorization": proof} if proof else {}, "the task")
 
     async def _of_machine(self) -> Credentials:
@@ -147,12 +147,3 @@ def _is_there(file: str) -> bool:
 
 def _secret(text: str) -> Secret | None:
     return Secret(text.strip()) if text.strip() else None
-
-
-def _read(file: str, name: str) -> str:
-    try:
-        with Path(file).open("rb") as opened:
-            return opened.read(MAX_TOKEN).decode("ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
-        raise ValueError(f"the file that {name} names cannot be read: {reason}") from None

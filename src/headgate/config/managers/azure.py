@@ -6,7 +6,6 @@ identity of the machine.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
@@ -17,12 +16,12 @@ from headgate.core.secret import Secret
 from headgate.providers.base import ProviderConfig
 from headgate.providers.entra import LOGIN, SERVICE, entra
 from headgate.providers.renewal import Renewed, asking, token
+from headgate.providers.token_file import read_token
 
 VERSION = "api-version=7.4"
 PUBLIC = "vault.azure.net"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 MACHINE = "/metadata/identity/oauth2/token"
-MAX_TOKEN = 64 * 1024
 
 
 class _Error(msgspec.Struct):
@@ -84,7 +83,7 @@ class Azure:
                 "grant_type": "client_credentials",
                 "scope": f"{resource}/.default",
                 "client_assertion_type": ASSERTION,
-                "client_assertion": _read(file),
+                "client_assertion": read_token(file, "AZURE_FEDERATED_TOKEN_FILE"),
             }
             lines = {"content-type": "application/x-www-form-urlencoded"}
             return token(sender, asking("POST", url, lines, urlencode(form).encode()), SERVICE)
@@ -108,12 +107,3 @@ def _whole(found: Renewed[bytes] | None) -> Renewed[bytes]:
     if found is None:
         raise ValueError("there is no credential of Azure's: set AZURE_TENANT_ID, _CLIENT_ID and _CLIENT_SECRET")
     return found
-
-
-def _read(file: str) -> str:
-    try:
-        with Path(file).open("rb") as opened:
-            return opened.read(MAX_TOKEN).decode("ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
-        raise ValueError(f"the file that AZURE_FEDERATED_TOKEN_FILE names cannot be read: {reason}") from None

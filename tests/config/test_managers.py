@@ -171,6 +171,25 @@ class TestAws:
         off = environ | {"AWS_EC2_METADATA_DISABLED": "true"}
         assert "there are no AWS credentials" in got("aws-secretsmanager:a", off)
 
+    def test_credentials_that_may_come_later_are_looked_for_again(self, made: Any, tmp_path: Path) -> None:
+        aws = made(AwsSecrets)
+        aws.secrets, answers, failed = {"a": VALUE}, aws.answers, list[Any]()
+
+        def once(asked: Any) -> tuple[int, Any]:
+            if b"AssumeRoleWithWebIdentity" in asked.body and not failed:
+                failed.append(asked)
+                return 503, b""
+            found: tuple[int, Any] = answers(asked)
+            return found
+
+        aws.answers = once
+        file = tmp_path / "token"
+        file.write_text("canary-pod-token")
+        environ = {name: aws.environ[name] for name in ("AWS_REGION", "AWS_ENDPOINT_URL_SECRETS_MANAGER")}
+        pod = {"AWS_ROLE_ARN": ROLE, "AWS_WEB_IDENTITY_TOKEN_FILE": str(file), "AWS_ENDPOINT_URL_STS": aws.url}
+        assert got("aws-secretsmanager:a", environ | pod) == VALUE
+        assert failed
+
 
 class TestGoogle:
     @pytest.fixture

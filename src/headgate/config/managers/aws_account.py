@@ -41,7 +41,7 @@ class Account:
 
     async def credentials(self, region: str) -> Credentials:
         """Return the keys; raise ``Unfetched``, or ``ValueError`` where there are none."""
-        if self._found is None:
+        if self._found is None or _may_come(self._found):
             self._found = asyncio.create_task(self._find(region))
         return await asyncio.shield(self._found)
 
@@ -126,6 +126,14 @@ class Account:
             raise Unfetched(f"the credentials of {whose} were refused (status {status})", later=status >= 500)
         found = decoded(_lent, status, body)
         return checked(found.key, _secret(found.secret), _secret(found.token))
+
+
+def _may_come(search: "asyncio.Task[Credentials]") -> bool:
+    """Whether a search is over that found nothing, and another may."""
+    if not search.done() or search.cancelled():
+        return search.cancelled()
+    error = search.exception()
+    return isinstance(error, Unfetched) and error.later
 
 
 def _asking(method: str, base: str, path: str, lines: dict[str, str], body: bytes = b"") -> Outbound:

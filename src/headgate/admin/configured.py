@@ -24,6 +24,7 @@ from headgate.config.compile import Compiled
 from headgate.config.effective import SECTIONS, Effective, entry
 from headgate.config.types import ConfigError
 from headgate.core.errors import BadRequest, Conflict, Forbidden, NotFound
+from headgate.core.ids import now
 from headgate.storage import objects as store
 from headgate.storage.object_rows import SHARED, ObjectRow
 
@@ -282,7 +283,7 @@ class Objects:
             raise BadRequest(
                 'config of an alias is {"target": "a route or provider/model"}.', code="invalid_type", param="config"
             )
-        now = int(datetime.now(UTC).timestamp() * 1e6)
+        at = now()
         return ObjectRow(
             id=was.id if was else "new",
             tenant_id=tenant,
@@ -290,8 +291,8 @@ class Objects:
             name=name,
             version=was.version + 1 if was else 1,
             body=body.decode(),
-            created_at=was.created_at if was else now,
-            updated_at=now,
+            created_at=was.created_at if was else at,
+            updated_at=at,
         )
 
     def draft(self, name: str, config: dict[str, Any]) -> Compiled:

@@ -1,6 +1,10 @@
 """``headgate config adopt``: an entry of the file becomes one of the database, and nothing else changes."""
 
 import json
+from typing import Any
+
+from headgate.cli.config import command
+from headgate.config.effective import SECTIONS
 
 CONFIG = """\
 # what we call
@@ -54,11 +58,28 @@ def test_what_cannot_be_cut_out_is_left(cli, tmp_path):
     file = tmp_path / "headgate.yaml"
     file.write_text(CONFIG)
     assert "does not stand on lines of its own" in cli("config", "adopt", "fast", "--kind", "use_case", code=1).output
+    merged = CONFIG.replace(
+        "providers:\n",
+        "x-all: &all\n  far: {kind: openai-compatible, base_url: 'http://h/v1'}\nproviders:\n  <<: *all\n",
+    )
+    file.write_text(merged)
+    assert "does not stand on lines of its own" in cli("config", "adopt", "far", code=1).output
+    assert file.read_text() == merged
     anchored = CONFIG.replace("targets: [dear/m]", "targets: &these [dear/m]") + "x-more: *these\n"
     file.write_text(anchored)
     cli("config", "adopt", "slow", code=2)
     assert file.read_text() == anchored
     assert json.loads(cli("route", "show", "slow").stdout)["managed_by"] == "file"
+
+
+def test_every_kind_can_be_named(cli, tmp_path):
+    of: Any = next(option.type for option in command.commands["adopt"].params if option.name == "kind")
+    assert list(of.choices) == list(SECTIONS)
+    file = tmp_path / "headgate.yaml"
+    file.write_text("guardrails:\n  fast: {kind: pii}\n" + CONFIG)
+    assert "The guardrail fast is in" in cli("config", "adopt", "fast", "--kind", "guardrail").stdout
+    assert json.loads(cli("guard", "show", "fast").stdout)["managed_by"] == "database"
+    assert file.read_text() == "guardrails:\n" + CONFIG
 
 
 PROVIDERS = """\

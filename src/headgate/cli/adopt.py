@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 
 def adopt(settings: Settings, name: str, kind: str | None) -> str:
-    """Move the provider, route, alias or use case *name* from the file to the database, for all tenants; return its
-    kind.
+    """Move *name*, of one of the ``SECTIONS``, from the file to the database, for all tenants; return its kind.
 
     A gateway that runs goes on with what it has: the name is stored first, then taken out of the file. Raise
     ``click.ClickException`` where it cannot be done; then nothing is changed.
@@ -45,9 +44,9 @@ def adopt(settings: Settings, name: str, kind: str | None) -> str:
     value = msgspec.to_builtins(getattr(config, SECTIONS[found])[name], enc_hook=lambda _: "***")
     body = {"target": value} if found == "alias" else value
     old = read(path)
+    new = without(old, SECTIONS[found], name, str(path))
     if found == "provider":
         _plain(old, name, value, str(path))
-    new = without(old, SECTIONS[found], name, str(path))
     after = Here(path, settings, new)
     after.compile(tried(here.effective, here.rows(), _row(found, name, body), after.read))
     asyncio.run(_store(settings, found, name, body, path, new))
@@ -61,7 +60,8 @@ def without(data: bytes, section: str, name: str, file: str) -> bytes:
     """
     root: Any = compose(data, file)
     inside: Any = next((value for key, value in root.value if key.value == section), None)
-    place = next((n for n, (key, _) in enumerate(inside.value) if key.value == name), None)
+    entries = inside.value if inside is not None else ()  # all may have come by a merge key
+    place = next((n for n, (key, _) in enumerate(entries) if key.value == name), None)
     if place is None or inside.flow_style:
         raise click.ClickException(
             f"{name} does not stand on lines of its own below `{section}:`; write it so, then ask again."

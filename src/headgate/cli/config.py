@@ -53,14 +53,15 @@ def schema() -> None:
 @click.argument("name")
 @click.option(
     "--kind",
-    type=click.Choice(["provider", "route", "alias", "use_case"]),
+    type=click.Choice(["provider", "route", "alias", "use_case", "guardrail", "cache", "alert"]),
     help="What it is, where NAME is several.",
 )
 @home_option
 def adopt(name: str, kind: str | None, home: Path | None) -> None:
-    """Move the provider, route, alias or use case NAME from the file to the database, where the API can change it.
+    """Move NAME, a provider, route, alias, use case, guardrail, cache or alert, from the file to the database.
 
-    A gateway that runs goes on with it. The file is written anew without the entry; nothing else in it changes.
+    There the API can change it. A gateway that runs goes on with it. The file is written anew without the entry;
+    nothing else in it changes.
     """
     from headgate.cli.adopt import adopt
 

@@ -15,8 +15,9 @@ from headgate.config.check_routes import (
     several_faults,
     strategy_faults,
 )
-from headgate.config.shape import ABSENT, Path, Shape, nearest, shown
+from headgate.config.shape import ABSENT, Shape
 from headgate.config.types import Known
+from headgate.config.words import Path, nearest, shown
 from headgate.core.secret import Secret
 from headgate.observe.archive.config import faults as archive_faults
 

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from headgate.alerts.kinds import made
-from headgate.config.shape import ABSENT, Path, Shape, nearest, shown
+from headgate.config.shape import ABSENT, Shape
+from headgate.config.words import Path, nearest, shown
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MAX_CHANNELS = 10

@@ -7,7 +7,8 @@ import msgspec
 
 from headgate.cache.config import LARGEST, CacheConfig
 from headgate.config.check_guardrails import NAME
-from headgate.config.shape import ABSENT, Path, Shape, convert, nearest, shown
+from headgate.config.shape import ABSENT, Shape, convert
+from headgate.config.words import Path, nearest, shown
 
 RESERVED = frozenset(("stats", "clear"))
 

@@ -6,8 +6,9 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from headgate.config.shape import Path, Shape, nearest, shown
+from headgate.config.shape import Shape
 from headgate.config.types import Known
+from headgate.config.words import Path, nearest, shown
 from headgate.core.redact import redact
 from headgate.core.secret import Secret
 from headgate.transport.egress import is_public

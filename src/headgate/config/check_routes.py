@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
-from headgate.config.shape import ABSENT, Path, Shape, nearest, shown
+from headgate.config.shape import ABSENT, Shape
 from headgate.config.types import Known
+from headgate.config.words import Path, nearest, shown
 from headgate.routing.table import FanOut, RouteConfig, instant
 
 

@@ -15,8 +15,9 @@ from headgate.cache.config import CacheConfig
 from headgate.config.check import Names, check
 from headgate.config.managed import Managed, Used
 from headgate.config.parse import compose
-from headgate.config.shape import ABSENT, Shape, convert, shown
+from headgate.config.shape import ABSENT, Shape, convert
 from headgate.config.types import Config, ConfigError, Known, Problem
+from headgate.config.words import shown
 from headgate.storage.object_rows import SHARED, ObjectRow
 
 SECTIONS: Mapping[str, str] = {

@@ -3,10 +3,9 @@
 msgspec alone would stop at the first fault and not know its line; its view of the types is used, its conversion is not.
 """
 
-import difflib
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -18,6 +17,7 @@ from headgate.config.managed import Managed, Used
 from headgate.config.parse import place
 from headgate.config.references import expand, from_file, secret_file
 from headgate.config.types import RANGES, Problem
+from headgate.config.words import Path, nearest, show_path, shown, wanted_as, what_is
 from headgate.core.reference import FILE, Reference, reference, refers
 from headgate.core.secret import Secret
 from headgate.routing.table import RouteConfig
@@ -31,14 +31,10 @@ PLAIN_TAGS = frozenset(
 )
 NUMBER = re.compile(r"[-+]?(0|[1-9][0-9_]*)(\.[0-9_]*)?([eE][-+]?[0-9]+)?$")
 SWITCH = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
-SECRET_LIKE = re.compile(r"^((sk|hg|hga|pk|gsk|xai|ghp)[-_]|AIza|AKIA)|[A-Za-z0-9+]{32,}")
-WORDS = {"str": "text", "int": "a number", "float": "a number", "bool": "on or off", "null": "nothing"}
 
 STRATEGIES = {(RouteConfig, "strategy"), (UseCase, "strategy")}
 KINDED = {"guardrails": "a guardrail, such as `{kind: pii}`", "alerts": "a rule, such as `{kind: error_rate}`"}
 """Sections whose entries have the fields of the kind each names, and words for an entry."""
-
-Path = tuple[str | int, ...]
 
 
 class _Absent:
@@ -224,7 +220,7 @@ class Shape:
 
     def _scalar(self, node: yaml.Node, kind: inspect.Type, path: Path, field: tuple[type, str] | None) -> Any:
         if not isinstance(node, yaml.ScalarNode):
-            return self._wrong(node, _wanted(kind), path)
+            return self._wrong(node, wanted_as(kind), path)
         if path[:2] in self.owned and ("${" in node.value or node.value.startswith(FILE)):
             self.note(path, "must not refer to the environment or to files: only the configuration file may", node)
             return ABSENT
@@ -278,7 +274,7 @@ class Shape:
         self, text: str, node: yaml.Node, whole: bool, path: Path, field: tuple[type, str] | None
     ) -> int | float | _Absent:
         if not NUMBER.match(text) or len(text) > 40:
-            self.note(path, f"must be a plain decimal number; found {_found(node)}", node)
+            self.note(path, f"must be a plain decimal number; found {what_is(node)}", node)
             return ABSENT
         number = float(text.replace("_", ""))
         low, high = _range(field) if field else (0, math.inf)
@@ -291,7 +287,7 @@ class Shape:
         return int(number) if whole else number
 
     def _wrong(self, node: yaml.Node, wanted: str, path: Path) -> _Absent:
-        self.note(path, f"must be {wanted}; found {_found(node)}", node)
+        self.note(path, f"must be {wanted}; found {what_is(node)}", node)
         return ABSENT
 
 
@@ -299,27 +295,6 @@ def _range(field: tuple[type, str]) -> tuple[float, float]:
     of, name = field
     own: Mapping[str, tuple[float, float]] = getattr(of, "ranges", {})
     return RANGES.get(field) or own.get(name, (0, math.inf))
-
-
-def show_path(path: Path) -> str:
-    """Return ``routes.fast.targets[0]`` for its parts; a part that looks like a credential is masked."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part[:80] if not SECRET_LIKE.search(part) else '***'}"
-    return text.removeprefix(".")
-
-
-def nearest(name: str, valid: Collection[str], *, listed: bool = True) -> str:
-    """Return words that name the valid name most like *name*, or (if *listed*) all of a short list; else nothing."""
-    close = difflib.get_close_matches(name[:80], valid, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean `{close[0]}`?"
-    return f"; known are {', '.join(sorted(valid))}" if listed and 0 < len(valid) <= 32 else ""
-
-
-def shown(text: str) -> str:
-    """Return *text* in quotes for a message, unless it may be a credential that slipped into the wrong place."""
-    return "***" if SECRET_LIKE.search(text) or len(text) > 80 else f"`{text}`"
 
 
 def convert(values: Any, kind: type[Any]) -> Any:
@@ -333,16 +308,3 @@ def _secret(kind: type, value: Any) -> Any:
 
 def _is_null(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null" and not node.style
-
-
-def _wanted(kind: inspect.Type) -> str:
-    words = {inspect.BoolType: "on or off", inspect.IntType: "a number", inspect.FloatType: "a number"}
-    return words.get(type(kind), "text")
-
-
-def _found(node: yaml.Node) -> str:
-    if isinstance(node, yaml.MappingNode):
-        return "a mapping"
-    if isinstance(node, yaml.SequenceNode):
-        return "a list"
-    return WORDS.get(node.tag.rpartition(":")[2], "text")

@@ -32,6 +32,7 @@ def test_every_problem_is_told_at_once_and_no_secret():
     environ = {
         "HEADGATE_PORT": "80800",
         "HEADGATE_WORKERS": "zero",
+        "HEADGATE_CONFIG": "~nobody-is-called-so/headgate.yaml",
         "HEADGATE_DASHBOARD": "perhaps",
         "HEADGATE_LOG_LEVEL": "loud",
         "HEADGATE_SECRET_KEY": "canary-7f3a",

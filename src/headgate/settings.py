@@ -294,7 +294,10 @@ def _read(setting: Setting, value: Any) -> Any:
             raise ValueError(f"must be on or off, not {value!r}")
         return SWITCH[value.lower()]
     if setting.type is Path:
-        return Path(value)
+        try:
+            return Path(value).expanduser()
+        except RuntimeError:
+            raise ValueError(f"must be a path, not {value!r}: nobody has that home") from None
     if typing.get_origin(setting.type) is Literal and isinstance(value, str):
         value = value.lower()
     if typing.get_origin(setting.type) is tuple:

@@ -71,8 +71,7 @@ def fetch(values: dict[str, Any], environ: Mapping[str, str]) -> list[str]:
 def _fetch(wanted: Mapping[str, Reference], values: dict[str, Any], environ: Mapping[str, str]) -> list[str]:
     from headgate.config.managed import Managed
 
-    trusted = values.get("ca_file")
-    managed = Managed(environ, trusted.expanduser() if trusted is not None else None)
+    managed = Managed(environ, values.get("ca_file"))
     managed.fetch(wanted.values())
     problems = []
     for name, one in wanted.items():

@@ -39,6 +39,16 @@ def test_one_that_nobody_configured_is_shown_and_not_removed(here):
     assert "There is no such provider" in here("providers", "show", "nobody", code=1).output
 
 
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [("providers list", 2), ("providers show up", 1), ("route list", 1), ("guard show one", 1), ("models", 2)],
+)
+def test_a_configuration_that_is_broken_is_told_with_its_place(cli, tmp_path, command, code):
+    (tmp_path / "headgate.yaml").write_text("providers: {up: [\n")
+    told = cli(*command.split(), code=code)
+    assert "headgate.yaml:2:1: not valid YAML" in told.stderr and "Traceback" not in told.output
+
+
 def test_a_look_is_shown_by_every_command(here, upstream):
     shown = here("providers", "discover", "up")
     assert shown.stdout == "m1\n"

@@ -39,6 +39,13 @@ def _and(problems: list[Problem]) -> str:
     return f" And so: {', '.join(places[:MOST])}{more}."
 
 
+def unusable(error: ConfigError) -> Conflict:
+    """Return the refusal of what needs the configuration, while that is not good."""
+    first, more = error.problems[0], len(error.problems) - 1
+    rest = f" ({more} more: `headgate config check` has them all.)" if more else ""
+    return Conflict(f"The configuration cannot be used: {first}.{rest}", code="configuration_invalid")
+
+
 def binding(kind: str) -> Forbidden:
     """Return the refusal to change what binds the tenant."""
     word = kind.replace("_", " ")

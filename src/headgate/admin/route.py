@@ -21,6 +21,8 @@ from headgate.admin.cookies import by_cookie
 from headgate.admin.errors import broken
 from headgate.admin.idempotent import once
 from headgate.admin.parts import AdminParts
+from headgate.admin.refusals import unusable
+from headgate.config.types import ConfigError
 from headgate.core.errors import BadRequest, Forbidden, HeadgateError, NotFound, TooLarge
 from headgate.core.ids import new_id
 from headgate.dialects import json_guard
@@ -89,6 +91,8 @@ class ManagedRoute(APIRoute):
                 raise
             except (HeadgateError, RequestValidationError, HTTPException):
                 raise
+            except ConfigError as error:  # without a gateway, which has one that is good, it is read for each command
+                raise unusable(error) from None
             except Exception as error:
                 response = broken(request, error)
             response.headers["x-request-id"] = request.state.id

@@ -11,7 +11,6 @@ from headgate.core.call import Call
 from headgate.core.chat import Message, Text
 from headgate.core.errors import Forbidden, HeadgateError
 from headgate.core.record import Choice
-from headgate.dialects import wire
 from headgate.pipeline.grants import by_price
 from headgate.pipeline.parts import Parts, neutral
 from headgate.providers.base import Target
@@ -139,14 +138,14 @@ def conversation(sight: Sight) -> int:
 def needs(call: Call) -> frozenset[str]:
     """Return what the request shows that its model must be able to do, in the registry's words."""
     fields: dict[str, Any] = call.envelope.fields
-    found = set(call.options.requires)
-    if call.operation == "chat" and bytes(fields.get("tools", wire.NULL)) not in (b"null", b"[]"):
-        found.add("tools")
+    found = call.options.requires
+    if "tools" in fields and call.operation == "chat" and bytes(fields["tools"]) not in (b"null", b"[]"):
+        found = (*found, "tools")
     text: bytes = call.envelope.outline or call.body
     if text.find(b"chema") >= 0 and any(sign in text for sign in SCHEMAS):
-        found.add("json_schema")
+        found = (*found, "json_schema")
     if (text.find(b"image") >= 0 or text.find(b"inline") >= 0) and any(sign in text for sign in VISION):
-        found.add("vision")
+        found = (*found, "vision")
     return frozenset(found)
 
 

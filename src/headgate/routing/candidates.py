@@ -146,16 +146,17 @@ class Candidates(tuple[Option, ...]):
         return found
 
     @cached_property
-    def _made(self) -> dict[Hashable, Column]:
+    def made(self) -> dict[Hashable, Column]:
+        """Scores that are kept, by what they follow from; see :meth:`once`. Not to be changed."""
         return {}
 
     def once(self, key: Hashable, make: Callable[[], Iterable[float | None]]) -> Column:
         """Return what *make* returned for *key* before, where that is kept; not to be changed."""
-        found = self._made.get(key)
+        found = self.made.get(key)
         if found is None:
-            if len(self._made) >= MAX_PARTS:
-                self._made.clear()
-            found = self._made[key] = Column(make())
+            if len(self.made) >= MAX_PARTS:
+                self.made.clear()
+            found = self.made[key] = Column(make())
         return found
 
     @cached_property

@@ -2,11 +2,12 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from msgspec import field
 
-from headgate.routing.candidates import columns
+from headgate.routing.candidates import Candidates, columns
 from headgate.routing.types import Option, Sight, Standing, Strategy
 
 
@@ -29,19 +30,22 @@ class Capability(Strategy, frozen=True):
         self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
     ) -> Sequence[float | None]:
         """See ``Strategy``."""
-        needs = sight.needs.union(self.require)
+        needs = sight.needs.union(self.require) if self.require else sight.needs
         unknown = None if self.strict else 1.0
         answer = sight.max_output or 0
         bound = sight.prompt_bound // 8 + answer  # no language is known to have more bytes to a token, on the whole
         all_ = columns(options)
         short = bisect_left(all_.windows, bound)  # so many kinds of window are too short for it
-        return all_.once(
-            (Capability, needs, unknown, short), lambda: [_can(one, needs, bound, unknown) for one in all_]
-        )
+        key = (Capability, needs, unknown, short)
+        return all_.made.get(key) or all_.once(key, partial(_scores, all_, needs, bound, unknown))
 
     def tell(self, score: float) -> str:
         """See ``Strategy``."""
         return "can do it" if score == 0 else "may be able to"
+
+
+def _scores(options: Candidates, needs: frozenset[str], bound: int, unknown: float | None) -> list[float | None]:
+    return [_can(option, needs, bound, unknown) for option in options]
 
 
 def _can(option: Option, needs: frozenset[str], bound: int, unknown: float | None) -> float | None:

@@ -1,6 +1,7 @@
 """The cheapest deployment for this request."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from headgate.core.money import PICO_PER_NANO, Usage
@@ -41,7 +42,8 @@ class Cost(Strategy, frozen=True):
         prompt = _about(sight.prompt_bound // BYTES)
         answer = _about(self.answer if sight.max_output is None else min(self.answer, sight.max_output))
         all_, floor = columns(options), self.floor
-        costs = all_.once((Cost, prompt, answer, floor), lambda: _costs(all_, prompt, answer, floor))
+        key = (Cost, prompt, answer, floor)
+        costs = all_.made.get(key) or all_.once(key, partial(_costs, all_, prompt, answer, floor))
         if not self.cached or sight.last not in all_.names:
             return costs
         scores: list[float | None] = [*costs]

@@ -9,6 +9,8 @@ from headgate.routing.types import Option, Sight, Standing, Strategy
 
 KEPT = 64
 """Sums of scores that are kept themselves, at most."""
+FEW, DIGITS = 32, 6
+"""Of so few candidates all sums are written to every record, and have no more decimals than tell anything."""
 
 
 class Hybrid(Strategy, frozen=True, dict=True):
@@ -23,15 +25,22 @@ class Hybrid(Strategy, frozen=True, dict=True):
         self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
     ) -> Sequence[float | None]:
         """See ``Strategy``."""
-        found = [strategy.weigh(sight, options, standing, chance) for strategy in self._inner]
-        if not all([type(row) is Column for row in found]):
+        found, known = [], True
+        for strategy in self._inner:
+            row = strategy.weigh(sight, options, standing, chance)
+            found.append(row)
+            known = known and type(row) is Column
+        if not known:
             return self._total(found)
         key = tuple(map(id, found))
         kept = self._kept.get(key)
         if kept is None:
             if len(self._kept) >= KEPT:
                 self._kept.clear()
-            kept = self._kept[key] = (found, Column(self._total(found)))
+            total = self._total(found)
+            if len(total) <= FEW:
+                total = [score if score is None else round(score, DIGITS) for score in total]
+            kept = self._kept[key] = (found, Column(total))
         return kept[1]
 
     def _total(self, rows: Sequence[Sequence[float | None]]) -> list[float | None]:

@@ -40,7 +40,9 @@ class Slo(Strategy, frozen=True):
         least, goal = self.samples, self.p95_ms or inf
         scores: Any
         if self.first_token_p95_ms is None and self.error_rate is None and not self.tokens_per_second:
-            scores = [one.p95_ms / goal if one.p95_ms > goal and one.samples >= least else 0.0 for one in measured]
+            scores = [
+                round(one.p95_ms / goal, 3) if one.p95_ms > goal and one.samples >= least else 0.0 for one in measured
+            ]
         else:
             scores = self._worst(measured, 1 / goal)
         if not self.remove or all(scores):

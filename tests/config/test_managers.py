@@ -173,7 +173,7 @@ class TestAws:
 
     def test_credentials_that_may_come_later_are_looked_for_again(self, made: Any, tmp_path: Path) -> None:
         aws = made(AwsSecrets)
-        aws.secrets, answers, failed = {"a": VALUE}, aws.answers, list[Any]()
+        aws.secrets, answers, failed = {"a": VALUE}, aws.by, list[Any]()
 
         def once(asked: Any) -> tuple[int, Any]:
             if b"AssumeRoleWithWebIdentity" in asked.body and not failed:
@@ -182,7 +182,7 @@ class TestAws:
             found: tuple[int, Any] = answers(asked)
             return found
 
-        aws.answers = once
+        aws.by = once
         file = tmp_path / "token"
         file.write_text("canary-pod-token")
         environ = {name: aws.environ[name] for name in ("AWS_REGION", "AWS_ENDPOINT_URL_SECRETS_MANAGER")}

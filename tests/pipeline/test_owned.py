@@ -79,7 +79,7 @@ async def test_what_another_worker_is_about_to_write_is_waited_for(kept: KeptRes
 
 
 async def test_what_is_disowned_is_nobodys(kept: KeptResponses) -> None:
-    kept.disown("t", "up", ["file-a"])
+    await kept.disown("t", "up", ["file-a"])
     assert await kept.owned("t", "up", ["file-a"]) == set()
 
 

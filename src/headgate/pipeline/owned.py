@@ -231,7 +231,7 @@ class Passage:
             return inbound
         if method == "DELETE":
             if at.whole and len(at.ids) == 1:  # what is taken out of another object is still there
-                kept(self._parts).disown(self._call.who.tenant_id, self._provider, at.ids[-1])
+                await kept(self._parts).disown(self._call.who.tenant_id, self._provider, at.ids[-1])
             return inbound
         kind, listing = (inbound.header(b"content-type") or TEXT).lower(), method == "GET" and at.listing
         document = b"json" in kind

@@ -132,12 +132,15 @@ class KeptResponses:
 
         return self._opened().ask(work)
 
-    def disown(self, tenant_id: str, provider: str, ids: Sequence[str]) -> None:
-        """Forget objects of *provider* that are no more."""
-        rows = [(id_, tenant_id, provider) for id_ in ids]
-        self._opened().tell(
-            lambda sql: sql.executemany("DELETE FROM kept WHERE id = ? AND tenant_id = ? AND provider = ?", rows)
-        )
+    async def disown(self, tenant_id: str, provider: str, ids: Sequence[str]) -> None:
+        """Forget objects of *provider* that are no more; as :meth:`own`."""
+        rows, desk = [(id_, tenant_id, provider) for id_ in ids], self._opened()
+
+        def work(sql: Sql) -> None:
+            sql.executemany("DELETE FROM kept WHERE id = ? AND tenant_id = ? AND provider = ?", rows)
+
+        with suppress(Unavailable):
+            await desk.ask(work, never=lambda: desk.tell(work))
 
     def find(self, tenant_id: str, key_id: str, id_: str) -> "Future[Kept | bool]":
         """Return what this key kept under *id_*; else whether it is somebody else's."""

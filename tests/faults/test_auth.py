@@ -315,6 +315,8 @@ def put_garbage(database: Path) -> None:
         if file.exists():
             with file.open("r+b") as out:
                 out.write(b"\xa5" * max(file.stat().st_size, 4096))
+    with database.with_name(database.name + "-shm").open("r+b") as shared:
+        shared.write(b"\xa5" * 96)  # both copies of its head: or who changes nothing goes on by what it read before
 
 
 def test_a_store_that_cannot_be_asked_is_no_401(breaking: tuple[Asker, Path]) -> None:

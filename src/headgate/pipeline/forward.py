@@ -18,6 +18,7 @@ from headgate.dialects import gemini, gemini_array, openai_chat, upstream
 from headgate.dialects.gemini import wants_events
 from headgate.ledger.types import Hold
 from headgate.pipeline.attempts import TOTAL
+from headgate.pipeline.deadline import late, room
 from headgate.pipeline.grants import add_tags, may_pass, sign_own
 from headgate.pipeline.hold import ask_of, held
 from headgate.pipeline.media import stopped
@@ -25,7 +26,7 @@ from headgate.pipeline.onward import head, onward
 from headgate.pipeline.options import read_options
 from headgate.pipeline.owned import MAX_ANSWER, Passage, shared
 from headgate.pipeline.parts import Parts
-from headgate.pipeline.relay import late, let_end, too_late
+from headgate.pipeline.relay import let_end
 from headgate.pipeline.run import walk
 from headgate.pipeline.settle import finish, owe_everything, owe_nothing
 from headgate.pipeline.steps import admit, authenticate
@@ -150,7 +151,9 @@ async def once(
             attempt.headers_ms, attempt.status = since(call), inbound.status
             charge(call, attempt, hold, None if free else price, inbound.status)
             if passage is not None:
-                inbound = await passage.seen(inbound, partial(page, call, target, path), patience(call, target))
+                inbound = await passage.seen(
+                    inbound, partial(page, call, target, path), room(call, target.timeouts.idle or IDLE)
+                )
             await answer(call, parts, target, attempt, inbound, out)
         finally:
             inbound.close()
@@ -183,7 +186,9 @@ async def page(call: Call, target: Target, path: str, query: bytes) -> bytes:
     out = outbound(call, target, "GET", path, query)
     inbound = await target.provider.sender.send(out)
     try:
-        body = await inbound.read_all(patience(call, target), MAX_ANSWER, max(call.deadline - monotonic(), 0.001))
+        body = await inbound.read_all(
+            room(call, target.timeouts.idle or IDLE), MAX_ANSWER, max(call.deadline - monotonic(), 0.001)
+        )
     finally:
         inbound.close()
     failed: UpstreamFailed | None = None
@@ -216,7 +221,7 @@ async def answer(call: Call, parts: Parts, target: Target, attempt: Attempt, inb
     call.streaming = (inbound.header(b"content-type") or b"").startswith(b"text/event-stream")
     link.start(inbound.status, head(call, target, attempt, inbound, bare=bare))
     try:
-        while data := await inbound.read(patience(call, target)):
+        while data := await inbound.read(room(call, target.timeouts.idle or IDLE)):
             if attempt.first_ms is None:
                 attempt.first_ms = since(call)
             if inbound.status >= 400:
@@ -248,14 +253,6 @@ async def answer(call: Call, parts: Parts, target: Target, attempt: Attempt, inb
     link.end()
     link.on_close = None
     await let_end(inbound)
-
-
-def patience(call: Call, target: Target) -> float:
-    """Seconds to wait for the next bytes; raise ``UpstreamFailed`` where the call has no time left."""
-    room = call.deadline - monotonic()
-    if room <= 0:
-        raise too_late()
-    return min(target.timeouts.idle or IDLE, room)
 
 
 def since(call: Call) -> float:

@@ -1,12 +1,12 @@
 """Make one try, and take note of how it went."""
 
 from functools import partial
-from time import monotonic
 from typing import Any
 
 from headgate.core.call import Call
 from headgate.core.errors import UpstreamFailed
 from headgate.limits.gate import FREE
+from headgate.pipeline.deadline import is_over
 from headgate.pipeline.once import once
 from headgate.pipeline.parts import Parts
 from headgate.providers.base import Target
@@ -78,7 +78,7 @@ async def noted(call: Call, parts: Parts, target: Target, *, last: bool) -> None
 
 def counts(failure: UpstreamFailed, call: Call) -> bool:
     """Whether *failure* says something of its deployment, and not of its caller, of us, or of one key of several."""
-    if failure.code in OUT_OF_TIME and call.options.timeout is not None and monotonic() >= call.deadline - 0.01:
+    if failure.code in OUT_OF_TIME and call.options.timeout is not None and is_over(call):
         failure.code, failure.status = "deadline_exceeded", 504  # type: ignore[misc]  # see there
         failure.message = "The time limit of this call ran out before the provider answered."
         return False

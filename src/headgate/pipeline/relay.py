@@ -12,6 +12,7 @@ from headgate.core.tasks import give_back
 from headgate.dialects.base import Tap
 from headgate.ledger.types import Hold
 from headgate.pipeline.answer import answer_head, stream_info, told_id
+from headgate.pipeline.deadline import late, room
 from headgate.pipeline.flight import land
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.pipe import begun, reshaped
@@ -217,11 +218,9 @@ async def pump(call: Call, pipe: Tap, inbound: Inbound, pending: bytes, target: 
             blocked = write(out) if unpaced else paced(call, out)
             if blocked is not None:
                 await blocked
-        room = call.deadline - monotonic()
-        if room <= 0:
-            raise too_late()
+        wait = room(call, idle)
         try:
-            data = await inbound.read(idle if idle < room else room)
+            data = await inbound.read(wait)
         except UpstreamFailed as failure:
             if call.resume is None or not call.resume.over:
                 raise late(call, failure) from None
@@ -240,18 +239,6 @@ async def pump(call: Call, pipe: Tap, inbound: Inbound, pending: bytes, target: 
             raise pipe.failure
     call.bytes_out += len(out)
     return out
-
-
-def too_late() -> UpstreamFailed:
-    """The deadline of a call has passed while its answer came: that says nothing of the provider."""
-    return UpstreamFailed(
-        "The time limit of this call ran out in the middle of its answer.", status=504, code="deadline_exceeded"
-    )
-
-
-def late(call: Call, failure: UpstreamFailed) -> UpstreamFailed:
-    """Return what an answer that had begun failed with: its deadline, where nothing came until that."""
-    return too_late() if failure.code == "upstream_timeout" and monotonic() >= call.deadline - 0.01 else failure
 
 
 async def passed_before(call: Call, parts: Parts, pipe: Tap, hold: Hold, came: bytes) -> UpstreamFailed:

@@ -1,0 +1,33 @@
+"""The time limit of a call, while it waits for a provider."""
+
+from time import monotonic
+
+from headgate.core.call import Call
+from headgate.core.errors import UpstreamFailed
+
+SLACK = 0.01  # seconds by which a wait that was cut to the limit may be seen to end before it
+
+
+def is_over(call: Call) -> bool:
+    """Whether the time limit of *call* has passed."""
+    return monotonic() >= call.deadline - SLACK
+
+
+def room(call: Call, idle: float) -> float:
+    """Return how many seconds to wait for more of an answer, *idle* at most; raise ``UpstreamFailed`` for none."""
+    left = call.deadline - monotonic()
+    if left <= 0:
+        raise too_late()
+    return idle if idle < left else left
+
+
+def late(call: Call, failure: UpstreamFailed) -> UpstreamFailed:
+    """Return what an answer that had begun failed with: its time limit, where nothing came until that."""
+    return too_late() if failure.code == "upstream_timeout" and is_over(call) else failure
+
+
+def too_late() -> UpstreamFailed:
+    """The failure of a call whose time limit has passed while its answer came: it says nothing of the provider."""
+    return UpstreamFailed(
+        "The time limit of this call ran out in the middle of its answer.", status=504, code="deadline_exceeded"
+    )

@@ -9,8 +9,8 @@ import pytest
 from headgate.core.errors import Forbidden
 from headgate.core.money import Price
 from headgate.core.record import Choice
-from headgate.routing.candidates import TICK
-from headgate.routing.policy import TOLD, Policy, digest
+from headgate.routing.candidates import TICK, TOLD
+from headgate.routing.policy import Policy, digest
 from headgate.routing.retold import remade, verdicts
 from headgate.routing.types import Measured
 from tests.routing.options import Stated, candidate, candidates, sight

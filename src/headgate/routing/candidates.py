@@ -11,6 +11,8 @@ from headgate.routing.types import Measured, Option, Standing
 
 MAX_PARTS = 128
 """Selections of one list, and columns, that are kept, at most."""
+TOLD = 32
+"""Candidates of one decision that are kept in its record, at most."""
 TICK = 20_000
 """Microseconds for which a score of what is measured stands: that is smoothed over far longer."""
 MASK = (1 << 32) - 1

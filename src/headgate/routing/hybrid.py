@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
-from headgate.routing.candidates import Column
+from headgate.routing.candidates import TOLD, Column
 from headgate.routing.types import Option, Sight, Standing, Strategy
 
 KEPT = 64
 """Sums of scores that are kept themselves, at most."""
-FEW, DIGITS = 32, 6
-"""Of so few candidates all sums are written to every record, and have no more decimals than tell anything."""
+DIGITS = 6
+"""Decimals of sums that are all written to every record."""
 
 
 class Hybrid(Strategy, frozen=True, dict=True):
@@ -38,7 +38,7 @@ class Hybrid(Strategy, frozen=True, dict=True):
             if len(self._kept) >= KEPT:
                 self._kept.clear()
             total = self._total(found)
-            if len(total) <= FEW:
+            if len(total) <= TOLD:
                 total = [score if score is None else round(score, DIGITS) for score in total]
             kept = self._kept[key] = (found, Column(total))
         return kept[1]

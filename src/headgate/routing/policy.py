@@ -11,15 +11,11 @@ import msgspec
 from headgate.core.errors import Forbidden
 from headgate.core.record import Choice
 from headgate.providers.base import Target
-from headgate.routing.candidates import Candidates, Column, columns
+from headgate.routing.candidates import TOLD, Candidates, Column, columns
 from headgate.routing.counsel import Counsel
 from headgate.routing.kinds import made
 from headgate.routing.table import TargetConfig
 from headgate.routing.types import Option, Sight, Standing, Strategy
-
-TOLD = 32
-"""Candidates of one decision that are kept in its record, at most."""
-
 
 TELLING = ("needs", "last", "in_tool_loop", "spent_share", "prefix")
 """What of a sight is kept in the record, where a strategy reads it."""

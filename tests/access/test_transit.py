@@ -65,6 +65,7 @@ def test_a_token_in_a_file_is_read_each_time(vault: VaultDouble, tmp_path: Path)
 @pytest.mark.parametrize(
     "says",
     [
+        (200, b'{"x":' + b"[" * 9000 + b"]" * 9000 + b"}"),
         (503, {"errors": ["Vault is sealed"]}),
         (200, {"data": {}}),
         (200, b"<html>"),

@@ -94,7 +94,7 @@ class Transit:
             status, data = thread.submit(asyncio.run, self._exchange(out)).result()
         try:
             return status, _answer.decode(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise ServiceAway(f"it answered {status}, and not in Transit's words") from None
 
     async def _exchange(self, out: Any) -> tuple[int, bytes]:

@@ -13,6 +13,7 @@ from headgate.dialects.base import Reader, Sniff, Tap, Writer
 from headgate.dialects.envelope import Envelope, messages_envelope
 from headgate.dialects.error_shapes import anthropic_error
 from headgate.dialects.openai_reply import no_reply
+from headgate.dialects.wire import ODD
 
 
 class AnthropicMessages:
@@ -82,7 +83,7 @@ class CountTokens(AnthropicMessages):
         """Check the answer; counting uses no tokens."""
         try:
             _counted.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except ODD:
             no_reply("counts no tokens")
         return Sniff(Usage())
 

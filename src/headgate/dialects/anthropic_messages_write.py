@@ -27,6 +27,7 @@ from headgate.dialects import wire
 from headgate.dialects.anthropic_words import NAME
 from headgate.dialects.contract import anthropic_messages as column
 from headgate.dialects.fit import RAW, Fit, merge, message_path, part_path, plain, result_path
+from headgate.dialects.wire import ODD
 
 Block = dict[str, Any]
 _ID = re.compile(r"[A-Za-z0-9_-]+").fullmatch
@@ -186,7 +187,7 @@ def _input(part: ToolCall, path: str, fit: Fit) -> Any:
         return {}
     try:
         wire.members(text.encode())
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+    except ODD:
         where = fit.inner(path, "parts.arguments")
         raise BadRequest(
             f"'{where}' is not a JSON object, which is what this model's API takes.", code="invalid_value", param=where

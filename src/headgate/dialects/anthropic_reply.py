@@ -30,6 +30,7 @@ from headgate.dialects.base import Sniff
 from headgate.dialects.openai_reply import document, no_reply
 from headgate.dialects.upstream import read_stream_error
 from headgate.dialects.watch import believable
+from headgate.dialects.wire import ODD
 
 
 class _Sniffed(msgspec.Struct, gc=False):
@@ -50,7 +51,7 @@ def sniff(body: bytes) -> Sniff:
     """Read usage, finish, model and id of a reply; raise ``UpstreamFailed`` for what is none."""
     try:
         seen = _sniff(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except ODD:
         reply = read_reply(body)
         return Sniff(reply.usage, reply.choices[0].finish, reply.model or None, reply.id or None)
     if seen.error is not None:
@@ -102,7 +103,7 @@ def _inputs(body: bytes) -> dict[int, str]:
     """The arguments of tool calls as they stand in the reply: order of keys and digits of numbers are the model's."""
     try:
         blocks = wire.typed(_blocks, wire.members(body)["content"])
-    except (msgspec.MsgspecError, UnicodeError):
+    except ODD:
         return {}  # a block that is none, or no UTF-8; what is left was read already
     return {i: wire.one_line(b["input"]) for i, b in enumerate(blocks) if "input" in b}
 
@@ -181,6 +182,6 @@ def _input(arguments: str) -> Any:
     try:
         raw = arguments.encode()
         wire.members(raw)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+    except ODD:
         return arguments
     return msgspec.Raw(raw)

@@ -22,6 +22,7 @@ from headgate.dialects.text import (
     texts,
     tool_of,
 )
+from headgate.dialects.wire import ODD
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -107,7 +108,7 @@ class MessagesWalker(Slow):
         """See ``Walker``."""
         try:
             events = _events(b"[%b]" % b",".join(documents))
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except ODD:
             return [None] * len(documents)
         return [_grown(event) for event in events] if len(events) == len(documents) else [None] * len(documents)
 

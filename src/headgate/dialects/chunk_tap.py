@@ -6,7 +6,8 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 
 from headgate.dialects.sse import Event
-from headgate.dialects.watch import ODD, SseTap, loosely
+from headgate.dialects.watch import SseTap, loosely
+from headgate.dialects.wire import ODD
 
 DONE = b"data: [DONE]\n\n"
 

@@ -14,6 +14,7 @@ from headgate.dialects.cohere_usage import Reported, printed, usage_in, usage_of
 from headgate.dialects.cohere_words import FAILED, FINISH, FINISH_REASON, NAME, PLAN, is_plan
 from headgate.dialects.openai_reply import document, no_reply
 from headgate.dialects.watch import believable
+from headgate.dialects.wire import ODD
 
 
 class _Sniffed(msgspec.Struct, gc=False):
@@ -32,7 +33,7 @@ def sniff(body: bytes) -> Sniff:
     """Read usage, finish and id of a reply; raise ``UpstreamFailed`` for what is none, or ended as a failure."""
     try:
         seen = _sniff(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except ODD:
         reply = read_reply(body)
         return Sniff(reply.usage, reply.choices[0].finish, None, reply.id or None)
     if seen.finish_reason in FAILED:

@@ -51,7 +51,7 @@ class CohereTap(SseTap):
         if kind is None and isinstance(document.get("message"), str):  # an error as a whole answer has it
             self._fail_with(document)
             return False
-        if kind in _SAID:
+        if isinstance(kind, str) and kind in _SAID:
             self.started = True
             message = delta.get("message") if isinstance(delta, dict) else None
             plan = message.get("tool_plan") if isinstance(message, dict) else None

@@ -1,11 +1,10 @@
 """Errors as AWS tells them: a type in a header or in the frame, a message in the body."""
 
-import msgspec
-
 from headgate.core.errors import HeadgateError, UpstreamFailed
 from headgate.dialects import event_stream, upstream, wire
 from headgate.dialects.upstream import Told, failed
 from headgate.dialects.waits import Headers
+from headgate.dialects.wire import ODD
 
 _STATUS = {
     "validationexception": 400,
@@ -64,7 +63,7 @@ def _classified(name: str, message: str, headers: Headers, status: int | None) -
 def _told(body: bytes) -> Told:
     try:
         document = wire.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except ODD:
         return upstream.tell(body[: upstream.MAX_MESSAGE].decode("utf-8", "replace").strip())
     if not isinstance(document, dict):
         return Told()

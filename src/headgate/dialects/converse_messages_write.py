@@ -27,6 +27,7 @@ from headgate.dialects.contract.bedrock_converse import NEUTRAL
 from headgate.dialects.converse_media_write import Documents, carried, write_audio, write_image
 from headgate.dialects.converse_words import NAME
 from headgate.dialects.fit import RAW, Fit, merge, message_path, part_path, result_path
+from headgate.dialects.wire import ODD
 
 Block = dict[str, Any]
 _SYSTEM = ("system", "developer")
@@ -189,7 +190,7 @@ class _Messages:
             raw = arguments.encode()
             if not fit.same:
                 wire.members(raw)
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
+        except ODD:
             where = fit.inner(path, "parts.arguments")
             raise BadRequest(
                 f"'{where}' is not a JSON object, which is what this model's API takes.",

@@ -27,6 +27,7 @@ from headgate.dialects.opaque import Opaque, wrap
 from headgate.dialects.openai_reply import document, no_reply
 from headgate.dialects.upstream import ended_with
 from headgate.dialects.watch import believable
+from headgate.dialects.wire import ODD
 
 
 class _Message(msgspec.Struct, gc=False):
@@ -52,7 +53,7 @@ def sniff(body: bytes) -> Sniff:
     """Read usage and finish of a reply; raise ``UpstreamFailed`` for what is none."""
     try:
         seen = _sniff(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except ODD:
         reply = read_reply(body)
         return Sniff(reply.usage, reply.choices[0].finish)
     usage = usage_of(seen.usage) if seen.usage is not None else None
@@ -98,7 +99,7 @@ def _inputs(body: bytes) -> dict[int, str]:
         message = wire.members(wire.members(wire.members(body)["output"])["message"])
         blocks = wire.typed(_blocks, message["content"])
         uses = {i: wire.members(b["toolUse"]) for i, b in enumerate(blocks) if "toolUse" in b}
-    except (msgspec.MsgspecError, UnicodeError, KeyError):
+    except (*ODD, KeyError):
         return {}  # a block that is none, or no UTF-8; what is left was read already
     return {i: wire.one_line(use["input"]) for i, use in uses.items() if "input" in use}
 
@@ -213,6 +214,6 @@ def _input(arguments: str) -> Any:
     try:
         raw = arguments.encode()
         wire.members(raw)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+    except ODD:
         return arguments
     return msgspec.Raw(raw)

@@ -5,8 +5,6 @@
 
 from typing import Any
 
-import msgspec
-
 from headgate.core.chat import Chunk, CitationDelta, Counted, End, Request, SignatureDelta, Start, TextDelta, ToolDelta
 from headgate.core.money import Usage
 from headgate.dialects import wire
@@ -19,6 +17,7 @@ from headgate.dialects.converse_words import FINISH, NAME
 from headgate.dialects.event_stream import frame, write_headers
 from headgate.dialects.upstream import ended_with
 from headgate.dialects.watch import loosely, size
+from headgate.dialects.wire import ODD
 
 
 class ConverseReader(FrameWatch):
@@ -58,7 +57,7 @@ class ConverseReader(FrameWatch):
     def _read(self, name: str, payload: bytes, chunks: list[Chunk]) -> None:
         try:
             said = loosely(payload)
-        except (msgspec.DecodeError, RecursionError):
+        except ODD:
             self._skip()
             return
         self._broken_in_a_row = 0

@@ -8,7 +8,8 @@ from headgate.dialects.converse_errors import read_exception
 from headgate.dialects.converse_usage import Reported, reported, usage_of
 from headgate.dialects.converse_words import FINISH
 from headgate.dialects.event_stream import Frame, Frames
-from headgate.dialects.watch import ODD, Watch, interrupted, loosely, size
+from headgate.dialects.watch import Watch, interrupted, loosely, size
+from headgate.dialects.wire import ODD
 
 REAL = frozenset({"contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata"})
 
@@ -98,7 +99,7 @@ class ConverseTap(FrameWatch):
         except ODD:
             try:
                 said = _salvaged(loosely(payload))
-            except (msgspec.DecodeError, RecursionError):
+            except ODD:
                 self._skip()
                 return self.failure is None
         self._broken_in_a_row = 0

@@ -20,6 +20,7 @@ from headgate.dialects.gemini_words import NAME
 from headgate.dialects.gemini_write import body_of
 from headgate.dialects.json_guard import top_level
 from headgate.dialects.openai_reply import no_reply
+from headgate.dialects.wire import ODD
 
 INNER = ("generateContentRequest", "generate_content_request")
 
@@ -103,7 +104,7 @@ class CountGemini(Gemini):
 def _read(body: bytes) -> int:
     try:
         found = _counted.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except ODD:
         no_reply("counts no tokens")
     if found.error is not None or found.totalTokens < 0:
         no_reply("counts no tokens")

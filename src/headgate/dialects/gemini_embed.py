@@ -21,6 +21,7 @@ from headgate.dialects.gemini_fields import Given
 from headgate.dialects.gemini_usage import Reported, reported
 from headgate.dialects.json_guard import top_level
 from headgate.dialects.openai_reply import document, no_reply
+from headgate.dialects.wire import ODD
 
 NAME = "gemini-embeddings"
 MAX_INPUTS = 2048
@@ -199,7 +200,7 @@ def sniff(body: bytes) -> Sniff:
     """Read the usage of a reply, where it tells one."""
     try:
         seen = _sniffed.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except ODD:
         no_reply("holds no embeddings")
     if seen.error is not None:
         raise read_stream_error(seen.error)

@@ -3,13 +3,12 @@
 import re
 from typing import Any
 
-import msgspec
-
 from headgate.core.errors import HeadgateError, UpstreamFailed
 from headgate.core.redact import redact
 from headgate.dialects import upstream, wire
 from headgate.dialects.upstream import Told
 from headgate.dialects.waits import MAX_WAIT, Headers
+from headgate.dialects.wire import ODD
 
 STATUS = {
     400: "INVALID_ARGUMENT",
@@ -45,7 +44,7 @@ def read_error(status: int, headers: Headers, body: bytes) -> UpstreamFailed:
     """Classify an answer with a status of 400 or more."""
     try:
         document = wire.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except ODD:
         return upstream.read_error(status, headers, body)
     if isinstance(document, list) and document:
         document = document[0]

@@ -18,6 +18,7 @@ from headgate.dialects.gemini_words import FINISH, NAME, NUMBERS, is_proof
 from headgate.dialects.openai_reply import no_reply
 from headgate.dialects.upstream import ended_with
 from headgate.dialects.watch import believable
+from headgate.dialects.wire import ODD
 
 
 class SniffedPart(msgspec.Struct, gc=False):
@@ -59,7 +60,7 @@ def sniff(body: bytes) -> Sniff:
     """Read usage, finish, model and id of a reply; raise ``UpstreamFailed`` for what is none."""
     try:
         seen = _sniff(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except ODD:
         reply = read_reply(body)
         return Sniff(reply.usage, reply.choices[0].finish, reply.model or None, reply.id or None)
     if seen.error is not None:
@@ -106,7 +107,7 @@ def read_reply(body: bytes) -> Reply:
         return _reply(found)
     except BadRequest as error:
         no_reply(f"is malformed: {error.message}")
-    except (msgspec.MsgspecError, RecursionError):
+    except ODD:
         no_reply("is no JSON object")
 
 

@@ -19,6 +19,7 @@ from headgate.dialects.reading import SseReader
 from headgate.dialects.sse import LIMIT, Event
 from headgate.dialects.upstream import ended_with
 from headgate.dialects.watch import interrupted
+from headgate.dialects.wire import ODD
 
 
 class _Content(msgspec.Struct, gc=False):
@@ -207,7 +208,7 @@ def _parts_of(data: bytes) -> list[list[dict[str, msgspec.Raw]]]:
     """The parts of each candidate with their values as they stand: order of keys and digits are the model's."""
     try:
         return [one.content.parts if one.content is not None else [] for one in wire.typed(_raws, data).candidates]
-    except (msgspec.MsgspecError, UnicodeError):
+    except ODD:
         return []
 
 
@@ -215,7 +216,7 @@ def _arguments(raw: msgspec.Raw | None, decoded: Any) -> str:
     if raw is not None:
         try:
             args = wire.typed(_members, raw).get("args")
-        except (msgspec.MsgspecError, UnicodeError):
+        except ODD:
             args = None
         if args is not None:
             return arguments(args)

@@ -14,6 +14,7 @@ from headgate.dialects.gemini_reply import Feedback, finish_of
 from headgate.dialects.gemini_usage import Grounding, Reported, reported, searches_of, usage_of
 from headgate.dialects.sse import LIMIT, Event
 from headgate.dialects.watch import SseTap, Watch, interrupted, loosely, size
+from headgate.dialects.wire import ODD
 
 MAX_CHOICES = 1024
 
@@ -67,7 +68,7 @@ class Seen:
         """Account for one document in *watch*; tell whether it may be forwarded."""
         try:
             chunk = _chunk(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except ODD:
             try:
                 chunk = _salvaged(loosely(data))
             except msgspec.DecodeError:

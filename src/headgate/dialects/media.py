@@ -21,6 +21,7 @@ from headgate.dialects.media_usage import BYTES_PER_TOKEN, Reported, usage_of
 from headgate.dialects.openai import OpenAIChat
 from headgate.dialects.openai_reply import no_reply
 from headgate.dialects.upstream import read_stream_error
+from headgate.dialects.wire import ODD
 
 MAX_INPUTS = 2048
 Meta = msgspec.Meta
@@ -194,7 +195,7 @@ class Images(Media):
         """The pictures that came, or were asked for; a token-priced model's by their quality."""
         try:
             drawn = len(_drawn.decode(reply).data or ()) if reply else envelope.n
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except ODD:
             drawn = envelope.n
         tokens = drawn * PICTURE.get(envelope.form, PICTURE["high"])
         prompt = envelope.text_size // BYTES_PER_TOKEN + 1
@@ -204,7 +205,7 @@ class Images(Media):
 def _decoded(decoder: "msgspec.json.Decoder[Any]", body: bytes) -> Any:
     try:
         return decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except ODD:
         _none()
 
 

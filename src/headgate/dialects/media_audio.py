@@ -26,6 +26,7 @@ from headgate.dialects.media_usage import (
     usage_of,
 )
 from headgate.dialects.upstream import read_stream_error
+from headgate.dialects.wire import ODD
 
 Meta = msgspec.Meta
 
@@ -157,7 +158,7 @@ class Transcriptions(Media):
             return Sniff()
         try:
             seen = _spoken.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except ODD:
             return Sniff()
         if seen.error is not None:
             raise read_stream_error(seen.error)
@@ -208,6 +209,6 @@ def _told(reply: bytes) -> int | None:
         return last_stamp(reply)
     try:
         seconds = float(_spoken.decode(reply).duration or 0)
-    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
+    except (*ODD, ValueError):
         return None
     return round(seconds * 1000) if 0 < seconds < 10**9 else None

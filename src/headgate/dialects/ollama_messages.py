@@ -11,6 +11,7 @@ from headgate.dialects import wire
 from headgate.dialects.contract import ollama_chat as column
 from headgate.dialects.fit import RAW, Fit, merge, message_path, part_path, result_path
 from headgate.dialects.ollama_words import NAME
+from headgate.dialects.wire import ODD
 
 Numbered = list[tuple[int, Part]]
 _RULES = column.NEUTRAL
@@ -112,7 +113,7 @@ def _object(text: str, path: str, fit: Fit) -> Any:
     if not fit.same:  # from a client of this API they have come as JSON
         try:
             wire.members(raw)
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
+        except ODD:
             where = f"{path}.function.arguments"
             raise BadRequest(
                 f"'{where}' is not a JSON object, which is what this model's API takes.",

@@ -12,6 +12,7 @@ from headgate.dialects.base import Sniff
 from headgate.dialects.ollama_usage import printed, usage_in
 from headgate.dialects.ollama_words import FINISH, NAME
 from headgate.dialects.openai_reply import document, no_reply
+from headgate.dialects.wire import ODD
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _READ = frozenset({"model", "message"})
@@ -99,7 +100,7 @@ def arguments_in(body: bytes) -> list[str]:
     """The arguments of tool calls as they stand in the reply: order of keys and digits of numbers are the model's."""
     try:
         said = wire.typed(_said, body)
-    except (msgspec.MsgspecError, UnicodeError):
+    except ODD:
         return []  # other types than Ollama's; what is left was read already
     calls = said.message.tool_calls if said.message is not None else None
     return ["{}" if call.function is None else wire.one_line(call.function.arguments) for call in calls or ()]
@@ -175,7 +176,7 @@ def printed_call(call: ToolCall, number: int) -> dict[str, Any]:
     try:
         wire.members(arguments.encode() if arguments.strip() else b"{}")
         arguments = msgspec.Raw(arguments.encode() if arguments.strip() else b"{}")
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+    except ODD:
         pass
     function: dict[str, Any] = {"index": number} if extra is None else {}
     function |= {"name": call.name, "arguments": arguments}

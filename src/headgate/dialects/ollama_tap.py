@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import msgspec
-
 from headgate.dialects.ollama_lines import Lines
 from headgate.dialects.ollama_reply import finish_of
 from headgate.dialects.ollama_usage import usage_in
 from headgate.dialects.sse import LIMIT
 from headgate.dialects.watch import Watch, interrupted, loosely, size, texts
+from headgate.dialects.wire import ODD
 
 
 class LineWatch(Watch):
@@ -37,7 +36,7 @@ class LineWatch(Watch):
     def _see(self, line: bytes) -> dict[str, Any] | None:
         try:
             document = loosely(line)
-        except (msgspec.DecodeError, RecursionError):
+        except ODD:
             self._skip()
             return None
         self._broken_in_a_row = 0

@@ -14,6 +14,7 @@ from headgate.dialects.reading import SseReader
 from headgate.dialects.sse import Event
 from headgate.dialects.upstream import ended_with, read_stream_error
 from headgate.dialects.watch import believable
+from headgate.dialects.wire import ODD
 
 DONE = b"data: [DONE]\n\n"
 
@@ -134,7 +135,7 @@ def sniffed(body: bytes, finishes: Mapping[str, Finish], read_reply: Callable[[b
     try:
         seen = _sniff(body)
         usage = usage_of(seen.usage) if seen.usage is not None else None
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except ODD:
         reply = read_reply(body)
         first = reply.choices[0].finish if reply.choices else None
         return Sniff(reply.usage, first, reply.model or None, reply.id or None)

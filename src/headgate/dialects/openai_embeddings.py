@@ -22,6 +22,7 @@ from headgate.dialects.openai_reply import document, no_reply
 from headgate.dialects.openai_usage import Reported, usage_of
 from headgate.dialects.upstream import read_stream_error
 from headgate.dialects.watch import believable
+from headgate.dialects.wire import ODD
 
 NAME = "openai-embeddings"
 MAX_INPUTS = 2048
@@ -240,7 +241,7 @@ class Embeddings(OpenAIChat):
         """Read usage and model of a reply."""
         try:
             seen = _sniffed.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except ODD:
             no_reply("holds no embeddings")
         if seen.error is not None:
             raise read_stream_error(seen.error)

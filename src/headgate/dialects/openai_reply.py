@@ -2,8 +2,6 @@
 
 from typing import Any, NoReturn
 
-import msgspec
-
 from headgate.core.chat import Choice, Extra, Part, Refusal, Reply, Text, Thinking, ToolCall
 from headgate.core.errors import UpstreamFailed
 from headgate.core.fold import fold
@@ -16,6 +14,7 @@ from headgate.dialects.openai_usage import printed, usage_in
 from headgate.dialects.openai_words import FINISH, NAME
 from headgate.dialects.upstream import read_stream_error
 from headgate.dialects.watch import loosely
+from headgate.dialects.wire import ODD
 
 _READ = frozenset({"id", "model", "created", "choices", "usage", "object"})
 _READ_CHOICE = frozenset({"index", "message", "finish_reason", "logprobs", "stop_reason"})
@@ -30,7 +29,7 @@ def document(body: bytes) -> dict[str, Any]:
     """Decode a reply; raise ``UpstreamFailed`` for what is no JSON object, or an error in disguise."""
     try:
         found = loosely(body)
-    except (msgspec.DecodeError, RecursionError):
+    except ODD:
         no_reply("is no JSON")
     if not isinstance(found, dict):
         no_reply("is no JSON object")

@@ -24,6 +24,7 @@ from headgate.dialects.text import (
     texts,
     tool_of,
 )
+from headgate.dialects.wire import ODD
 
 PLACES: dict[str, Place] = {
     "system": "system",
@@ -121,7 +122,7 @@ def _alike(data: bytes) -> Run | None:
     try:
         content = _content(_chunks(b"[%b]" % data[6:first])[0].choices)
         told = _strings(b'["%b"]' % b'","'.join(said))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except ODD:
         return None
     if content is None or content[3] != told[0] or joined.count(b"\n") != len(said) - 1 or "" in told:
         return None
@@ -183,7 +184,7 @@ class ChatWalker:
         """See ``Walker``."""
         try:
             chunks = _chunks(b"[%b]" % b",".join(documents))
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except ODD:
             return [None] * len(documents)
         return (
             [_content(chunk.choices) for chunk in chunks] if len(chunks) == len(documents) else [None] * len(documents)
@@ -201,7 +202,7 @@ class ChatWalker:
             return None
         try:
             chunks = _chunks(b"[%b]" % inner_)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except ODD:
             return None
         found = [_content(chunk.choices) for chunk in chunks]
         first = found[0]

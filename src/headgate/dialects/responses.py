@@ -14,6 +14,7 @@ from headgate.dialects.responses_print import ResponsesWriter
 from headgate.dialects.responses_stream import ResponsesReader
 from headgate.dialects.responses_tap import ResponsesTap
 from headgate.dialects.responses_words import NAME
+from headgate.dialects.wire import ODD
 
 
 class Responses:
@@ -76,7 +77,7 @@ class CountInput(Responses):
         """Check the answer; counting uses no tokens."""
         try:
             _counted.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except ODD:
             no_reply("counts no tokens")
         return Sniff(Usage())
 

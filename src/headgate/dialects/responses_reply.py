@@ -15,6 +15,7 @@ from headgate.dialects.responses_usage import Item, Reported, printed, usage_in,
 from headgate.dialects.responses_words import FINISH, INCOMPLETE, NAME
 from headgate.dialects.upstream import read_stream_error
 from headgate.dialects.watch import believable
+from headgate.dialects.wire import ODD
 
 Document = dict[str, Any]
 UNDER_WAY = ("queued", "in_progress")
@@ -59,7 +60,7 @@ def sniff(body: bytes) -> Sniff:
     """Read usage, finish, model and id of a response; raise ``UpstreamFailed`` for what is none."""
     try:
         seen = _sniff(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except ODD:
         reply = read_reply(body)
         return Sniff(reply.usage, reply.choices[0].finish, reply.model or None, reply.id or None)
     if seen.error is not None:

@@ -8,7 +8,8 @@ from headgate.dialects import wire
 from headgate.dialects.responses_reply import Sniffed
 from headgate.dialects.responses_usage import usage_in, usage_of
 from headgate.dialects.sse import Event
-from headgate.dialects.watch import ODD, NamedTap, loosely, size, texts
+from headgate.dialects.watch import NamedTap, loosely, size, texts
+from headgate.dialects.wire import ODD
 
 _DELTAS = frozenset(
     {

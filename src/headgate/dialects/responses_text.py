@@ -26,6 +26,7 @@ from headgate.dialects.text import (
     texts,
     tool_of,
 )
+from headgate.dialects.wire import ODD
 
 DELTAS: dict[str, tuple[Place, str, bool]] = {
     "response.output_text": ("output", "text", False),
@@ -115,7 +116,7 @@ class ResponsesWalker(Slow):
         """See ``Walker``."""
         try:
             events = _events(b"[%b]" % b",".join(documents))
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except ODD:
             return [None] * len(documents)
         return [_grown(event) for event in events] if len(events) == len(documents) else [None] * len(documents)
 

@@ -10,8 +10,7 @@ from decimal import Decimal, InvalidOperation
 import msgspec
 
 from headgate.dialects.sse import Parser
-from headgate.dialects.watch import ODD
-from headgate.dialects.wire import NULL
+from headgate.dialects.wire import NULL, ODD
 
 TICKS = Decimal(10) ** 10  # in one USD
 LONGEST = 64  # characters of a number; no amount needs so many

@@ -7,12 +7,11 @@ The words differ and the statuses are not always kept to: money that ran out is 
 import re
 from typing import Any, NamedTuple
 
-import msgspec
-
 from headgate.core.errors import UpstreamFailed
 from headgate.core.redact import redact
 from headgate.dialects import wire
 from headgate.dialects.waits import Headers, reset_of, wait_of
+from headgate.dialects.wire import ODD
 
 MAX_MESSAGE = 2000
 
@@ -101,7 +100,7 @@ def read_error(status: int, headers: Headers, body: bytes) -> UpstreamFailed:
     """Classify an answer with a status of 400 or more."""
     try:
         told = tell(wire.decode(body))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except ODD:
         text = body[:MAX_MESSAGE].decode("utf-8", "replace").strip()
         told = Told("" if text.startswith("<") else text)  # a page of HTML helps nobody
     return failed(status, headers, told)

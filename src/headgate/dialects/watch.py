@@ -10,11 +10,10 @@ from headgate.core.money import Usage
 from headgate.dialects import wire
 from headgate.dialects.sse import LIMIT, Event, Parser
 from headgate.dialects.upstream import read_stream_error
+from headgate.dialects.wire import ODD
 
 T = TypeVar("T")
 ABSURD = 10**12  # tokens; no exchange has so many
-ODD = (msgspec.MsgspecError, UnicodeDecodeError)
-"""What is raised for JSON of another shape than expected, and for what is none."""
 
 
 class Watch:
@@ -285,11 +284,16 @@ def interrupted(what: str) -> UpstreamFailed:
 
 
 def loosely(data: bytes) -> Any:
-    """Decode an event that its type did not fit, bad UTF-8 replaced; raise ``msgspec.DecodeError`` for no JSON."""
+    """Decode an event that its type did not fit, bad UTF-8 replaced; raise ``msgspec.DecodeError`` for no JSON.
+
+    What is nested too deep to be read is none.
+    """
     try:
         return wire.decode(data)
     except UnicodeDecodeError:
         return wire.decode(data.decode("utf-8", "replace").encode())
+    except RecursionError:
+        raise msgspec.DecodeError("JSON is nested too deep") from None
 
 
 def size(text: str) -> int:
@@ -299,13 +303,16 @@ def size(text: str) -> int:
 
 def texts(value: Any) -> list[str]:
     """Every generated string below *value*: what stands under a name that carries text."""
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, list):
-        return [text for one in value for text in texts(one)]
-    if isinstance(value, dict):
-        return [text for name, one in value.items() if name in _TEXTUAL for text in texts(one)]
-    return []
+    found, left = [], [value]  # no recursion: what could be decoded may be nested deeper than Python calls
+    while left:
+        one = left.pop()
+        if isinstance(one, str):
+            found.append(one)
+        elif isinstance(one, list):
+            left += reversed(one)
+        elif isinstance(one, dict):
+            left += [inner for name, inner in reversed(one.items()) if name in _TEXTUAL]
+    return found
 
 
 _TEXTUAL = frozenset(

@@ -9,6 +9,8 @@ import msgspec
 T = TypeVar("T")
 Raw = msgspec.Raw
 NULL = Raw(b"null")
+ODD = (msgspec.MsgspecError, UnicodeError, RecursionError)
+"""What is raised for JSON of another shape than expected, nested deeper than anybody reads, and for what is none."""
 
 _ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])

@@ -10,7 +10,9 @@ from headgate.core.call import Call
 from headgate.core.errors import AnswerRefused, BadRequest
 from headgate.dialects import DIALECTS
 from headgate.dialects.media_form import fields_of
+from headgate.guardrails.judge import read
 from headgate.guardrails.rules import Rules, compiled, rule
+from headgate.guardrails.types import Unavailable
 from headgate.pipeline.guard import Guard, guarding
 from tests.guardrails.test_everywhere import guard_of
 
@@ -130,3 +132,8 @@ async def test_what_judges_the_whole_looks_at_what_was_said() -> None:
     cited["annotations"][0]["url_citation"]["title"] = CARD
     with pytest.raises(AnswerRefused, match="'g'"):
         await guard.whole(json.dumps({"choices": [{"message": cited}]}).encode())
+
+
+def test_a_judge_that_nests_its_answer_has_not_answered() -> None:
+    with pytest.raises(Unavailable, match="in the form asked for"):
+        read('{"violates":false,"why":' + "[" * 1900 + "]" * 50 + "}")

@@ -216,7 +216,13 @@ async def test_a_token_is_renewed_before_it_ends(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize(
     "answer",
-    [Answer(401, b'{"error":"invalid_client"}'), Answer(200, b"<html>"), granted("t", "soon"), granted("a\r\nb: c")],
+    [
+        Answer(401, b'{"error":"invalid_client"}'),
+        Answer(200, b"<html>"),
+        Answer(200, b'{"x":' + b"[" * 9000),
+        granted("t", "soon"),
+        granted("a\r\nb: c"),
+    ],
 )
 async def test_without_a_token_the_call_fails_by_name(answer: Answer) -> None:
     login = Login(answer)

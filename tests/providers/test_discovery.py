@@ -123,6 +123,7 @@ async def test_every_page_is_asked_for() -> None:
         (Answer(401, {"error": {"message": "Incorrect API key provided: sk-canary-0123456789abcdef."}}), "credential"),
         (Answer(503, b"<html>"), ""),
         (Answer(200, b"{nonsense"), "cannot be read"),
+        (Answer(200, b'{"data":' + b"[" * 9000 + b"]" * 9000 + b"}"), "cannot be read"),
         (Answer(200, {"object": "error"}), "cannot be read"),
         (UpstreamFailed("does not answer", status=502, code="upstream_connect_error"), "does not answer"),
     ],

@@ -11,8 +11,6 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-import msgspec
-
 from headgate.access.types import Principal
 from headgate.cache.types import NoVector
 from headgate.core.call import Call, Operation
@@ -74,7 +72,7 @@ async def ask(
 def _said(model: str, reply: bytes) -> str:
     try:
         said = wire.decode(reply)["choices"][0]["message"]["content"]
-    except (msgspec.DecodeError, LookupError, TypeError):
+    except (*wire.ODD, LookupError, TypeError):
         said = None
     if not isinstance(said, str):
         raise Unavailable(f"{model} answered with no text")
@@ -92,7 +90,7 @@ async def embed(
         found = [[float(one) for one in row["embedding"]] for row in sorted(rows, key=lambda row: int(row["index"]))]
     except Unavailable as error:
         raise NoVector(str(error)) from None
-    except (msgspec.DecodeError, LookupError, TypeError, ValueError):
+    except (*wire.ODD, LookupError, TypeError, ValueError):
         raise NoVector(f"{model} answered with no vectors") from None
     if len(found) != len(texts):
         raise NoVector(f"{model} answered with {len(found)} vectors for {len(texts)} texts")

@@ -172,7 +172,7 @@ class Keeper:
         who = call.who
         try:
             named = _named.decode(body or b"")
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except wire.ODD:
             return  # it told no id, so nobody can ask for it
         relayed = call.spoken is None or call.spoken is call.dialect
         if relayed and (call.pinned or stores(call.target) or named.status in UNDER_WAY):

@@ -14,6 +14,7 @@ from headgate.core.ids import now
 from headgate.core.redact import redact, scrub
 from headgate.dialects.base import Abilities
 from headgate.dialects.upstream import read_error
+from headgate.dialects.wire import ODD
 from headgate.providers.base import Provider, Target, Timeouts
 from headgate.transport.base import exchange
 
@@ -72,7 +73,7 @@ async def look(provider: Provider) -> Found:
                 break
     except UpstreamFailed as failed:
         error = redact(failed.message)[:500]
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as wrong:
+    except (*ODD, ValueError) as wrong:
         error = f"its list of models cannot be read: {str(wrong)[:200]}"
     return Found(at=now(), latency_ms=round((monotonic() - began) * 1000, 3), error=error, models=models)
 

@@ -11,6 +11,7 @@ import msgspec
 
 from headgate.core.errors import UpstreamFailed
 from headgate.core.secret import Secret
+from headgate.dialects.wire import ODD
 from headgate.providers.endpoint import USER_AGENT, credential, endpoint, fields, render
 from headgate.transport.base import Outbound, Sender, exchange
 
@@ -85,7 +86,7 @@ async def bearer(sender: Sender, ask: Outbound, service: str) -> tuple[bytes, fl
     try:
         granted = _granted.decode(body)
         proof = credential(Secret(granted.access_token)) or ""
-    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
+    except (*ODD, ValueError):
         raise failed(service, "answered without a token") from None
     return f"authorization: Bearer {proof}\r\n".encode(), granted.expires_in
 

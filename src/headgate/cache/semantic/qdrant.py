@@ -12,6 +12,7 @@ from headgate.cache.semantic.log import Signer
 from headgate.cache.semantic.types import Down, Item, Near, Vector, share
 from headgate.core.errors import UpstreamFailed
 from headgate.core.secret import Secret
+from headgate.dialects.wire import ODD
 from headgate.providers.endpoint import USER_AGENT, Endpoint, endpoint, fields, render
 from headgate.transport.base import Outbound, Sender, exchange
 
@@ -159,7 +160,7 @@ class QdrantIndex:
             return msgspec.json.decode(said)["result"]
         except UpstreamFailed as error:
             raise Down(f"Qdrant: {error.code}") from error
-        except (msgspec.MsgspecError, KeyError, TypeError) as error:
+        except (*ODD, KeyError, TypeError) as error:
             raise Down("Qdrant answered in another form than agreed") from error
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from headgate.core.secret import Secret
+from headgate.dialects.wire import ODD
 from headgate.guardrails.types import ALLOW, Finding, Guardrail, Means, Span, Unavailable, Verdict
 
 MAX_ANSWER = 4 * 1024 * 1024
@@ -52,7 +53,7 @@ class Remote(Guardrail, frozen=True, kw_only=True):
             raise Unavailable(f"{self.service} answered with status {answer.status}")
         try:
             return msgspec.json.decode(answer.body)
-        except msgspec.MsgspecError:
+        except ODD:
             raise Unavailable(f"{self.service} answered something that is no JSON") from None
 
     def credentials(self) -> dict[str, str]:

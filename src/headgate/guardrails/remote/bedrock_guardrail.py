@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from headgate.core.secret import Secret
+from headgate.dialects.wire import ODD
 from headgate.guardrails.remote.base import Remote, found_again, rows, table
 from headgate.guardrails.types import ALLOW, Finding, Means, Span, Unavailable, Verdict
 from headgate.providers.sigv4 import Credentials, Signer
@@ -42,7 +43,7 @@ class BedrockGuardrail(Remote, frozen=True, kw_only=True):
             raise Unavailable(f"{self.service} answered with status {answer.status}")
         try:
             told = table(msgspec.json.decode(answer.body), "Bedrock's answer")
-        except msgspec.MsgspecError:
+        except ODD:
             raise Unavailable(f"{self.service} answered something that is no JSON") from None
         if told.get("action") != "GUARDRAIL_INTERVENED":
             return ALLOW

@@ -1,4 +1,4 @@
-"""Principals by digest, the least used ones forgotten: a hit costs one look into a dict, most of the time."""
+"""Principals by a digest of their credential, the least used forgotten: a hit costs one look into a dict, mostly."""
 
 from collections.abc import Callable
 

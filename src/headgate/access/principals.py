@@ -7,8 +7,10 @@ between is never brought back. While the store cannot be asked, cached keys are 
 import asyncio
 import hmac
 import logging
+import os
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial
+from hashlib import blake2b
 from time import monotonic, time_ns
 from typing import Protocol
 from urllib.parse import parse_qsl
@@ -88,6 +90,8 @@ class Principals:
         self._assembler = assembler or Assembler()
         self._others = others
         self._pepper = derived.pepper
+        self._salt = os.urandom(blake2b.SALT_SIZE)
+        """Of the marks, under which credentials are known here: a quarter of the work of the digests in the store."""
         self._tag_key = derived.tag
         self._fixed = fixed or {}
         self._known: Cache = Cache(size)
@@ -134,17 +138,18 @@ class Principals:
                     key = value
         if (len(key) > MAX_KEY and self._other(key) is None) or (query and _has_key(query)):
             key = NOBODY
-        found = hmac.digest(self._pepper, key or NOBODY, "sha256")
-        who = self._known.get(found)
+        mark = blake2b(key or NOBODY, salt=self._salt, digest_size=32).digest()
+        who = self._known.get(mark)
         if who is not None and monotonic() < self._fresh_until:
             if who.expires_at is None or who.expires_at > time_ns() // 1000:
                 if who.addresses:
                     may_come_from(who, address)
                 return who
-            self._known.drop(found)
-        return self._unknown(key, found, address)
+            self._known.drop(mark)
+        return self._unknown(key, mark, address)
 
-    def _unknown(self, key: bytes, found: bytes, address: str | None) -> Principal | Awaitable[Principal]:
+    def _unknown(self, key: bytes, mark: bytes, address: str | None) -> Principal | Awaitable[Principal]:
+        found = hmac.digest(self._pepper, key or NOBODY, "sha256")
         who = self._fixed.get(found)
         if who is not None:
             return who
@@ -155,18 +160,18 @@ class Principals:
             del self._negative[found]
         if self._bad.is_blocked(address) and not is_tagged(key, self._tag_key):
             raise self._bad.refusal()
-        return self._find(key, found, address)
+        return self._find(key, mark, found, address)
 
     def _other(self, credential: bytes) -> Resolver | None:
         return next((other for other in self._others if other.takes(credential)), None)
 
-    async def _find(self, key: bytes, found: bytes, address: str | None) -> Principal:
+    async def _find(self, key: bytes, mark: bytes, found: bytes, address: str | None) -> Principal:
         flight = self._flights.get(found)
         if flight is None:
             if len(self._flights) >= MAX_LOOKUPS:
                 raise Unavailable("Too many new keys are being looked up. Try again.", code="auth_unavailable")
             other = self._other(key)
-            asking = self._lookup(found) if other is None else self._resolve(other, key, found)
+            asking = self._lookup(found, mark) if other is None else self._resolve(other, key, found, mark)
             flight = self._flights[found] = asyncio.create_task(asking)
             flight.add_done_callback(lambda done: self._landed(found, done))
         try:
@@ -184,7 +189,7 @@ class Principals:
         if not flight.cancelled():
             flight.exception()  # seen here, in case every caller has left
 
-    async def _lookup(self, found: bytes) -> Principal:
+    async def _lookup(self, found: bytes, mark: bytes) -> Principal:
         for _ in range(3):
             began = self._seq
             try:
@@ -207,10 +212,10 @@ class Principals:
             log.error("the stored key %s cannot be read: %s", whole.key and whole.key.id, error)
             raise Unavailable("This key cannot be checked.", code="auth_unavailable") from None
         if self._seq >= 0:
-            self._known.put(found, who)
+            self._known.put(mark, who)
         return who
 
-    async def _resolve(self, other: Resolver, credential: bytes, found: bytes) -> Principal:
+    async def _resolve(self, other: Resolver, credential: bytes, found: bytes, mark: bytes) -> Principal:
         """As :meth:`_lookup`, for what is no key. Any change may be of something that *other* has looked at."""
         for _ in range(3):
             began = self._seq
@@ -227,7 +232,7 @@ class Principals:
             self._keep_negative(found)
             raise NotAuthenticated
         if self._seq >= 0:
-            self._known.put(found, who)
+            self._known.put(mark, who)
         return who
 
     def _was_overtaken(self, whole: Found | None, began: int) -> bool:

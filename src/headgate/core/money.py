@@ -15,7 +15,7 @@ MAX_NANO = 2**63 - 1
 ENDLESS = 2**62
 
 
-class Usage(msgspec.Struct, omit_defaults=True):
+class Usage(msgspec.Struct, omit_defaults=True, gc=False):
     """What one exchange used, in one arithmetic for every provider.
 
     ``input`` counts the whole prompt, cache reads and writes included; ``output`` counts everything generated,

@@ -153,7 +153,7 @@ def sniffed(body: bytes, finishes: Mapping[str, Finish], read_reply: Callable[[b
 
 def worked(reasons: list[str | None]) -> None:
     """Raise ``UpstreamFailed`` where each choice of a reply, by the *reasons* why they ended, is a failure."""
-    if reasons and all(reason == "error" for reason in reasons):
+    if reasons and reasons.count("error") == len(reasons):
         raise ended_with("error")
 
 

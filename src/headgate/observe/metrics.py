@@ -13,6 +13,7 @@ from typing import Any
 from headgate.core.money import NANO
 from headgate.observe.counts import OTHER, Bounded, Counts
 from headgate.observe.facts import Facts
+from headgate.observe.rollups import tokens_of
 
 BUCKETS_MS = (1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 120_000, 300_000, 600_000)
 OVERHEAD_MS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 1000)
@@ -108,14 +109,7 @@ class Metrics:
     def _add(self, calls: Sequence[Facts]) -> None:
         """Count *calls* of the same names."""
         first = calls[0]
-        usages = [facts.usage for facts in calls]
-        used = [
-            sum([usage.input for usage in usages]),
-            sum([usage.output for usage in usages]),
-            sum([usage.cached for usage in usages]),
-            sum([usage.cache_write for usage in usages]),
-            sum([usage.reasoning for usage in usages]),
-        ]
+        used = tokens_of([facts.usage for facts in calls])
         key = self._key(first)
         cell = self._cells.get(key)
         if cell is None:

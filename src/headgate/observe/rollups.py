@@ -5,7 +5,6 @@ question about one dimension, and about the pairs that are asked for most, is an
 there were. A call without, say, a team counts in no row of that cut; the cut ``all`` has every call.
 """
 
-from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Literal
@@ -14,7 +13,7 @@ import msgspec
 
 from headgate.core.money import Usage
 from headgate.observe.facts import Facts
-from headgate.observe.sketch import size_of
+from headgate.observe.sketch import sizes_of
 
 Dimension = Literal["team", "key", "user", "app", "tag", "model", "provider", "route", "surface", "status", "code"]
 DIMENSIONS: tuple[Dimension, ...] = Dimension.__args__  # type: ignore[attr-defined]
@@ -77,34 +76,41 @@ def bound_of(cut: str) -> int:
 
 def counted(calls: Sequence[Facts]) -> Counted:
     """Return what *calls* add."""
-    first = [call.first_token_ms for call in calls]
     return Counted(
-        tuple(map(sum, zip(*map(numbers_of, calls), strict=True))),
-        Counter([size_of(call.total_ms) for call in calls]),
-        Counter([size_of(ms) for ms in first if ms is not None]),
-        Counter([size_of(call.overhead_ms) for call in calls]),
+        numbers_of(calls),
+        sizes_of([call.total_ms for call in calls]),
+        sizes_of([call.first_token_ms for call in calls if call.first_token_ms is not None]),
+        sizes_of([call.overhead_ms for call in calls]),
     )
 
 
-def numbers_of(facts: Facts) -> Numbers:
-    """Return what a call adds to the numbers."""
-    usage, status, cache = facts.usage, facts.status, facts.cache
-    if usage.total + usage.cached + usage.cache_write + usage.reasoning > MOST_TOKENS:
-        usage = Usage()
+def numbers_of(calls: Sequence[Facts]) -> Numbers:
+    """Return what *calls* add to the numbers."""
+    used = tokens_of([call.usage for call in calls])
+    if sum(used) > MOST_TOKENS:
+        used = tokens_of([call.usage for call in calls if sum(tokens_of([call.usage])) <= MOST_TOKENS])
+    caches = [call.cache for call in calls if call.cache is not None]
     return (
-        1,
-        1 if status == "failure" else 0,
-        1 if status == "fallback" else 0,
-        len(facts.attempts),
-        1 if cache is not None and cache.verdict == "hit" else 0,
-        1 if facts.unpriced else 0,
-        usage.input,
-        usage.output,
-        usage.cached,
-        usage.cache_write,
-        usage.reasoning,
-        facts.cost_nano or 0,
-        cache.saved_nano or 0 if cache is not None else 0,
+        len(calls),
+        sum([call.status == "failure" for call in calls]),
+        sum([call.status == "fallback" for call in calls]),
+        sum([len(call.attempts) for call in calls]),
+        sum([cache.verdict == "hit" for cache in caches]),
+        sum([call.unpriced for call in calls if call.cost_nano is None]),
+        *used,
+        sum([call.cost_nano or 0 for call in calls]),
+        sum([cache.saved_nano or 0 for cache in caches]),
+    )
+
+
+def tokens_of(usages: Sequence[Usage]) -> Numbers:
+    """Return how many tokens of each kind there are in *usages*."""
+    return (
+        sum([usage.input for usage in usages]),
+        sum([usage.output for usage in usages]),
+        sum([usage.cached for usage in usages]),
+        sum([usage.cache_write for usage in usages]),
+        sum([usage.reasoning for usage in usages]),
     )
 
 

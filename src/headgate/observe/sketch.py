@@ -6,7 +6,10 @@ is less or more counts as the least or the most. However much is counted, a sket
 
 import sys
 from array import array
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from math import ceil, exp, log
 from operator import add
 
@@ -14,19 +17,18 @@ ERROR = 0.02
 """A quantile is off by at most this share of itself."""
 LEAST_MS, MOST_MS = 0.01, 3_600_000.0
 _GROWTH = log((1 + ERROR) / (1 - ERROR))
-_PER_LOG = 1 / _GROWTH
-_SHIFT = -log(LEAST_MS) * _PER_LOG
 _MIDDLE = 2 * LEAST_MS / (1 + exp(_GROWTH))
-LAST = ceil(log(MOST_MS / LEAST_MS) * _PER_LOG)
+LAST = ceil(log(MOST_MS / LEAST_MS) / _GROWTH)
 KINDS = {array(kind).itemsize: kind for kind in "BHIQ"}
 """Bytes of a number -> the kind of array that has such: the narrowest that will do."""
 
+size_of = partial(bisect_left, [LEAST_MS * exp(size * _GROWTH) for size in range(LAST)])
+"""Return the number of the size that so many milliseconds are of."""
 
-def size_of(ms: float) -> int:
-    """Return the number of the size that *ms* is of."""
-    if ms <= LEAST_MS:
-        return 0
-    return min(ceil(log(ms) * _PER_LOG + _SHIFT), LAST)
+
+def sizes_of(times: Iterable[float]) -> Counter[int]:
+    """Return how many of *times* (milliseconds) are of each size."""
+    return Counter(map(size_of, times))
 
 
 def ms_of(size: int) -> float:

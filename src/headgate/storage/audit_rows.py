@@ -78,6 +78,7 @@ class KeyedSealing:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        self._keyed = blake2b(key=key, digest_size=32)
 
     def seal(self, digest: bytes) -> bytes:
         """See :class:`Sealing`."""
@@ -85,7 +86,9 @@ class KeyedSealing:
 
     def record(self, raw: bytes) -> int:
         """Return the 256-bit digest of a record of the request log, as stored."""
-        return int.from_bytes(blake2b(raw, key=self._key, digest_size=32).digest(), "little")
+        digest = self._keyed.copy()
+        digest.update(raw)
+        return int.from_bytes(digest.digest(), "little")
 
     def __repr__(self) -> str:
         return "KeyedSealing(***)"

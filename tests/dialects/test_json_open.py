@@ -86,7 +86,7 @@ def test_where_something_may_be_hidden_nothing_is_left_out(body: str) -> None:
 
 def test_a_small_body_is_not_opened() -> None:
     opened = look(b'{"model":"m","messages":[{"role":"user","content":"hi"}]}')[1]
-    assert opened.outline is None and not opened.objects
+    assert not opened.outline and not opened.objects
 
 
 def test_a_word_at_the_end_keeps_its_quotes() -> None:

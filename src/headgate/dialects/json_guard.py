@@ -9,7 +9,7 @@ from typing import NoReturn
 import msgspec
 
 from headgate.core.errors import BadRequest
-from headgate.dialects import wire
+from headgate.dialects import signs, wire
 from headgate.dialects.json_open import FIELDS, OBJECTS, Opened
 
 Raw = msgspec.Raw
@@ -32,6 +32,8 @@ _BACKSLASH, _LOWER_E, _UPPER_E = b"\\eE"  # finding a byte by its number is four
 _SMALL = 2048  # bytes; below this, taking strings out is cheaper than decoding around them
 _SLICE = 1 << 20
 _UNOPENED = Opened()
+_TEXT_ALONE = Opened()
+_TEXT_ALONE.outline = b""
 
 
 def check(body: bytes) -> None:
@@ -60,7 +62,10 @@ def look(body: bytes) -> tuple[dict[str, Raw], Opened]:
     opened = _UNOPENED if small else Opened()
     try:
         if small or _BACKSLASH not in body:
-            text = (None if small else opened.split(body)) or _outside(body)
+            if small:
+                text, opened = _taken_apart(body)
+            else:
+                text = opened.split(body) or _outside(body)
             if len(text) > MAX_DEPTH or _LOWER_E in text or _UPPER_E in text:  # less cannot be too deep, nor too large
                 _check_outside(text, MAX_DEPTH)
             top = _decode(body)
@@ -102,10 +107,21 @@ def _check_encoding(body: bytes) -> None:
         raise BadRequest("The request body begins with a byte order mark. Send plain UTF-8.", code="invalid_encoding")
 
 
+def _taken_apart(body: bytes) -> tuple[bytes, Opened]:
+    """Return what stands outside of the strings of a small body, and whether any of these says more than text does."""
+    pieces = _unescaped(body).split(b'"')
+    hides = not signs.ANY.isdisjoint(pieces[1::2]) or (_BACKSLASH in body and body.find(signs.ESCAPE) >= 0)
+    return b"".join(pieces[::2]), _UNOPENED if hides else _TEXT_ALONE
+
+
+def _unescaped(body: bytes) -> bytes:
+    """Return *body* without escaped quotes. Outside of strings a backslash is an error, which the parser meets first."""
+    return body.replace(b"\\\\", b"").replace(b'\\"', b"") if _BACKSLASH in body else body
+
+
 def _outside(body: bytes) -> bytes:
     """Return what stands outside of strings; brackets and numbers inside of them mean nothing."""
-    if _BACKSLASH in body:  # outside of strings a backslash is an error, which the parser meets first
-        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    body = _unescaped(body)
     if len(body) <= _SLICE:
         return b"".join(body.split(b'"')[::2])
     kept: list[bytes] = []

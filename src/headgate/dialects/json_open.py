@@ -29,7 +29,9 @@ class Opened:
         self.objects: dict[str, list[dict[str, Raw]]] = {}
         """Arrays of objects, by their field of the body."""
         self.outline: bytes | None = None
-        """All of the body but its strings of over 100 bytes: each name, word and piece, in no order."""
+        """All of the body but its strings of over 100 bytes: each name, word and piece, in no order; nothing of a small
+        body in which none of ``signs.ANY`` stands.
+        """
         self.rest: dict[int, set[bytes]] = {}
         """What was not opened, by its level: short values, and long ones that are no strings."""
         self._names: set[str] = set()

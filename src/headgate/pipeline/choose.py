@@ -11,7 +11,9 @@ from headgate.core.call import Call
 from headgate.core.chat import Message, Text
 from headgate.core.errors import Forbidden, HeadgateError
 from headgate.core.record import Choice
+from headgate.dialects.signs import PICTURES, SCHEMAS, quoted
 from headgate.pipeline.grants import by_price
+from headgate.pipeline.linked import telling
 from headgate.pipeline.parts import Parts, neutral
 from headgate.providers.base import Target
 from headgate.routing.policy import NothingLeft, Policy, digest
@@ -19,9 +21,9 @@ from headgate.routing.table import Route
 from headgate.routing.types import Sight, Verdict
 
 MAX_TEXT = 8000
-VISION = (b'"image_url"', b'"input_image"', b'"image"', b'"inlineData"', b'"inline_data"')
+VISION = quoted(PICTURES)
+FORMS = quoted(SCHEMAS)
 TOOL_RESULTS = (b'"tool_result"', b'"function_call_output"', b'"functionResponse"', b'"toolResult"')
-SCHEMAS = (b'"json_schema"', b'"responseSchema"', b'"responseJsonSchema"')
 TURNS = ("messages", "input", "contents")
 INSTRUCTIONS = ("tools", "toolConfig", "functions", "system", "instructions", "systemInstruction", "system_instruction")
 _turns = msgspec.json.Decoder(list[msgspec.Raw])
@@ -141,11 +143,12 @@ def needs(call: Call) -> frozenset[str]:
     found = call.options.requires
     if "tools" in fields and call.operation == "chat" and bytes(fields["tools"]) not in (b"null", b"[]"):
         found = (*found, "tools")
-    text: bytes = call.envelope.outline or call.body
-    if text.find(b"chema") >= 0 and any(sign in text for sign in SCHEMAS):
-        found = (*found, "json_schema")
-    if (text.find(b"image") >= 0 or text.find(b"inline") >= 0) and any(sign in text for sign in VISION):
-        found = (*found, "vision")
+    text = telling(call)
+    if text:
+        if text.find(b"chema") >= 0 and any(sign in text for sign in FORMS):
+            found = (*found, "json_schema")
+        if (text.find(b"image") >= 0 or text.find(b"inline") >= 0) and any(sign in text for sign in VISION):
+            found = (*found, "vision")
     return frozenset(found)
 
 

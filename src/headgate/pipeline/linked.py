@@ -9,19 +9,16 @@ from typing import Any
 
 from headgate.core.call import Call
 from headgate.dialects import wire
+from headgate.dialects.signs import ESCAPE, LINKS
 from headgate.providers.base import Target
 
 WINDOW = 200_000
 """Tokens of a prompt where the model's window is not known."""
-_SIGNS = re.compile(
-    rb'"(?:(?:image_|file_|document_|video_|audio_)?url|file_id|file_uri|fileUri|s3Location|item_reference|input_video)"'
-)
+_SIGNS = re.compile(b'"(?:%b)"' % b"|".join(sorted(LINKS)))
 """One of these stands in every body that names something, unless one of its letters is escaped."""
 _MARKS = (b'"url"', b"leUri", b"3Loca", b'_url"', b"le_id", b"e_uri", b"rence", b"video")
 """What is looked for first, as it is found several times faster than all signs at once; more bytes are not. And not by
 ``in``, which for bytes raises and catches an error first."""
-ESCAPE = b"\\u00"
-"""How a letter begins that is written by its number."""
 _ROOTS = ("messages", "input", "contents", "system", "systemInstruction", "system_instruction")
 _KEPT = ("conversation", "cachedContent", "cached_content")
 _FIELDS = frozenset((*_KEPT, "previous_response_id", "prompt"))
@@ -56,9 +53,17 @@ def named(call: Call, target: Target, size: int) -> tuple[int, bool]:
     return (more, False) if more < room else (room, True)
 
 
+def telling(call: Call) -> bytes:
+    """Return what to look through for words of ``signs``: empty where a request has none of them."""
+    outline: bytes | None = call.envelope.outline
+    return call.body if outline is None else outline
+
+
 def _signed(call: Call) -> bool:
     """Whether one of the signs may stand in the body of *call*."""
-    text = call.envelope.outline or call.body
+    text = telling(call)
+    if not text:
+        return False
     if max(map(text.find, _MARKS)) >= 0 and _SIGNS.search(text):
         return True
     return text.find(ESCAPE) >= 0

@@ -28,7 +28,8 @@ from headgate.dialects import (
     gemini_array,
     openai_responses,
 )
-from headgate.pipeline.linked import ESCAPE
+from headgate.dialects.signs import ESCAPE
+from headgate.pipeline.linked import telling
 from headgate.pipeline.parts import Parts
 from headgate.providers.objects import KEYS, Listing, asked_for, made, named_in, place, sent
 from headgate.storage.responses import KeptResponses
@@ -122,10 +123,12 @@ class Container:
 def may_name(call: Call, marks: Sequence[bytes]) -> bool:
     """Whether a request may name objects: told by a search for bytes, as nearly none does."""
     fields = call.envelope.fields
-    text = call.envelope.outline or call.body
-    if max(map(text.find, marks)) >= 0 or not KEYS.isdisjoint(fields):
+    if not KEYS.isdisjoint(fields):
         return True
-    if text.find(ESCAPE) >= 0 and any([sign in text for sign in ESCAPED]):
+    text = telling(call)
+    if text and (
+        max(map(text.find, marks)) >= 0 or (text.find(ESCAPE) >= 0 and any([sign in text for sign in ESCAPED]))
+    ):
         return True
     tools = fields.get("tools")
     return tools is not None and marks is not MARKS["openai-chat"] and any([mark in bytes(tools) for mark in IN_TOOLS])

@@ -115,7 +115,7 @@ def _taken_apart(body: bytes) -> tuple[bytes, Opened]:
 
 
 def _unescaped(body: bytes) -> bytes:
-    """Return *body* without escaped quotes. Outside of strings a backslash is an error, which the parser meets first."""
+    """Return *body* without escaped quotes. Outside of strings a backslash is an error that the parser meets first."""
     return body.replace(b"\\\\", b"").replace(b'\\"', b"") if _BACKSLASH in body else body
 
 

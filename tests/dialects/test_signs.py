@@ -40,7 +40,7 @@ def test_whoever_looks_for_words_looks_for_some_of_these() -> None:
     marks = {mark for some in owned.MARKS.values() for mark in some}
     looked_for = {key.encode() for key in KEYS} | {b"item_reference"}
     assert {key for key in looked_for if any(mark in key for mark in marks)} <= signs.ANY
-    assert {word.strip(b'"') for word in (*choose.VISION, *choose.FORMS)} <= signs.ANY
+    assert {word.strip(b'"') for word in (*choose.VISION, *choose.FORMS, *choose.TOOL_RESULTS)} <= signs.ANY
     for word in signs.LINKS:
         quoted = b'"%b"' % word
         assert linked._SIGNS.fullmatch(quoted) and any(mark in quoted for mark in linked._MARKS)

@@ -104,7 +104,7 @@ class Cached(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         return self.verdict if self.verdict in ("hit", "bypass") else "miss"
 
 
-class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     """What happened in one exchange. Logs, metrics, traces, usage and analytics are projections of it.
 
     Money is nano-dollars, instants are microseconds since 1970 in UTC, durations are milliseconds.
@@ -112,10 +112,14 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     id: str
     trace_id: str
-    parent_id: str | None = None
-    """The caller's own span, where it told of one: 16 hexadecimal digits."""
     at: int
     tenant_id: str
+    surface: str
+    operation: str
+    status: Status
+    http_status: int
+    parent_id: str | None = None
+    """The caller's own span, where it told of one: 16 hexadecimal digits."""
     key_id: str | None = None
     team_id: str | None = None
     user_id: str | None = None
@@ -124,8 +128,6 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     session: str | None = None
     tags: tuple[str, ...] = ()
     metadata: dict[str, Any] | None = None
-    surface: str
-    operation: str
     route: str | None = None
     stream: bool = False
     model_requested: str | None = None
@@ -141,10 +143,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     cache: Cached | None = None
     """What a cache did; ``None`` where its route has none."""
     parameters: dict[str, Any] | None = None
-    status: Status
     code: str | None = None
     """The error code, or ``client_closed`` for a caller who left; absent on success."""
-    http_status: int
     error_message: str | None = None
     attempts: tuple[Attempt, ...] = ()
     finish: str | None = None

@@ -10,9 +10,11 @@ LINKS = frozenset(
 """What is only named, and read in full by a provider."""
 PICTURES = frozenset(b"image_url input_image image inlineData inline_data".split())
 SCHEMAS = frozenset(b"json_schema responseSchema responseJsonSchema".split())
+RESULTS = frozenset(b"tool_result function_call_output functionResponse toolResult".split())
+"""Of tools; in Chat Completions it is the role ``tool``."""
 OBJECTS = frozenset(b"file_id file_ids input_file_id fileUri file_uri item_reference".split())
 """Below the top level, by which a request names what its provider keeps."""
-ANY = LINKS | PICTURES | SCHEMAS | OBJECTS
+ANY = LINKS | PICTURES | SCHEMAS | RESULTS | OBJECTS | {b"tool"}
 ESCAPE = b"\\u00"
 """How a letter begins that is written by its number."""
 

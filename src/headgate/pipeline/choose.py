@@ -11,7 +11,7 @@ from headgate.core.call import Call
 from headgate.core.chat import Message, Text
 from headgate.core.errors import Forbidden, HeadgateError
 from headgate.core.record import Choice
-from headgate.dialects.signs import PICTURES, SCHEMAS, quoted
+from headgate.dialects.signs import PICTURES, RESULTS, SCHEMAS, quoted
 from headgate.pipeline.grants import by_price
 from headgate.pipeline.linked import telling
 from headgate.pipeline.parts import Parts, neutral
@@ -23,9 +23,10 @@ from headgate.routing.types import Sight, Verdict
 MAX_TEXT = 8000
 VISION = quoted(PICTURES)
 FORMS = quoted(SCHEMAS)
-TOOL_RESULTS = (b'"tool_result"', b'"function_call_output"', b'"functionResponse"', b'"toolResult"')
+TOOL_RESULTS = quoted(RESULTS)
 TURNS = ("messages", "input", "contents")
 INSTRUCTIONS = ("tools", "toolConfig", "functions", "system", "instructions", "systemInstruction", "system_instruction")
+_INSTRUCTING = frozenset(INSTRUCTIONS)
 _turns = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -93,10 +94,10 @@ def seen(call: Call, parts: Parts, policy: Policy) -> Sight:
     reads, options, who, envelope = policy.costly, call.options, call.who, call.envelope
     turn, policy.turn = policy.turn, policy.turn + 1
     sight = Sight(
-        route=policy.route,
-        model=envelope.model,
-        operation=call.operation,
-        stream=call.streaming,
+        policy.route,
+        envelope.model,
+        call.operation,
+        call.streaming,
         prompt_bound=len(call.body),
         max_output=envelope.max_tokens,
         tenant_id=who.tenant_id,
@@ -121,7 +122,7 @@ def seen(call: Call, parts: Parts, policy: Policy) -> Sight:
     if "prefix" in reads or "in_tool_loop" in reads:
         turns = turns_of(call) if call.operation == "chat" else []
         sight.prefix = prefix(call, turns)
-        sight.in_tool_loop = bool(turns) and answers_tools(turns[-1])
+        sight.in_tool_loop = bool(turns and telling(call)) and answers_tools(turns[-1])
     if "advice" in reads:
         sight.advice = call.advice or {}
     if "last" in reads or ("in_tool_loop" in reads and (sight.in_tool_loop or offers_tools(call))):
@@ -187,9 +188,10 @@ def prefix(call: Call, turns: list[msgspec.Raw]) -> int:
     found = crc32(call.envelope.model.encode())
     if turns:
         fields: dict[str, Any] = call.envelope.fields
-        for name in INSTRUCTIONS:
-            if name in fields:
-                found = crc32(fields[name], found)
+        if not _INSTRUCTING.isdisjoint(fields):
+            for name in INSTRUCTIONS:
+                if name in fields:
+                    found = crc32(fields[name], found)
     for turn in turns:
         piece = bytes(turn)
         found = crc32(piece, found)

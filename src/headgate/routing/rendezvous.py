@@ -31,7 +31,7 @@ def draws(seed: int, options: Sequence[Option]) -> Sequence[float]:
     x = ((x ^ (x >> HALF)) & all_.masks) * SPREAD
     x = (x ^ (x >> HALF)) & (DRAWN * ones) | ones
     lanes = all_.lanes
-    drawn = lanes.unpack(x.to_bytes(lanes.size, "little"))
+    drawn = list(lanes.unpack(x.to_bytes(lanes.size, "little")))
     if all_.even:
         return drawn
     return [(LONGEST - each) * share for each, share in zip(map(log, drawn), all_.shares, strict=True)]

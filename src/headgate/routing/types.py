@@ -10,7 +10,7 @@ import msgspec
 from headgate.providers.base import Target
 
 
-class Sight(msgspec.Struct, kw_only=True):
+class Sight(msgspec.Struct):
     """What a strategy may look at. What is costly stays empty unless a strategy of the route reads it."""
 
     route: str

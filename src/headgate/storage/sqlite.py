@@ -12,8 +12,9 @@ CHECKPOINT_PAGES = 2000
 """Written to the log before they are moved into the file, where what changes often is then written once."""
 
 # Python 3.11 looks for an adapter of every value that is neither a text nor a number, and words an error for each that
-# has none: half the cost of writing a row with many NULLs. This one gives back the NULL that it is given.
+# has none: half the cost of writing a row with many NULLs. These give back what they are given.
 sqlite3.register_adapter(type(None), {None: None}.__getitem__)
+sqlite3.register_adapter(bytes, bytes)
 
 
 def path_of(url: str) -> Path | None:

@@ -162,7 +162,9 @@ class Price(msgspec.Struct, frozen=True):
                 return tier.price.cost(usage)
         cached = self.input if self.cached is None else self.cached
         write = self.input if self.cache_write is None else self.cache_write
-        plain = max(usage.input - usage.cached - usage.cache_write, 0)
+        plain = usage.input - usage.cached - usage.cache_write
+        if plain < 0:
+            plain = 0
         pico = plain * self.input + usage.cached * cached + usage.cache_write * write + usage.output * self.output
         if self.extra is not None:
             pico += self.extra.over(usage, self)
@@ -235,4 +237,4 @@ def nano_from_usd(usd: float | int | str) -> int:
 def usd(nano: int) -> str:
     """Return an amount as a plain decimal string in USD, up to 9 places: ``'0.00012'``."""
     sign, whole, part = "-" if nano < 0 else "", *divmod(abs(nano), NANO)
-    return f"{sign}{whole}.{part:09d}".rstrip("0") if part else f"{sign}{whole}"
+    return f"{sign}{whole}.{str(part).zfill(9)}".rstrip("0") if part else f"{sign}{whole}"

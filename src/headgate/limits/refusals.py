@@ -13,7 +13,8 @@ def quota(rule: Rule, tat: int, now: int) -> Quota:
     ahead = tat - now * rule.scale
     if ahead <= 0:
         return rule.limit, rule.burst // rule.cost, 0
-    return rule.limit, max((rule.burst - ahead) // rule.cost, 0), -(-ahead // rule.scale)
+    room = rule.burst - ahead
+    return rule.limit, room // rule.cost if room > 0 else 0, -(-ahead // rule.scale)
 
 
 def told(state: Quota) -> str:

@@ -79,11 +79,12 @@ def asked_of(call: Call, target: Target) -> tuple[Ask, int | None]:
     The second are the tokens in it of what the prompt only names; ``None`` where counting would tell nothing less.
     """
     envelope, chat, count = call.envelope, call.operation == "chat", call.operation == "count_tokens"
-    wanted = envelope.max_tokens or target.max_output or DEFAULT_OUTPUT
-    if target.max_output is not None:
-        wanted = min(wanted, target.max_output)
+    wanted, most = envelope.max_tokens or target.max_output or DEFAULT_OUTPUT, target.max_output
+    if most is not None and wanted > most:
+        wanted = most
     size = len(call.body) if call.resume is None else len(call.body) + call.resume.begun
     more, whole = named(call, target, size) if chat else (0, True)
+    least, stated = envelope.least_output, call.route.config.min_output
     ask = ask_of(
         call,
         target.name,
@@ -91,7 +92,7 @@ def asked_of(call: Call, target: Target) -> tuple[Ask, int | None]:
         0 if count else envelope.bound if call.operation in MEDIA else size + more,
         wanted * envelope.n if call.operation in WRITES else 0,
         most_of(call, target),
-        max(call.route.config.min_output, envelope.least_output) * envelope.n if chat else 0,
+        (least if least > stated else stated) * envelope.n if chat else 0,
     )
     ask.clamp = call.options.clamp and chat
     return ask, None if whole else more

@@ -116,7 +116,9 @@ async def request_for(call: Call, parts: Parts, target: Target, hold: Hold, *, p
     out.headers_timeout = headers_timeout
     if target.timeouts.connect is not None:
         out.connect_timeout = target.timeouts.connect
-    out.connect_timeout = min(out.connect_timeout, max(call.deadline - monotonic(), 0.001))
+    left = call.deadline - monotonic()
+    if left < out.connect_timeout:
+        out.connect_timeout = max(left, 0.001)
     return out
 
 
@@ -169,7 +171,7 @@ def time_limit(call: Call, configured: float | None, patient: bool, hasty: float
             code="deadline_exceeded",
             retry=False,
         )
-    return min(limit, room)
+    return limit if limit < room else room
 
 
 def write_body(call: Call, target: Target, hold: Hold) -> bytes:

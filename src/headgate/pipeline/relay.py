@@ -36,7 +36,8 @@ async def answer_whole(
 
     *idle* is how many seconds nothing may come of it.
     """
-    body = await inbound.read_all(idle, MAX_REPLY, max(call.deadline - monotonic(), 0.001))
+    left = call.deadline - monotonic()
+    body = await inbound.read_all(idle, MAX_REPLY, left if left > 0.001 else 0.001)
     spoken = call.spoken or call.dialect
     seen = spoken.sniff(body)
     reply = spoken.read_reply(body) if spoken is not call.dialect or reshaped(call) else None

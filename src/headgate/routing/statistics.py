@@ -4,7 +4,8 @@ from time import monotonic
 
 from headgate.routing.types import Measured
 
-SMOOTHING = 0.1  # how much one call counts once there are ten
+SMOOTHING = 0.1  # how much one call counts once there are MANY
+MANY = 10
 KEPT = 64  # of the last calls, for the 95th percentile
 RECOUNT = 8  # calls between two sortings of them
 
@@ -70,4 +71,4 @@ class Statistics:
     def _count(m: Measured) -> float:
         m.samples += 1
         m.used_at = monotonic()
-        return max(SMOOTHING, 1 / m.samples)
+        return 1 / m.samples if m.samples < MANY else SMOOTHING

@@ -111,7 +111,7 @@ class Caller:
     task: Any = None
     at: float = field(default_factory=monotonic)
 
-    async def body(self, limit: int) -> bytes:
+    def there(self, limit: int) -> bytes:
         return self.sent
 
     def respond(self, status: int, headers: bytes, body: bytes) -> None:

@@ -56,13 +56,9 @@ async def asked(compiled: Any, caller: Principal, model: str | None = "fast", **
     parts = cast(Parts, SimpleNamespace(snapshot=compiled.snapshot, max_body=10**6, health=None, books=None))
     call = Call(surface="openai", operation="chat", dialect=openai_chat, link=None, headers=[], t0=0.0)
     call.headers = [(b"content-type", b"application/json")]
-
-    async def take(limit: int) -> bytes:
-        return msgspec.json.encode(body)
-
-    call.link = SimpleNamespace(body=take)
+    call.link = SimpleNamespace(there=lambda limit: msgspec.json.encode(body))
     call.who = caller
-    await steps.read(call, parts)
+    steps.read(call, parts)
     steps.resolve(call, parts)
     steps.authorize(call, parts)
     steps.plan(call, parts)

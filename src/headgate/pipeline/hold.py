@@ -1,5 +1,7 @@
 """What one try may cost at most, and the room that is taken for it before it leaves."""
 
+from collections.abc import Awaitable
+
 from headgate.core.call import MEDIA, Call
 from headgate.core.errors import BudgetSpent
 from headgate.core.money import Price, Usage
@@ -17,21 +19,39 @@ WRITES = frozenset(("chat", "images", "speech", "transcription"))  # what may be
 FREE = Price()  # counting tokens costs nothing anywhere
 
 
-async def take_hold(call: Call, parts: Parts, target: Target) -> Hold:
-    """Hold the worst case of this try; raise as ``Books.hold`` does."""
+def take_hold(call: Call, parts: Parts, target: Target) -> Hold | Awaitable[Hold]:
+    """Hold the worst case of this try, at once where there is room for it; raise as ``Books.hold`` does."""
     ask, more = asked_of(call, target)
     try:
-        return await held(call, parts, ask)
-    except BudgetSpent:
-        # Bytes bound tokens from above, four times too high for plain text: count before refusing.
-        if more is None:
-            raise
-        counted = await parts.count_tokens(neutral(call))
-        counted += counted // 10 + FRAMING + more
-        if counted >= ask.input_tokens:
-            raise
-        ask.input_tokens = counted
-        return await held(call, parts, ask)
+        hold = parts.books.hold(ask)
+    except BudgetSpent as spent:
+        return _counted(call, parts, ask, more, spent)
+    if isinstance(hold, Hold):
+        call.holds.append(hold)
+        return hold
+    return _when_held(call, parts, ask, more, hold)
+
+
+async def _when_held(call: Call, parts: Parts, ask: Ask, more: int | None, waiting: Awaitable[Hold]) -> Hold:
+    try:
+        hold = await waiting
+    except BudgetSpent as spent:
+        return await _counted(call, parts, ask, more, spent)
+    call.holds.append(hold)
+    return hold
+
+
+async def _counted(call: Call, parts: Parts, ask: Ask, more: int | None, spent: BudgetSpent) -> Hold:
+    """Hold for the tokens that a prompt has, which its bytes bound four times too high for plain text; *more* is named
+    in it. Raise *spent* where they are not fewer."""
+    if more is None:
+        raise spent
+    counted = await parts.count_tokens(neutral(call))
+    counted += counted // 10 + FRAMING + more
+    if counted >= ask.input_tokens:
+        raise spent
+    ask.input_tokens = counted
+    return await held(call, parts, ask)
 
 
 async def held(call: Call, parts: Parts, ask: Ask) -> Hold:

@@ -1,6 +1,7 @@
 """One call to one deployment: hold, sign, send, classify, answer."""
 
 from asyncio import CancelledError
+from collections.abc import Awaitable
 from time import monotonic
 from typing import Any, cast
 
@@ -54,10 +55,14 @@ async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
     out: Outbound | None = None
     try:
         call.spoken = spoken_for(call, target)
-        hold = await take_hold(call, parts, target)
+        taken = take_hold(call, parts, target)
+        hold = taken if isinstance(taken, Hold) else await taken
         attempt.held_nano = hold.nano
         patient = last or target.reasoning or thinks(call)
-        out = await request_for(call, parts, target, hold, patient=patient)
+        waiting = prepared(call, parts, target)
+        if waiting is not None:
+            await waiting
+        out = request_for(call, target, hold, patient=patient)
         inbound = await target.provider.sender.send(out)
         try:
             attempt.headers_ms = (monotonic() - call.t0) * 1000
@@ -99,14 +104,23 @@ async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
         attempt.ended_ms = (monotonic() - call.t0) * 1000
 
 
-async def request_for(call: Call, parts: Parts, target: Target, hold: Hold, *, patient: bool) -> Outbound:
+def prepared(call: Call, parts: Parts, target: Target) -> Awaitable[None] | None:
+    """Have all at hand that a request to *target* is made of; what is returned is to be waited for."""
+    if call.spoken is not call.dialect and not getattr(call.spoken, "takes_urls", True):
+        return _attached(call, parts, target)
+    return None if target.provider.prepare is None else target.provider.prepare()
+
+
+async def _attached(call: Call, parts: Parts, target: Target) -> None:
+    await attach_links(call, parts.attacher, call.spoken, neutral(call))
+    if target.provider.prepare is not None and (waiting := target.provider.prepare()) is not None:
+        await waiting
+
+
+def request_for(call: Call, target: Target, hold: Hold, *, patient: bool) -> Outbound:
     """What is sent to *target*, signed."""
     provider = target.provider
-    if call.spoken is not call.dialect and not getattr(call.spoken, "takes_urls", True):
-        await attach_links(call, parts.attacher, call.spoken, neutral(call))
     body = write_body(call, target, hold)
-    if provider.prepare is not None and (waiting := provider.prepare()) is not None:
-        await waiting
     headers_timeout = time_limit(call, target.timeouts.headers, patient)
     name = call.spoken.name if call.spoken is not None else ""
     extra = forwarded(provider, call.headers, own_span(call))

@@ -60,10 +60,22 @@ async def _when_known(call: Call, who: Awaitable[Principal]) -> None:
         hear(call)
 
 
-async def read(call: Call, parts: Parts) -> None:
+def read(call: Call, parts: Parts) -> Awaitable[None] | None:
     """Take the body, the caller's options, and the few fields that the gateway itself needs."""
     read_options(call)
-    call.body = await call.link.body(parts.max_body)
+    body = call.link.there(parts.max_body)
+    if body is None:
+        return _when_there(call, parts)
+    _understood(call, body)
+    return None
+
+
+async def _when_there(call: Call, parts: Parts) -> None:
+    _understood(call, await call.link.body(parts.max_body))
+
+
+def _understood(call: Call, body: bytes) -> None:
+    call.body = body
     dialect = call.dialect
     if call.media != JSON:
         envelope = dialect.envelope_form(call.body, content_type(call))

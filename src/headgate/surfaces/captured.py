@@ -58,7 +58,7 @@ class Captured:
     def on_shutdown(self, call: Callable[[], None] | None) -> None:
         self._link.on_shutdown = call
 
-    async def body(self, limit: int) -> bytes:
+    def there(self, limit: int) -> bytes:
         """The body that stands for the caller's own."""
         return self._body
 

@@ -27,6 +27,9 @@ class AsgiLink:
         self.on_close: Callable[[], None] | None = None
         self.on_shutdown: Callable[[], None] | None = None
 
+    def there(self, limit: int) -> bytes | None:
+        """Return nothing: it has to be awaited."""
+
     async def body(self, limit: int) -> bytes:
         """Return the whole request body; raise ``TooLarge`` past *limit* bytes."""
         parts, size, more = [], 0, True

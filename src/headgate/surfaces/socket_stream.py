@@ -58,7 +58,7 @@ class SocketLink:
         self.call: Call | None = None
         self.task: asyncio.Task[None] | None = None
 
-    async def body(self, limit: int) -> bytes:
+    def there(self, limit: int) -> bytes:
         """The message; raise ``TooLarge`` past *limit* bytes."""
         if len(self._body) > limit:
             raise TooLarge(f"The request is over {limit} bytes.")

@@ -88,6 +88,10 @@ class Link:
         self.fault: HeadgateError | None = None
         self.waiter: asyncio.Future[None] | None = None
 
+    def there(self, limit: int) -> bytes | None:
+        """Return the whole body as :meth:`body` would, where it has arrived as it is to be read, else ``None``."""
+        return None if not self.body_done or self.received > limit or self.head.deflated else self.take()
+
     async def body(self, limit: int) -> bytes:
         """Return the whole body, inflated; to be asked for once.
 

@@ -209,6 +209,18 @@ async def test_a_revoked_key_is_refused_after_the_next_poll(feed, principals):
     await refused(principals, bearer(key))
 
 
+async def test_what_is_kept_of_headers_keeps_nobody_in(feed, principals):
+    key, row = feed.add()
+    memo: dict[str, object] = {}
+    assert (await ask(principals, bearer(key))).id == row.id
+    who = principals.authenticate(bearer(key), b"", None, memo)
+    assert who.id == row.id and memo and principals.authenticate([], b"", None, memo) is who
+    feed.revoke(row)
+    await principals.refresh()
+    with pytest.raises(NotAuthenticated):
+        await principals.authenticate([], b"", None, memo)
+
+
 async def test_both_secrets_of_a_rotated_key_are_forgotten(feed, principals):
     key, row = feed.add()
     newer = mint("key", DERIVED)

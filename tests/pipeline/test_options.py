@@ -94,3 +94,47 @@ def test_the_callers_trace_goes_on(given: str, trace: str, parent: str | None) -
     one = call(traceparent=given)
     read_options(one)
     assert (one.trace_id, one.parent_id) == (trace or one.id.replace("-", ""), parent)
+
+
+def again(**headers: str) -> tuple[Call, Call]:
+    """Two calls with the same headers over one connection."""
+    first, second = call(**headers), call(**headers)
+    first.memo = second.memo = {}
+    read_options(first)
+    read_options(second)
+    return first, second
+
+
+def test_the_same_headers_are_read_once_and_say_the_same() -> None:
+    first, second = again(x_headgate_tags="a, b", x_headgate_timeout="2.5")
+    assert first.memo and second.options is first.options and second.options.tags == ("a", "b")
+    first, second = again()
+    assert first.memo and second.options == call().options
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"idempotency-key": "one"},
+        {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"},
+        {"x_headgate_metadata": '{"k": 1}'},
+    ],
+    ids=["word", "trace", "metadata"],
+)
+def test_what_belongs_to_one_call_is_read_for_each(headers: dict[str, str]) -> None:
+    first, second = again(**headers)
+    assert not first.memo
+    assert (second.word, second.parent_id, second.options.metadata) == (
+        first.word,
+        first.parent_id,
+        first.options.metadata,
+    )
+    assert second.word or second.parent_id or second.options.metadata
+
+
+def test_what_is_refused_is_refused_again() -> None:
+    first = call(content_type="text/plain")
+    first.memo = {}
+    for _ in range(2):
+        with pytest.raises(MediaType):
+            read_options(first)

@@ -255,6 +255,9 @@ def test_a_twin_reads_what_the_parser_reads(text: bytes, digits: bytes) -> None:
     assert found[1] == len(other)
     for name in ("method", "target", "headers", "length", "http11", "keep_alive", "expects", "deflated"):
         assert getattr(found[0], name) == getattr(whole, name), name
+    found[0].memo["what"] = "is made of the headers"
+    again = twin.read(other)
+    assert again is not None and again[0].memo == found[0].memo and not whole.memo
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,7 @@ from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from hashlib import blake2b
 from time import monotonic, time_ns
-from typing import Protocol
-from urllib.parse import parse_qsl
+from typing import Any, Protocol
 
 import msgspec
 
@@ -22,14 +21,13 @@ from headgate.access.assemble import Assembler
 from headgate.access.bad import BadKeys
 from headgate.access.cache import Cache
 from headgate.access.keys import Derived, is_tagged, is_usable
+from headgate.access.presented import NOBODY, credential
 from headgate.access.types import Principal
 from headgate.access.vault import Unsealable
 from headgate.core.errors import NotAuthenticated, Unavailable
 from headgate.storage.tenancy_rows import Found
 from headgate.storage.types import Change, KeyFeed
 
-CREDENTIALS = frozenset((b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key"))
-QUERY_NAMES = frozenset(("key", "api_key", "api-key", "apikey", "access_token", "token", "x-api-key"))
 MAX_KEY = 512
 STALE = 60.0
 """Seconds that cached keys outlive the last answer of the feed."""
@@ -48,7 +46,6 @@ ABOVE = {"team": "team_id", "app": "app_id", "user": "user_id"}
 """Kind of what stands above a key -> where a principal says which one."""
 TENANT_WIDE = frozenset({"tenant", "budget", "role"})
 """Kinds whose changes may concern everybody of a tenant."""
-NOBODY = b"\0" * 32  # never a digest in the store: a request without a key takes the same way as one with a wrong key
 
 log = logging.getLogger("headgate.access")
 
@@ -116,29 +113,25 @@ class Principals:
         return monotonic() > self._fresh_until - STALE + 4 * POLL
 
     def authenticate(
-        self, headers: list[tuple[bytes, bytes]], query: bytes, address: str | None
+        self,
+        headers: list[tuple[bytes, bytes]],
+        query: bytes,
+        address: str | None,
+        memo: dict[str, Any] | None = None,
     ) -> Principal | Awaitable[Principal]:
         """Return whoever the credential stands for; an awaitable only where the store must be asked.
+
+        *memo* is where to keep what *headers* and *query* alone say, for a request that has the same.
 
         Raise ``NotAuthenticated``, ``RateLimited`` for an address that keeps trying wrong keys, or
         ``Unavailable('auth_unavailable')``.
         """
-        key = b""
-        for name, value in headers:
-            if name in CREDENTIALS:
-                if name == b"authorization":
-                    if value[:7] != b"Bearer " and value[:7].lower() != b"bearer ":
-                        key = NOBODY
-                        break
-                    value = value[7:].strip()
-                if value != key:
-                    if key:
-                        key = NOBODY  # two different credentials: which of them is meant is not for us to guess
-                        break
-                    key = value
-        if (len(key) > MAX_KEY and self._other(key) is None) or (query and _has_key(query)):
-            key = NOBODY
-        mark = blake2b(key or NOBODY, salt=self._salt, digest_size=32).digest()
+        presented: tuple[bytes, bytes] | None = None if memo is None else memo.get("credential")
+        if presented is None:
+            presented = self._presented(headers, query)
+            if memo is not None:
+                memo["credential"] = presented
+        key, mark = presented
         who = self._known.get(mark)
         if who is not None and monotonic() < self._fresh_until:
             if who.expires_at is None or who.expires_at > time_ns() // 1000:
@@ -147,6 +140,13 @@ class Principals:
                 return who
             self._known.drop(mark)
         return self._unknown(key, mark, address)
+
+    def _presented(self, headers: list[tuple[bytes, bytes]], query: bytes) -> tuple[bytes, bytes]:
+        """Return the credential of a request, ``NOBODY`` where it is not to be taken, and its mark."""
+        key = credential(headers, query)
+        if len(key) > MAX_KEY and self._other(key) is None:
+            key = NOBODY
+        return key, blake2b(key or NOBODY, salt=self._salt, digest_size=32).digest()
 
     def _unknown(self, key: bytes, mark: bytes, address: str | None) -> Principal | Awaitable[Principal]:
         found = hmac.digest(self._pepper, key or NOBODY, "sha256")
@@ -326,11 +326,3 @@ class Principals:
 
 def _is_under(objects: Collection[tuple[str, str]], who: Principal) -> bool:
     return any((kind, getattr(who, field)) in objects for kind, field in ABOVE.items())
-
-
-def _has_key(query: bytes) -> bool:
-    """Whether a query carries a credential: URLs end up in logs, so none is taken from there."""
-    return any(
-        name.lower() in QUERY_NAMES or value.startswith(("hg_", "hga_"))
-        for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-    )

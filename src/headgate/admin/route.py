@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headgate.access.permissions import PERMISSIONS, PLATFORM_ONLY
-from headgate.access.principals import CREDENTIALS
+from headgate.access.presented import CREDENTIALS
 from headgate.access.reach import Reach, reach
 from headgate.access.types import Principal
 from headgate.admin.cookies import by_cookie

@@ -77,6 +77,8 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     """Monotonic seconds when the request's head was complete."""
     query: bytes = b""
     address: str | None = None
+    memo: dict[str, Any] | None = None
+    """What was made of its headers and target alone, for the next with the same (``transport.server_head.Head``)."""
     id: str = msgspec.field(default_factory=new_id)
     at: int = msgspec.field(default_factory=now)
     """Microseconds since 1970, UTC."""

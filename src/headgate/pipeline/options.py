@@ -22,6 +22,10 @@ _metadata = msgspec.json.Decoder(dict[str, Any])
 
 def read_options(call: Call) -> None:
     """Read one request's headers, once. Of a query only what may not stand in it matters."""
+    memo = call.memo
+    if memo is not None and (known := memo.get("options")) is not None:
+        call.options = known
+        return
     if call.query:
         _check_query(call.query)
     found: dict[str, Any] = {}
@@ -42,6 +46,8 @@ def read_options(call: Call) -> None:
         raise MediaType(f"Send the body as {wanted}, with the header content-type: {wanted}.", param="content-type")
     if found:
         call.options = Options(**found)
+    if memo is not None and call.word is None and call.parent_id is None and call.options.metadata is None:
+        memo["options"] = call.options
 
 
 def _check_query(query: bytes) -> None:

@@ -34,7 +34,11 @@ class Principals(Protocol):
     """Turns credentials into principals; a known one at once, an unknown one by asking the store."""
 
     def authenticate(
-        self, headers: list[tuple[bytes, bytes]], query: bytes, address: str | None
+        self,
+        headers: list[tuple[bytes, bytes]],
+        query: bytes,
+        address: str | None,
+        memo: dict[str, Any] | None = None,
     ) -> Principal | Awaitable[Principal]:
         """Raise ``NotAuthenticated``, ``RateLimited`` or ``Unavailable``."""
         ...

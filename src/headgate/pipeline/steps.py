@@ -41,7 +41,7 @@ DEARER: dict[str, frozenset[bytes]] = {
 
 def authenticate(call: Call, parts: Parts) -> Awaitable[None] | None:
     """Find out who calls, from the headers alone."""
-    who = parts.principals.authenticate(call.headers, call.query, call.address)
+    who = parts.principals.authenticate(call.headers, call.query, call.address, call.memo)
     if isinstance(who, Principal):
         if not who.calls:
             may_call(who)

@@ -18,6 +18,7 @@ def call_from(
         media=media,
         dialect=dialect,
         link=link,
+        memo=getattr(link, "memo", None),
         headers=scope["headers"],
         t0=monotonic(),
         query=scope["query_string"],

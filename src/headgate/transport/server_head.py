@@ -5,6 +5,7 @@ and the end of a head is always known. Bodies never pass through it.
 """
 
 import re
+from typing import Any
 from urllib.parse import unquote
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -44,6 +45,7 @@ class Head:
         keep_alive: The client wants the connection kept.
         expects: The client waits for ``100 Continue`` before it sends the body.
         deflated: The body is gzip or zlib; ``content-encoding`` and ``content-length`` are already taken out.
+        memo: What others make of the headers and the target alone, by a name of theirs; twins share it.
     """
 
     __slots__ = (
@@ -54,6 +56,7 @@ class Head:
         "http11",
         "keep_alive",
         "length",
+        "memo",
         "method",
         "target",
         "words",
@@ -70,6 +73,7 @@ class Head:
         self.expects = False
         self.deflated = False
         self._more = 0
+        self.memo: dict[str, Any] = {}
         self.words: tuple[str, str, bytes, bytes] | None = None
         """Method and decoded path, path and query as they came; see :meth:`read_words`."""
 
@@ -136,7 +140,7 @@ class Twin:
             return None
         known, head = self._head, Head()
         head.method, head.target, head.http11 = known.method, known.target, known.http11
-        head.keep_alive, head.words = known.keep_alive, known.words
+        head.keep_alive, head.words, head.memo = known.keep_alive, known.words, known.memo
         head.headers = {**known.headers, b"content-length": digits}
         head.length = int(digits)
         return head, end + len(after)

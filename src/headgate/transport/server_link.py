@@ -42,6 +42,7 @@ class Link:
         on_shutdown: Called once when the time to drain is over; the connection is cut a second later.
         body_done: The request's body has arrived in full.
         extra: Header lines that every answer is to have besides its own, each ending in CRLF.
+        memo: As in the head.
     """
 
     __slots__ = (
@@ -53,6 +54,7 @@ class Link:
         "head",
         "headers",
         "keep",
+        "memo",
         "method",
         "missing",
         "mode",
@@ -73,6 +75,7 @@ class Link:
         self.method = head.method
         self.target = head.target
         self.headers = head.headers
+        self.memo = head.memo
         self.closed = False
         self.on_close: Callable[[], None] | None = None
         self.on_shutdown: Callable[[], None] | None = None

@@ -25,8 +25,9 @@ def test_one_call_is_made_and_one_is_paid(gateway: Gateway, wall: Wall) -> None:
     paid = [answer for answer in answers if float(answer.headers["x-headgate-cost"])]
     assert len(paid) == 1
     waited = next(answer for answer in answers if answer not in paid)
-    trace = json.dumps(gateway.trace(waited.headers["x-request-id"]))
-    assert paid[0].headers["x-request-id"] in trace, "the record says whose answer it was"
+    trace = gateway.trace(waited.headers["x-request-id"])
+    assert paid[0].headers["x-request-id"] in json.dumps(trace), "the record says whose answer it was"
+    assert trace["timing"]["overhead_ms"] < trace["timing"]["total_ms"] / 2, "a wait is no time of the gateway's own"
     assert ask(gateway, "together").headers["x-headgate-attempts"] == "1", "nothing is kept for later"
 
 

@@ -161,7 +161,7 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     role: Role = ""
     """What the next attempt is for."""
     rested: float = 0.0
-    """Seconds that it waited before attempts, as a provider asked or for one to recover."""
+    """Seconds that it waited before attempts: as a provider asked, for one to recover, for an equal call's answer."""
     counted: bool = False
     """The next attempt is counted among the retries of its account already."""
     claim: Any = None

@@ -13,6 +13,7 @@ from headgate.core.errors import AnswerRefused, BudgetSpent, HeadgateError, NotN
 from headgate.dialects import openai_chat
 from headgate.pipeline import shadow
 from headgate.pipeline.context import fitted
+from headgate.pipeline.deadline import resting
 from headgate.pipeline.fan import fan_out
 from headgate.pipeline.flight import fly
 from headgate.pipeline.hedge import hedged
@@ -76,7 +77,8 @@ async def walk_plan(call: Call, parts: Parts) -> None:
         plan, delay = usable(call, health)
         sunk = frozenset(target for target in plan if health.shut(target.name) is not None)
         if delay:
-            await rest(call, delay)
+            with resting(call):
+                await asyncio.sleep(delay)
     if config.context is not None:
         plan = await fitted(call, parts, plan)
     if config.resume and resumable(call):
@@ -114,16 +116,8 @@ async def walk_plan(call: Call, parts: Parts) -> None:
         if place != index:
             index, here = place, 0
         if delay:
-            await rest(call, delay)
-
-
-async def rest(call: Call, seconds: float) -> None:
-    """Wait before a try, and note it: a provider's wait is no time of the gateway's own."""
-    began = monotonic()
-    try:
-        await asyncio.sleep(seconds)
-    finally:
-        call.rested += monotonic() - began
+            with resting(call):
+                await asyncio.sleep(delay)
 
 
 def follow_up(

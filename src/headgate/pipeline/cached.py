@@ -23,6 +23,7 @@ from headgate.core.record import Attempt, Cached
 from headgate.pipeline.ask import embed
 from headgate.pipeline.attempts import set_deadline
 from headgate.pipeline.cache_tape import Flight, Tape
+from headgate.pipeline.deadline import resting
 from headgate.pipeline.flight import VARYING
 from headgate.pipeline.grants import of_tenant
 from headgate.pipeline.hold import ask_of, held
@@ -200,8 +201,9 @@ async def _fly(call: Call, parts: Parts, cache: Cache, tape: Tape) -> None:
                 parts.pings.begin(call)
         flight.waiting += 1
         try:
-            async with asyncio.timeout(max(call.deadline - monotonic(), 0.001)):
-                await flight.landed()
+            with resting(call):
+                async with asyncio.timeout(max(call.deadline - monotonic(), 0.001)):
+                    await flight.landed()
         except TimeoutError:
             call.tape = None
             raise UpstreamFailed(

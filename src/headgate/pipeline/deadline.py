@@ -1,11 +1,23 @@
-"""The time limit of a call, while it waits for a provider."""
+"""The time of a call while it waits: what its limit means then, and that it is no time of the gateway's own."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
 
 from headgate.core.call import Call
 from headgate.core.errors import UpstreamFailed
 
 SLACK = 0.01  # seconds by which a wait that was cut to the limit may be seen to end before it
+
+
+@contextmanager
+def resting(call: Call) -> Iterator[None]:
+    """Note how long *call* waits here."""
+    began = monotonic()
+    try:
+        yield
+    finally:
+        call.rested += monotonic() - began
 
 
 def is_over(call: Call) -> bool:

@@ -14,6 +14,7 @@ import msgspec
 from headgate.core.call import Call
 from headgate.core.errors import HeadgateError
 from headgate.pipeline.answer import limit_lines
+from headgate.pipeline.deadline import resting
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.settle import finish
 
@@ -41,7 +42,8 @@ async def fly(call: Call, parts: Parts, walk: Walk) -> None:
     key, flights = key_of(call), parts.flights
     while (leader := flights.get(key)) is not None:
         try:
-            landing = await shield(leader)
+            with resting(call):
+                landing = await shield(leader)
         except CancelledError:
             if not leader.cancelled():
                 raise  # it is this caller who left

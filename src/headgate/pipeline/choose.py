@@ -26,7 +26,6 @@ FORMS = quoted(SCHEMAS)
 TOOL_RESULTS = quoted(RESULTS)
 TURNS = ("messages", "input", "contents")
 INSTRUCTIONS = ("tools", "toolConfig", "functions", "system", "instructions", "systemInstruction", "system_instruction")
-_INSTRUCTING = frozenset(INSTRUCTIONS)
 _turns = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -188,10 +187,9 @@ def prefix(call: Call, turns: list[msgspec.Raw]) -> int:
     found = crc32(call.envelope.model.encode())
     if turns:
         fields: dict[str, Any] = call.envelope.fields
-        if not _INSTRUCTING.isdisjoint(fields):
-            for name in INSTRUCTIONS:
-                if name in fields:
-                    found = crc32(fields[name], found)
+        for name in INSTRUCTIONS:
+            if name in fields:
+                found = crc32(fields[name], found)
     for turn in turns:
         piece = bytes(turn)
         found = crc32(piece, found)

@@ -104,7 +104,10 @@ def asked_of(call: Call, target: Target) -> tuple[Ask, int | None]:
         wanted = most
     size = len(call.body) if call.resume is None else len(call.body) + call.resume.begun
     more, whole = named(call, target, size) if chat else (0, True)
-    least, stated = envelope.least_output, call.route.config.min_output
+    least = 0
+    if chat:
+        own, routed = envelope.least_output, call.route.config.min_output
+        least = (own if own > routed else routed) * envelope.n
     ask = ask_of(
         call,
         target.name,
@@ -112,7 +115,7 @@ def asked_of(call: Call, target: Target) -> tuple[Ask, int | None]:
         0 if count else envelope.bound if call.operation in MEDIA else size + more,
         wanted * envelope.n if call.operation in WRITES else 0,
         most_of(call, target),
-        (least if least > stated else stated) * envelope.n if chat else 0,
+        least,
     )
     ask.clamp = call.options.clamp and chat
     return ask, None if whole else more

@@ -52,7 +52,8 @@ async def main(home, cap, settle):
     for _ in range(4):
         await asyncio.gather(*[one() for _ in range(150)])
     print(*counts, flush=True)
-    sys.stdin.readline()   # alive, with its holds open, until the test has looked
+    # alive, with its holds open, until the test has looked; on a thread, as what it has left the others wait for
+    await asyncio.to_thread(sys.stdin.readline)
 
 asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "settle"))
 """

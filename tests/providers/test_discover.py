@@ -69,6 +69,7 @@ async def serving(monkeypatch: pytest.MonkeyPatch, **handlers: Handler) -> Async
 
 
 async def test_only_a_model_server_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discover, "PATIENCE", 10.0)  # the machine may be busy
     listing = b'{"object":"list","data":[{"id":"m","object":"model"}]}'
     async with serving(
         monkeypatch,

@@ -8,7 +8,6 @@ turn. CPU is that of the data plane's process, by the scheduler's account; the f
 import argparse
 import asyncio
 import gc
-import hmac
 import json
 import signal
 import sys
@@ -133,16 +132,24 @@ async def serve(port: int, mock: int, keys: int, tenants: int, folder: Path, url
         def get(self, *, proxy: str | None = None, http2: bool = False, ca: str | None = None) -> Sender:
             return self.sender
 
+    class Holders:
+        """Whom each key stands for."""
+
+        def __init__(self) -> None:
+            self.known = {key_name(number).encode(): principal(number, tenants) for number in range(keys)}
+            self.known[FREE.encode()] = Principal(kind="key", id="free", tenant_id="default", name="free")
+
+        def takes(self, credential: bytes) -> bool:
+            return credential in self.known
+
+        async def resolve(self, credential: bytes) -> Principal | None:
+            return self.known.pop(credential)  # asked once: from then on it is known
+
     gc.collect()
     gc.freeze()  # as every worker does at its start
-    derived = derive(b"\7" * 32)
-    principals = Principals(Feed(), derived, size=4 * keys)
+    principals = Principals(Feed(), derive(b"\7" * 32), others=(Holders(),), size=4 * keys)
     await principals.refresh()
     running = asyncio.create_task(principals.run())
-    who = {key_name(number): principal(number, tenants) for number in range(keys)}
-    who[FREE] = Principal(kind="key", id="free", tenant_id="default", name="free")
-    for key, one in who.items():
-        principals._known.put(hmac.digest(derived.pepper, key.encode(), "sha256"), one)
     journal, desk = Journal(folder / "journal"), Desk(url)
     gate, meter, processes = shared(desk, journal.id, redis) if url.startswith("postgresql") else alone()
     compiled = compile_config(loads(CONFIG.replace("MOCK", str(mock)).encode(), {}, known({})), {}, Ways())

@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from benchmarks import bodies, chart, latency, measure, process
+from benchmarks import bodies, chart, latency, limits, measure, process
 from benchmarks.cases import BY_NAME, CASES, FIRST_BYTE
 from benchmarks.load import Job, Loop, dechunk
 from benchmarks.report import Report, promised
@@ -225,3 +225,8 @@ def test_every_step_can_be_timed() -> None:
     timings = time_steps()
     assert [timing.name for timing in timings] == [name for name, _ in STEPS]
     assert all(0 < timing.least <= timing.median < 5_000 for timing in timings)
+
+
+def test_what_limits_cost_is_measured_with_keys_that_are_let_in() -> None:
+    ratios = limits.measure("memory", keys=40, tenants=4, seconds=0.2, rounds=1)
+    assert set(ratios) == set(limits.SPREADS) and all(ratio > 0 for ratio in ratios.values())

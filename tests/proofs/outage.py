@@ -27,7 +27,9 @@ def prove(scale: float, folder: Path, progress: Progress) -> str:
         known = fleet.first.key("known", "--budget", "1000", "--window", "month")
         unknown = fleet.first.key("unknown")
         admin = next(gateway.admin_key for gateway in fleet.gateways if "Admin key" in gateway.printed)
-        assert {manage(gateway, admin) for gateway in fleet.gateways} == {200}
+        begun = time.monotonic()
+        while any(manage(gateway, admin) != 200 for gateway in fleet.gateways):
+            assert time.monotonic() - begun < 20, "administrators are not served while the database is there"
         during, after = Tally(), Tally()
         load = Load(fleet.ports, known, "wall/good", concurrency=CONCURRENCY, tally=during, rate=RATE)
         time.sleep(1.0)  # what is not used goes back: a lease is had by who is at work

@@ -92,11 +92,11 @@ routes:
 
 async def copied(stage: Stage, route: str, **given: Any) -> bool:
     """Ask for *route*; return whether a copy was made, and see that one that was not is counted as left out."""
-    before, left = len(stage.books.records), stage.parts.aside.left_out
+    before, left = len(stage.books.records), stage.parts.aside.left_out.count
     caller, task = stage.begin(route, **given)
     await asyncio.wait_for(task, 30)
     assert caller.status == 200, caller.body_sent
-    out: int = stage.parts.aside.left_out - left
+    out: int = stage.parts.aside.left_out.count - left
     await settled(stage, before + 2 - out)
     await asyncio.sleep(0.1)
     assert [one.status for one in stage.books.records[before:]] == ["success"] * (2 - out)
@@ -151,11 +151,17 @@ async def test_nor_is_what_goes_on_from_what_an_account_keeps(
         assert await copied(stage, "away", **{**given, **dict.fromkeys(named, ...), "input": "hi"})
 
 
-async def test_so_many_are_under_way_at_most_and_all_end_when_the_process_does(wall: Wall) -> None:
+async def test_so_many_are_under_way_at_most_and_all_end_when_the_process_does(
+    wall: Wall, caplog: pytest.LogCaptureFixture
+) -> None:
     async with Stage(wall, CONFIG) as stage:
         await asyncio.gather(*(stage.begin("copied")[1] for _ in range(MOST + 5)))
         await asyncio.sleep(0.05)
-        assert stage.parts.aside.left_out == 5
+        assert stage.parts.aside.left_out.count == 5
+        told = [line for line in caplog.messages if "left out" in line]
+        assert told == [
+            "copies of calls (shadow) were left out, as there was no room or no way for them: 1 so far in this process"
+        ]
         await stage.parts.aside.close()
         copies = [record for record in stage.books.records if record.shadow_of]
         assert len(copies) == MOST and all(record.attempts[0].outcome == "cancelled" for record in copies)

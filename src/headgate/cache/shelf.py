@@ -12,6 +12,7 @@ from headgate.cache.config import LARGEST, CacheConfig
 from headgate.cache.front import Fronted
 from headgate.cache.memory import MemoryStore, NoStore
 from headgate.cache.types import ALL, Exact, Grounds, Matching, Nearest
+from headgate.core.omissions import Omissions
 
 TELL = 2.0
 """Seconds between two notes of what is held."""
@@ -69,8 +70,7 @@ class Shelf:
         self._board = CacheBoard(grounds.directory)
         self._caches: dict[tuple[str, str], Cache] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self.left_out = 0
-        """Answers that were not kept because too many were on their way."""
+        self.left_out = Omissions(log, "answers were not kept in caches, as too many were on their way")
 
     def __iter__(self) -> Any:
         return iter(list(self._caches.values()))
@@ -175,7 +175,7 @@ class Shelf:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         if len(self._tasks) > MOST:
-            self.left_out += 1
+            self.left_out.add()
             task.cancel()
 
     def _ended(self, task: asyncio.Task[None]) -> None:

@@ -89,7 +89,7 @@ def offer(call: Call, parts: Parts, heard: Hearing | None) -> None:
     if target.name in {one.name for one in call.route.targets} - {one.name for one in call.plan}:
         return  # a rule of the route says that this call must not go there
     if target.provider.name != call.target.provider.name and (call.bound or templated(call.envelope.fields)):
-        parts.aside.left_out += 1
+        parts.aside.left_out.add()
         return
     if not is_bound(call.who) or sees(call.who, route, call.envelope.model):
         parts.aside.begin(partial(copied, call, parts, route, heard))

@@ -20,6 +20,7 @@ use_cases:
   short: {targets: ['o/s500:short', 'b/good:short'], parameters: {max_tokens: 40}}
 routes:
   poor: {targets: ['a/good:poor', 'b/good:poor'], failover: {budget: true}}
+  dear: {targets: ['a/good:dear', 'b/s500:dear', 'b/good:dear'], failover: {budget: true}, attempts: 2}
   two: {targets: ['a/s500:two', 'b/good:two']}
   mixed: {targets: ['c/s500:mixed', 'b/good:mixed'], on_unsupported: drop}
 """
@@ -52,6 +53,20 @@ async def test_what_a_budget_refuses_is_no_attempt(wall: Wall, monkeypatch: pyte
         spent.append("b/good:poor")
         caller = await stage.ask("poor")
         assert caller.status == 429 and caller.headers["x-headgate-attempts"] == "0"
+
+
+async def test_what_a_budget_refuses_is_none_of_a_routes_attempts(wall: Wall, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Stage(wall, CONFIG) as stage:
+        grant = stage.books.hold
+
+        def poor(ask: Ask) -> Hold:
+            if ask.target == "a/good:dear":
+                raise BudgetSpent("too little")
+            return grant(ask)
+
+        monkeypatch.setattr(stage.books, "hold", poor)
+        caller = await stage.ask("dear")
+        assert (caller.status, caller.headers["x-headgate-attempts"]) == (200, "2")
 
 
 async def test_only_the_answering_targets_changes_are_told(wall: Wall) -> None:

@@ -13,7 +13,7 @@ from headgate.core.errors import AnswerRefused, BudgetSpent, HeadgateError, NotN
 from headgate.dialects import openai_chat
 from headgate.pipeline import shadow
 from headgate.pipeline.context import fitted
-from headgate.pipeline.deadline import resting
+from headgate.pipeline.deadline import resting, set_deadline
 from headgate.pipeline.fan import fan_out
 from headgate.pipeline.flight import fly
 from headgate.pipeline.hedge import hedged
@@ -28,7 +28,6 @@ from headgate.routing.health import Deployment, Health
 from headgate.routing.table import Failover
 from headgate.transport.server_errors import Overloaded
 
-TOTAL = 600.0  # seconds for a whole call where nobody said otherwise
 SHORT_WAIT = 2.0  # a provider's wait up to this is spent on the same target
 LONG_WAIT = LONGEST  # and up to this where there is no other
 FIRST_BACKOFF = 0.5
@@ -76,15 +75,13 @@ async def walk_plan(call: Call, parts: Parts) -> None:
     if not health.quiet:
         plan, delay = usable(call, health)
         sunk = frozenset(target for target in plan if health.shut(target.name) is not None)
-        if delay:
-            with resting(call):
-                await asyncio.sleep(delay)
+        await pause(call, delay)
     if config.context is not None:
         plan = await fitted(call, parts, plan)
     if config.resume and resumable(call):
         call.resume = Resume()
     heard = shadow.overheard(call) if config.shadow is not None else None
-    index = here = 0
+    index = here = refused = 0
     first: HeadgateError | None = None
     stated = len(call.defaulted)
     while True:
@@ -107,17 +104,40 @@ async def walk_plan(call: Call, parts: Parts) -> None:
                     raise await let_go(call, cut) from None
                 continue
             index = reached(call, plan, index)
+            call.counted = False
             others = following(call, health, plan, index, sunk, failure)
-            found = follow_up(call, health, plan, index, failure, here=here, others=others, first=first)
+            if isinstance(failure, Refused | Overloaded):
+                refused += 1  # that was none of the route's attempts
+                found = instead(failure, others, config.failover, first)
+            else:
+                left = config.attempts + refused - len(call.attempts)
+                found = follow_up(call, health, plan, index, failure, here=here, left=left, others=others)
             first = first or failure
         if found is None:
             raise first
         place, delay = found
         if place != index:
             index, here = place, 0
-        if delay:
-            with resting(call):
-                await asyncio.sleep(delay)
+        await pause(call, delay)
+
+
+async def pause(call: Call, seconds: float) -> None:
+    """Let *call* wait."""
+    if seconds:
+        with resting(call):
+            await asyncio.sleep(seconds)
+
+
+def instead(
+    refusal: Refused | Overloaded, others: Sequence[int], failover: Failover, first: HeadgateError | None
+) -> tuple[int, float] | None:
+    """Return the place of who may take what was refused here, before a provider was asked; see :func:`follow_up`.
+
+    It is the caller's own doing, or a fallback that cannot take this call: then what failed *first* is the answer.
+    """
+    if first is None and not (others and elsewhere(refusal, failover)):
+        raise refusal
+    return (others[0], 0.0) if others else None
 
 
 def follow_up(
@@ -128,21 +148,15 @@ def follow_up(
     failure: HeadgateError,
     *,
     here: int,
+    left: int,
     others: Sequence[int],
-    first: HeadgateError | None,
 ) -> tuple[int, float] | None:
     """Decide what follows *failure* of *plan*'s target at *index*, of which *here* tries were made.
 
-    *others* are the places of those that may be asked besides. Return the place of the next try and the seconds to
-    wait before it, ``None`` to give up; raise what is final.
+    *left* is how many more the route allows, *others* are the places of those that may be asked besides. Return the
+    place of the next try and the seconds to wait before it, ``None`` to give up; raise what is final.
     """
     config = call.route.config
-    call.counted = False
-    if isinstance(failure, Refused | Overloaded):
-        # The caller's own doing, or a fallback that cannot take this call: then what failed first is the answer.
-        if first is None and not (others and elsewhere(failure, config.failover)):
-            raise failure
-        return (others[0], 0.0) if others else None
     if not isinstance(failure, UpstreamFailed):
         raise failure
     room, leaves = call.deadline - monotonic(), may_leave(failure, config.failover)
@@ -151,7 +165,7 @@ def follow_up(
     move = after(
         switched(failure, config.failover, len(others)),
         here=here,
-        left=config.attempts - len(call.attempts),
+        left=left,
         others=len(others) + waits if leaves else 0,
         room=room,
         chance=random.random(),
@@ -281,9 +295,3 @@ def after(error: UpstreamFailed, *, here: int, left: int, others: int, room: flo
     if error.same_target and delay < room and left > others and (here == 1 or not others):  # each gets its turn
         return Move("same", delay)
     return Move("next") if others else None
-
-
-def set_deadline(call: Call) -> None:
-    """The caller's time limit, else the route's, else the first target's."""
-    total = call.options.timeout or call.route.config.timeout or call.plan[0].timeouts.total or TOTAL
-    call.deadline = call.t0 + total

@@ -21,9 +21,8 @@ from headgate.core.errors import UpstreamFailed
 from headgate.core.ids import now as instant
 from headgate.core.record import Attempt, Cached
 from headgate.pipeline.ask import embed
-from headgate.pipeline.attempts import set_deadline
 from headgate.pipeline.cache_tape import Flight, Tape
-from headgate.pipeline.deadline import resting
+from headgate.pipeline.deadline import resting, set_deadline
 from headgate.pipeline.flight import VARYING
 from headgate.pipeline.grants import of_tenant
 from headgate.pipeline.hold import ask_of, held

@@ -7,7 +7,14 @@ from time import monotonic
 from headgate.core.call import Call
 from headgate.core.errors import UpstreamFailed
 
+TOTAL = 600.0  # seconds for a whole call where nobody said otherwise
 SLACK = 0.01  # seconds by which a wait that was cut to the limit may be seen to end before it
+
+
+def set_deadline(call: Call) -> None:
+    """The caller's time limit, else the route's, else the first target's."""
+    total = call.options.timeout or call.route.config.timeout or call.plan[0].timeouts.total or TOTAL
+    call.deadline = call.t0 + total
 
 
 @contextmanager

@@ -17,8 +17,7 @@ from headgate.core.redact import scrub
 from headgate.dialects import gemini, gemini_array, openai_chat, upstream
 from headgate.dialects.gemini import wants_events
 from headgate.ledger.types import Hold
-from headgate.pipeline.attempts import TOTAL
-from headgate.pipeline.deadline import late, room
+from headgate.pipeline.deadline import TOTAL, late, room
 from headgate.pipeline.grants import add_tags, may_pass, sign_own
 from headgate.pipeline.hold import ask_of, held
 from headgate.pipeline.media import stopped

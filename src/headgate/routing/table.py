@@ -126,6 +126,7 @@ class RouteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     unknown_fields: Literal["forward", "refuse"] = "forward"
     """Top-level fields this gateway does not know, towards a target of the same dialect."""
     attempts: int = 3
+    """Requests to providers for one call, at most. A target passed over here, for want of budget say, takes none."""
     timeout: float | None = None
     """Seconds for the whole call."""
     ping: float = 10.0

@@ -1,5 +1,7 @@
 """What one try leaves behind for the next."""
 
+import asyncio
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -15,12 +17,19 @@ providers:
   a: {kind: openai-compatible, base_url: "WALL/v1", api_key: sk-a, price: {input: 1, output: 2}}
   b: {kind: openai-compatible, base_url: "WALL/v1", api_key: sk-b, price: {input: 1, output: 2}}
   c: {kind: anthropic, base_url: "WALL", api_key: sk-c, price: {input: 1, output: 2}}
+  f: {kind: openai-compatible, base_url: "WALL/v1", api_key: sk-f, price: {input: 1, output: 2},
+    concurrency: {calls: 1, queue: 0, wait: 0.1}}
   o: {kind: openai, base_url: "WALL/v1", api_key: sk-o, price: {input: 1, output: 2}}
 use_cases:
   short: {targets: ['o/s500:short', 'b/good:short'], parameters: {max_tokens: 40}}
 routes:
   poor: {targets: ['a/good:poor', 'b/good:poor'], failover: {budget: true}}
   dear: {targets: ['a/good:dear', 'b/s500:dear', 'b/good:dear'], failover: {budget: true}, attempts: 2}
+  fan: {targets: ['b/s500:fan', 'a/good:fan', 'o/good:fan'], failover: {budget: true}, attempts: 2, fan_out: {n: 2}}
+  hedge: {targets: ['a/good:hedge', 'b/late:hedge', 'o/good:hedge'], failover: {budget: true}, attempts: 2,
+    hedge: {after: 0.05, budget: 100}}
+  lone: {targets: ['f/late:lone']}
+  full: {targets: ['f/good:full', 'b/s500:full', 'o/s500:full'], attempts: 1}
   two: {targets: ['a/s500:two', 'b/good:two']}
   mixed: {targets: ['c/s500:mixed', 'b/good:mixed'], on_unsupported: drop}
 """
@@ -55,18 +64,44 @@ async def test_what_a_budget_refuses_is_no_attempt(wall: Wall, monkeypatch: pyte
         assert caller.status == 429 and caller.headers["x-headgate-attempts"] == "0"
 
 
-async def test_what_a_budget_refuses_is_none_of_a_routes_attempts(wall: Wall, monkeypatch: pytest.MonkeyPatch) -> None:
+def spend(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave no budget for the account ``a``."""
+    grant = stage.books.hold
+
+    def poor(ask: Ask) -> Hold:
+        if ask.target.startswith("a/"):
+            raise BudgetSpent("too little")
+        return grant(ask)
+
+    monkeypatch.setattr(stage.books, "hold", poor)
+
+
+@pytest.mark.parametrize(("route", "tries"), [("dear", "2"), ("fan", "2")])
+async def test_what_a_budget_refuses_is_none_of_a_routes_attempts(
+    wall: Wall, monkeypatch: pytest.MonkeyPatch, route: str, tries: str
+) -> None:
     async with Stage(wall, CONFIG) as stage:
-        grant = stage.books.hold
+        spend(stage, monkeypatch)
+        caller = await stage.ask(route)
+        assert (caller.status, caller.headers["x-headgate-attempts"]) == (200, tries)
 
-        def poor(ask: Ask) -> Hold:
-            if ask.target == "a/good:dear":
-                raise BudgetSpent("too little")
-            return grant(ask)
 
-        monkeypatch.setattr(stage.books, "hold", poor)
-        caller = await stage.ask("dear")
-        assert (caller.status, caller.headers["x-headgate-attempts"]) == (200, "2")
+async def test_nor_does_it_take_the_place_of_a_second_call(wall: Wall, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Stage(wall, CONFIG) as stage:
+        spend(stage, monkeypatch)
+        await stage.ask("hedge")  # loads what counts tokens
+        began = monotonic()
+        caller = await stage.ask("hedge")
+        assert caller.headers["x-headgate-provider"] == "o" and monotonic() - began < 0.9
+
+
+async def test_a_target_without_room_makes_no_room_for_another_attempt(wall: Wall) -> None:
+    async with Stage(wall, CONFIG) as stage:
+        _, under_way = stage.begin("lone")
+        await asyncio.sleep(0.2)
+        caller = await stage.ask("full")
+        await under_way
+        assert (caller.status, caller.headers["x-headgate-attempts"]) == (503, "1")
 
 
 async def test_only_the_answering_targets_changes_are_told(wall: Wall) -> None:

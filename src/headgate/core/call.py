@@ -156,6 +156,8 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     stated: Any = None
     """What hears what the target states that its answer costs (``pipeline.stated.Stating``), where that is its bill."""
     attempts: list[Attempt] = []
+    passed_over: list[Attempt] = []
+    """Those of them that were refused here before a provider was asked: none of the tries that its route allows."""
     attempt: Attempt | None = None
     """The one that answered, or the last."""
     role: Role = ""
@@ -179,6 +181,11 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     status: int = 200
     bytes_out: int = 0
     settled: bool = False
+
+    @property
+    def tries(self) -> int:
+        """How many of those that its route allows were made."""
+        return len(self.attempts) - len(self.passed_over)
 
     @property
     def end_user(self) -> str | None:

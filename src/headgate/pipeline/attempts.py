@@ -81,7 +81,7 @@ async def walk_plan(call: Call, parts: Parts) -> None:
     if config.resume and resumable(call):
         call.resume = Resume()
     heard = shadow.overheard(call) if config.shadow is not None else None
-    index = here = refused = 0
+    index = here = 0
     first: HeadgateError | None = None
     stated = len(call.defaulted)
     while True:
@@ -104,14 +104,8 @@ async def walk_plan(call: Call, parts: Parts) -> None:
                     raise await let_go(call, cut) from None
                 continue
             index = reached(call, plan, index)
-            call.counted = False
             others = following(call, health, plan, index, sunk, failure)
-            if isinstance(failure, Refused | Overloaded):
-                refused += 1  # that was none of the route's attempts
-                found = instead(failure, others, config.failover, first)
-            else:
-                left = config.attempts + refused - len(call.attempts)
-                found = follow_up(call, health, plan, index, failure, here=here, left=left, others=others)
+            found = follow_up(call, health, plan, index, failure, here=here, others=others, first=first)
             first = first or failure
         if found is None:
             raise first
@@ -128,18 +122,6 @@ async def pause(call: Call, seconds: float) -> None:
             await asyncio.sleep(seconds)
 
 
-def instead(
-    refusal: Refused | Overloaded, others: Sequence[int], failover: Failover, first: HeadgateError | None
-) -> tuple[int, float] | None:
-    """Return the place of who may take what was refused here, before a provider was asked; see :func:`follow_up`.
-
-    It is the caller's own doing, or a fallback that cannot take this call: then what failed *first* is the answer.
-    """
-    if first is None and not (others and elsewhere(refusal, failover)):
-        raise refusal
-    return (others[0], 0.0) if others else None
-
-
 def follow_up(
     call: Call,
     health: Health,
@@ -148,15 +130,21 @@ def follow_up(
     failure: HeadgateError,
     *,
     here: int,
-    left: int,
     others: Sequence[int],
+    first: HeadgateError | None,
 ) -> tuple[int, float] | None:
     """Decide what follows *failure* of *plan*'s target at *index*, of which *here* tries were made.
 
-    *left* is how many more the route allows, *others* are the places of those that may be asked besides. Return the
-    place of the next try and the seconds to wait before it, ``None`` to give up; raise what is final.
+    *others* are the places of those that may be asked besides. Return the place of the next try and the seconds to
+    wait before it, ``None`` to give up; raise what is final.
     """
     config = call.route.config
+    call.counted = False
+    if isinstance(failure, Refused | Overloaded):
+        # The caller's own doing, or a fallback that cannot take this call: then what failed first is the answer.
+        if first is None and not (others and elsewhere(failure, config.failover)):
+            raise failure
+        return (others[0], 0.0) if others else None
     if not isinstance(failure, UpstreamFailed):
         raise failure
     room, leaves = call.deadline - monotonic(), may_leave(failure, config.failover)
@@ -165,7 +153,7 @@ def follow_up(
     move = after(
         switched(failure, config.failover, len(others)),
         here=here,
-        left=left,
+        left=config.attempts - call.tries,
         others=len(others) + waits if leaves else 0,
         room=room,
         chance=random.random(),

@@ -32,7 +32,7 @@ async def hedged(call: Call, parts: Parts, plan: tuple[Target, ...], hopeless: C
             tries.race(plan[1], "hedge", last=len(plan) == 2)
 
     seconds = wait_of(config, parts.health.of(plan[0].name), stream=call.streaming)
-    more = seconds is not None and len(plan) > 1 and len(call.attempts) + 2 <= call.route.config.attempts
+    more = seconds is not None and len(plan) > 1 and call.tries + 2 <= call.route.config.attempts
     await tries.end(later=(seconds, second) if more and seconds is not None else None)
 
 

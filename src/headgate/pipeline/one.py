@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from headgate.core.call import Call
-from headgate.core.errors import UpstreamFailed
+from headgate.core.errors import Refused, UpstreamFailed
 from headgate.limits.gate import FREE
 from headgate.pipeline.deadline import is_over
 from headgate.pipeline.once import once
@@ -70,6 +70,10 @@ async def noted(call: Call, parts: Parts, target: Target, *, last: bool) -> None
             parts.alarms.met(provider, failure)
         health.failed(deployment, failure, probe=probe, counts=counts(failure, call))
         told = True
+        raise
+    except Refused:
+        if call.attempt is not None and call.attempt.unsent:
+            call.passed_over.append(call.attempt)
         raise
     finally:
         if not told:

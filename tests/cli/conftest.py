@@ -12,8 +12,9 @@ class Cli:
     def __init__(self, home) -> None:
         self.home = home
 
-    def __call__(self, *words: str, code: int = 0, **options) -> Result:
-        result = CliRunner().invoke(group, list(words), env={"HEADGATE_HOME": str(self.home)}, **options)
+    def __call__(self, *words: str, code: int = 0, env: dict[str, str] | None = None, **options) -> Result:
+        own = {"HEADGATE_HOME": str(self.home), **(env or {})}
+        result = CliRunner().invoke(group, list(words), env=own, **options)
         assert result.exit_code == code, (result.exit_code, result.output, result.exception)
         return result
 

@@ -1,13 +1,13 @@
 """The configuration as a gateway on this machine would have it, for commands that only look."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from time import time
-from typing import Any
+from typing import Any, TypeVar
 
 from headgate.access.permissions import PLATFORM_TENANT as TENANT
 from headgate.config.compile import Compiled, Keys, compile_config, refused
@@ -28,6 +28,7 @@ from headgate.storage.provider_keys import stored
 from headgate.storage.sql import SqlError
 
 CA = "HEADGATE_CA_FILE"
+T = TypeVar("T")
 
 
 class NoSenders:
@@ -98,19 +99,25 @@ class Here:
 
     @cached_property
     def _found(self) -> dict[str, ProviderConfig]:
-        with ThreadPoolExecutor(1) as apart:  # whoever asks may be in a loop, as the management API is
-            local = apart.submit(asyncio.run, probe_local()).result()
-        return {**local, **from_environment(self._environ)}
+        return {**apart(lambda: asyncio.run(probe_local())), **from_environment(self._environ)}
 
     @cached_property
     def _keys(self) -> dict[str, dict[str, list[Secret]]]:
-        return {} if self._settings is None else _sealed(self._settings.database())
+        settings = self._settings
+        return {} if settings is None else apart(lambda: _sealed(settings.database()))
 
     def rows(self) -> list[ObjectRow]:
         """Return what the database has."""
+        settings = self._settings
         with suppress(SqlError):  # told by who looks at the database
-            return [] if self._settings is None else stored_objects(self._settings.database())
+            return [] if settings is None else apart(lambda: stored_objects(settings.database()))
         return []
+
+
+def apart(look: Callable[[], T]) -> T:
+    """Return what *look* returns, which runs a loop: whoever asks may be in one, as the management API is."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(look).result()
 
 
 def compiled(path: Path | None, settings: Settings | None = None) -> Compiled:

@@ -161,9 +161,8 @@ def listen(settings: Settings) -> socket.socket:
         except OSError as error:
             if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
                 where = f"{settings.host}:{settings.port}"
-                raise SettingsError(
-                    [f"{where} cannot be listened on: {error.strerror}. Choose another --port."]
-                ) from None
+                do = " Choose another --port." if error.errno in (errno.EADDRINUSE, errno.EACCES) else ""
+                raise SettingsError([f"{where} cannot be listened on: {error.strerror}.{do}"]) from None
             time.sleep(0.05)
 
 

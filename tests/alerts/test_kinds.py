@@ -120,6 +120,10 @@ def test_a_provider_is_down_where_nothing_of_it_is_called():
     signals = [shut("a/m"), shut("a/n"), shut("b/m"), shut("b/n", 0), shut("c"), shut("c/m", 0), shut("d#0")]
     assert [subject for subject, _ in look(ProviderDown(), signals=signals)] == ["a", "c", "d"]
     assert [subject for subject, _ in look(ProviderDown(provider="c"), signals=signals)] == ["c"]
+    account = Signal(node="n1", name="breaker", subject="a", value=0, text="")
+    assert look(ProviderDown(), signals=[account, shut("a/m")]) == [
+        ("a", "the provider a is down: 5 of 5 calls failed")
+    ]
 
 
 def test_a_deployment_that_one_home_still_calls_is_not_shut():

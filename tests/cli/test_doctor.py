@@ -1,13 +1,16 @@
 """``headgate doctor``."""
 
+import errno
 import json
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 
 from headgate.storage.upgrade import HEAD
 from tests.cli.conftest import Cli
+from tests.transport.certificates import certificate
 
 
 def found(cli: Cli, *words: str, code: int = 0) -> dict[str, list[tuple[str, str]]]:
@@ -113,3 +116,27 @@ def test_who_has_the_port(cli, monkeypatch, answer, state):
         thread.start()
         assert found(cli)["port"][0][0] == state
         thread.join(5)
+
+
+def test_files_that_a_gateway_would_not_start_with_are_a_fault(bare, tmp_path, monkeypatch):
+    ours, others = certificate(tmp_path, "first"), certificate(tmp_path, "second")
+    monkeypatch.setenv("HEADGATE_TLS_CERT", str(ours.cert))
+    monkeypatch.setenv("HEADGATE_TLS_KEY", str(ours.key))
+    assert found(bare)["settings"][0][0] == "ok"
+    monkeypatch.setenv("HEADGATE_TLS_KEY", str(others.key))
+    said = found(bare, code=1)
+    assert said["settings"][0][0] == "fail" and str(ours.cert) in said["settings"][0][1]
+    monkeypatch.setenv("HEADGATE_TLS_CERT", str(tmp_path / "nope.crt"))
+    said = found(bare, code=1)
+    assert said["settings"][0][0] == "fail" and "is free" in said["port"][0][1]
+
+
+def test_a_journal_that_may_not_be_read_is_a_fault(cli, monkeypatch):
+    cli("keys", "list")
+    (cli.home / "journal").mkdir(exist_ok=True)
+
+    def forbidden(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", forbidden)
+    assert found(cli, code=1)["journal"] == [("fail", f"{cli.home / 'journal'} cannot be looked at: Permission denied")]

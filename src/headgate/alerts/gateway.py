@@ -27,7 +27,7 @@ class ProviderDown(Rule, frozen=True, kw_only=True):
             if one.name == "breaker" and (self.provider or name) == name:
                 parts.setdefault(name, []).append(one)
         return [
-            Seen(name, f"the provider {name} is down: {rows[0].text}", _calls(at, tried=name))
+            Seen(name, f"the provider {name} is down: {_why(rows)}", _calls(at, tried=name))
             for name, rows in sorted(parts.items())
             if any(_shut([row for row in rows if mark(row)]) for mark in _MARKS)
         ]
@@ -45,7 +45,7 @@ class BreakerOpen(Rule, frozen=True, kw_only=True):
         """See :class:`Rule`."""
         rows = [row for row in of.signals() if row.name == "breaker" and "/" in row.subject]
         return [
-            Seen(name, f"{name} is left alone: {same[0].text}", _calls(at, tried=name))
+            Seen(name, f"{name} is left alone: {_why(same)}", _calls(at, tried=name))
             for name in sorted({row.subject for row in rows})
             if _shut(same := [row for row in rows if row.subject == name]) and (self.deployment or name) == name
         ]
@@ -143,6 +143,10 @@ class Certificates(Rule, frozen=True, kw_only=True):
             for one in of.signals()
             if one.name == "certificate" and one.value < at + int(self.days * DAY * SECOND)
         ]
+
+
+def _why(rows: Sequence[Signal]) -> str:
+    return next((row.text for row in rows if row.text), "its calls failed")
 
 
 def _shut(rows: Sequence[Signal]) -> bool:

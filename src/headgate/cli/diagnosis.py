@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from time import time
 from urllib.parse import urlsplit
 
+from headgate import edge
 from headgate import settings as process
 from headgate.access.home import SECRETS, open_home
 from headgate.alerts.explain import Finding, disk_of, explained
@@ -31,6 +32,7 @@ from headgate.storage.upgrade import HEAD, present
 
 CONNECT = 3.0
 MUCH_BEHIND = 10_000_000
+DEAD = "dead.jsonl"
 
 
 def environment_of(settings: Settings) -> Iterator[Finding]:
@@ -40,6 +42,7 @@ def environment_of(settings: Settings) -> Iterator[Finding]:
         yield Finding("settings", "warn", words)
     try:
         process.refuse_exposed(settings)
+        edge.certificate(settings)
     except process.SettingsError as error:
         for problem in error.problems:
             yield Finding("settings", "fail", problem)
@@ -111,10 +114,20 @@ def journal_of(settings: Settings) -> Iterator[Finding]:
     directory = settings.home / "journal"
     ends: dict[str, int] = {}
     starts: dict[str, int] = {}
-    for segment in directory.glob("*.*.log"):
-        id, start, _ = segment.name.split(".")
-        ends[id] = max(ends.get(id, 0), int(start, 16) + segment.stat().st_size)
-        starts[id] = min(starts.get(id, int(start, 16)), int(start, 16))
+    dead = 0
+    try:
+        for file in directory.iterdir() if directory.exists() else ():  # `glob` finds nothing where it may not look
+            size = file.stat().st_size
+            if file.name == DEAD:
+                dead = size
+            elif file.match("*.*.log"):
+                id, start, _ = file.name.split(".")
+                ends[id] = max(ends.get(id, 0), int(start, 16) + size)
+                starts[id] = min(starts.get(id, int(start, 16)), int(start, 16))
+    except OSError as error:
+        do = "Ask as the user that the gateway runs as."
+        yield Finding("journal", "fail", f"{directory} cannot be looked at: {error.strerror}", do)
+        return
     stored = _stored(settings)
     behind = sum(end - max(stored.get(id, 0), starts[id]) for id, end in ends.items())
     if behind > MUCH_BEHIND:
@@ -122,10 +135,9 @@ def journal_of(settings: Settings) -> Iterator[Finding]:
         yield Finding("journal", "warn", f"{behind:,} bytes are not in the database yet", do)
     else:
         yield Finding("journal", "ok", f"{behind:,} bytes are not in the database yet")
-    dead = directory / "dead.jsonl"
-    if dead.exists() and dead.stat().st_size:
+    if dead:
         do = "Their money is counted. Read it, and report it as a fault of the gateway's; then put it aside."
-        yield Finding("journal", "warn", f"{dead} holds records that the database refused", do)
+        yield Finding("journal", "warn", f"{directory / DEAD} holds records that the database refused", do)
 
 
 def standing_of(settings: Settings) -> Iterator[Finding]:
@@ -230,11 +242,11 @@ def port_of(settings: Settings) -> Finding:
     where = f"{settings.host}:{settings.port}"
     ask = f"GET /health HTTP/1.1\r\nhost: {own.name_of(settings)}\r\nconnection: close\r\n\r\n"
     try:
-        context = own.trusting(settings)
-        probe = socket.create_connection((own.address_of(settings), settings.port), timeout=1)
-        with context.wrap_socket(probe) if context is not None else probe as there:
-            there.sendall(ask.encode())
-            answer = there.recv(4096)
+        with socket.create_connection((own.address_of(settings), settings.port), timeout=1) as probe:
+            context = own.trusting(settings)
+            with context.wrap_socket(probe) if context is not None else probe as there:
+                there.sendall(ask.encode())
+                answer = there.recv(4096)
     except (ConnectionRefusedError, TimeoutError):
         return Finding("port", "ok", f"{where} is free")
     except ssl.SSLError as error:

@@ -46,7 +46,7 @@ class Certificate:
     def _check(self) -> None:
         """Try them where it does no harm: a key that does not fit would spoil the context in use."""
         try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self._cert, self._key, password=_no_password)
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self._cert, self._key, password=self._no_password)
         except ssl.SSLError as error:
             why = error.reason or "they are not a PEM certificate and its key"
             raise ValueError(f"{self._cert} and {self._key} cannot be used: {why}") from None
@@ -63,6 +63,5 @@ class Certificate:
                 found.append(None)
         return tuple(found)
 
-
-def _no_password() -> str:
-    raise ValueError("the key is under a password, which nobody could type")
+    def _no_password(self) -> str:
+        raise ValueError(f"{self._key} is under a password, which nobody could type")

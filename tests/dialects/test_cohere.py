@@ -313,6 +313,7 @@ def test_a_stream_with_everything():
         (b"", 502),
         (b"data: [DONE]\n\n", 502),
         (end("ERROR", error="the model broke"), 502),
+        (end("ERROR", usage={"billed_units": {"input_tokens": 1, "output_tokens": 2}}), 502),
         (end("TIMEOUT"), 504),
         (b'data: {"message":"too many requests"}\n\n', 502),
         (b"event: error\ndata: oops\n\n", 502),
@@ -324,6 +325,7 @@ def test_a_stream_that_breaks_is_a_failure(rest, status):
         watch.feed(STREAM + rest)
         watch.close()
         assert watch.failure is not None and watch.failure.status == status and not watch.ended
+        assert watch.failure.usage == watch.usage and (watch.usage is not None) is (b"input_tokens" in rest)
 
 
 def test_a_tap_gives_the_terminator_that_is_missing_and_nothing_past_the_end():

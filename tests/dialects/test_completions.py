@@ -313,6 +313,7 @@ def test_an_error_in_a_stream_is_an_error(broken):
     for seen in (openai_completions.tap(hide_usage=False), openai_completions.reader()):
         seen.feed(b'data: {"choices":[{"index":0,"text":"a"}]}\n\n')
         seen.feed(broken)
+        seen.close()  # what was used may be told after the end
         assert isinstance(seen.failure, UpstreamFailed) and not seen.ended
 
 

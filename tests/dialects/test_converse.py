@@ -397,10 +397,16 @@ def test_an_answer_that_went_wrong_is_an_error_where_it_is_translated(reason):
     )
     with pytest.raises(UpstreamFailed, match=reason) as failed:
         converse.read_reply(raw)
-    assert (failed.value.status, failed.value.code, failed.value.billed) == (502, "upstream_error", "uncertain")
+    assert (failed.value.status, failed.value.code, failed.value.billed) == (502, "upstream_answer_failed", "uncertain")
     reader, tap = converse.reader(), converse.tap(hide_usage=False)
     assert "Hel" in str(reader.feed(stream))
     assert reader.failure is not None and reason in reader.failure.message and not reader.ended
+    assert reader.usage is not None and reader.failure.usage == reader.usage, "which is told after the end"
+    early = converse.reader()
+    early.feed(stream_of([EVENTS[0], ("messageStop", {"stopReason": reason})]))
+    assert early.failure is None and not early.started, "nothing of an answer yet: others may be asked"
+    early.close()
+    assert early.failure is not None and (early.failure.code, early.failure.usage) == ("upstream_answer_failed", None)
     assert tap.feed(stream) == stream and tap.failure is None  # its own clients know these words
     assert tap.finish == converse.sniff(raw).finish == "error"
 

@@ -395,8 +395,43 @@ def test_a_whole_answer_that_went_wrong_is_an_error(spoken: Any) -> None:
     for read in (spoken.sniff, spoken.read_reply):
         with pytest.raises(UpstreamFailed, match="error") as failed:
             read(reply("error"))
-        assert (failed.value.status, failed.value.code, failed.value.retry) == (502, "upstream_error", True)
+        assert (failed.value.status, failed.value.code, failed.value.retry) == (502, "upstream_answer_failed", True)
         read(reply("error", "stop"))  # the other answer is one
+    told = reply("error").replace(b'{"id"', b'{"usage": {"prompt_tokens": 3, "completion_tokens": 2}, "id"', 1)
+    with pytest.raises(UpstreamFailed) as failed:
+        spoken.sniff(told)
+    assert failed.value.usage == Usage(input=3, output=2)
+
+
+@pytest.mark.parametrize("apart", [True, False], ids=["apart", "together"])
+@pytest.mark.parametrize("split", [True, False])
+@pytest.mark.parametrize("spoken", [openai_chat, openai_completions], ids=["chat", "completions"])
+def test_an_answer_that_went_wrong_tells_what_it_used(spoken: Any, split: bool, apart: bool) -> None:
+    end: dict[str, Any] = {"choices": [{"index": 0, "delta": {}, "text": "", "finish_reason": "error"}]}
+    counted: dict[str, Any] = {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}}
+    first = {"choices": [{"index": 0, "delta": {"content": "a"}, "text": "a", "finish_reason": None}]}
+    last = [end, counted] if apart else [counted | end]
+    events = [b"data: " + json.dumps(one).encode() + b"\n\n" for one in [first, *last]] + [b"data: [DONE]\n\n"]
+    for seen in (spoken.tap(hide_usage=False), spoken.reader()):
+        said = [seen.feed(data) for data in (events if split else [b"".join(events)])]
+        assert seen.failure is not None and seen.failure.code == "upstream_answer_failed" and not seen.ended
+        assert seen.failure.usage == Usage(input=3, output=2)
+        if isinstance(said[0], bytes):
+            assert b"".join(said) == events[0], "nothing after the last good event"
+    for seen in (spoken.tap(hide_usage=False), spoken.reader()):
+        for data in (events[0], events[1].replace(b"usage", b"nothing")):
+            seen.feed(data)
+        seen.close()
+        assert seen.failure is not None and (seen.failure.code, seen.failure.usage) == ("upstream_answer_failed", None)
+
+
+def test_of_several_answers_one_that_went_wrong_ends_no_stream_well() -> None:
+    for seen in (openai_chat.tap(hide_usage=False), openai_chat.reader()):
+        for index, reason in ((0, "stop"), (1, "error")):
+            choice = {"index": index, "delta": {}, "finish_reason": reason}
+            seen.feed(b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n")
+        seen.close()
+        assert seen.failure is not None and not seen.ended
 
 
 USAGES: dict[str, tuple[dict[str, Any], Usage]] = {

@@ -336,6 +336,7 @@ def test_an_answer_that_went_wrong_is_an_error_where_it_is_translated(reason: st
     reader, tap = gemini.reader(), gemini.tap(hide_usage=False)
     reader.feed(b"data: %b\n\n" % raw)
     assert reader.failure is not None and reason in reader.failure.message
+    assert reader.failure.same_target is (reason != "MISSING_THOUGHT_SIGNATURE") and reader.failure.usage is None
     assert tap.feed(b"data: %b\n\n" % raw) and tap.close() == b""  # its own clients know these words
     assert tap.failure is None and tap.finish == "error" and gemini.sniff(raw).finish == "error"
 

@@ -13,7 +13,7 @@ from headgate.dialects import images, moderations, speech, transcriptions
 from headgate.dialects.media_audio import TranscriptionEnvelope
 from headgate.dialects.media_tap import BytesTap, MediaTap
 from headgate.dialects.media_usage import duration, last_stamp
-from headgate.pipeline.relay import counted
+from headgate.pipeline.charge import counted
 from tests.dialects.recorded import every
 
 FORM = b"multipart/form-data; boundary=----WebKitFormBoundary7MA4"

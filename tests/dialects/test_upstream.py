@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from headgate.dialects.upstream import read_error, read_stream_error
+from headgate.core.money import Usage
+from headgate.dialects.upstream import ended_with, read_error, read_stream_error, untold
 from headgate.dialects.waits import MAX_WAIT
 
 
@@ -149,3 +150,18 @@ def test_an_error_inside_of_a_stream_has_its_real_status(error, status, code):
 def test_nonsense_is_an_error_all_the_same(body):
     for status in (400, 422, 429, 500):
         assert read_error(status, [], body).upstream_status == status
+
+
+@pytest.mark.parametrize(
+    "word, again", [("OTHER", True), ("MALFORMED_FUNCTION_CALL", True), ("LANGUAGE", False), ("NO_IMAGE", False)]
+)
+def test_an_end_that_follows_from_the_request_is_not_tried_again_there(word, again):
+    failure = ended_with(word, "why", Usage(input=1))
+    assert failure.message == f"The model ended its answer with {word} (why)." and failure.usage == Usage(input=1)
+    assert (failure.retry, failure.same_target, failure.status) == (True, again, 502)
+
+
+def test_what_a_caller_cannot_be_told_is_no_fault_of_its_provider():
+    failure = untold("answered with a picture")
+    assert (failure.code, failure.message) == ("upstream_answer_failed", "The model answered with a picture.")
+    assert failure.retry and not failure.same_target and failure.usage is None

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import pytest
 
-from headgate.core.errors import UpstreamFailed
+from headgate.core.errors import AnswerFailed, UpstreamFailed
 from headgate.providers.base import Target
 from headgate.providers.breaker import IN_A_ROW
 from headgate.routing.health import MAX_DEPLOYMENTS, Health
@@ -122,3 +122,20 @@ def test_invented_names_do_not_grow_memory(health: Health) -> None:
         fail(health, f"a/{i}", "upstream_model_not_found", upstream_status=404)
     assert len(health.told()) <= MAX_DEPLOYMENTS
     assert len(health._watched) <= MAX_DEPLOYMENTS + 1
+
+
+def test_an_answer_that_its_model_spoilt_is_proof_that_its_deployment_works(
+    health: Health, clock: Clock[float]
+) -> None:
+    spoilt = AnswerFailed("no", same_target=True)
+    fail(health, "a/b", times=IN_A_ROW - 1)
+    for _ in range(2 * IN_A_ROW):
+        one = health.at(target("a/b"))
+        health.failed(one, spoilt, probe=health.enter(one), counts=True)
+    fail(health, "a/b")
+    assert health.shut("a/b") is None, "faults on both sides of it are not in a row"
+    fail(health, "a/b", times=IN_A_ROW)
+    clock.now += 5
+    probe = health.enter(one)
+    health.failed(one, spoilt, probe=probe, counts=True)
+    assert probe and health.shut("a/b") is None and health.quiet and health.of("a/b").inflight == 0

@@ -16,10 +16,13 @@ HeadgateError
 │   └── BudgetSpent        429  insufficient_quota     insufficient_quota   (final: x-should-retry: false)
 ├── Unavailable            503  the gateway itself cannot serve now
 └── UpstreamFailed         what a provider did: see its fields
-    └── AnswerRefused      400  invalid_request_error  content_policy_violation   its answer goes against a policy
+    ├── AnswerRefused      400  invalid_request_error  content_policy_violation   its answer goes against a policy
+    └── AnswerFailed       502  api_error              upstream_answer_failed     its model ended it with a failure
 """
 
 from typing import ClassVar
+
+from headgate.core.money import Usage
 
 
 class HeadgateError(Exception):
@@ -168,6 +171,7 @@ class UpstreamFailed(HeadgateError):
         billed: ``none``, or ``uncertain`` where the provider may have worked: the hold then stays.
         upstream_status: The provider's own HTTP status, if there was an answer.
         wait: Seconds the provider asked to wait, if it did.
+        usage: What it says that it used, where that is its last word: so much is owed, whatever ``billed`` says.
     """
 
     def __init__(  # noqa: PLR0913  # every fact of a failure, each named by its caller
@@ -192,6 +196,7 @@ class UpstreamFailed(HeadgateError):
         self.billed = billed
         self.upstream_status = upstream_status
         self.wait = wait
+        self.usage: Usage | None = None
 
 
 class AnswerRefused(UpstreamFailed):
@@ -210,3 +215,17 @@ class AnswerRefused(UpstreamFailed):
             retry=again,
             same_target=same_target,
         )
+
+
+class AnswerFailed(UpstreamFailed):
+    """A model ended its answer with a failure of its own making, or with what the caller cannot be told.
+
+    A request can bring that about, so that it says nothing of the deployment; and it is paid for like any answer.
+    """
+
+    def __init__(self, message: str, *, same_target: bool, usage: Usage | None = None) -> None:
+        """*usage* may still be told after the end, see :class:`UpstreamFailed`."""
+        super().__init__(
+            message, status=502, code="upstream_answer_failed", same_target=same_target, billed="uncertain"
+        )
+        self.usage = usage

@@ -5,7 +5,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
+from headgate.dialects.openai_usage import usage_of
 from headgate.dialects.sse import Event
+from headgate.dialects.upstream import ended_with
 from headgate.dialects.watch import SseTap, loosely
 from headgate.dialects.wire import ODD
 
@@ -43,7 +45,7 @@ class ChunkTap(SseTap, Generic[C]):
         self._salvaged = salvaged
 
     def _quickly(self, data: bytes) -> bytes | None:
-        if data[:6] != b"data: ":
+        if data[:6] != b"data: " or self._ending is not None:
             return None
         parts = data[6:-2].split(b"\n\ndata: ")
         done = parts[-1] == b"[DONE]"
@@ -77,18 +79,34 @@ class ChunkTap(SseTap, Generic[C]):
         if data is None:
             return True
         if data.strip() == b"[DONE]":
+            if self._ending is not None:
+                self._fail(self._ending)
+                return False
             self.ended = True
             return True
         chunk = self._decoded(event.name, data, self._one, self._salvaged)
         if chunk is None:
             return False
         if self._account([chunk]) is None:
-            ended = {"message": "The provider ended the answer with an error."}
-            self._fail_with(ended if chunk.error is None else chunk.error)
+            if chunk.error is not None:
+                self._fail_with(chunk.error)
+            else:
+                self._failing(chunk)
+            return False
+        if self._ending is not None:
+            self._fail_once_counted()
             return False
         if not self.started:
             self.started = _begins(data)
         return not (self._hide_usage and chunk.usage is not None and not chunk.choices)
+
+    def _failing(self, chunk: C) -> None:
+        """Take note that the answer ends with a failure; what it used is told with it, or in a chunk of its own."""
+        self._ending = ended_with("error")
+        usage = usage_of(chunk.usage) if chunk.usage is not None else None
+        if usage is not None:
+            self._count(usage)
+        self._fail_once_counted()
 
     def _account(self, chunks: list[C]) -> int | None:
         """Account for *chunks*, return how many tell of usage; ``None``, and nothing changed, if one is an error."""

@@ -3,6 +3,7 @@
 import re
 
 from headgate.core.errors import HeadgateError, UpstreamFailed
+from headgate.core.money import Usage
 from headgate.dialects import upstream, wire
 from headgate.dialects.waits import Headers
 
@@ -22,10 +23,15 @@ def read_error(status: int, headers: Headers, body: bytes) -> UpstreamFailed:
     return error
 
 
-def failed(said: object, reason: str) -> UpstreamFailed:
-    """The failure of an answer that ended with the *reason* ``ERROR`` or ``TIMEOUT``; *said* is its message, if any."""
+def failed(said: object, reason: str, usage: Usage | None = None) -> UpstreamFailed:
+    """The failure of an answer that ended with the *reason* ``ERROR`` or ``TIMEOUT``.
+
+    *said* is its message, and *usage* what it told to have used, if anything.
+    """
     message = said if isinstance(said, str) and said else "The provider ended the answer with an error."
-    return upstream.read_stream_error({"message": message, "type": "timeout_error" if reason == "TIMEOUT" else ""})
+    error = upstream.read_stream_error({"message": message, "type": "timeout_error" if reason == "TIMEOUT" else ""})
+    error.usage = usage
+    return error
 
 
 def write_error(error: HeadgateError, request_id: str) -> bytes:

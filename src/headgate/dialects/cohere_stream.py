@@ -99,7 +99,7 @@ class CohereReader(SseReader):
         elif delta.get("usage") is not None:
             self.usage_flagged = True
         if reason in FAILED:
-            self._fail(failed(delta.get("error"), str(reason)))
+            self._fail(failed(delta.get("error"), str(reason), self.usage))
             return
         native = reason if isinstance(reason, str) else None
         self.finish = FINISH.get(native or "", "stop")

@@ -69,7 +69,7 @@ class CohereTap(SseTap):
         elif said is not None:
             self.usage_flagged = True
         if reason in FAILED:
-            self._fail(failed(delta.get("error"), str(reason)))
+            self._fail(failed(delta.get("error"), str(reason), self.usage))
             return False
         self.finish = FINISH.get(reason, "stop") if isinstance(reason, str) else "stop"
         self.ended = True

@@ -41,9 +41,11 @@ class ConverseReader(FrameWatch):
         if self.ended or self.failure is not None:
             return chunks
         for one in self._frames.feed(data):
-            name = self._event(one)
+            began, name = self.started, self._event(one)
             if self.failure is None:
                 self._read(name, one.payload, chunks)
+            if self._ending is not None:
+                self._await_usage(began)
             if self.ended or self.failure is not None:
                 return chunks
         self._check()
@@ -53,6 +55,13 @@ class ConverseReader(FrameWatch):
         """The upstream has ended: set ``failure`` where it was cut."""
         self._broken_off()
         return []
+
+    def _await_usage(self, began: bool) -> None:
+        """A failed answer fails once its usage is told, which comes last; its end alone *began* nothing."""
+        if self.ended and self._ending is not None:
+            self.ended = False
+            self._fail(self._ending)
+        self.started = began
 
     def _read(self, name: str, payload: bytes, chunks: list[Chunk]) -> None:
         try:
@@ -81,7 +90,7 @@ class ConverseReader(FrameWatch):
             native = reason if isinstance(reason, str) else "end_turn"
             finish = FINISH.get(native, "stop")
             if finish == "error":
-                self._fail(ended_with(native))
+                self._ending = ended_with(native)
                 return
             self.finish = finish
             chunks.append(End(finish, native))

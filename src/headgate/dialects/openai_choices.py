@@ -42,10 +42,12 @@ class ChoicesReader(SseReader):
         raise NotImplementedError
 
     def _read(self, event: Event, data: bytes, chunks: list[Chunk]) -> None:
-        if data.strip() == b"[DONE]":
-            self.ended = True
-        else:
+        if data.strip() != b"[DONE]":
             super()._read(event, data, chunks)
+        elif self._ending is not None:
+            self._fail(self._ending)
+        else:
+            self.ended = True
 
     def _understand(self, document: dict[str, Any], data: bytes, chunks: list[Chunk]) -> None:
         choices = document.get("choices")
@@ -64,6 +66,7 @@ class ChoicesReader(SseReader):
             chunks.append(Counted(usage))
         elif said and not (isinstance(said, dict) and said.get("completion_tokens") is None):
             self.usage_flagged = True
+        self._fail_once_counted()
 
     def _choice(self, raw: dict[str, Any], chunks: list[Chunk]) -> None:
         index, native = raw.get("index"), raw.get("finish_reason")
@@ -73,7 +76,7 @@ class ChoicesReader(SseReader):
         if not isinstance(native, str):
             return
         if native == "error":
-            self._fail_with({"message": "The provider ended the answer with an error."})
+            self._ending = ended_with(native)
             return
         stopped = raw.get("stop_reason")
         finish = self.finish = self.finishes.get(native, "stop")
@@ -142,19 +145,20 @@ def sniffed(body: bytes, finishes: Mapping[str, Finish], read_reply: Callable[[b
     if seen.error is not None:
         raise read_stream_error(seen.error)
     finish = seen.choices[0].finish_reason if seen.choices else None
-    worked([one.finish_reason for one in seen.choices])
+    usage = usage if usage is None or believable(usage) else None
+    worked([one.finish_reason for one in seen.choices], usage)
     return Sniff(
-        usage if usage is None or believable(usage) else None,
+        usage,
         None if finish is None else finishes.get(finish, "stop"),
         seen.model,
         seen.id,
     )
 
 
-def worked(reasons: list[str | None]) -> None:
-    """Raise ``UpstreamFailed`` where each choice of a reply, by the *reasons* why they ended, is a failure."""
+def worked(reasons: list[str | None], usage: Usage | None = None) -> None:
+    """Raise ``AnswerFailed`` where each choice of a reply, by the *reasons* why they ended, is a failure."""
     if reasons and reasons.count("error") == len(reasons):
-        raise ended_with("error")
+        raise ended_with("error", usage=usage)
 
 
 def spoken(found: dict[str, Any]) -> tuple[str, str, int]:

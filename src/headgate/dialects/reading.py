@@ -36,7 +36,7 @@ class SseReader(Watch):
         """The upstream has ended: return the last chunks, or set ``failure`` where it was cut."""
         chunks = self.feed(b"\n\n") if self._parser.pending else []
         if not self.ended and self.failure is None:
-            self.ended = self._whole()
+            self.ended = self._ending is None and self._whole()
             self._broken_off()
         return chunks
 

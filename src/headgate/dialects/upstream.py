@@ -7,7 +7,8 @@ The words differ and the statuses are not always kept to: money that ran out is 
 import re
 from typing import Any, NamedTuple
 
-from headgate.core.errors import UpstreamFailed
+from headgate.core.errors import AnswerFailed, UpstreamFailed
+from headgate.core.money import Usage
 from headgate.core.redact import redact
 from headgate.dialects import wire
 from headgate.dialects.waits import Headers, reset_of, wait_of
@@ -81,6 +82,12 @@ _STATUS = {
 }
 
 
+_SAME_AGAIN = frozenset(
+    ("LANGUAGE", "NO_IMAGE", "TOO_MANY_TOOL_CALLS", "UNEXPECTED_TOOL_CALL", "MISSING_THOUGHT_SIGNATURE")
+)
+"""Ends of answers that follow from the request. Other failures are of one sample, and the next may be better."""
+
+
 class Told(NamedTuple):
     """What the provider said, whatever shape it said it in."""
 
@@ -116,16 +123,20 @@ def read_stream_error(error: Any) -> UpstreamFailed:
     return failed(status, [], told)
 
 
-def ended_with(word: str, message: Any = None) -> UpstreamFailed:
-    """The failure of an answer that ended for a reason that is none, *word* in the provider's language."""
+def ended_with(word: str, message: Any = None, usage: Usage | None = None) -> AnswerFailed:
+    """The failure of an answer that ended for a reason that is none, *word* in the provider's language.
+
+    *usage* is what the answer told, where it is known by now.
+    """
     said = f" ({redact(message[:500])})" if isinstance(message, str) and message else ""
-    return UpstreamFailed(
-        f"The model ended its answer with {word}{said}.",
-        status=502,
-        code="upstream_error",
-        same_target=True,
-        billed="uncertain",
+    return AnswerFailed(
+        f"The model ended its answer with {word}{said}.", same_target=word not in _SAME_AGAIN, usage=usage
     )
+
+
+def untold(what: str, usage: Usage | None = None) -> AnswerFailed:
+    """The failure of an answer that has *what* the caller's API has no room for; the same target does it again."""
+    return AnswerFailed(f"The model {what}.", same_target=False, usage=usage)
 
 
 def tell(document: Any) -> Told:

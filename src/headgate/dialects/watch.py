@@ -5,7 +5,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from headgate.core.errors import UpstreamFailed
+from headgate.core.errors import AnswerFailed, UpstreamFailed
 from headgate.core.money import Usage
 from headgate.dialects import wire
 from headgate.dialects.sse import LIMIT, Event, Parser
@@ -21,6 +21,7 @@ class Watch:
 
     __slots__ = (
         "_broken_in_a_row",
+        "_ending",
         "ended",
         "events",
         "failure",
@@ -49,6 +50,8 @@ class Watch:
         self.ended = False
         self.failure: UpstreamFailed | None = None
         self._broken_in_a_row = 0
+        self._ending: AnswerFailed | None = None
+        """What the answer failed with, while its usage may still come: it becomes the ``failure``."""
 
     def _skip(self) -> None:
         """Leave an event out that is no JSON: one may be noise, two in a row are a broken stream."""
@@ -84,11 +87,18 @@ class Watch:
     def _broken_off(self) -> None:
         """The upstream has ended: set ``failure`` where the answer had not."""
         if not self.ended and self.failure is None:
-            self._fail(interrupted("ended its stream before the answer was complete"))
+            self._fail(self._ending or interrupted("ended its stream before the answer was complete"))
 
     def _fail(self, failure: UpstreamFailed) -> None:
         if self.failure is None:
             self.failure = failure
+            if isinstance(failure, AnswerFailed) and failure.usage is None:
+                failure.usage = self.usage
+
+    def _fail_once_counted(self) -> None:
+        """Fail with what the answer ended with, as soon as its usage is known."""
+        if self._ending is not None and self.usage is not None:
+            self._fail(self._ending)
 
     def _fail_with(self, error: Any) -> None:
         """The stream itself reports an error."""
@@ -98,6 +108,8 @@ class Watch:
         """Take *usage* as the last word, unless no exchange can have used so much."""
         if believable(usage):
             self.usage = usage
+            if isinstance(self.failure, AnswerFailed):  # the end and the usage are one event's
+                self.failure.usage = usage
         else:
             self.usage_flagged = True
 
@@ -151,7 +163,7 @@ class SseTap(Watch):
             out = self.feed(b"\n\n")  # the last event may lack its empty line; half an event is no JSON
         if self.ended or self.failure is not None:
             return out
-        end = self._completion()
+        end = self._completion() if self._ending is None else None
         if end is None:
             self._broken_off()
             return out

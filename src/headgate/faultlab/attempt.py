@@ -21,9 +21,9 @@ class Attempt:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes, body: bytes) -> None:
         self.reader, self.writer, self.head = reader, writer, head
         self.raw, self.body = body, json.loads(body)
-        self.model: str = self.body["model"]
-        self.stream = bool(self.body.get("stream"))
         self.path = head.split(b" ", 2)[1].decode("latin-1")
+        self.model: str = self.body.get("model") or self.path.rpartition("/")[2].partition(":")[0]  # Gemini's
+        self.stream = bool(self.body.get("stream")) or ":streamGenerateContent" in self.path
         self.at = time.monotonic()
         self.closed_at: float | None = None
         self.sent = 0

@@ -8,9 +8,10 @@ from headgate.core.errors import Unavailable, UpstreamFailed
 from headgate.core.record import Attempt
 from headgate.ledger.types import Hold
 from headgate.pipeline.answer import answer_head
+from headgate.pipeline.charge import estimate
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.pipe import first_event
-from headgate.pipeline.relay import IDLE, answer_stream, answer_whole, estimate, let_end, pump
+from headgate.pipeline.relay import IDLE, answer_stream, answer_whole, let_end, pump
 from headgate.pipeline.settle import finish
 from headgate.providers.base import Target
 from headgate.transport.base import Inbound

@@ -19,6 +19,7 @@ from headgate.dialects.openai_words import NAME as CHAT
 from headgate.ledger.types import Hold
 from headgate.pipeline.answer import upstream_id
 from headgate.pipeline.attach import attach_links
+from headgate.pipeline.charge import owe_failed
 from headgate.pipeline.hold import take_hold
 from headgate.pipeline.media import answer_media
 from headgate.pipeline.parts import JSON, Parts, neutral
@@ -86,10 +87,7 @@ async def once(call: Call, parts: Parts, target: Target, *, last: bool) -> None:
     except HeadgateError as error:
         attempt.outcome, attempt.error = error.code, error.message
         if hold is not None and attempt.billed == "none":
-            if isinstance(error, UpstreamFailed) and error.billed == "uncertain":
-                owe_everything(call, attempt, hold)
-            else:
-                owe_nothing(call, parts, hold)
+            owe_failed(call, parts, attempt, hold, error)
         raise
     except CancelledError:
         attempt.outcome = "cancelled"

@@ -4,14 +4,14 @@ from asyncio import CancelledError, sleep
 from time import monotonic
 from typing import Any
 
-from headgate.core.call import MEDIA, Call
+from headgate.core.call import Call
 from headgate.core.errors import AnswerRefused, UpstreamFailed
-from headgate.core.money import Price, Usage
 from headgate.core.record import Attempt
 from headgate.core.tasks import give_back
 from headgate.dialects.base import Tap
 from headgate.ledger.types import Hold
 from headgate.pipeline.answer import answer_head, stream_info, told_id
+from headgate.pipeline.charge import estimate, owe_cut
 from headgate.pipeline.deadline import late, room
 from headgate.pipeline.flight import land
 from headgate.pipeline.parts import Parts
@@ -40,14 +40,14 @@ async def answer_whole(
     body = await inbound.read_all(idle, MAX_REPLY, left if left > 0.001 else 0.001)
     spoken = call.spoken or call.dialect
     seen = spoken.sniff(body)
+    if seen.usage is not None:  # before it is read: what failed is paid for too
+        owe_usage(call, attempt, hold, seen.usage)
     reply = spoken.read_reply(body) if spoken is not call.dialect or reshaped(call) else None
     attempt.first_ms = attempt.ended_ms = (monotonic() - call.t0) * 1000
     call.finish = seen.finish
-    if seen.usage is not None:
-        owe_usage(call, attempt, hold, seen.usage)
-    elif seen.under_way:
+    if seen.under_way:
         owe_everything(call, attempt, hold)
-    else:
+    elif seen.usage is None:
         await estimate(call, parts, attempt, hold, len(body), reply=body)
     if reply is not None:
         reply.id = call.id if spoken is not call.dialect else reply.id or call.id
@@ -113,7 +113,7 @@ async def answer_stream(
         last = await pump(call, pipe, inbound, pending, target)
     except (UpstreamFailed, CancelledError) as cut:
         inbound.close()  # before the count below: a caller who left must not keep the provider working
-        await estimate(call, parts, attempt, hold, pipe.text_bytes, pipe.usage)
+        await owe_cut(call, parts, attempt, hold, pipe, cut)
         if isinstance(cut, CancelledError):
             raise
         if call.resume is not None and not isinstance(cut, AnswerRefused) and call.resume.broken(cut, attempt):
@@ -245,7 +245,7 @@ async def pump(call: Call, pipe: Tap, inbound: Inbound, pending: bytes, target: 
 async def passed_before(call: Call, parts: Parts, pipe: Tap, hold: Hold, came: bytes) -> UpstreamFailed:
     """Send what *came* of an answer gone on with before it failed again; return what it failed with."""
     assert pipe.failure is not None and call.attempt is not None
-    await estimate(call, parts, call.attempt, hold, pipe.text_bytes, pipe.usage)
+    await owe_cut(call, parts, call.attempt, hold, pipe, pipe.failure)
     out = came if call.guard is None else await call.guard.stream(call, came, final=False)
     if out:
         call.bytes_out += len(out)
@@ -274,40 +274,3 @@ async def let_end(inbound: Inbound) -> None:
             pass
     except UpstreamFailed:
         pass  # the answer was complete; only the connection is lost
-
-
-async def estimate(
-    call: Call,
-    parts: Parts,
-    attempt: Attempt,
-    hold: Hold,
-    text_bytes: int,
-    seen: Usage | None = None,
-    reply: bytes = b"",
-) -> None:
-    """Charge what was sent by our own count: the whole prompt, and the output that arrived.
-
-    Where the provider goes on with the answer nobody can count it.
-    """
-    if call.envelope.goes_on:
-        owe_everything(call, attempt, hold)
-        return
-    if call.operation in MEDIA:
-        guessed: Usage = call.dialect.guess(call.envelope, reply, text_bytes)
-        owe_usage(call, attempt, hold, guessed, estimated=not counted(guessed, hold.ask.price))
-        return
-    if seen is not None and seen.input:
-        prompt = seen.input
-    else:
-        prompt = await parts.count_prompt(call)
-        if call.resume is not None:
-            prompt += parts.estimate_output(call.resume.sent)
-    output = max(parts.estimate_output(text_bytes), seen.output if seen is not None else 0)
-    owe_usage(call, attempt, hold, Usage(input=prompt, output=output), estimated=True)
-
-
-def counted(usage: Usage, price: Price | None) -> bool:
-    """Tell whether *usage* costs only what can be counted without its provider: pictures and characters."""
-    return price is not None and price.cost(usage) == price.cost(
-        Usage(images=usage.images, characters=usage.characters)
-    )

@@ -42,8 +42,6 @@ class Resume:
     )
 
     def __init__(self) -> None:
-        self.used: list[Usage] = []
-        """What each part has used."""
         self.count = 0
         """How often it was gone on with."""
         self.cut: UpstreamFailed | None = None
@@ -57,6 +55,8 @@ class Resume:
     def begin(self, writer: Any, shaper: Any) -> None:
         """Begin anew: the caller has not been told anything yet."""
         self.writer, self.shaper = writer, shaper
+        self.used: list[Usage] = []
+        """What each part has used."""
         self.stuck = False
         """Something is under way that nobody else can go on with: a call of a tool, thoughts, a second choice."""
         self.over = False

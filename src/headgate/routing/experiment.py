@@ -20,7 +20,8 @@ MIXING: dict[Measure, float] = {"errors": 0.05**2, "latency": 0.2**2, "first_tok
 """The square of a usual difference: of rates, or of logarithms. Differences near it are found soonest."""
 LEAST = 20  # calls of each side before variances say anything
 SHUT = frozenset(("breaker", "bench"))
-FAULTS = OWN_FAULTS | ACCOUNTS | {"upstream_model_not_found"}
+FAULTS = OWN_FAULTS | ACCOUNTS | {"upstream_model_not_found", "upstream_answer_failed"}
+"""Of these each side has its share by chance, so that what requests may bring about counts too."""
 
 
 class Side(msgspec.Struct):

@@ -10,7 +10,7 @@ from time import monotonic
 
 import msgspec
 
-from headgate.core.errors import UpstreamFailed
+from headgate.core.errors import AnswerFailed, UpstreamFailed
 from headgate.providers.base import Target
 from headgate.providers.breaker import Breaker, State
 from headgate.routing.budget import RetryBudget
@@ -147,8 +147,8 @@ class Health:
             account.bench(now, ACCOUNT, f"{deployment.name.partition('/')[0]} refused its credential", "account")
         elif counts and error.code == "upstream_model_not_found":
             breaker.bench(now, ACCOUNT, f"{deployment.name} is not known to its provider", "account")
-        elif not error.retry:
-            self._worked(deployment)  # it answered, and was right to refuse
+        elif not error.retry or isinstance(error, AnswerFailed):
+            self._worked(deployment)  # it answered, and was right to refuse, or its model failed at this request
         for one in (breaker, account):
             if probe:
                 one.gave_up()

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from headgate.access.assemble import Assembler
-from headgate.access.first import FirstKeys, admin_principal, agree, ensure_keys
+from headgate.access.first import FirstKeys, admin_principal, agree, compare, ensure_keys
 from headgate.access.home import Home, open_home
 from headgate.access.keyring import Keyring
 from headgate.access.keys import digest
@@ -110,11 +111,11 @@ class Base:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         secret = decode_secret_key(settings.secret_key) if settings.secret_key else None
-        self.home: Home = open_home(settings.home, secret)
-        self.environ = environment()
-        self.ring: Keyring = open_ring(settings, self.home, self.environ)
         self.url = settings.database()
         """Of the database. It may have a password in it."""
+        self.home: Home = open_home(settings.home, secret, partial(compare, where=self.url))
+        self.environ = environment()
+        self.ring: Keyring = open_ring(settings, self.home, self.environ)
         self.journal_dir = self.home.path / "journal"
         self.found: dict[str, ProviderConfig] = from_environment(self.environ)
         self.provider_keys: dict[str, list[Secret]] = {}

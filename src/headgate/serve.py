@@ -16,8 +16,8 @@ from functools import partial
 
 import msgspec
 
-from headgate.access.first import FirstKeys
-from headgate.access.home import Home
+from headgate.access.first import FirstKeys, compare
+from headgate.access.home import SECRETS, Home
 from headgate.app import Worker, log_server_error
 from headgate.base import Base, Ways
 from headgate.core.errors import Unavailable
@@ -134,6 +134,8 @@ def control_token(home: Home) -> bytes:
 def serve(settings: Settings) -> int:
     """Run the gateway; return the exit code."""
     configure(settings.log_level)
+    if not (settings.home / SECRETS).exists():
+        there(settings.database())  # it has a say before a secret is made, and may be starting too
     base = Base(settings)
     certificate(settings)  # an unusable one stops the start
     made = prepare(base)
@@ -196,6 +198,7 @@ def there(url: str) -> str | None:
 
 def prepared(base: Base) -> int:
     """Do the work of :func:`prepare` and print the keys to the process that waits for them."""
+    compare(base.home, base.url)  # tables of others stay as they are
     ensure(base.url)
     made = base.first_keys()
     found = {name: key.reveal() for name in ("admin", "key") if (key := getattr(made, name)) is not None}

@@ -2,15 +2,18 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
-from headgate.access.first import FirstKeys, admin_principal, agree, ensure_keys
+from headgate.access.first import FirstKeys, admin_principal, agree, compare, ensure_keys
 from headgate.access.home import open_home
 from headgate.access.keys import digest
 from headgate.storage.engine import open_engine
 from headgate.storage.keys import SqlKeyStore
-from headgate.storage.types import StorageRefused
+from headgate.storage.types import StorageRefused, StorageUnreachable
+
+KEY = bytes(range(32))
 
 
 def do(url: str, work):
@@ -90,3 +93,38 @@ def test_another_secret_key_is_refused(tmp_path, url):
     agree(open_home(tmp_path / "one"), url)
     with pytest.raises(StorageRefused, match="another secret key"):
         agree(open_home(tmp_path / "two"), url)
+
+
+def test_who_compares_tells_the_database_nothing(tmp_path, url):
+    one = open_home(tmp_path / "one")
+    assert not compare(one, url)
+    assert not compare(one, tmp_path / "nothing.db")
+    assert not (tmp_path / "nothing.db").exists()
+    agree(one, url)
+    assert compare(one, url)
+    with pytest.raises(StorageRefused, match=r"neither HEADGATE_SECRET_KEY nor .*two/secrets\.json"):
+        compare(open_home(tmp_path / "two"), url)
+
+
+def test_no_secret_is_made_for_a_database_that_knows_another(tmp_path, url):
+    agree(open_home(tmp_path / "one", KEY), url)
+    for secret in (None, b"\1" * 32):
+        with pytest.raises(StorageRefused, match="another secret key"):
+            open_home(tmp_path / "two", secret, partial(compare, where=url))
+        assert not (tmp_path / "two").exists()
+    assert compare(open_home(tmp_path / "two", KEY, partial(compare, where=url)), url)
+
+
+def test_no_secret_is_made_while_the_database_cannot_be_asked(tmp_path):
+    with pytest.raises(StorageUnreachable):
+        open_home(tmp_path / "one", None, partial(compare, where="postgresql://me@127.0.0.1:1/none"))
+    assert not (tmp_path / "one").exists()
+
+
+def test_a_process_that_another_overtook_takes_its_secret(tmp_path, url):
+    def overtaken(home):
+        agree(open_home(tmp_path / "one"), url)
+        compare(home, url)
+
+    home = open_home(tmp_path / "one", None, overtaken)
+    assert compare(home, url)

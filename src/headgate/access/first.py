@@ -8,15 +8,16 @@ from typing import Literal
 
 import msgspec
 
-from headgate.access.home import Home
+from headgate.access.home import SECRETS, Home
 from headgate.access.keeping import Level, keeping_of
 from headgate.access.keys import mint, new_row
 from headgate.access.permissions import PLATFORM_TENANT, ROLES
 from headgate.access.types import Principal
 from headgate.core.secret import Secret
 from headgate.storage.alone import alone
-from headgate.storage.sql import Sql, SqlError, open_sql, without_password
-from headgate.storage.types import KeyRow, StorageRefused
+from headgate.storage.sql import SqlError, TableMissing, open_sql, without_password
+from headgate.storage.sqlite import path_of
+from headgate.storage.types import KeyRow, StorageRefused, StorageUnreachable
 
 TENANT = PLATFORM_TENANT
 KINDS: tuple[Literal["admin"], Literal["key"]] = ("admin", "key")
@@ -51,24 +52,35 @@ def ensure_keys(
     return FirstKeys(made.get("admin"), made.get("key"))
 
 
+def compare(home: Home, where: str | Path) -> bool:
+    """Return whether the database *where* says that the secret key of *home* made it; one that is new says nothing.
+
+    Nothing is written. Raise ``StorageRefused`` where another secret key made what it holds: nothing would fit.
+    """
+    found = _mark(where)
+    if found is not None and found != _of(home):
+        why = (
+            f"was made with another secret key, which neither HEADGATE_SECRET_KEY nor {home.path / SECRETS} has. Set "
+            "HEADGATE_SECRET_KEY to the one that all its gateways share, or put the secrets.json of the home that made "
+            "it into this home."
+        )
+        raise StorageRefused(without_password(where), why)
+    return found is not None
+
+
 def agree(home: Home, where: str | Path) -> None:
-    """Raise ``StorageRefused`` where another secret key made what the database *where* holds: nothing would fit."""
-    mine = int.from_bytes(hmac.digest(home.derived.pepper, b"database", "sha256")[:7])
+    """Have the database *where* know the secret key of *home*; raise ``StorageRefused`` as :func:`compare` does."""
+    if compare(home, where):
+        return
+    row = "INSERT INTO meta (name, value) VALUES ('secret', ?) ON CONFLICT (name) DO NOTHING"
     sql = open_sql(where)
-
-    def work(sql: Sql) -> int:
-        sql.execute("INSERT INTO meta (name, value) VALUES ('secret', ?) ON CONFLICT (name) DO NOTHING", (mine,))
-        return int(sql.execute("SELECT value FROM meta WHERE name = 'secret'").fetchone()[0])
-
     try:
-        found = sql.transact(work)
+        sql.transact(lambda sql: sql.execute(row, (_of(home),)))
     except SqlError as error:
         raise StorageRefused(without_password(where), f"cannot be written ({error}).") from None
     finally:
         sql.close()
-    if found != mine:
-        why = "was made with another secret key. Set HEADGATE_SECRET_KEY to the one that all its gateways share."
-        raise StorageRefused(without_password(where), why)
+    compare(home, where)  # another home may have been faster
 
 
 def admin_principal(usual: Level = "metadata") -> Principal:
@@ -82,6 +94,28 @@ def admin_principal(usual: Level = "metadata") -> Principal:
         scope="platform",
         keeping=keeping_of("{}", usual=usual),
     )
+
+
+def _of(home: Home) -> int:
+    """Return what a database keeps of the secret key of *home*: enough to tell it from others, and no more."""
+    return int.from_bytes(hmac.digest(home.derived.pepper, b"database", "sha256")[:7])
+
+
+def _mark(where: str | Path) -> int | None:
+    """Return what the database keeps of the secret key that made it; ``None`` where there is no such thing yet."""
+    path = where if isinstance(where, Path) else path_of(where)
+    if path is not None and not path.exists():
+        return None
+    sql = open_sql(where)
+    try:
+        row = sql.execute("SELECT value FROM meta WHERE name = 'secret'").fetchone()
+        return int(row[0]) if row else None
+    except TableMissing:
+        return None
+    except SqlError as error:
+        raise StorageUnreachable(without_password(where), f"cannot be read ({error}).") from None
+    finally:
+        sql.close()
 
 
 def _missing(where: str | Path, has_admin_key: bool) -> list[Literal["admin", "key"]]:

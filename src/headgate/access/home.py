@@ -11,6 +11,7 @@ import hmac
 import os
 import secrets
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -58,19 +59,26 @@ class Home(msgspec.Struct, frozen=True):
     """Its own name among the homes that share a database."""
 
 
-def open_home(path: Path, secret_key: bytes | None = None) -> Home:
+def open_home(path: Path, secret_key: bytes | None = None, fits: Callable[[Home], object] = lambda home: None) -> Home:
     """Return the home at *path*, made where it is absent. *secret_key* (32 bytes) takes the place of the stored one.
 
-    Raise :class:`StorageRefused`, naming the path, where the directory or the secrets file cannot be used or the file
-    is open to others, and where *secret_key* is not the one that this home was made with.
+    Where there is no secrets file yet, *fits* sees the home that would be made and raises where it must not be: then
+    nothing is written. Raise :class:`StorageRefused`, naming the path, where the directory or the secrets file cannot
+    be used or the file is open to others, and where *secret_key* is not the one that this home was made with.
     """
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = path / SECRETS
         stored = _read(file) if file.exists() else None
         created = stored is None
         if stored is None:
-            stored = _create(file, secret_key)
+            made = _made(secret_key)
+            try:
+                fits(Home(path, derive(_agree(file, made, secret_key)), created=True))
+            except StorageRefused:
+                if not file.exists():  # or another process was faster, and the database knows the secret of that one
+                    raise
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            stored = _create(file, made)
         node = _named(path / NODE)
     except OSError as error:
         where = os.fsdecode(error.filename) if error.filename else str(path)
@@ -135,9 +143,12 @@ def _read(file: Path) -> Secrets:
         raise StorageRefused(str(file), "does not hold what it should. Restore it from a copy.") from None
 
 
-def _create(file: Path, given: bytes | None) -> Secrets:
+def _made(given: bytes | None) -> Secrets:
+    return Secrets(check=_check(given)) if given else Secrets(secret_key=_text(secrets.token_bytes(KEY_BYTES)))
+
+
+def _create(file: Path, made: Secrets) -> Secrets:
     """Write a new secrets file, unless another process was faster: then return what that one wrote."""
-    made = Secrets(check=_check(given)) if given else Secrets(secret_key=_text(secrets.token_bytes(KEY_BYTES)))
     draft = _draft(file, made)
     try:
         os.link(draft, file)  # a whole file or none, and never over another

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from headgate.access.home import open_home
 from headgate.audit.sealing import sealing_key
 from headgate.cli.compiled import Here
+from headgate.cli.opening import opened
 from headgate.config.check_providers import FILE_ONLY
 from headgate.config.effective import SECTIONS, WORDS, tried
 from headgate.config.parse import compose, read
 from headgate.core.reference import FILE
-from headgate.settings import Settings, decode_secret_key
+from headgate.settings import Settings
 from headgate.storage.object_rows import SHARED, Author, ObjectRow
 
 if TYPE_CHECKING:
@@ -126,10 +126,8 @@ async def _store(settings: Settings, kind: str, name: str, body: dict[str, Any],
     from headgate.storage.audit import keyed
     from headgate.storage.engine import open_engine
     from headgate.storage.objects import SqlObjects
-    from headgate.storage.upgrade import ensure
 
-    home = open_home(settings.home, decode_secret_key(settings.secret_key) if settings.secret_key else None)
-    ensure(settings.database())
+    home = opened(settings)
     engine = keyed(open_engine(settings.database()), sealing_key(home.derived))
     author = Author(kind=OPERATOR.kind, id=OPERATOR.id, tenant_id=OPERATOR.tenant_id)
     try:

@@ -18,17 +18,15 @@ def command() -> None:
 @as_json
 def upgrade(home: Path | None, json: bool) -> None:
     """Bring the database to the schema of this program. Safe to repeat, and to do while a gateway runs."""
-    from headgate.access.home import open_home
-    from headgate.settings import decode_secret_key
+    from headgate.cli.opening import opened
     from headgate.storage import upgrade
     from headgate.storage.sql import without_password
 
     settings = load_settings(home)
-    open_home(settings.home, decode_secret_key(settings.secret_key) if settings.secret_key else None)
     url = settings.database()
     path = without_password(settings.database_path() or url)
     before = upgrade.present(url)
-    upgrade.ensure(url)
+    opened(settings)
     after = upgrade.present(url)
     if json:
         print_json({"database": path, "from": before, "to": after})

@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 
 from headgate import edge
 from headgate import settings as process
-from headgate.access.home import SECRETS, open_home
+from headgate.access.first import compare
+from headgate.access.home import SECRETS, Home, open_home
+from headgate.access.keys import derive
 from headgate.alerts.explain import Finding, disk_of, explained
 from headgate.alerts.signals import breakers, certificate, clock, failing
 from headgate.cli import own
@@ -27,7 +29,7 @@ from headgate.routing.board import Board
 from headgate.settings import Settings
 from headgate.storage.alerts import firing
 from headgate.storage.sql import SqlError, open_sql, without_password
-from headgate.storage.types import StorageRefused
+from headgate.storage.types import StorageRefused, StorageUnreachable
 from headgate.storage.upgrade import HEAD, present
 
 CONNECT = 3.0
@@ -52,15 +54,21 @@ def environment_of(settings: Settings) -> Iterator[Finding]:
 
 
 def home_of(settings: Settings) -> Iterator[Finding]:
-    """Look at the directory and its secret."""
+    """Look at the directory and its secret, and whether the database was made with it."""
     home = settings.home
-    if not (home / SECRETS).exists():
-        yield Finding("home", "ok", f"{home} has no secret yet; the first start makes one")
-        return
+    secret = process.decode_secret_key(settings.secret_key) if settings.secret_key else None
+    made = (home / SECRETS).exists()
     try:
-        open_home(home, process.decode_secret_key(settings.secret_key) if settings.secret_key else None)
+        there = open_home(home, secret) if made else Home(home, derive(secret or b""), created=True)
+        compare(there, settings.database())
+    except StorageUnreachable:
+        pass  # told by the look at the database
     except StorageRefused as error:
         yield Finding("home", "fail", str(error), "Mend what it says; without its secret no key can be read.")
+        return
+    if not made:
+        words = "has no secret" if home.exists() else "is not there"
+        yield Finding("home", "ok", f"{home} {words} yet; the first start makes {'one' if home.exists() else 'it'}")
         return
     mode = stat.S_IMODE(home.stat().st_mode)
     if mode & 0o022:

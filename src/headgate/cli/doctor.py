@@ -52,19 +52,16 @@ def _elsewhere(url: str, key: str | None) -> "Iterable[Finding]":
 
 def findings(settings: "Settings", *, probe: bool) -> "Iterator[Finding]":
     """Yield what there is to say, one thing after the other."""
-    from headgate.alerts.explain import Finding
     from headgate.cli import diagnosis
     from headgate.cli.compiled import Here
 
     yield from diagnosis.environment_of(settings)
+    yield from diagnosis.home_of(settings)
+    yield from diagnosis.database_of(settings)
     if settings.home.exists():
-        yield from diagnosis.home_of(settings)
-        yield from diagnosis.database_of(settings)
         yield from diagnosis.encryption_of(settings)
         yield from diagnosis.journal_of(settings)
         yield from diagnosis.standing_of(settings)
-    else:
-        yield Finding("home", "ok", f"{settings.home} is not there yet; the first start makes it")
     here = Here(settings.config_file(), settings)  # one for both: managers of secrets are asked once
     yield from diagnosis.config_of(settings, here)
     yield from diagnosis.providers_of(settings, here, probe=probe)

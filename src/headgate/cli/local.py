@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from headgate.access.home import Home, open_home
+from headgate.access.home import Home
 from headgate.access.permissions import PLATFORM_TENANT, ROLES
 from headgate.access.types import Principal
 from headgate.admin.app import Piecemeal
@@ -16,6 +16,7 @@ from headgate.base import Ways
 from headgate.billing.services import Money
 from headgate.cache.desk import CacheDesk
 from headgate.cli.compiled import Here, seen
+from headgate.cli.opening import opened
 from headgate.client import Admin
 from headgate.client.inprocess import InProcess
 from headgate.config.effective import caches_of
@@ -30,7 +31,7 @@ from headgate.observe.spool import PAYLOADS
 from headgate.observe.usage import SqlUsage
 from headgate.providers.catalog import keyed_kinds
 from headgate.routing.board import Board
-from headgate.settings import Settings, decode_secret_key, environment
+from headgate.settings import Settings, environment
 from headgate.storage.audit import keyed
 from headgate.storage.caches import SqlCaches
 from headgate.storage.engine import open_engine
@@ -45,7 +46,6 @@ from headgate.storage.sql import SqlError, without_password
 from headgate.storage.switches_sql import SqlSwitches
 from headgate.storage.tenancy_stores import Tenancy
 from headgate.storage.types import StorageRefused
-from headgate.storage.upgrade import ensure
 from headgate.stores import grounds
 from headgate.transport.client import Http1Sender
 
@@ -72,9 +72,8 @@ def local_admin(settings: Settings, tenant: str | None = None) -> Admin:
 
     Raise ``StorageRefused`` where the home or its database cannot be used.
     """
-    home = open_home(settings.home, decode_secret_key(settings.secret_key) if settings.secret_key else None)
+    home = opened(settings)
     url = settings.database()
-    ensure(url)
     settle(settings, home)
     engine = keyed(open_engine(url), sealing_key(home.derived))
     money = Money.on(engine, home.derived)
@@ -140,7 +139,7 @@ def export_here(settings: Settings) -> None:
     """Make the exports that wait in the home, where no gateway runs there that would."""
     if _drained(settings.home / "journal" / "drain.lock"):
         return
-    home = open_home(settings.home, decode_secret_key(settings.secret_key) if settings.secret_key else None)
+    home = opened(settings)
     config = Here(settings.config_file(), settings).effective.config.observe
     exporter = Exporter(
         home.path / EXPORTS,

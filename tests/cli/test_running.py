@@ -133,8 +133,8 @@ def test_one_with_https_and_names_of_its_own(tmp_path):
     try:
         assert "a gateway runs on" in gateway.run("doctor")
         assert gateway.json("chat", "hello there")["content"]
-        other, _ = certificate(tmp_path, "second")
-        gateway.environ["HEADGATE_TLS_CERT"] = str(other)
+        other, others_key = certificate(tmp_path, "second")
+        gateway.environ |= {"HEADGATE_TLS_CERT": str(other), "HEADGATE_TLS_KEY": str(others_key)}
         assert "does not show" in gateway.run("doctor")
         gateway.environ["HEADGATE_TLS_CERT"] = str(tmp_path / "none.pem")
         assert "none.pem cannot be read as a certificate" in gateway.run("chat", "hello there", code=1)

@@ -10,14 +10,14 @@ from headgate.ledger.accounts import Account, Needs
 from headgate.ledger.books import LedgerBooks
 from headgate.ledger.purses import Purses
 from headgate.limits.gate import FREE, LocalGate, Taken
-from headgate.pipeline import once, settle
+from headgate.pipeline import charge, once, settle
 from headgate.routing.health import Health
 
 Mutant = Callable[[], AbstractContextManager[Any]]
 
 
 def hold_kept_after_a_try_that_cost_nothing() -> AbstractContextManager[Any]:
-    return patch.object(once, "owe_nothing", lambda call, parts, hold: None)
+    return patch.object(charge, "owe_nothing", lambda call, parts, hold: None)
 
 
 def slot_kept_after_the_call() -> AbstractContextManager[Any]:

@@ -26,10 +26,10 @@ OTHER_SPEC = {
     "toolSpec": {"name": "g", "description": "d", "inputSchema": {"json": {"type": "object"}}, "strict": True}
 }
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"b":1.0,"a":2}'}}
-SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
+SHUT = {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False}
 JSON_SCHEMA = {
     "type": "json_schema",
-    "json_schema": {"name": "n", "schema": SCHEMA, "strict": True, "description": "d"},
+    "json_schema": {"name": "n", "schema": SHUT, "strict": True, "description": "d"},
 }
 
 
@@ -65,7 +65,7 @@ CARRIED: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"tools": [TOOL], "parallel_tool_calls": False, "tool_choice": {"type": "function", "function": {"name": "f"}}}, {"toolConfig": {"tools": [SPEC]}, "additionalModelRequestFields": {"tool_choice": {"type": "tool", "name": "f", "disable_parallel_tool_use": True}}}),
     ({"tool_choice": "none"}, {}),
     ({"response_format": {"type": "text"}}, {}),
-    ({"response_format": JSON_SCHEMA}, {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {"schema": json.dumps(SCHEMA, separators=(",", ":")), "name": "n", "description": "d"}}}}}),
+    ({"response_format": JSON_SCHEMA}, {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {"schema": json.dumps(SHUT, separators=(",", ":")), "name": "n", "description": "d"}}}}}),
     ({"n": 1, "frequency_penalty": 0, "presence_penalty": 0.0, "logprobs": False, "store": False}, {}),
     ({"stream": True, "stream_options": {"include_usage": True}}, {}),
 ]  # fmt: skip

@@ -28,5 +28,12 @@ def test_every_source_says_what_it_has():
         known = words(source)
         assert source == known.NAME
         assert {"model", "messages"} - set(fields(source)) <= {"model"}, source  # some name the model in the path
-        neutral = {*Request.__struct_fields__, *ROWS, "parts.arguments", "parts.detail", "format.description"}
+        neutral = {
+            *Request.__struct_fields__,
+            *ROWS,
+            "parts.arguments",
+            "parts.detail",
+            "format.schema",
+            "format.description",
+        }
         assert set(known.SPELLINGS) - neutral == set(), source

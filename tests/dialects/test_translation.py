@@ -19,6 +19,7 @@ THINKS = Abilities("target-model", "prov/target-model", reasoning=True, max_outp
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
 OTHER = {"type": "function", "function": {"name": "g"}}
 EMPTY = {"type": "object", "properties": {}}
+SHUT = {**EMPTY, "additionalProperties": False}
 
 
 def to_anthropic(fields: dict[str, Any], to: Abilities = TO, *, drop: bool = False):
@@ -69,8 +70,8 @@ CARRIED_TO_ANTHROPIC: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {"tools": [{"name": "g", "input_schema": EMPTY}], "tool_choice": {"type": "any"}},
     ),
     (
-        {"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": EMPTY, "strict": True}}},
-        {"output_config": {"format": {"type": "json_schema", "schema": EMPTY}}},
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": SHUT, "strict": True}}},
+        {"output_config": {"format": {"type": "json_schema", "schema": SHUT}}},
     ),
     ({"reasoning_effort": "high"}, {"output_config": {"effort": "high"}}),
     ({"reasoning_effort": "minimal"}, {"output_config": {"effort": "low"}}),
@@ -292,7 +293,7 @@ def test_what_openai_has_a_word_for_is_carried():
         "tool_choice": "required",
         "response_format": {
             "type": "json_schema",
-            "json_schema": {"name": "response", "schema": schema, "strict": True},
+            "json_schema": {"name": "response", "schema": schema},
         },
         "reasoning_effort": "high",
         "stream": True,

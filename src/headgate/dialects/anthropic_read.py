@@ -28,6 +28,7 @@ from headgate.dialects.envelope import no_content
 from headgate.dialects.fields import Fields, items, starts, text
 from headgate.dialects.fit import RAW
 from headgate.dialects.json_guard import top_level
+from headgate.dialects.schemas import promised
 
 Raw = msgspec.Raw
 Meta = msgspec.Meta
@@ -169,7 +170,7 @@ def _format(given: Fields | None, name: str, form: dict[str, str] | None = None)
         if not spec.rest:
             if form is not None:
                 form["format"] = name
-            return Format("json_schema", schema=schema, strict=True)
+            return Format("json_schema", schema=schema, strict=promised(schema))
     given.rest[name] = value
     return None
 

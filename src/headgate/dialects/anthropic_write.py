@@ -8,6 +8,7 @@ from headgate.dialects.anthropic_words import BETA, NAME, TIERS
 from headgate.dialects.base import Abilities, Written
 from headgate.dialects.contract import anthropic_messages as column
 from headgate.dialects.fit import RAW, Fit, budget_of, effort_of, merge, nearest
+from headgate.dialects.schemas import closed
 
 MAX_TOKENS = 4096  # the field is required; this is within every model's limit
 MAX_DEFAULT = 32_000  # a model's own limit may be so high that the API wants a stream for it
@@ -126,7 +127,8 @@ def _config(body: dict[str, Any], request: Request, fit: Fit) -> None:
     if wanted is not None and wanted.kind == "json_object":
         fit.leave(column.NEUTRAL["format.json_object"], fit.name("format"))
     elif wanted is not None and wanted.kind == "json_schema":
-        spec = {"type": "json_schema", "schema": wanted.schema or {"type": "object"}}
+        schema = wanted.schema or {"type": "object"}
+        spec = {"type": "json_schema", "schema": schema if fit.same else closed(schema, fit)}
         if wanted.description is not None:
             fit.ignore(fit.name("format.description"))
         if fit.form(request.extra, "format") == "output_format":

@@ -24,6 +24,7 @@ from headgate.dialects.fields import Fields
 from headgate.dialects.fit import RAW
 from headgate.dialects.json_guard import top_level
 from headgate.dialects.openai_shapes import content, image, stream, tool
+from headgate.dialects.schemas import promised
 
 Raw = msgspec.Raw
 Meta = msgspec.Meta
@@ -96,7 +97,9 @@ def _format(given: Fields) -> Format | None:
     if kind == "text" and schema is None and not spec.rest:
         return Format("text")
     if kind == "json_object" and not spec.rest:
-        return Format("json_object") if schema is None else Format("json_schema", schema=schema, strict=True)
+        return (
+            Format("json_object") if schema is None else Format("json_schema", schema=schema, strict=promised(schema))
+        )
     given.rest["response_format"] = value
     return None
 

@@ -39,6 +39,7 @@ SPELLINGS = {
     "top_k": "k",
     "top_p": "p",
     "format": "response_format",
+    "format.schema": "response_format.json_schema",
     "thinking": "thinking.type",
     "thinking_budget": "thinking.token_budget",
     "parts.citations": "citations",

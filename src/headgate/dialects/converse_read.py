@@ -14,6 +14,7 @@ from headgate.dialects.converse_words import NAME
 from headgate.dialects.fields import Fields, text
 from headgate.dialects.fit import RAW
 from headgate.dialects.json_guard import top_level
+from headgate.dialects.schemas import promised
 
 Raw = msgspec.Raw
 Meta = msgspec.Meta
@@ -170,7 +171,7 @@ def _format(config: Fields, form: dict[str, str]) -> Format | None:
         schema = _schema(spelt)
         if schema is not None and not (spec.rest or structure.rest or wanted.rest):
             form["schema"] = spelt
-            return Format("json_schema", name, schema, True, description)
+            return Format("json_schema", name, schema, promised(schema), description)
     config.rest["textFormat"] = value
     return None
 

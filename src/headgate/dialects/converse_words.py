@@ -44,6 +44,7 @@ SPELLINGS = {
     "tools": "toolConfig.tools",
     "tool_choice": "toolConfig.toolChoice",
     "format": "outputConfig.textFormat",
+    "format.schema": "outputConfig.textFormat.structure.jsonSchema.schema",
     "effort": "outputConfig.effort",
     "top_k": "additionalModelRequestFields.top_k",
     "thinking": "additionalModelRequestFields.thinking",

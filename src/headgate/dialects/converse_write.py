@@ -12,6 +12,7 @@ from headgate.dialects.converse_messages_write import cache_points, merge_deep, 
 from headgate.dialects.converse_thinking import write_thinking
 from headgate.dialects.converse_words import NAME, family
 from headgate.dialects.fit import RAW, Fit
+from headgate.dialects.schemas import closed
 
 _OBJECTS = ("inferenceConfig", "toolConfig", "outputConfig", "additionalModelRequestFields")
 _METADATA = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}")
@@ -166,7 +167,7 @@ def _format(body: dict[str, Any], request: Request, fit: Fit) -> None:
     if wanted.kind == "json_object":
         fit.leave(NEUTRAL["format.json_object"], fit.name("format"))
         return
-    spelt = fit.form(request.extra, "schema") or wire.encode(wanted.schema or {"type": "object"}).decode()
+    spelt = fit.form(request.extra, "schema") or wire.encode(closed(wanted.schema or {"type": "object"}, fit)).decode()
     schema: dict[str, Any] = {"schema": spelt}
     for field in ("name", "description"):
         value = getattr(wanted, field)

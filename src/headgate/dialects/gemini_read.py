@@ -12,6 +12,7 @@ from headgate.dialects.gemini_fields import Given, json_schema
 from headgate.dialects.gemini_parts import Calls, minted, read_part
 from headgate.dialects.gemini_words import CONFIG, NAME, is_proof
 from headgate.dialects.json_guard import top_level
+from headgate.dialects.schemas import promised
 
 Raw = msgspec.Raw
 Meta = msgspec.Meta
@@ -207,8 +208,10 @@ def _format(config: Given, request: Request, form: dict[str, str]) -> None:
             config.rest["responseSchema"] = own
         return
     if own is not None or schema is not None:
-        request.format = Format("json_schema", schema=json_schema(wire.decode(own)) if own is not None else schema)
-        request.format.strict = True
+        said = json_schema(wire.decode(own)) if own is not None else schema
+        request.format = Format("json_schema", schema=said, strict=promised(said))
+        if own is not None:
+            form["at.format"] = form["at.format.schema"] = config.path("responseSchema")
     elif mime is not None:
         request.format = Format("json_object" if mime == "application/json" else "text")
 

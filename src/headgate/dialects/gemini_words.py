@@ -67,6 +67,7 @@ CONFIG = {
 SPELLINGS = {
     **{neutral: f"generationConfig.{ours}" for neutral, ours in CONFIG.items()},
     "format": "generationConfig.responseJsonSchema",
+    "format.schema": "generationConfig.responseJsonSchema",
     "effort": "generationConfig.thinkingConfig.thinkingLevel",
     "thinking": "generationConfig.thinkingConfig.thinkingBudget",
     "thinking_budget": "generationConfig.thinkingConfig.thinkingBudget",

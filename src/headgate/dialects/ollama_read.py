@@ -22,6 +22,7 @@ from headgate.dialects.fields import Fields, starts, text
 from headgate.dialects.json_guard import top_level
 from headgate.dialects.ollama_words import LEVELS, NAME
 from headgate.dialects.openai_shapes import tool
+from headgate.dialects.schemas import promised
 
 Meta = msgspec.Meta
 _role = msgspec.json.Decoder(Literal["user", "assistant", "system", "tool"])
@@ -98,7 +99,8 @@ def _format(given: Fields, form: dict[str, str]) -> Format | None:
         form["format"] = "empty"
         return None
     given.rest["format"] = value
-    return Format("json_schema", schema=given.document("format"), strict=True)
+    schema = given.document("format")
+    return Format("json_schema", schema=schema, strict=promised(schema))
 
 
 def _tools(given: Fields) -> list[Tool] | None:

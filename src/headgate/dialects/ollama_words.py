@@ -30,6 +30,7 @@ OPTIONS = {
 
 SPELLINGS = {
     **{ours: f"options.{theirs}" for theirs, ours in OPTIONS.items()},
+    "format.schema": "format",
     "effort": "think",
     "thinking": "think",
 }

@@ -53,6 +53,7 @@ SPELLINGS = {
     "parts.name": "file.filename",
     "tools.cache": "cache_control",
     "tools.strict": "function.strict",
+    "format.schema": "response_format.json_schema.schema",
     "format.description": "response_format.json_schema.description",
 }
 """Neutral field to ours, where they differ; of a row of parts, below the part."""

@@ -9,6 +9,7 @@ from headgate.dialects.contract import openai_chat as column
 from headgate.dialects.fit import RAW, Fit, effort_of, merge, nearest
 from headgate.dialects.openai_messages import write_messages
 from headgate.dialects.openai_words import NAME
+from headgate.dialects.schemas import weaker
 
 _PLAIN = ("seed", "n", "logit_bias", "logprobs", "top_logprobs", "top_k", "metadata", "cache_key")
 # Other dialects have the same defaults, and many servers refuse even those.
@@ -39,7 +40,7 @@ def write_request(request: Request, to: Abilities, *, drop: bool) -> Written:
     if request.user is not None and rules["user"].act == "same":
         body[fit.form(request.extra, "at.user") or "user"] = request.user
     _tools(body, request, fit, rules)
-    _format(body, request)
+    _format(body, request, fit)
     _effort(body, request, fit)
     _tier(body, request, fit, rules)
     _stream(body, request, fit)
@@ -107,7 +108,7 @@ def _choice(choice: ToolChoice, request: Request, fit: Fit) -> Any:
     return fit.form(request.extra, "tool_choice") or choice.mode
 
 
-def _format(body: dict[str, Any], request: Request) -> None:
+def _format(body: dict[str, Any], request: Request, fit: Fit) -> None:
     wanted = request.format
     if wanted is None:
         return
@@ -119,6 +120,7 @@ def _format(body: dict[str, Any], request: Request) -> None:
         value = getattr(wanted, field)
         if value is not None:
             schema[field] = value
+    weaker(wanted, fit)
     body["response_format"] = {"type": "json_schema", "json_schema": schema}
 
 

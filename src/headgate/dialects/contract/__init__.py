@@ -32,6 +32,7 @@ REFUSE = Rule("refuse")
 IGNORE = Rule("ignore")
 SILENT = Rule("silent")
 Rules = Mapping[str, Rule]
+CLOSED = "objects that say nothing of other properties are closed, and that is told; open ones are refused"
 
 
 def to(field: str, when: str = "") -> Rule:

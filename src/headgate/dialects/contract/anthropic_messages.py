@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from headgate.dialects.contract import IGNORE, REFUSE, SAME, Rule, Rules, to
+from headgate.dialects.contract import CLOSED, IGNORE, REFUSE, SAME, Rule, Rules, to
 
 _SAMPLING = "refused by models without sampling parameters; 1 is left out"
 _MIDWAY = "left out where a turn of tool calls is gone on with whose first thought is not there"
@@ -67,7 +67,7 @@ NEUTRAL: Rules = {
     "tool_choice.none": SAME,
     "tool_choice.allowed": to("tools", "the others are left out"),
     "format.json_object": Rule("refuse", fix="Send a 'json_schema' format instead"),
-    "format.json_schema": to("output_config.format"),
+    "format.json_schema": to("output_config.format", CLOSED),
 }
 
 OWN: Mapping[str, Rules] = {}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from headgate.dialects.contract import IGNORE, REFUSE, SAME, Rule, Rules, to
+from headgate.dialects.contract import CLOSED, IGNORE, REFUSE, SAME, Rule, Rules, to
 
 _BY_MODEL = "refused by models without sampling parameters"
 
@@ -68,7 +68,7 @@ NEUTRAL: Rules = {
     ),
     "tool_choice.allowed": to("toolConfig.tools", "the others are left out"),
     "format.json_object": Rule("refuse", fix="Send a 'json_schema' format instead"),
-    "format.json_schema": to("outputConfig.textFormat"),
+    "format.json_schema": to("outputConfig.textFormat", CLOSED),
 }
 
 OWN: Mapping[str, Rules] = {

@@ -63,7 +63,10 @@ NEUTRAL: Rules = {
     "tool_choice.none": SAME,
     "tool_choice.allowed": to("tool_choice.allowed_tools"),
     "format.json_object": SAME,
-    "format.json_schema": SAME,
+    "format.json_schema": Rule(
+        "same",
+        when="strict where the caller says so, or its format promises it and OpenAI takes such a schema; else told",
+    ),
 }
 
 OWN: Mapping[str, Rules] = {}

@@ -155,6 +155,47 @@ def test_efforts_go_where_each_family_has_them(fields, to, expected):
     assert {name: value for name, value in json.loads(done.body).items() if name != "messages"} == expected
 
 
+@pytest.mark.parametrize(
+    ("fields", "param", "left"),
+    [
+        ({"tools": [TOOL], "tool_choice": "required"}, "tool_choice", {"toolConfig": {"tools": [SPEC]}}),
+        (
+            {"tools": [TOOL], "tool_choice": "required", "parallel_tool_calls": False},
+            "tool_choice",
+            {
+                "toolConfig": {"tools": [SPEC]},
+                "additionalModelRequestFields": {
+                    "thinking": {"type": "enabled", "budget_tokens": 2048},
+                    "tool_choice": {"type": "auto", "disable_parallel_tool_use": True},
+                },
+            },
+        ),
+        ({"temperature": 0.2}, "temperature", {}),
+        ({"top_p": 0.5}, "top_p", {}),
+    ],
+)
+def test_what_may_not_stand_beside_thinking_is_refused_by_name(fields, param, left):
+    asked = {**fields, "reasoning_effort": "low"}
+    with pytest.raises(BadRequest) as refused:
+        written(openai_chat, asked, of(CLAUDE, BUDGET))
+    assert refused.value.param == param
+    done = written(openai_chat, asked, of(CLAUDE, BUDGET), drop=True)
+    assert done.dropped == [param]
+    thinking = {"additionalModelRequestFields": {"thinking": {"type": "enabled", "budget_tokens": 2048}}}
+    assert json.loads(done.body) == {
+        "messages": [{"role": "user", "content": [{"text": "hi"}]}],
+        **thinking,
+        **left,
+    }
+
+
+def test_a_top_k_may_not_stand_beside_thinking():
+    asked = {"top_k": 5, "max_tokens": 4000, "thinking": {"type": "enabled", "budget_tokens": 2000}}
+    with pytest.raises(BadRequest) as refused:
+        written(anthropic_messages, asked, of(CLAUDE, BUDGET))
+    assert refused.value.param == "top_k"
+
+
 def test_a_turn_that_began_without_its_thought_goes_on_without_thinking():
     turns = [USER, {"role": "assistant", "tool_calls": [CALL]}, {"role": "tool", "tool_call_id": "c1", "content": "1"}]
     done = written(openai_chat, {"messages": turns, "tools": [TOOL], "reasoning_effort": "low"}, of(CLAUDE, BUDGET))

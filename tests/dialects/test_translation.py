@@ -412,6 +412,52 @@ def test_effort_becomes_what_a_model_takes(fields, to, thinking, effort):
     assert told == (["reasoning_effort=max"] if effort == "max" else [])
 
 
+FORCED = {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "f"}}}
+BETWEEN = Abilities("t", "p/t", reasoning=True, max_output=64_000, profile=Profile(thinking=("adaptive", "enabled")))
+
+
+@pytest.mark.parametrize(
+    ("fields", "to", "param"),
+    [
+        ({"tools": [TOOL], "tool_choice": "required"}, OLDER, "tool_choice"),
+        (FORCED, OLDER, "tool_choice"),
+        ({"temperature": 0.2}, OLDER, "temperature"),
+        ({"temperature": 0.2}, BETWEEN, "temperature"),
+        ({"temperature": 0}, OLDER, "temperature"),
+        ({"top_p": 0.5}, OLDER, "top_p"),
+    ],
+)
+def test_what_may_not_stand_beside_thinking_is_refused_by_name(fields, to, param):
+    with pytest.raises(BadRequest) as refused:
+        to_anthropic({**fields, "reasoning_effort": "low"}, to)
+    assert (refused.value.code, refused.value.param) == ("unsupported_parameter", param)
+    body, written = to_anthropic({**fields, "reasoning_effort": "low"}, to, drop=True)
+    assert written.dropped == [param]
+    assert param not in body
+    assert body["thinking"]["type"] in ("enabled", "adaptive")
+    body, written = to_anthropic({**fields, "reasoning_effort": "none"}, to)
+    assert written.dropped == []
+    assert param in body, "nothing is in the way of it where the model does not think"
+
+
+def test_what_may_stand_beside_thinking_is_carried():
+    said = {"temperature": 1, "top_p": 0.95, "reasoning_effort": "low", "tools": [TOOL], "tool_choice": "auto"}
+    body, _ = to_anthropic(said, OLDER)
+    assert (body["top_p"], body["tool_choice"], body["thinking"]["type"]) == (0.95, {"type": "auto"}, "enabled")
+    body, _ = to_anthropic({**FORCED, "reasoning_effort": "low"}, BETWEEN)
+    assert (body["tool_choice"], body["thinking"]["type"]) == ({"type": "tool", "name": "f"}, "adaptive")
+    no_room = {**FORCED, "reasoning_effort": "low", "max_tokens": 500, "temperature": 0.2}
+    body, written = to_anthropic(no_room, OLDER)
+    assert (body["tool_choice"]["type"], body["temperature"], written.dropped) == ("tool", 0.2, ["reasoning_effort"])
+
+
+def test_calls_stay_in_line_where_none_can_be_forced():
+    asked = {**FORCED, "parallel_tool_calls": False, "reasoning_effort": "low"}
+    body, written = to_anthropic(asked, OLDER, drop=True)
+    assert body["tool_choice"] == {"type": "auto", "disable_parallel_tool_use": True}
+    assert written.dropped == ["tool_choice"]
+
+
 def test_thinking_needs_room():
     _, written = to_anthropic({"reasoning_effort": "high", "max_tokens": 500}, OLDER)
     assert written.dropped == ["reasoning_effort"]

@@ -1,5 +1,6 @@
 """Writes Messages requests from the neutral form."""
 
+from collections.abc import Container
 from typing import Any
 
 from headgate.core.chat import Message, Request, Thinking, Tool, ToolCall, ToolChoice, ToolResult
@@ -13,6 +14,7 @@ from headgate.dialects.schemas import closed
 MAX_TOKENS = 4096  # the field is required; this is within every model's limit
 MAX_DEFAULT = 32_000  # a model's own limit may be so high that the API wants a stream for it
 MIN_BUDGET = 1024
+LEAST_SHARE = 0.95  # no smaller top_p may stand beside thinking
 
 
 def write_request(request: Request, to: Abilities, *, drop: bool) -> Written:
@@ -31,6 +33,7 @@ def write_request(request: Request, to: Abilities, *, drop: bool) -> Written:
         _same_thinking(body, request, fit)
     else:
         write_thinking(body, request, fit)
+        _beside(body, request, fit)
     _tier(body, request, fit)
     if request.user is not None:
         body["metadata"] = {"user_id": request.user}
@@ -200,6 +203,39 @@ def write_thinking(body: dict[str, Any], request: Request, fit: Fit) -> None:
             fit.defaulted.append(f"{fit.name('thinking_budget')}={word}")
     if request.thoughts is not None:
         body["thinking"]["display"] = "summarized" if request.thoughts else "omitted"
+
+
+def _beside(body: dict[str, Any], request: Request, fit: Fit) -> None:
+    choice = body.get("tool_choice", {})
+    said = body.keys() if choice.get("type") in ("any", "tool") else body.keys() - {"tool_choice"}
+    for field in unfit_to_think(body.get("thinking", {}), said, request, fit):
+        del body[field]
+        if field == "tool_choice" and "disable_parallel_tool_use" in choice:
+            body[field] = {"type": "auto", "disable_parallel_tool_use": choice["disable_parallel_tool_use"]}
+
+
+def unfit_to_think(thinking: dict[str, Any], said: Container[str], request: Request, fit: Fit) -> list[str]:
+    """Refuse what the model does not take beside *thinking*; return what is to be left out by permission.
+
+    *said* are the neutral names of what is written already. A tool can be forced where the model thinks as it likes,
+    but how it samples is its own there too:
+    <https://platform.claude.com/docs/en/build-with-claude/extended-thinking#feature-compatibility>.
+    """
+    kind = thinking.get("type")
+    if kind not in ("enabled", "adaptive"):
+        return []
+    found = {}
+    if kind == "enabled" and "tool_choice" in said:
+        found["tool_choice"] = "No tool can be forced while this model thinks: send 'auto'"
+    if "temperature" in said and request.temperature != 1:
+        found["temperature"] = "It is 1 while this model thinks"
+    if "top_p" in said and request.top_p is not None and not LEAST_SHARE <= request.top_p <= 1:
+        found["top_p"] = f"It goes from {LEAST_SHARE} to 1 while this model thinks"
+    if "top_k" in said:
+        found["top_k"] = "This model does not take it while it thinks"
+    for field, fix in found.items():
+        fit.refuse(fit.name(field), f"{fix}, or do not ask for thinking")
+    return list(found)
 
 
 def thoughtless(request: Request, fit: Fit) -> bool:

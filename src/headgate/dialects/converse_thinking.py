@@ -68,7 +68,25 @@ def _claude(body: dict[str, Any], request: Request, fit: Fit) -> None:
     anthropic_write.write_thinking(said, request, fit)
     if "thinking" in said:
         body["additionalModelRequestFields"]["thinking"] = said["thinking"]
+        _beside(body, said["thinking"], request, fit)
     config.update(said.get("output_config", {}))
+
+
+def _beside(body: dict[str, Any], thinking: dict[str, Any], request: Request, fit: Fit) -> None:
+    """Refuse what Claude does not take while it thinks, wherever that stands here; or take it out by permission."""
+    more, inference, tools = body["additionalModelRequestFields"], body["inferenceConfig"], body["toolConfig"]
+    own = more.get("tool_choice", {})
+    places = {"temperature": (inference, "temperature"), "top_p": (inference, "topP"), "top_k": (more, "top_k")}
+    if tools.get("toolChoice", {"auto": {}}) != {"auto": {}}:
+        places["tool_choice"] = (tools, "toolChoice")
+    elif own.get("type") in ("any", "tool"):
+        places["tool_choice"] = (more, "tool_choice")
+    said = {field for field, (place, name) in places.items() if name in place}
+    for field in anthropic_write.unfit_to_think(thinking, said, request, fit):
+        place, name = places[field]
+        del place[name]
+        if place is more and field == "tool_choice":
+            more[name] = {"type": "auto", "disable_parallel_tool_use": True}
 
 
 def _others(body: dict[str, Any], request: Request, fit: Fit, whose: str) -> None:

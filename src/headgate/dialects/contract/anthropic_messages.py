@@ -5,15 +5,16 @@ from collections.abc import Mapping
 from headgate.dialects.contract import CLOSED, IGNORE, REFUSE, SAME, Rule, Rules, to
 
 _SAMPLING = "refused by models without sampling parameters; 1 is left out"
+_FORCED = "refused by models that may not be forced, and while one thinks with a budget"
 _MIDWAY = "left out where a turn of tool calls is gone on with whose first thought is not there"
 
 NEUTRAL: Rules = {
     "model": SAME,
     "messages": SAME,
     "max_tokens": Rule("default", when="where none is given: the model's own limit, 32000 at most, else 4096"),
-    "temperature": Rule("same", when=f"above 1 refused; {_SAMPLING}"),
-    "top_p": Rule("same", when=_SAMPLING),
-    "top_k": Rule("same", when="refused by models without sampling parameters"),
+    "temperature": Rule("same", when=f"above 1 refused, any but 1 while the model thinks; {_SAMPLING}"),
+    "top_p": Rule("same", when=f"below 0.95 refused while the model thinks; {_SAMPLING}"),
+    "top_k": Rule("same", when="refused by models without sampling parameters, and while a model thinks"),
     "stop": to("stop_sequences"),
     "seed": REFUSE,
     "n": Rule("refuse", (1,), "Ask once for each answer"),
@@ -62,8 +63,8 @@ NEUTRAL: Rules = {
     "tools.strict": SAME,
     "tools.custom": Rule("refuse", fix="Only functions can be called through this API"),
     "tools.cache": to("cache_control"),
-    "tool_choice.required": to("tool_choice.type=any", "refused by models that may not be forced"),
-    "tool_choice.named": to("tool_choice.type=tool", "refused by models that may not be forced"),
+    "tool_choice.required": to("tool_choice.type=any", _FORCED),
+    "tool_choice.named": to("tool_choice.type=tool", _FORCED),
     "tool_choice.none": SAME,
     "tool_choice.allowed": to("tools", "the others are left out"),
     "format.json_object": Rule("refuse", fix="Send a 'json_schema' format instead"),

@@ -4,15 +4,17 @@ from collections.abc import Mapping
 
 from headgate.dialects.contract import CLOSED, IGNORE, REFUSE, SAME, Rule, Rules, to
 
+_THINKS = "as to Messages while a Claude thinks"
+_FORCED = f"refused by models that may not be forced; {_THINKS}"
 _BY_MODEL = "refused by models without sampling parameters"
 
 NEUTRAL: Rules = {
     "model": to("modelId", "in the path"),
     "messages": SAME,
     "max_tokens": to("inferenceConfig.maxTokens"),
-    "temperature": to("inferenceConfig.temperature", f"above 1 refused; {_BY_MODEL}"),
-    "top_p": to("inferenceConfig.topP", _BY_MODEL),
-    "top_k": to("additionalModelRequestFields", "Claude and Nova; else refused"),
+    "temperature": to("inferenceConfig.temperature", f"above 1 refused; {_BY_MODEL}; {_THINKS}"),
+    "top_p": to("inferenceConfig.topP", f"{_BY_MODEL}; {_THINKS}"),
+    "top_k": to("additionalModelRequestFields", f"Claude and Nova; else refused; {_THINKS}"),
     "stop": to("inferenceConfig.stopSequences", "refused by models that take none"),
     "seed": REFUSE,
     "n": Rule("refuse", (1,), "Ask once for each answer"),
@@ -59,8 +61,8 @@ NEUTRAL: Rules = {
     "tools.strict": to("toolSpec.strict"),
     "tools.custom": Rule("refuse", fix="Only functions can be called through this API"),
     "tools.cache": to("cachePoint", "models that take it; else left out"),
-    "tool_choice.required": to("toolConfig.toolChoice.any", "refused by models that may not be forced"),
-    "tool_choice.named": to("toolConfig.toolChoice.tool", "refused by models that may not be forced"),
+    "tool_choice.required": to("toolConfig.toolChoice.any", _FORCED),
+    "tool_choice.named": to("toolConfig.toolChoice.tool", _FORCED),
     "tool_choice.none": Rule(
         "ignore",
         fix="The API has no way to forbid tools while the conversation shows calls of them",

@@ -9,6 +9,7 @@ import pytest
 from headgate.core.errors import BadRequest
 from headgate.dialects import anthropic_messages, gemini, gemini_array, openai_chat, openai_responses
 from headgate.dialects.base import Abilities, Dialect, Profile, Written
+from headgate.dialects.cohere import CohereChat
 from headgate.dialects.gemini_contents_write import SENTINEL
 from headgate.dialects.gemini_fields import signature_of
 from headgate.dialects.gemini_parts import INVALID, OURS
@@ -201,6 +202,42 @@ def test_strict_tools_are_validated_and_narrowed_tools_are_the_only_ones() -> No
 def test_effort_is_a_level_or_a_budget(to: Abilities, effort: str, wish: Any, told: list[str]) -> None:
     body, written = to_gemini(chat(reasoning_effort=effort), to)
     assert body.get("generationConfig", {}).get("thinkingConfig") == wish and written.defaulted == told
+
+
+@pytest.mark.parametrize(
+    ("model", "effort", "tokens"),
+    [
+        ("gemini-2.5-flash", "high", 24_576),
+        ("gemini-2.5-flash", "xhigh", 24_576),
+        ("gemini-2.5-flash-lite", "max", 24_576),
+        ("gemini-2.5-pro", "xhigh", 32_768),
+        ("gemini-2.5-pro-preview-06-05", "max", 32_768),
+    ],
+)
+def test_no_more_thought_is_asked_for_than_the_model_takes(model: str, effort: str, tokens: int) -> None:
+    to = Abilities(model=model, name=f"g/{model}", kind="gemini")
+    body, written = to_gemini(chat(reasoning_effort=effort), to)
+    assert body["generationConfig"]["thinkingConfig"]["thinkingBudget"] == tokens
+    asked_for = {"high": 24_576, "xhigh": 32_768, "max": 65_536}[effort]
+    assert written.defaulted == ([] if asked_for == tokens else [f"reasoning_effort={tokens}"])
+    on = {"type": "enabled", "budget_tokens": asked_for}
+    body, written = to_gemini(message(max_tokens=99_000, thinking=on), to, by=anthropic_messages)
+    assert body["generationConfig"]["thinkingConfig"]["thinkingBudget"] == tokens
+    assert written.defaulted == ([] if asked_for == tokens else [f"thinking.budget_tokens={tokens}"])
+
+
+def test_no_less_thought_is_asked_for_than_the_model_takes() -> None:
+    on = {"thinking": {"type": "enabled", "token_budget": 100}}
+    cohere = CohereChat()
+    for model, tokens, told in (
+        ("gemini-2.5-flash", 100, []),
+        ("gemini-2.5-flash-lite", 512, ["thinking.token_budget=512"]),
+        ("gemini-2.5-pro", 128, ["thinking.token_budget=128"]),
+    ):
+        to = Abilities(model=model, name=f"g/{model}", kind="gemini")
+        body, written = to_gemini(chat(**on), to, by=cohere)
+        assert body["generationConfig"]["thinkingConfig"]["thinkingBudget"] == tokens
+        assert written.defaulted == told
 
 
 def test_a_model_that_does_not_think_is_not_asked_to() -> None:

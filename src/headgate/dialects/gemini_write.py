@@ -20,6 +20,11 @@ _SAMPLING = ("temperature", "top_p")
 _PENALTIES = ("frequency_penalty", "presence_penalty")
 _LEVELS = ("minimal", "low", "medium", "high")
 LEAST = 128  # tokens of thought below which the models that always think do not go
+_BUDGETS = {"pro": (LEAST, 32_768), "flash-lite": (512, 24_576), "": (1, 24_576)}
+"""By what stands in a model's name, the least and the most tokens that it may be told to think.
+
+<https://ai.google.dev/gemini-api/docs/thinking#set-budget>
+"""
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "named": "ANY"}
 
 
@@ -140,7 +145,7 @@ def _thinking(config: dict[str, Any], request: Request, fit: Fit) -> None:
     elif off:
         wish["thinkingBudget"] = _least(request, fit)
     elif budget is not None or effort is not None:
-        wish["thinkingBudget"] = budget if budget is not None else budget_of(effort or "")
+        wish["thinkingBudget"] = _budget(request, fit)
     elif request.thinking is not None:
         wish["thinkingBudget"] = -1
     if request.thoughts is not None:
@@ -173,6 +178,17 @@ def _least(request: Request, fit: Fit) -> int:
         return 0
     fit.defaulted.append(f"{fit.name('thinking' if request.thinking == 'off' else 'effort')}={LEAST}")
     return LEAST
+
+
+def _budget(request: Request, fit: Fit) -> int:
+    """Return the tokens to think: of those that the model takes the nearest to what was asked for, and say so."""
+    given = request.thinking_budget
+    asked = given if given is not None else budget_of(request.effort or "")
+    least, most = next(bounds for word, bounds in _BUDGETS.items() if word in fit.to.model)
+    tokens = min(max(asked, least), most)
+    if tokens != asked:
+        fit.defaulted.append(f"{fit.name('effort' if given is None else 'thinking_budget')}={tokens}")
+    return tokens
 
 
 def _tools(body: dict[str, Any], request: Request, fit: Fit) -> None:

@@ -26,9 +26,14 @@ NEUTRAL: Rules = {
     "tool_choice": to("toolConfig.functionCallingConfig"),
     "parallel_tool_calls": Rule("refuse", (True,), "Tell the model in its instructions to make one call at a time"),
     "format": to(f"{_CONFIG}responseJsonSchema"),
-    "effort": to(f"{_CONFIG}thinkingConfig", "thinkingLevel from Gemini 3 on, before it thinkingBudget"),
+    "effort": to(
+        f"{_CONFIG}thinkingConfig",
+        "thinkingLevel from Gemini 3 on, before it thinkingBudget; the nearest that the model takes, told",
+    ),
     "thinking": to(f"{_CONFIG}thinkingConfig", "off refused by models that cannot be told so"),
-    "thinking_budget": to(f"{_CONFIG}thinkingConfig.thinkingBudget", "models with levels: the nearest level, told"),
+    "thinking_budget": to(
+        f"{_CONFIG}thinkingConfig.thinkingBudget", "the nearest that the model takes, or the nearest level, told"
+    ),
     "thoughts": to(f"{_CONFIG}thinkingConfig.includeThoughts"),
     "verbosity": Rule("refuse", ("medium",)),
     "service_tier": to("serviceTier", "flex and priority; any other left out, as all are at Vertex"),

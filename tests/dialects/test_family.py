@@ -13,11 +13,11 @@ from headgate.core.chat import Audio, File, Message, Part, Request, Text, Thinki
 from headgate.core.errors import BadRequest, UpstreamFailed
 from headgate.core.fold import fold
 from headgate.core.money import Usage
-from headgate.dialects import anthropic_messages, mistral, openai_chat, openai_completions
+from headgate.dialects import anthropic_messages, gemini, mistral, openai_chat, openai_completions, openai_responses
 from headgate.dialects.base import Abilities, Profile
 from headgate.dialects.contract.openai_chat import KINDS
 from headgate.dialects.contract.openai_family import COMMON, NEW_LIMIT, OWN, THINKERS
-from headgate.dialects.family import Family, variant
+from headgate.dialects.family import Family, Unknown, variant
 from headgate.providers.catalog import rows
 from tests.dialects import recorded
 
@@ -59,7 +59,7 @@ def written(
 
 def test_kinds_are_those_of_the_catalogue() -> None:
     assert set(OWN) | set(THINKERS) | NEW_LIMIT - {"ollama"} <= set(KINDS) <= {*rows(), "ollama", "cohere", "gemini"}
-    assert variant("openai") is None and variant("openai-compatible") is None and variant("nobody") is None
+    assert variant("openai") is None and variant("azure") is None and variant("nobody") is None
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) & set(rows()) - {"openai-compatible"}))
@@ -201,6 +201,73 @@ def test_only_the_tools_that_are_allowed_are_declared() -> None:
         {"type": "function", "function": {"name": "g"}}]}}  # fmt: skip
     out, _ = written("groq", body(tools=[TOOL, other], tool_choice=choice, store=False))
     assert (out["tools"], out["tool_choice"]) == ([other], "required")
+    assert not relays("groq", tools=[TOOL, other], tool_choice=choice)
+    assert relays("groq", tools=[TOOL, other], tool_choice="required")
+    assert relays("openrouter", tools=[TOOL, other], tool_choice=choice), "it hands on what its providers take"
+
+
+MORE = {
+    "modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "mp3"}, "web_search_options": {"a": 1},
+    "prediction": {"type": "content", "content": "x"}, "store": True, "verbosity": "low", "service_tier": "flex",
+    "prompt_cache_key": "k", "metadata": {"a": "b"}, "user": "u", "invented": 1, "max_tokens": 7, "n": 2,
+}  # fmt: skip
+NARROWED = {
+    "tools": [TOOL, {"type": "function", "function": {"name": "g"}}],
+    "tool_choice": {
+        "type": "allowed_tools",
+        "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "g"}}]},
+    },
+}
+
+
+def test_a_server_of_which_nothing_is_known_says_itself_what_it_does_not_take() -> None:
+    unknown, model = variant("openai-compatible"), to("openai-compatible")
+    assert isinstance(unknown, Unknown)
+    named = {"type": "function", "function": {"name": "f"}}
+    for more in ({}, {"tools": [TOOL], "tool_choice": named}, {"tools": [TOOL], "tool_choice": "auto"}):
+        assert unknown.relays(openai_chat.envelope(body(**MORE, **more)), model)
+    asked = body(**MORE, **NARROWED)
+    assert not unknown.relays(openai_chat.envelope(asked), model)
+    request = openai_chat.read_request(asked)
+    before = json.dumps(repr(request))
+    out = unknown.write_request(request, model, drop=False)
+    assert json.dumps(repr(request)) == before, "the request is read once, for every target"
+    assert (out.dropped, out.defaulted) == ([], [])
+    expected = {"model": "m", "messages": [USER], **MORE, "tools": NARROWED["tools"][1:], "tool_choice": "auto"}
+    assert json.loads(out.body) == expected
+
+
+def test_tools_are_narrowed_for_unknown_servers_whoever_asks() -> None:
+    unknown, model = variant("openai-compatible"), to("openai-compatible")
+    assert unknown is not None
+    declared = [{"name": "f", "parameters": {"type": "OBJECT"}}, {"name": "g"}, {"name": "h"}]
+    asks = {
+        gemini: {
+            "contents": [{"role": "user", "parts": [{"text": "Hi"}]}],
+            "tools": [{"functionDeclarations": declared}],
+            "toolConfig": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["g", "h"]}},
+        },
+        openai_responses: {
+            "model": "x",
+            "input": "Hi",
+            "tools": [{"type": "function", "name": name, "parameters": {}, "strict": False} for name in "fgh"],
+            "tool_choice": {
+                "type": "allowed_tools",
+                "mode": "required",
+                "tools": [{"type": "function", "name": "g"}, {"type": "function", "name": "h"}],
+            },
+        },
+    }
+    for dialect, asked in asks.items():
+        out = unknown.write_request(dialect.read_request(json.dumps(asked).encode()), model, drop=False)
+        said = json.loads(out.body)
+        assert [one["function"]["name"] for one in said["tools"]] == ["g", "h"]
+        assert said["tool_choice"] == "required"
+    request = anthropic_messages.read_request(
+        json.dumps({"model": "x", "max_tokens": 1, "messages": [USER], "top_k": 4}).encode()
+    )
+    with pytest.raises(BadRequest):  # what it is not known to take is not translated for it
+        unknown.write_request(request, model, drop=False)
 
 
 CONVERSATION: list[dict[str, Any]] = [

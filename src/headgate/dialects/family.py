@@ -23,7 +23,7 @@ from headgate.dialects.openai_words import NAME, SPELLINGS
 _ROW = re.compile(r"[a-z_]+\.")  # what stands inside of messages and tools is not looked at before a relay
 _MENDED = re.compile(rb'"type":"(?:file|input_audio)"')
 _REPEATED = frozenset({"reasoning", "reasoning_content"})
-_OPENAIS = frozenset({"openai-compatible"})
+_UNKNOWN = frozenset({"openai-compatible"})
 """Kinds of which nothing is known: what they do not take is for them to say."""
 
 Mend = Callable[[dict[str, Any], list[list[Thinking]]], None]
@@ -78,6 +78,8 @@ class Family(OpenAIChat):
     def relays(self, envelope: Envelope, to: Abilities) -> bool:
         """Tell whether a request in OpenAI's own dialect can go to *to* as it is."""
         fields = envelope.fields.keys()
+        if self._own["tool_choice.allowed"].act == "map" and narrows(envelope):
+            return False
         if not fields.isdisjoint(self._watched):
             return False
         effort = bytes(envelope.fields.get("reasoning_effort", b""))
@@ -133,7 +135,7 @@ class Family(OpenAIChat):
         return Extra(NAME, fields, form)
 
     def _tools(self, request: Request, fit: Fit) -> None:
-        choice, tools = request.tool_choice, request.tools
+        tools = request.tools
         if tools is not None and fit.same and self._own["tools.custom"].act == "refuse":
             kept = []
             for index, tool in enumerate(tools):
@@ -141,10 +143,9 @@ class Family(OpenAIChat):
                     fit.leave(self._own["tools.custom"], f"tools[{index}]")
                 else:
                     kept.append(tool)
-            request.tools = tools = kept
-        if choice is not None and choice.allowed is not None and self._own["tool_choice.allowed"].act == "map":
-            request.tools = [tool for tool in tools or () if tool.name in choice.allowed]
-            request.tool_choice = msgspec.structs.replace(choice, allowed=None)
+            request.tools = kept
+        if self._own["tool_choice.allowed"].act == "map":
+            narrow(request)
 
     def _message(
         self, message: Message, index: int, request: Request, fit: Fit, thoughts: list[list[Thinking]]
@@ -198,6 +199,34 @@ class Family(OpenAIChat):
         return part
 
 
+class Unknown(OpenAIChat):
+    """The chat dialect of servers of which nothing is known but that few of them know ``allowed_tools``."""
+
+    def relays(self, envelope: Envelope, to: Abilities) -> bool:
+        """As in :class:`Family`."""
+        return not narrows(envelope)
+
+    def write_request(self, request: Request, to: Abilities, *, drop: bool) -> Written:
+        """Write *request* with the tools alone that may be called; a caller of chat gets through what else was said."""
+        copy = msgspec.structs.replace(request)
+        narrow(copy)
+        own = request.extra is not None and request.extra.dialect == NAME
+        return openai_write.write_request(copy, msgspec.structs.replace(to, kind="") if own else to, drop=drop)
+
+
+def narrows(envelope: Envelope) -> bool:
+    """Tell whether a chat request has tools of which not all may be called."""
+    return b'"allowed_tools"' in bytes(envelope.fields.get("tool_choice", b""))
+
+
+def narrow(request: Request) -> None:
+    """Leave the tools out that *request* says may not be called."""
+    choice = request.tool_choice
+    if choice is not None and choice.allowed is not None:
+        request.tools = [tool for tool in request.tools or () if tool.name in choice.allowed]
+        request.tool_choice = msgspec.structs.replace(choice, allowed=None)
+
+
 def thinks(to: Abilities, effort: bytes, *, unasked: bool) -> bool:
     """Tell whether a model thinks at *effort* (JSON); *unasked* tells that it does where none is given."""
     return to.reasoning and effort != b'"none"' and (unasked or effort not in (b"", b"null"))
@@ -205,6 +234,8 @@ def thinks(to: Abilities, effort: bytes, *, unasked: bool) -> bool:
 
 def variant(kind: str, *, stream_options: bool = True) -> OpenAIChat | None:
     """Return the chat dialect of a *kind* of provider; ``None`` where it is OpenAI's own."""
-    if kind not in KINDS or kind in _OPENAIS:
+    if kind not in KINDS:
         return None
+    if kind in _UNKNOWN:
+        return Unknown()
     return Family(kind, QUIRKS.get(kind, _PLAIN), stream_options=stream_options)

@@ -37,6 +37,7 @@ OWN: Mapping[str, Rules] = {
         "parts.file": to("document_url"),
         "parts.detail": IGNORE,
     },
+    "openai-compatible": {**dict.fromkeys(COMMON, SAME), "tool_choice.allowed": COMMON["tool_choice.allowed"]},
     "openrouter": dict.fromkeys(COMMON, SAME),  # it hands on what its providers take
     "perplexity": {"web_search_options": SAME, "parts.audio": _SOUND},
     "vllm": {"parts.file": _FILES},

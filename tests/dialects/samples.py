@@ -102,6 +102,10 @@ CHAT: dict[str, Sample] = {
     "parts.image": Sample(
         _content({"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}), "messages[0].content[1]"
     ),
+    "parts.detail": Sample(
+        _content({"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}", "detail": "high"}}),
+        "messages[0].content[1].image_url.detail",
+    ),
     "parts.audio": Sample(
         _content({"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}),
         "messages[0].content[1]",
@@ -403,6 +407,10 @@ RESPONSES: dict[str, Sample] = {
     "parts.image": Sample(
         _input({"type": "input_image", "image_url": f"data:image/png;base64,{PNG}"}), "input[0].content[1]"
     ),
+    "parts.detail": Sample(
+        _input({"type": "input_image", "image_url": f"data:image/png;base64,{PNG}", "detail": "low"}),
+        "input[0].content[1].detail",
+    ),
     "parts.file": Sample(
         _input({"type": "input_file", "file_data": f"data:application/pdf;base64,{PDF}"}), "input[0].content[1]"
     ),
@@ -690,6 +698,7 @@ COHERE: dict[str, Sample] = {
         for name in (
             *("model", "messages", "max_tokens", "temperature", "seed", "frequency_penalty", "presence_penalty"),
             *("logprobs", "tools", "stream", "parts.image_url", "parts.image", "parts.tool_call", "parts.tool_result"),
+            "parts.detail",
             *("messages.system_midway", "format.json_object"),
         )
     },

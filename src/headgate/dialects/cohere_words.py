@@ -43,6 +43,7 @@ SPELLINGS = {
     "thinking": "thinking.type",
     "thinking_budget": "thinking.token_budget",
     "parts.citations": "citations",
+    "parts.detail": "image_url.detail",
 }
 """Neutral field to ours, where they differ."""
 

@@ -172,7 +172,7 @@ def _unmarked(part: Part, path: str, fit: Fit) -> None:
 
 def _image(part: Image, path: str, fit: Fit) -> str | None:
     if part.detail not in (None, "auto"):
-        fit.ignore(f"{path}.image_url.detail")
+        fit.ignore(fit.inner(path, "parts.detail"))
     if part.data is None:
         fit.leave(_RULES["parts.image_url"], path)
         return None

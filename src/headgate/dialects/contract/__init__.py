@@ -75,7 +75,16 @@ class Column(Protocol):
 
 ROWS = (
     *("messages.name", "messages.system_midway"),
-    *("parts.image_url", "parts.image", "parts.audio", "parts.file", "parts.file_url", "parts.file_id", "parts.name"),
+    *(
+        "parts.image_url",
+        "parts.image",
+        "parts.detail",
+        "parts.audio",
+        "parts.file",
+        "parts.file_url",
+        "parts.file_id",
+        "parts.name",
+    ),
     *("parts.tool_call", "parts.tool_result", "parts.tool_result_image", "parts.is_error"),
     *("parts.thinking", "parts.refusal", "parts.citations", "parts.cache"),
     *("tools.strict", "tools.custom", "tools.cache"),

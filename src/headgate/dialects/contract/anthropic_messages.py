@@ -47,6 +47,7 @@ NEUTRAL: Rules = {
     ),
     "parts.image_url": to("image"),
     "parts.image": to("image"),
+    "parts.detail": IGNORE,
     "parts.audio": Rule("refuse", fix="This API takes no audio"),
     "parts.file": to("document"),
     "parts.file_url": to("document"),

@@ -45,6 +45,7 @@ NEUTRAL: Rules = {
     ),
     "parts.image_url": Rule("refuse", fix="Send the image as a data URL (data:image/png;base64,...)"),
     "parts.image": SAME,
+    "parts.detail": IGNORE,
     "parts.audio": SAME,
     "parts.file": to("document"),
     "parts.file_url": Rule("refuse", fix="Send the document as a data URL (data:application/pdf;base64,...)"),

@@ -42,6 +42,7 @@ NEUTRAL: Rules = {
     "messages.system_midway": SAME,
     "parts.image_url": SAME,
     "parts.image": to("image_url"),
+    "parts.detail": SAME,
     "parts.audio": Rule("refuse", fix="This API takes no audio"),
     "parts.file": Rule("refuse", fix=_NO_DOCUMENT, when="plain text is carried as text"),
     "parts.file_url": Rule("refuse", fix=_NO_DOCUMENT),

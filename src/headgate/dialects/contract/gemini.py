@@ -47,6 +47,7 @@ NEUTRAL: Rules = {
     "messages.system_midway": Rule("refuse", fix="Put it before the first message of the user"),
     "parts.image_url": to("inlineData", _BYTES),
     "parts.image": to("inlineData"),
+    "parts.detail": to(f"{_CONFIG}mediaResolution", "where all pictures say the same; else left out"),
     "parts.audio": to("inlineData"),
     "parts.file": to("inlineData"),
     "parts.file_url": to("inlineData", _BYTES),

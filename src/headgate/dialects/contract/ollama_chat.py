@@ -42,6 +42,7 @@ NEUTRAL: Rules = {
     "messages.system_midway": SAME,
     "parts.image_url": Rule("refuse", fix="Send the image's bytes (base64)", when="fetched by the gateway first"),
     "parts.image": to("images"),
+    "parts.detail": IGNORE,
     "parts.audio": Rule("refuse", fix="This API takes no audio"),
     "parts.file": Rule("refuse", fix=_NO_DOCUMENT, when="plain text is carried as text"),
     "parts.file_url": Rule("refuse", fix=_NO_DOCUMENT),
@@ -67,7 +68,5 @@ NEUTRAL: Rules = {
 }
 
 OWN: Mapping[str, Rules] = {
-    "openai-chat": {"part.detail": IGNORE},
-    "openai-responses": {"part.detail": IGNORE},
     "cohere-chat": {"messages.tool_plan": SILENT},
 }

@@ -42,6 +42,7 @@ NEUTRAL: Rules = {
     "messages.system_midway": SAME,
     "parts.image_url": SAME,
     "parts.image": to("image_url"),
+    "parts.detail": SAME,
     "parts.audio": to("input_audio"),
     "parts.file": SAME,
     "parts.file_url": Rule("refuse", fix="Send the document's bytes (base64) instead"),

@@ -43,6 +43,7 @@ NEUTRAL: Rules = {
     "messages.system_midway": SAME,
     "parts.image_url": _TEXT,
     "parts.image": _TEXT,
+    "parts.detail": _TEXT,
     "parts.audio": _TEXT,
     "parts.file": _TEXT,
     "parts.file_url": _TEXT,

@@ -42,6 +42,7 @@ NEUTRAL: Rules = {
     "messages.system_midway": SAME,
     "parts.image_url": to("input_image"),
     "parts.image": to("input_image"),
+    "parts.detail": SAME,
     "parts.audio": to("input_audio"),
     "parts.file": to("input_file"),
     "parts.file_url": to("input_file"),

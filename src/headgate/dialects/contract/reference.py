@@ -96,8 +96,8 @@ def _page() -> Iterator[str]:
             yield f"| `{kind}` | `{name}` | {_cell(name, name, rule)} |"
     yield from ("", "A caller who speaks Chat Completions is passed on to them as it is, unless the request has a")
     yield "field that they take otherwise. What only Chat Completions has, they take so, unless a row of their own says"
-    yield "else. Of an `openai-compatible` server nothing is known. What such a caller says goes there as it is, that of"
-    yield from ("the table above too, but for what its rows here change; what it does not take it says itself.", "")
+    yield "else. Of an `openai-compatible` server nothing is known. What such a caller says goes there as it is, also"
+    yield from ("that of the table above, but for what its rows here change. What it does not take it says itself.", "")
     yield from ("| kind | field | what happens |", "|---|---|---|")
     for kind, rules in {"each of them": openai_family.COMMON, **openai_family.OWN}.items():
         for name, rule in rules.items():

@@ -228,11 +228,11 @@ def unfit_to_think(thinking: dict[str, Any], said: Container[str], request: Requ
     if kind == "enabled" and "tool_choice" in said:
         found["tool_choice"] = "No tool can be forced while this model thinks: send 'auto'"
     if "temperature" in said and request.temperature != 1:
-        found["temperature"] = "It is 1 while this model thinks"
+        found["temperature"] = "It can only be 1 while this model thinks: leave it out"
     if "top_p" in said and request.top_p is not None and not LEAST_SHARE <= request.top_p <= 1:
-        found["top_p"] = f"It goes from {LEAST_SHARE} to 1 while this model thinks"
+        found["top_p"] = f"It goes from {LEAST_SHARE} to 1 while this model thinks: leave it out"
     if "top_k" in said:
-        found["top_k"] = "This model does not take it while it thinks"
+        found["top_k"] = "This model does not take it while it thinks: leave it out"
     for field, fix in found.items():
         fit.refuse(fit.name(field), f"{fix}, or do not ask for thinking")
     return list(found)

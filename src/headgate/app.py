@@ -215,7 +215,8 @@ class Worker:
 
     def _checks(self) -> dict[str, str]:
         keys = "degraded" if self.principals.degraded else "ok"
-        checks = {"config": "ok", "keys": keys if self.principals.ready else "not loaded", "ledger": "ok"}
+        checks = {"config": "ok", "keys": keys if self.principals.ready else "not loaded"}
+        checks["ledger"] = self.journal.trouble or "ok"
         if self.live.watcher.problems:
             checks["config_file"] = f"kept the old one: {len(self.live.watcher.problems)} problem(s) in the new"
         if self.base.effective.left_out:

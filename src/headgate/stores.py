@@ -165,7 +165,8 @@ class Stores:
         """Return what is to be said of them where something is not as it should be, and how Redis is."""
         found = {}
         if self.desk.failing_since is not None:
-            found["database"] = "does not answer; calls are served on what was set aside for this process"
+            state = "its disk is full" if self.desk.full else "does not answer"
+            found["database"] = f"{state}; calls are served on what was set aside for this process"
         if self._redis is not None:
             up = "ok" if self._redis.up else "is not used; each process keeps to its part of every limit"
             found["redis"] = up

@@ -1,5 +1,6 @@
 """The journal as a file: what is in it, when, and what a full disk does to it."""
 
+import asyncio
 import errno
 import fcntl
 import os
@@ -178,6 +179,71 @@ def test_half_a_line_that_cannot_be_taken_back_is_ended(journal, full, monkeypat
     full["left"] = 10**9
     assert journal.append(b'["e","2"]\n')
     assert contents(journal) == b'["e"\n["e","2"]\n'
+
+
+def test_the_end_of_half_a_line_goes_before_what_else_is_owed(journal, full, monkeypatch):
+    def refuse(fd: int, size: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    full["left"] = 0
+    journal.keep(b'["e","1"]\n')
+    journal.keep(b'["e","2"]\n')
+    monkeypatch.setattr(os, "ftruncate", refuse)
+    full["left"] = 4
+    assert not journal.flush()
+    full["left"] = 10**9
+    assert journal.flush()
+    assert contents(journal) == b'["e"\n["e","1"]\n["e","2"]\n'
+
+
+async def recovered(journal: Journal) -> None:
+    async with asyncio.timeout(5):
+        while journal.trouble is not None:
+            await asyncio.sleep(0.01)
+
+
+async def test_what_is_owed_is_written_without_another_call(journal, full, monkeypatch, caplog):
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
+    assert journal.trouble is None and journal._timer is None
+    full["left"] = 0
+    for number in range(3):
+        journal.keep(b'["e","%d"]\n' % number)
+    await asyncio.sleep(0.05)
+    assert journal.trouble == "cannot be written: the disk is full; 3 line(s) wait in memory, 0 are lost"
+    full["left"] = 10**9
+    await recovered(journal)
+    assert contents(journal) == b"".join(b'["e","%d"]\n' % n for n in range(3))
+    assert journal._timer is None, "nothing is scheduled while nothing is owed"
+    begun, ended = [record.getMessage() for record in caplog.records]
+    assert "cannot be written: the disk is full" in begun
+    assert ended == "the journal is written again: 3 line(s) that waited are in it, 0 are lost"
+
+
+async def test_a_disk_that_refused_intents_alone_is_tried_as_well(journal, full, monkeypatch, caplog):
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
+    full["left"] = 4
+    assert not journal.append(b'["h","1"]\n')
+    await asyncio.sleep(0.05)
+    assert journal.trouble is not None, "a few bytes are no room"
+    full["left"] = 10**9
+    await recovered(journal)
+    assert contents(journal) == b"", "trying leaves nothing"
+    assert journal.append(b'["h","2"]\n')
+    assert len(caplog.records) == 2
+
+
+async def test_what_cannot_be_written_to_the_end_is_told(tmp_path, full, monkeypatch, caplog):
+    monkeypatch.setattr(module, "MAX_OWED_BYTES", 25)
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
+    journal = Journal(tmp_path)
+    full["left"] = 0
+    for _ in range(3):
+        journal.keep(b"0123456789\n")
+    assert journal.trouble is not None and journal.trouble.endswith("2 line(s) wait in memory, 1 are lost")
+    journal.close()
+    assert caplog.messages[-1] == "2 line(s) of the journal are lost: the disk is full"
+    await asyncio.sleep(0.05)
+    assert len(caplog.records) == 2, "a closed one tries no more"
 
 
 def test_no_room_for_another_segment(tmp_path, full):

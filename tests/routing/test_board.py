@@ -12,7 +12,7 @@ from headgate.observe.metrics import Metrics
 from headgate.providers.breaker import COOLDOWN, IN_A_ROW
 from headgate.providers.keys import Ring
 from headgate.routing import board as module
-from headgate.routing.board import Board, agree, keep_posted
+from headgate.routing.board import Board, Doing, agree, keep_posted
 from headgate.routing.health import Health
 from headgate.routing.probes import LEASE, FileProbes
 from tests.routing.test_health import fail, target
@@ -59,6 +59,27 @@ def test_what_an_ended_worker_told_is_forgotten(tmp_path: Path, monkeypatch: pyt
     board.write(0, [])
     monkeypatch.setattr(module, "STALE", 0.0)
     assert board.read() == []
+
+
+async def test_what_cannot_be_told_is_logged_once_and_so_is_its_end(tmp_path: Path, caplog: Any) -> None:
+    board, rounds = Board(tmp_path / "health"), 0
+
+    def doing() -> Doing:
+        nonlocal rounds
+        rounds += 1
+        return Doing()
+
+    board._directory.write_text("in the way")
+    posting = asyncio.create_task(keep_posted(board, Health(), 0, every=0.01, doing=doing))
+    await until(lambda: rounds > 5)
+    (told,) = caplog.records
+    assert told.getMessage().startswith("telling what is known of deployments is not possible now: ")
+    assert told.exc_info is None
+    board._directory.unlink()
+    await until(board.read)
+    await until(lambda: len(caplog.records) == 2)
+    assert caplog.messages[-1] == "telling what is known of deployments is possible again"
+    posting.cancel()
 
 
 def test_states_are_in_the_metrics_for_names_that_are_known(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """One suite for SQL on the embedded database and on PostgreSQL, and for the desk that works on either."""
 
 import asyncio
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,8 +11,8 @@ import pytest
 
 from headgate.core.errors import Unavailable
 from headgate.storage.desk import BUDGET, Desk
-from headgate.storage.sql import BadValue, Sql, StoreDown, TableMissing, open_sql
-from tests.servers import psql
+from headgate.storage.sql import BadValue, DiskFull, Sql, StoreDown, TableMissing, open_sql
+from tests.servers import embedded, psql
 
 PUT = (
     "INSERT INTO balances (scope, period, start, nano, tokens) VALUES (?, 'd', ?, ?, ?)"
@@ -219,6 +220,30 @@ async def test_work_that_can_never_be_done_is_left_out_and_the_rest_of_its_batch
     assert names == [("a",), ("b",)]
     assert (desk.dropped, desk.failures, desk.failing_since) == (3, 0, None), "the database is well"
     assert caplog.text.count("can never be done") == 3
+    desk.close()
+
+
+async def test_a_desk_whose_disk_was_full_finds_out_by_itself_that_there_is_room(tmp_path):
+    file = shutil.copy(embedded(), tmp_path / "headgate.db")
+    desk, full = Desk(file), True
+
+    def fill(sql: Sql) -> None:
+        if full:
+            sql.execute("PRAGMA max_page_count = 1")  # of this connection: no more pages than there are
+
+    def large(sql: Sql) -> None:
+        fill(sql)
+        sql.execute(NEW, ("x" * 2_000_000, 1))
+
+    with pytest.raises(Unavailable) as caught:
+        await desk.ask(large)
+    assert isinstance(caught.value.__cause__, DiskFull)
+    assert (str(caught.value.__cause__), desk.full, desk.failures) == ("the disk is full", True, 1)
+    async with asyncio.timeout(5):
+        while desk.failing_since is not None:
+            await asyncio.sleep(0.02)
+    full = False
+    await desk.ask(large)
     desk.close()
 
 

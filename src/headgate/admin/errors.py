@@ -16,7 +16,8 @@ from starlette.responses import JSONResponse
 from headgate.core.errors import BadRequest, HeadgateError, MethodNotAllowed, NotFound, Unavailable
 from headgate.core.ids import new_id
 from headgate.core.redact import redact
-from headgate.storage.sql import SqlError
+from headgate.storage.sql import DiskFull, SqlError
+from headgate.storage.sqlite import is_full
 
 log = logging.getLogger("headgate.admin")
 
@@ -51,6 +52,8 @@ def broken(request: Request, error: Exception) -> JSONResponse:
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     if lost or isinstance(error, OperationalError | InterfaceError | PoolTimeout | SqlError):
         log.error("%s %s failed: %s", request.method, request.url.path, error)
+        if isinstance(error, DiskFull) or is_full(getattr(error, "orig", None)):
+            return answer(Unavailable("The disk of the database is full. Make room.", code="storage_unavailable"))
         return answer(Unavailable("The database cannot be reached now. Try again.", code="storage_unavailable"))
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return answer(HeadgateError("The gateway failed to answer; its log says why."))

@@ -4,9 +4,15 @@ A line is in the page cache when :meth:`Journal.append` returns, so it survives 
 cut may take the last second (or nothing, with ``sync_each``). ``<id>.lock`` is locked for as long as the process lives;
 ``<id>.<position>.log`` are the segments, named by the position of their first byte. Holds still open when a segment is
 full are carried into the next one, so old segments never have to be kept for a long call.
+
+A disk that takes nothing is tried again every second, until what is owed is written and more would be. That, when it
+begins and when it ends, is told to the log.
 """
 
+import asyncio
+import errno
 import fcntl
+import logging
 import os
 from collections import deque
 from pathlib import Path
@@ -16,8 +22,13 @@ from headgate.core.ids import new_id
 
 SEGMENT_BYTES = 16 * 1024 * 1024
 SYNC_SECONDS = 1.0
+RETRY_SECONDS = 1.0
 MAX_OWED_BYTES = 32 * 1024 * 1024
 FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+PROBE = b" " * 4096
+"""More than the last block of a file may still have room for; half a line to whoever reads it before it is gone."""
+
+log = logging.getLogger("headgate.ledger")
 
 
 def lock_path(directory: Path, journal: str) -> Path:
@@ -55,6 +66,9 @@ class Journal:
         self._full = segment_bytes
         self._owed: deque[bytes] = deque()
         self._owed_bytes = 0
+        self._failing: str | None = None
+        self._late = self._lost = 0
+        self._timer: asyncio.TimerHandle | None = None
         self._lock_fd = self._locked()
         self._fd = os.open(segment_path(directory, self.id, 0), FLAGS, 0o600)
         self._retired: deque[int] = deque()
@@ -66,6 +80,13 @@ class Journal:
     def position(self) -> int:
         """Bytes written since the journal began."""
         return self._base + self._size
+
+    @property
+    def trouble(self) -> str | None:
+        """What to tell people while the disk does not take what is written; ``None`` while it does."""
+        if self._failing is None:
+            return None
+        return f"cannot be written: {self._failing}; {len(self._owed)} line(s) wait in memory, {self._lost} are lost"
 
     def append(self, line: bytes) -> bool:
         """Write *line*, an intent, now; False where the disk does not take it, which leaves nothing behind."""
@@ -80,6 +101,7 @@ class Journal:
             return
         if self._owed_bytes + len(line) > MAX_OWED_BYTES:
             self.unwritten += 1
+            self._lost += 1
             return
         self._owed.append(line)
         self._owed_bytes += len(line)
@@ -89,10 +111,10 @@ class Journal:
         owed, self._owed = self._owed, deque()
         while owed:
             if not self._put(owed[0]):
-                owed.extend(self._owed)
-                self._owed = owed
+                self._owed.extend(owed)  # after the end of half a line, where there is one
                 return False
             self._owed_bytes -= len(owed.popleft())
+            self._late += 1
         return True
 
     def _put(self, line: bytes) -> bool:
@@ -100,10 +122,12 @@ class Journal:
             return False
         try:
             written = os.write(self._fd, line)
-        except OSError:
-            written = 0
+        except OSError as error:
+            self._fail(error)
+            return False
         if written != len(line):
             self._mend(written)
+            self._fail()
             return False
         self._size += written
         if self._sync_each:
@@ -114,11 +138,54 @@ class Journal:
         """Sync and give the lock back: from now on this is a dead process's journal."""
         if self._closing.is_set():
             return
-        self.flush()
+        if not self.flush():
+            log.error("%d line(s) of the journal are lost: %s", len(self._owed), self._failing)
+        if self._timer is not None:
+            self._timer.cancel()
         self._closing.set()
         self._syncer.join()
         for fd in (self._fd, self._lock_fd):
             os.close(fd)
+
+    def _fail(self, error: OSError | None = None) -> None:
+        """Note that the disk took nothing, or a part of a line alone, and try again later."""
+        if self._failing is None:
+            self._late = self._lost = 0
+            full = error is None or error.errno in (errno.ENOSPC, errno.EDQUOT)
+            self._failing = "the disk is full" if full else str(error)
+            log.error(
+                "the journal cannot be written: %s. Calls under a budget are refused; what others use waits in memory, "
+                "and is lost should this process be killed",
+                self._failing,
+            )
+        if self._timer is None and not self._closing.is_set():
+            try:
+                self._timer = asyncio.get_running_loop().call_later(RETRY_SECONDS, self._again)
+            except RuntimeError:  # no loop runs here: the next line tries again
+                pass
+
+    def _again(self) -> None:
+        """Write what is owed. All is well once that is done and another line would be taken as well."""
+        self._timer = None
+        if not self.flush() or not self._takes():
+            return  # whichever of them failed comes again
+        self._failing = None
+        log.warning(
+            "the journal is written again: %d line(s) that waited are in it, %d are lost", self._late, self._lost
+        )
+
+    def _takes(self) -> bool:
+        """Whether the disk has room: nothing may be owed, where all that came was refused."""
+        try:
+            written = os.write(self._fd, PROBE)
+        except OSError as error:
+            self._fail(error)
+            return False
+        self._mend(written)
+        if written != len(PROBE) or self._owed:
+            self._fail()
+            return False
+        return True
 
     def _locked(self) -> int:
         # Locked before it has its name: nobody may find it unlocked and take this process for dead.

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from os import getpid, uname
 from pathlib import Path
 from time import time
@@ -67,6 +67,30 @@ class Board:
         fresh.replace(file)
 
 
+class Trouble:
+    """What of a round fails: a line of the log when that begins, and one when it ends, not one for each round."""
+
+    def __init__(self) -> None:
+        self._failing: set[str] = set()
+
+    @contextmanager
+    def heeded(self, what: str) -> Iterator[None]:
+        """Do without *what* where it fails: nothing here is worth ending for."""
+        try:
+            yield
+        except Unavailable:
+            pass  # the database does not answer, which is told elsewhere; what was known before holds
+        except Exception as error:
+            if what not in self._failing:
+                self._failing.add(what)
+                trace = None if isinstance(error, OSError) else error
+                log.error("%s is not possible now: %s", what, error, exc_info=trace)
+        else:
+            if what in self._failing:
+                self._failing.discard(what)
+                log.warning("%s is possible again", what)
+
+
 class Hands(Protocol):
     """Where it is found what people have switched."""
 
@@ -89,23 +113,16 @@ async def keep_posted(
     Never raises otherwise.
     """
     owner = f"{uname().nodename} {getpid()}"
+    trouble = Trouble()
     while True:
-        try:
+        with trouble.heeded("reading what was switched by hand"):
             if hands is not None and (wanted := await hands.news()) is not None:
                 health.set_by_hand(wanted)
-        except Unavailable:
-            pass  # the database does not answer; what was set before holds
-        except Exception:
-            log.exception("what was switched by hand could not be read")
-        try:
+        with trouble.heeded("telling what is known of deployments"):
             await asyncio.to_thread(board.write, worker, health.told(), doing())
-        except Exception:
-            log.exception("what is known of deployments could not be told")
-        try:
+        with trouble.heeded("agreeing who tries what is shut"):
             if probes is not None:
                 await agree(probes, health, owner)
-        except Exception:
-            log.exception("who tries what is shut could not be agreed on")
         await asyncio.sleep(every)
 
 

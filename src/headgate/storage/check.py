@@ -7,11 +7,12 @@ import os
 import sqlite3
 from pathlib import Path
 
-from headgate.storage.sqlite import connect
+from headgate.storage.sqlite import connect, is_full
 from headgate.storage.types import StorageRefused
 
 CHECKED_BYTES = 16 * 1024 * 1024
 HEADER = b"SQLite format 3\x00"
+FULL = "cannot be used while the disk is full. Make room and start again; nothing was changed."
 
 
 def commits_file(path: Path) -> Path:
@@ -46,7 +47,7 @@ def version(path: Path) -> str | None:
         finally:
             con.close()
     except sqlite3.Error as error:
-        raise StorageRefused(os.fspath(path), _why(str(error))) from None
+        raise StorageRefused(os.fspath(path), FULL if is_full(error) else _why(str(error))) from None
     except OSError as error:
         raise StorageRefused(os.fspath(path), _why(f"unable to open: {error.strerror}")) from None
 

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from headgate.core.errors import Unavailable
-from headgate.storage.sql import PATIENCE, BadValue, InDoubt, Sql, SqlError, open_sql
+from headgate.storage.sql import PATIENCE, BadValue, DiskFull, InDoubt, Sql, SqlError, open_sql
 
 log = logging.getLogger("headgate.storage")
 T = TypeVar("T")
@@ -51,7 +51,8 @@ class Desk:
     A piece of work runs inside a transaction that holds the names it *locks* (on SQLite: the lock of the one writer);
     it must be quick, change nothing but the database, and not end the transaction. Where the database cannot be
     written (locked, full, gone) every ask of that batch fails with ``Unavailable`` (``storage_unavailable``) and every
-    tell is kept, up to 10,000 of them, and tried again. Work that can never be done (``BadValue``, or a fault of its
+    tell is kept, up to 10,000 of them, and tried again; where there is none, something small is, so that it is known
+    when the database takes things again. Work that can never be done (``BadValue``, or a fault of its
     own) is left out and logged, and its asker gets ``Unavailable``: the rest of its batch is done.
     """
 
@@ -84,6 +85,8 @@ class Desk:
         """Pieces of work that can never be done."""
         self.failing_since: float | None = None
         """Monotonic seconds; ``None`` while the database takes what it is given."""
+        self.full = False
+        """Whether it failed last for want of room on the disk."""
 
     def ask(
         self,
@@ -218,9 +221,11 @@ class Desk:
     def _fail(self, jobs: list[Job], error: Exception) -> None:
         self.failures += 1
         self.failing_since = self.failing_since or monotonic()
+        self.full = isinstance(error, DiskFull)
         self._sql.close()
         if isinstance(error, SqlError):
             self._owed = [job for job in jobs if job.answer is None][:MAX_OWED]
+        self._owed = self._owed or [Job(touch, ())]
         self._deliver([(job, None) for job in jobs], self._refused(error))
 
     def _refused(self, error: Exception) -> Unavailable:
@@ -236,6 +241,11 @@ class Desk:
                 loop.call_soon_threadsafe(_resolve, mine, reason)
             except RuntimeError:  # the loop is closed: nobody waits any more
                 pass
+
+
+def touch(sql: Sql) -> None:
+    """Find out whether the database takes things: a file takes one, and is as it was; a server answers."""
+    sql.execute("PRAGMA user_version = 0" if sql.kind == "sqlite" else "SELECT 1")
 
 
 def _hopeless(error: Exception) -> bool:

@@ -35,6 +35,13 @@ class StoreDown(SqlError):
     """It cannot be reached, is locked or full, or took longer than is waited for: later it may work."""
 
 
+class DiskFull(StoreDown):
+    """There is no room left where its file is."""
+
+    def __init__(self) -> None:
+        super().__init__("the disk is full")
+
+
 class InDoubt(StoreDown):
     """The connection broke during the commit: ask :meth:`Sql.committed` before doing it again."""
 

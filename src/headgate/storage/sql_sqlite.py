@@ -6,8 +6,8 @@ from pathlib import Path
 from time import monotonic, monotonic_ns, sleep, time_ns
 from typing import TypeVar
 
-from headgate.storage.sql import PATIENCE, BadValue, Kind, Rows, Sql, SqlError, StoreDown, TableMissing
-from headgate.storage.sqlite import connect
+from headgate.storage.sql import PATIENCE, BadValue, DiskFull, Kind, Rows, Sql, SqlError, StoreDown, TableMissing
+from headgate.storage.sqlite import connect, is_full
 
 T = TypeVar("T")
 
@@ -98,7 +98,7 @@ class SqliteSql:
             try:
                 self._con = connect(self._path, timeout=self._patience)
             except sqlite3.Error as error:
-                raise StoreDown(f"{self._path}: {error}") from error
+                raise DiskFull() if is_full(error) else StoreDown(f"{self._path}: {error}") from error
         return self._con
 
     def _begin(self, con: sqlite3.Connection) -> None:
@@ -127,6 +127,8 @@ class SqliteSql:
             return BadValue(str(error))
         if not isinstance(error, sqlite3.Error):
             return error
+        if is_full(error):
+            return DiskFull()
         if "no such table" in str(error):
             return TableMissing(str(error))
         return StoreDown(str(error)) if isinstance(error, sqlite3.OperationalError) else SqlError(str(error))

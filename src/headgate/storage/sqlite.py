@@ -17,6 +17,12 @@ sqlite3.register_adapter(type(None), {None: None}.__getitem__)
 sqlite3.register_adapter(bytes, bytes)
 
 
+def is_full(error: BaseException | None) -> bool:
+    """Whether *error* says that the disk has no room: for more of the file, or of what all who use it share."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
+
+
 def path_of(url: str) -> Path | None:
     """Return the file of ``sqlite:///path``, or ``None`` for another kind of database."""
     return Path(url.removeprefix("sqlite:///")).expanduser() if url.startswith("sqlite:///") else None

@@ -20,7 +20,10 @@ async def alive(state: State, parts: Parts, scope: Scope, link: Any, rest: bytes
 
 
 async def ready(state: State, parts: Parts, scope: Scope, link: Any, rest: bytes) -> None:
-    """200 when configuration, keys and ledger are loaded and the process is not draining; the body says what is not."""
+    """200 when configuration and keys are loaded, the ledger's journal takes what calls used, and none is drained.
+
+    The body says what is not so.
+    """
     checks = state.ready_checks()
     if state.draining:
         checks["serving"] = "draining"

@@ -17,6 +17,7 @@ class Life:
         brisk: Whether a person asked for it (SIGINT): no new connections are waited for.
         hurry: Set by the second one, or when the parent has died: flush and return now; the end comes within a second.
         reload: Called on SIGHUP.
+        leave: Called, where a parent runs its control part, before it tells the workers to finish.
     """
 
     def __init__(self, on_ready: Callable[[], object] | None = None) -> None:
@@ -24,6 +25,7 @@ class Life:
         self.hurry = asyncio.Event()
         self.brisk = False
         self.reload: Callable[[], object] = nothing
+        self.leave: Callable[[], object] = nothing
         self._on_ready = on_ready or nothing
 
     def ready(self) -> None:

@@ -57,7 +57,7 @@ class Parent:
         controlling = asyncio.ensure_future(self._control(control, inner, begun))
         await _first(begun.wait(), life.stopping.wait())
         try:
-            await self._keep_all()
+            await self._keep_all(inner)
         finally:
             inner.stopping.set()
             if life.hurry.is_set():
@@ -82,15 +82,16 @@ class Parent:
         except SystemExit as exc:
             self._code = exc.code if isinstance(exc.code, int) else 1
         except Exception as exc:
-            self._code = 1
-            self._tell(f"the control part failed: {exc!r}")
+            self._code = getattr(exc, "exit_code", 1)
+            self._tell(str(exc) if self._code != 1 else f"the control part failed: {exc!r}")
         finally:
             self._life.stopping.set()
 
-    async def _keep_all(self) -> None:
+    async def _keep_all(self, inner: Life) -> None:
         keepers = asyncio.gather(*(self._keep(place) for place in self._places))
         life = self._life
         await _first(life.stopping.wait(), keepers)
+        inner.leave()
         self._signal(signal.SIGINT if life.brisk else signal.SIGTERM)
         await _first(life.hurry.wait(), keepers, within=self._patience)
         if not keepers.done():

@@ -31,8 +31,9 @@ from headgate.logs import configure
 from headgate.office import Office
 from headgate.settings import Role, Settings, SettingsError, environment
 from headgate.settings import load as load_settings
+from headgate.storage.alone import Claim, claim
 from headgate.storage.sql import SqlError
-from headgate.storage.types import StorageUnreachable
+from headgate.storage.types import StorageRefused, StorageUnreachable
 from headgate.storage.upgrade import HEAD, ensure, present
 from headgate.stores import Signals
 from headgate.supervise import run, work
@@ -63,8 +64,12 @@ class Process:
         control = RemoteControl(Origin("127.0.0.1", port), control_token(self.base.home), worker.ways.lean)
         await self._serve(worker, sockets, control, life)
 
-    async def parent(self, sock: socket.socket, life: Life) -> None:
-        """Be the control plane of several workers: drain their journals, serve the management API on *sock*."""
+    async def parent(self, sock: socket.socket, sole: Claim, life: Life) -> None:
+        """Be the control plane of several workers: drain their journals, serve the management API on *sock*.
+
+        *sole* is given up when the workers begin to finish: who is to follow need not wait for the last call.
+        """
+        life.leave = sole.give_up
         ways = Ways(self.base.settings.ca_file, self.base.settings.proxy)
         entering = Entering(self.base.settings, self.base.url, self.base.home.derived, self.base.ring, ways.lean)
         signals = Signals(self.base)
@@ -78,8 +83,8 @@ class Process:
             await asyncio.to_thread(office.drainer.recover)
             await principals.refresh()
         except (SqlError, Unavailable) as error:
-            if self.base.settings.database_path() is not None:
-                raise
+            if (file := self.base.settings.database_path()) is not None:
+                raise StorageRefused(str(file), f"does not take what the journal holds ({error}).") from error
             log.warning("the database server does not answer: %s", error)  # it did a moment ago, and will
         await asyncio.to_thread(tell_missing, self.base.ring, self.base.url)
         office.drainer.start()
@@ -138,20 +143,24 @@ def serve(settings: Settings) -> int:
         there(settings.database())  # it has a say before a secret is made, and may be starting too
     base = Base(settings)
     certificate(settings)  # an unusable one stops the start
-    made = prepare(base)
-    sock = listen(settings)
-    port = sock.getsockname()[1]
-    process = Process(base)
-    inner = bind("127.0.0.1", 0)
-    return run(
-        None,
-        [sock],
-        workers=settings.workers,
-        argv=partial(child_argv, settings, inner.getsockname()[1]),
-        control=partial(process.parent, inner),
-        on_ready=partial(greet, settings, port, made),
-        patience=settings.drain + 6,
-    )
+    sole = claim(settings.home, settings.database_path())
+    try:
+        made = prepare(base)
+        sock = listen(settings)
+        port = sock.getsockname()[1]
+        process = Process(base)
+        inner = bind("127.0.0.1", 0)
+        return run(
+            None,
+            [sock],
+            workers=settings.workers,
+            argv=partial(child_argv, settings, inner.getsockname()[1]),
+            control=partial(process.parent, inner, sole),
+            on_ready=partial(greet, settings, port, made),
+            patience=settings.drain + 6,
+        )
+    finally:
+        sole.give_up()
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -1,8 +1,10 @@
 """The command line beside a gateway with a configuration: what the options of a key do to real requests."""
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -10,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from headgate.cli import group
-from tests.e2e.processes import Gateway
+from tests.e2e.processes import Gateway, free_port
+from tests.servers import embedded
 
 pytestmark = pytest.mark.xdist_group("e2e-start")
 
@@ -132,6 +135,13 @@ def test_conversations_do_not_crowd_the_list_of_keys(gateway: Gateway) -> None:
     assert "headgate chat" in {key["name"] for key in told(gateway, "keys", "list")}
 
 
-def test_an_exposed_or_broken_start_beside_it_is_refused(gateway: Gateway) -> None:
-    assert "cannot be listened on" in plain(gateway, "serve", code=2)
+def test_a_start_beside_it_on_its_home_or_its_port_is_refused(gateway: Gateway, tmp_path: Path) -> None:
+    said = plain(gateway, "serve", code=3)
+    assert str(gateway.home) in said
+    assert "serves this home" in said
+    assert "serves this home" in plain(gateway, "serve", "--port", str(free_port()), code=3)
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copy(embedded(), home / "headgate.db")
+    assert "cannot be listened on" in plain(gateway, "serve", "--home", str(home), code=2)
     assert ask(gateway, gateway.first_key).status_code == 200

@@ -184,6 +184,25 @@ def test_a_good_change_is_taken_over_and_a_bad_one_is_not(start: Callable[..., G
     assert gateway.stop() == 0
 
 
+def test_who_follows_need_not_wait_for_the_end_of_who_went_before(tmp_path: Path) -> None:
+    first = Gateway(tmp_path / "home", HEADGATE_ACCEPT_GRACE="30").start()
+    second = Gateway(tmp_path / "home")
+    try:
+        assert first.process is not None
+        with pytest.raises(AssertionError, match="ended with 3"):
+            second.start()
+        first.process.send_signal(signal.SIGTERM)
+        assert first.first_key
+        second.start()
+        assert first.process.poll() is None, "it drains"
+        assert ask(second, first.first_key, SANDBOX).status_code == 200
+        second.kill()
+        second.start()
+    finally:
+        first.kill()
+        second.kill()
+
+
 def test_a_weak_admin_key_is_refused_where_others_can_reach_the_port(tmp_path: Path) -> None:
     gateway = Gateway(tmp_path / "home", HEADGATE_ADMIN_KEY="changeme")
     words = [os.fspath(HEADGATE), "serve", "--host", "0.0.0.0", "--port", str(gateway.port)]

@@ -6122,7 +6122,7 @@ export interface components {
         };
         /**
          * BudgetUsage
-         * @description How a budget stands in its window. Held is what calls in flight may cost, and room lent to processes.
+         * @description How a budget stands in its window.
          */
         BudgetUsage: {
             /** Start */
@@ -6131,10 +6131,10 @@ export interface components {
             end: string | null;
             amount: components["schemas"]["Amounts"];
             used: components["schemas"]["Amounts"];
-            held: components["schemas"]["Amounts"];
             remaining: components["schemas"]["Amounts"];
             /** Share */
             share: number;
+            set_aside: components["schemas"]["Amounts"];
             forecast: components["schemas"]["Coming"] | null;
             /** Each */
             each: components["schemas"]["EachUsed"][];
@@ -8621,10 +8621,10 @@ export interface components {
             end: string | null;
             amount: components["schemas"]["Amounts"];
             used: components["schemas"]["Amounts"];
-            held: components["schemas"]["Amounts"];
             remaining: components["schemas"]["Amounts"];
             /** Share */
             share: number;
+            set_aside: components["schemas"]["Amounts"];
             forecast: components["schemas"]["Coming"] | null;
             /** Each */
             each: components["schemas"]["EachUsed"][];

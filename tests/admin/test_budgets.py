@@ -89,12 +89,9 @@ async def test_how_it_stands(api):
     }
     await run(api, spent("tenant:default", 2_500_000_000, 70), insert(grants).values(**lent))
     usage = (await api.ask("GET", f"{BUDGETS}/{one['id']}/usage")).json()
-    assert (usage["used"]["usd"], usage["held"]["usd"], usage["remaining"]["usd"], usage["share"]) == (
-        "2.5",
-        "1",
-        "6.5",
-        0.35,
-    )
+    assert (usage["used"]["usd"], usage["remaining"]["usd"], usage["share"]) == ("2.5", "7.5", 0.25)
+    assert usage["set_aside"]["usd"] == "1"
+    assert "held" not in usage
     tokens = await made(api, name="t", usd=None, tokens=100)
     usage = (await api.ask("GET", f"{BUDGETS}/{tokens['id']}/usage")).json()
     assert (usage["used"], usage["remaining"]) == ({"usd": None, "tokens": 70}, {"usd": None, "tokens": 30})
@@ -111,6 +108,18 @@ async def test_each_ones_part_is_of_the_tenants_own(api):
     assert [(each["id"], each["used"]["usd"]) for each in usage["each"]] == [(key["id"], "0.000000005")]
     usage = (await api.ask("GET", f"{BUDGETS}/{other['id']}/usage")).json()
     assert [each["id"] for each in usage["each"]] == ["eve"]
+
+
+async def test_what_is_set_aside_for_each_is_that_of_who_used_most(api):
+    one = await made(api, usd=None, tokens=100, each="end_user")
+    month = bounds("month", now())[0]
+    eve, bob = f"budget:{one['id']}:eve", f"budget:{one['id']}:bob"
+    room = {"owner": "o", "period": "M", "start": month, "expires_at": 0}
+    rooms = [insert(grants).values(scope=scope, amount=amount, **room) for scope, amount in ((eve, 40), (bob, 90))]
+    await run(api, spent(eve, 1, 60), spent(bob, 2, 10), *rooms)
+    usage = (await api.ask("GET", f"{BUDGETS}/{one['id']}/usage")).json()
+    told = [usage[name]["tokens"] for name in ("used", "remaining", "set_aside")]
+    assert (told, usage["share"]) == ([60, 40, 40], 0.6)
 
 
 async def test_a_key_sees_its_own_alone(api):

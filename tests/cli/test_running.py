@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,23 @@ def test_keys_made_turned_and_revoked_beside_it_count_within_a_second(gateway):
     gateway.run("keys", "revoke", made["id"])
     gateway.becomes(turned["key"], 401, within=1)
     gateway.becomes(made["key"], 401, within=1)
+
+
+def test_a_budget_is_not_used_by_the_room_that_the_one_process_sets_aside(gateway):
+    gateway.run("budgets", "create", "--name", "all", "--usd", "5", "--window", "month")
+    made = gateway.json("keys", "create", "--name", "app")
+    gateway.becomes(made["key"], 200, within=1)
+    assert gateway.ask(made["key"]).status_code == 200
+    until = time.monotonic() + 5
+    while (stands := gateway.json("budgets", "list")[0]["usage"])["used"]["usd"] == "0":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    used, left, aside = (Decimal(stands[name]["usd"]) for name in ("used", "remaining", "set_aside"))
+    assert 0 < used < Decimal("0.01")
+    assert left == 5 - used
+    assert 0 <= aside <= left
+    assert stands["share"] == round(float(used / 5), 6)
+    assert "0.0%" in gateway.run("budgets", "list")
 
 
 def test_chat_then_logs_trace_usage_and_the_same_from_elsewhere(gateway):

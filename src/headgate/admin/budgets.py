@@ -145,16 +145,18 @@ class EachUsed(Answer):
 
 
 class BudgetUsage(Answer):
-    """How a budget stands in its window. Held is what calls in flight may cost, and room lent to processes."""
+    """How a budget stands in its window."""
 
     start: UtcTime
     end: UtcTime | None
     amount: Amounts
     used: Amounts
-    held: Amounts
     remaining: Amounts
+    """What is not used; calls in flight may still take of it."""
     share: float
-    """How much of it is used or held; above 1 where more was spent than allowed."""
+    """How much of it is used; above 1 where more was spent than allowed."""
+    set_aside: Amounts
+    """Room that processes keep for calls, in flight and to come. It is not used, so it is part of what remains."""
     forecast: Coming | None
     each: list[EachUsed]
 
@@ -266,9 +268,9 @@ def usage_of(one: Stand, unit: str) -> BudgetUsage:
         end=None if one.end == FOR_EVER else instant(one.end),
         amount=_as(one.amount, unit),
         used=_as(one.used, unit),
-        held=_as(one.held, unit),
         remaining=_as(one.remaining, unit),
-        share=round((one.used + one.held) / one.amount, 6),
+        share=round(one.share, 6),
+        set_aside=_as(one.set_aside, unit),
         forecast=coming_of(one.forecast, unit),
         each=[
             EachUsed(id=_value(each.scope), used=_as(each.nano if unit == "nano" else each.tokens, unit))

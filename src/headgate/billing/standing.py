@@ -1,4 +1,4 @@
-"""How a budget stands: what is used and held of its window, what is left, and what it will be at the end."""
+"""How a budget stands: what is used and set aside of its window, what is left, and what it will be at the end."""
 
 from datetime import date, timedelta
 
@@ -24,16 +24,22 @@ class Stand(msgspec.Struct, frozen=True, kw_only=True):
     start: int
     end: int
     used: int
-    held: int
+    set_aside: int
+    """Room that processes keep for calls. One process alone keeps all there is, so it is no part of what is gone."""
     amount: int
     forecast: Forecast | None
     each: tuple[Spent, ...] = ()
-    """Of a budget that each has for itself; then ``used`` is the dearest's."""
+    """Of a budget that each has for itself; then ``used`` and ``set_aside`` are the one's who used most."""
 
     @property
     def remaining(self) -> int:
-        """What is neither used nor held; never below nothing."""
-        return max(self.amount - self.used - self.held, 0)
+        """What is not used; never below nothing."""
+        return max(self.amount - self.used, 0)
+
+    @property
+    def share(self) -> float:
+        """How much of it is used."""
+        return self.used / self.amount
 
 
 async def stand(store: SqlBudgets, row: BudgetRow, zone_name: str) -> Stand:
@@ -41,15 +47,23 @@ async def stand(store: SqlBudgets, row: BudgetRow, zone_name: str) -> Stand:
     window, unit = _window(row), _unit(row)
     start, end = bounds(window, now(), zone_name)
     kept = scope(row)
+    period = Scope(kept, window, start, end, unit).period
+    coming, each = None, []
     if row.each is not None:
         each = await store.spent_each(row, kept, start, end, limit=MAX_EACH)
-        used = max((_of(one, unit) for one in each), default=0)
-        return Stand(start=start, end=end, used=used, held=0, amount=row.amount, forecast=None, each=tuple(each))
-    used = _of(await store.spent(kept, start, end), unit)
-    period = Scope(kept, window, start, end, unit).period
-    held = await store.held(kept, period, start)
-    coming = await forecast_of(store, kept, unit, start, end, zone_name, used)
-    return Stand(start=start, end=end, used=used, held=held, amount=row.amount, forecast=coming)
+        most = max(each, key=lambda one: _of(one, unit), default=Spent(kept, 0, 0))
+    else:
+        most = await store.spent(kept, start, end)
+        coming = await forecast_of(store, kept, unit, start, end, zone_name, _of(most, unit))
+    return Stand(
+        start=start,
+        end=end,
+        used=_of(most, unit),
+        set_aside=await store.set_aside(most.scope, period, start),
+        amount=row.amount,
+        forecast=coming,
+        each=tuple(each),
+    )
 
 
 async def forecast_of(

@@ -76,7 +76,7 @@ def list_budgets(home: Path | None, url: str | None, key: str | None, json: bool
     if json:
         print_json([{"budget": one, "usage": usage} for one, usage in found])
         return
-    columns = ("id", "name", "of", "amount", "used>", "held>", "left>", "share>", "at the end", "")
+    columns = ("id", "name", "of", "amount", "used>", "left>", "share>", "set aside>", "at the end", "")
     print_table(
         columns, [_row(*one) for one in found], empty="There are no budgets. `headgate budgets create` makes one."
     )
@@ -131,9 +131,9 @@ def _row(one: "Budget", usage: "BudgetUsage") -> tuple[Any, ...]:
         each,
         _sum(one),
         str(usage.used),
-        str(usage.held),
         str(usage.remaining),
         share,
+        str(usage.set_aside),
         coming,
         state,
     )

@@ -55,9 +55,10 @@ class BudgetUsage(msgspec.Struct, frozen=True, kw_only=True):
     end: str | None
     amount: Sum
     used: Sum
-    held: Sum
     remaining: Sum
     share: float
+    set_aside: Sum = Sum()
+    """Room that processes keep for calls; part of what remains."""
     forecast: Coming | None
     each: list[Json]
 

@@ -1,4 +1,4 @@
-"""Budgets as objects of a tenant, and what is spent and held of each."""
+"""Budgets as objects of a tenant, and what is spent and set aside of each."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -83,8 +83,11 @@ class SqlBudgets(Objects[BudgetRow]):
         async with self.engine.connect() as con:
             return [Spent(row.scope, int(row.nano), int(row.tokens)) for row in await con.execute(query)]
 
-    async def held(self, scope: str, period: str, start: int) -> int:
-        """Return what processes have taken of a window for calls in flight, and not given back or charged yet."""
+    async def set_aside(self, scope: str, period: str, start: int) -> int:
+        """Return what processes have taken of a window for calls, and not given back or charged yet.
+
+        What calls in flight hold of it is known in the memory of those processes alone.
+        """
         c = grants.c
         query = select(func.sum(c.amount)).where(
             c.scope == scope, c.period == period, c.start == start, c.amount > 0

@@ -8,7 +8,7 @@ import { FirstMinute } from "@/components/first";
 import { useNames } from "@/components/form";
 import { Delta, Movers } from "@/components/movers";
 import { Card, Empty, Head, Loaded, Panel, Segment } from "@/components/ui";
-import { FINE, lately, useAnalytics, windows } from "@/lib/analytics";
+import { FINE, NONE, lately, useAnalytics, windows } from "@/lib/analytics";
 import type { Point } from "@/lib/analytics";
 import { api, got } from "@/lib/api";
 import { count, ms, percent, roughly } from "@/lib/format";
@@ -84,5 +84,5 @@ function state(asked: { error?: unknown; isLoading: boolean; mutate: () => unkno
 }
 
 function top(rows: readonly Point[], names?: Map<string, string>) {
-  return rows.map((r) => ({ name: names?.get(r.name ?? "") ?? r.name ?? "none", value: Number(r.cost_usd), note: `${count(r.requests)} calls` })).slice(0, 8);
+  return rows.map((r) => ({ name: names?.get(r.name ?? "") ?? (r.name || NONE), value: Number(r.cost_usd), note: `${count(r.requests)} calls` })).slice(0, 8);
 }

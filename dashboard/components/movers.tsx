@@ -3,6 +3,7 @@
 // What changed most beside the time before.
 
 import { Empty, Table } from "./ui";
+import { NONE } from "@/lib/analytics";
 import type { Change } from "@/lib/analytics";
 
 export function Delta({ now, before, less = false }: { now: number; before: number; less?: boolean }) {
@@ -21,7 +22,7 @@ export function Movers({ changes, names, format, label }: { changes: readonly Ch
       id={(one) => one.name ?? ""}
       empty={<Empty title="Nothing moved"><span>As much as in the time before.</span></Empty>}
       columns={[
-        { name: "What", show: (one) => <span className="clip">{names?.get(one.name ?? "") ?? one.name}</span> },
+        { name: "What", show: (one) => <span className="clip">{names?.get(one.name ?? "") ?? (one.name || NONE)}</span> },
         { name: "Before", num: true, show: (one) => <span className="muted">{format(one.before)}</span> },
         { name: "Now", num: true, show: (one) => format(one.now) },
         { name: "Change", num: true, show: (one) => <Delta now={one.now} before={one.before} /> },

@@ -17,6 +17,8 @@ export type Asked = { by?: string; interval?: Interval; sort?: string; compare?:
 const HOURS: Record<Span, number> = { "1h": 1, "24h": 24, "7d": 168, "30d": 720 };
 const STEP: Record<Interval, number> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
 export const FINE: Record<Span, Interval> = { "1h": "minute", "24h": "hour", "7d": "hour", "30d": "day" };
+/** What calls are called that have no name of the kind that is asked for. */
+export const NONE = "(none)";
 export const DIMENSIONS = ["model", "provider", "route", "key", "app", "team", "user", "tag", "surface", "status", "code"] as const;
 
 /** The time that a span means now: it ends with this minute, so that the time before it is as long. */

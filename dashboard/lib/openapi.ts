@@ -6217,7 +6217,7 @@ export interface components {
         };
         /**
          * Change
-         * @description How one name, or all of them, did beside the time before; ``share`` is null where there was nothing.
+         * @description How one name, or (null) all of them, did beside the time before; ``share`` is null where there was nothing.
          */
         "Change-Output": {
             /** Name */
@@ -8682,6 +8682,8 @@ export interface components {
         /**
          * Point
          * @description Sums of calls. Rates are shares of calls; durations are null where no call had one.
+         *
+         *     Calls without the dimension are under the name "", in most questions without durations.
          */
         Point: {
             /** Name */
@@ -9770,6 +9772,8 @@ export interface components {
         /**
          * Usage
          * @description Sums of the whole hours from ``since`` to ``until``, and their total: a call with several tags is once in it.
+         *
+         *     By anything else the rows add up to the total.
          */
         Usage: {
             /** Since */
@@ -9789,7 +9793,7 @@ export interface components {
         };
         /**
          * UsageRow
-         * @description Sums under one name of the dimension; ``unpriced`` calls are in no cost.
+         * @description Sums under one name of the dimension; ``unpriced`` calls are in no cost. Calls without it have no name.
          */
         UsageRow: {
             /** Name */

@@ -62,6 +62,32 @@ async def test_a_series_and_the_time_before(api, path):
     assert changes == {None: (3, 1, 2.0), "local/mock": (2, 1, 1.0), "a/b": (1, 0, None)}
 
 
+async def test_names_series_and_what_moved_have_calls_without_a_name(api, path):
+    stray = {"model_used": None, "route": None, "provider_used": None, "cost_nano": None, "status": "failure"}
+    store(path, call(at=NOW - 30 * HOUR, **stray), call(at=NOW - 2 * HOUR), call(**stray), call(**stray))
+    found = await ask(api, by="model", interval="hour", compare="true")
+    assert [(one["name"], one["requests"], one["failures"]) for one in found["data"]] == [
+        ("", 2, 2),
+        ("local/mock", 1, 0),
+    ]
+    assert [(one["name"], one["requests"]) for one in found["series"]] == [("local/mock", 1), ("", 2)]
+    assert found["data"][0]["latency"] is None
+    assert found["total"]["requests"] == 3
+    changes = {one["name"]: (one["now"], one["before"]) for one in found["previous"]["changes"]}
+    assert changes == {None: (3, 1), "": (2, 1), "local/mock": (1, 0)}
+    least = await ask(api, by="model", interval="hour", sort="cost", limit=1)
+    assert {one["name"] for one in least["series"]} == {"local/mock"}
+
+
+async def test_a_total_is_of_the_same_windows_as_its_rows(api, path):
+    store(path, call(team_id="t"), call(team_id="t", at=NOW - HOUR), call(team_id="t", at=NOW - HOUR // 2, route=None))
+    for since in (ago(HOUR // 4), ago(HOUR // 2), ago(HOUR)):  # teams alone are kept by minute, with models by hour
+        for by in ("model", "provider", "key", "team"):
+            found = await ask(api, by=by, team_id="t", since=since, compare="true")
+            assert sum(one["requests"] for one in found["data"]) == found["total"]["requests"]
+            assert found["total"]["latency"] is not None
+
+
 async def test_pairs_come_from_sums_and_other_questions_from_calls(api, path):
     store(path, call(), call(key_id="key-2"), call(route="slow", end_user="x", team_id="t"))
     by_key = await ask(api, by="key", model="local/mock")

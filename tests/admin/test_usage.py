@@ -1,9 +1,12 @@
 """Calls, tokens and cost added up."""
 
+from decimal import Decimal
+
 import pytest
 from sqlalchemy import select
 
 from headgate.admin.fields import instant
+from headgate.core.money import Usage
 from headgate.observe.log_filter import LogFilter, of_index
 from headgate.storage.schema import records
 from headgate.storage.tenancy import Narrow
@@ -47,11 +50,35 @@ async def test_every_dimension(api, path):
     for by, name in (("provider", "local"), ("route", "fast"), ("tag", "team-a"), ("surface", "openai")):
         (row,) = (await ask(api, by=by))["data"]
         assert (row["name"], row["requests"]) == (name, 2)
-    assert (await ask(api, by="team"))["data"] == []
+    (row,) = (await ask(api, by="team"))["data"]
+    assert (row["name"], row["requests"]) == (None, 2)
     days = [r["name"] for r in (await ask(api, by="day"))["data"]]
     assert days == [f"{instant(NOW - 2 * DAY):%Y-%m-%d}", f"{instant(NOW):%Y-%m-%d}"]
     assert len((await ask(api, by="hour"))["data"]) == 2
     assert (await ask(api, by="day", since=instant(NOW - DAY).isoformat()))["total"]["requests"] == 1
+
+
+BY = ("team", "key", "user", "app", "tag", "model", "provider", "route", "surface", "status", "code", "day", "hour")
+
+
+async def test_rows_add_up_to_the_total_with_those_that_have_no_name(api, path):
+    unknown = call(
+        status="failure", http_status=404, code="model_not_found", model_requested="nosuch/x", model_used=None,
+        provider_used=None, route=None, cost_nano=None, attempts=(), tags=(), usage=Usage(input=7, cache_write=2),
+    )  # fmt: skip
+    signed_in = call(key_id=None, user_id="ada", team_id="t", app_id="shop", cost_nano=3, tags=())
+    store(path, call(), unknown, signed_in)
+    for by in BY:
+        usage = await ask(api, by=by)
+        rows, total = usage["data"], usage["total"]
+        assert (total["requests"], total["failures"], total["input_tokens"]) == (3, 1, 207)
+        for name in total.keys() - {"name", "cost_usd", "saved_usd"}:
+            assert sum(row[name] for row in rows) == total[name], (by, name)
+        assert sum(Decimal(row["cost_usd"]) for row in rows) == Decimal(total["cost_usd"])
+        nameless = [row["requests"] for row in rows if row["name"] is None]
+        expected = {"key": [1], "model": [1], "provider": [1], "route": [1]}
+        expected |= {"tag": [2], "code": [2], "team": [2], "user": [2], "app": [2]}
+        assert nameless == expected.get(by, []), by
 
 
 async def test_a_virtual_key_sees_its_own_alone(api, path):
@@ -114,7 +141,8 @@ async def test_people_see_what_was_theirs_when_it_was_called(api, path):
         ("local/other", 1),
     ]
     lead = await ask(api, "lead", by="key")
-    assert [(row["name"], row["requests"]) for row in lead["data"]] == [("key-1", 1), ("key-moved", 1)]
+    told = [(row["name"], row["requests"]) for row in lead["data"]]
+    assert told == [(None, 2), ("key-1", 1), ("key-moved", 1)]  # what was called by no key
 
 
 def ago(micros: int) -> str:

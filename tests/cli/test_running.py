@@ -109,6 +109,23 @@ def test_a_budget_is_not_used_by_the_room_that_the_one_process_sets_aside(gatewa
     assert "0.0%" in gateway.run("budgets", "list")
 
 
+def test_rows_of_usage_add_up_with_a_call_of_a_model_that_nobody_knows(gateway):
+    gateway.json("chat", "hello there")
+    gateway.run("chat", "--model", "nosuch/x", "hello", code=1)
+    until = time.monotonic() + 5
+    while (used := gateway.json("usage"))["total"]["requests"] < 2:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert [(row["name"], row["requests"], row["failures"]) for row in used["data"]] == [
+        ("sandbox/chat", 1, 0),
+        (None, 1, 1),
+    ]
+    for by in ("model", "provider", "route", "code", "user"):
+        table = [line.split() for line in gateway.run("usage", "--by", by).splitlines()]
+        assert table[-1][:3] == ["all", "2", "1"] or table[-1][:3] == ["(none)", "2", "1"], (by, table)
+    assert ["(none)", "1", "1"] in [line.split()[:3] for line in gateway.run("usage").splitlines()]
+
+
 def test_chat_then_logs_trace_usage_and_the_same_from_elsewhere(gateway):
     said = gateway.json("chat", "hello there")
     assert said["content"]

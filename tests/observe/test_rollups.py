@@ -4,6 +4,7 @@ import asyncio
 import random
 
 import pytest
+from msgspec.structs import replace
 
 from headgate.core.money import Usage
 from headgate.core.record import Attempt
@@ -19,6 +20,7 @@ from headgate.observe.usage import Question, SqlUsage
 from headgate.observe.windows import cut_for, finest_of, spans
 from headgate.storage.engine import open_engine
 from headgate.storage.sql import BadValue, StoreDown, open_sql
+from headgate.storage.sums import SUMS
 from tests.admin.records import NOW, call
 
 MINUTE, HOUR, DAY = 60_000_000, 3_600_000_000, 86_400_000_000
@@ -77,6 +79,50 @@ async def test_every_window_and_dimension_adds_up(url, tmp_path):
     answer = await Analytics(usage, SqlLogStore(engine)).find("default", odd, "requests", 5)
     assert (answer.source, answer.total.requests) == ("calls", sum(c.key_id == "key-1" for c in calls))
     await engine.dispose()
+
+
+async def test_rows_by_anything_add_up_in_every_window(url, tmp_path):
+    dice = random.Random(7)
+
+    def made(name):
+        return dice.choice((None, f"{name}1", f"{name}2"))
+
+    calls = [
+        call(
+            at=START + dice.randrange(2 * DAY), key_id=made("k"), team_id=made("t"), user_id=made("u"), app_id=made("a"),
+            model_used=made("p/m"), provider_used=made("p"), route=made("r"), code=made("c"), cost_nano=dice.randrange(99),
+            status=dice.choice(("success", "failure")), usage=Usage(input=dice.randrange(99), output=dice.randrange(9)),
+        )
+        for _ in range(150)
+    ]  # fmt: skip
+    await asyncio.to_thread(drained, url, tmp_path, calls[:70])
+    await asyncio.to_thread(drained, url, tmp_path, calls[70:], node="other")
+    engine = open_engine(url)
+    usage = SqlUsage(engine)
+    for where in ({}, {"team": "t1"}, {"provider": "p2"}, {"model": "p/m1"}):
+        for by in rollups.DIMENSIONS:
+            for interval in (None, 3600):
+                asked = Question(since=START, until=START + 2 * DAY, by=by, where=where, interval=interval)
+                if asked.cut is None or by == "tag":
+                    continue
+                rows = await usage.sums("default", asked)
+                total = added(await usage.sums("default", replace(asked, by=None)))
+                assert added(rows) == total, (by, where, interval)
+                assert all(used.requests > 0 for used in rows)
+                nameless = [used for used in rows if used.name == ""]
+                alone = await usage.sums("default", replace(asked, names=("", "k1")))
+                assert added(used for used in alone if used.name == "") == added(nameless)
+                assert {used.name for used in await usage.sums("default", replace(asked, names=("k1",)))} <= {"k1"}
+    await engine.dispose()
+
+
+def added(some):
+    """The numbers of *some*, by window."""
+    found = {}
+    for used in some:
+        numbers = [getattr(used, name) for name in SUMS]
+        found[used.at] = [sum(pair) for pair in zip(found.get(used.at, [0] * len(SUMS)), numbers, strict=True)]
+    return found
 
 
 def test_a_batch_that_fails_and_comes_again_counts_once(database, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import { TimeChart } from "@/components/chart";
 import { useNames } from "@/components/form";
 import { Delta, Movers } from "@/components/movers";
 import { Button, Card, Empty, Field, Head, Loaded, Panel, Segment, Select, Table } from "@/components/ui";
-import { DIMENSIONS, FINE, lately, useAnalytics, windows } from "@/lib/analytics";
+import { DIMENSIONS, FINE, NONE, lately, useAnalytics, windows } from "@/lib/analytics";
 import type { Interval, Point } from "@/lib/analytics";
 import { count, money, moneys, ms, percent, roughly, upperFirst } from "@/lib/format";
 import { useSession } from "@/lib/session";
@@ -36,7 +36,7 @@ function Usage() {
   const found = useAnalytics({ by, interval, sort, compare: true, limit: 100, ...filter }, over, 30);
   const named = OF_NAME[by];
   const names = useNames(named && may(named[1]) ? named[0] : null);
-  const name = (of: string | null) => names.get(of ?? "") ?? of ?? "none";
+  const name = (of: string | null) => names.get(of ?? "") ?? (of || NONE);
   const rows = found.data?.data ?? [];
   const total = found.data?.total;
   const cost = moneys(rows.map((r) => r.cost_usd));
@@ -49,7 +49,7 @@ function Usage() {
   return (
     <>
       <Head title="Usage and cost" aside={<><Segment label="Time span" options={[...SPANS, ["own", "Other"]] as const} value={span} onChange={setSpan} /><Button onClick={() => download(by, rows, name)} disabled={!rows.length}>Export CSV</Button></>}>
-        Sums of every call, to the last unit, beside as long a time before. Unpriced calls are in no cost.
+        Sums of every call, to the last unit, beside as long a time before. Rows add up to what stands above them, but for tags: a call may have several. Unpriced calls are in no cost.
       </Head>
       <div className="filters">
         {span === "own" ? (["since", "until"] as const).map((end) => <Field key={end} label={end === "since" ? "From" : "Until"}>{(id) => <input id={id} type="datetime-local" value={own[end]} onChange={(e) => setOwn({ ...own, [end]: e.target.value })} />}</Field>) : null}
@@ -78,7 +78,7 @@ function Usage() {
             id={(r) => r.name ?? ""}
             empty={<Empty title="Nothing was used in this time"><span>Choose a longer time, or clear a filter.</span></Empty>}
             columns={[
-              { name: by, show: (r) => <span className="clip" title={r.name ?? ""}>{name(r.name)}</span> },
+              { name: by, show: (r) => <span className="clip" title={name(r.name)}>{name(r.name)}</span> },
               { name: "Requests", num: true, show: (r) => count(r.requests) },
               { name: "Failed", num: true, show: (r) => <>{count(r.failures)} <span className="muted">{percent(r.failures, r.requests)}</span></> },
               { name: "Prompt tokens", num: true, show: (r) => count(r.input_tokens) },

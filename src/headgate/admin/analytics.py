@@ -43,7 +43,10 @@ class Durations(Answer):
 
 
 class Point(UsageRow):
-    """Sums of calls. Rates are shares of calls; durations are null where no call had one."""
+    """Sums of calls. Rates are shares of calls; durations are null where no call had one.
+
+    Calls without the dimension are under the name "", in most questions without durations.
+    """
 
     at: UtcTime | None
     error_rate: float | None
@@ -56,7 +59,7 @@ class Point(UsageRow):
 
 
 class Change(Answer):
-    """How one name, or all of them, did beside the time before; ``share`` is null where there was nothing."""
+    """How one name, or (null) all of them, did beside the time before; ``share`` is null where there was nothing."""
 
     name: str | None
     now: float

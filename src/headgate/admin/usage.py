@@ -1,5 +1,6 @@
 """``/metrics/usage``: calls, tokens and cost, added up by one dimension. A virtual key sees its own."""
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -28,7 +29,7 @@ LONGEST = {"hour": timedelta(days=92), "minute": timedelta(days=2)}
 
 
 class UsageRow(Answer):
-    """Sums under one name of the dimension; ``unpriced`` calls are in no cost."""
+    """Sums under one name of the dimension; ``unpriced`` calls are in no cost. Calls without it have no name."""
 
     name: str | None
     requests: int
@@ -47,7 +48,10 @@ class UsageRow(Answer):
 
 
 class Usage(Answer):
-    """Sums of the whole hours from ``since`` to ``until``, and their total: a call with several tags is once in it."""
+    """Sums of the whole hours from ``since`` to ``until``, and their total: a call with several tags is once in it.
+
+    By anything else the rows add up to the total.
+    """
 
     since: UtcTime
     until: UtcTime
@@ -93,15 +97,16 @@ async def get_usage(
         by=by,
         complete=complete,
         data=[row_of(_name(u, by), u) for u in found],
-        total=row_of(None, *whole),
+        total=row_of(None, together(whole)),
     )
 
 
-async def _found(to: AdminParts, tenant_id: str, asked: Question) -> tuple[list[Used], list[Used], bool]:
-    """Return the rows, what they are together, and whether all calls are in them."""
+async def _found(to: AdminParts, tenant_id: str, asked: Question) -> tuple[list[Used], Sequence[Used], bool]:
+    """Return the rows, what is all of them together, and whether all calls are in them."""
     total = replace(asked, by=None, interval=None)
     if asked.cut is not None and total.cut is not None:
-        return await to.usage.sums(tenant_id, asked), await to.usage.sums(tenant_id, total), True
+        rows = await to.usage.sums(tenant_id, asked)
+        return rows, rows if asked.adds_up else await to.usage.sums(tenant_id, total), True
     found = await Analytics(to.usage, to.logs).find(tenant_id, asked, "cost_nano", MOST_RAW)
     return found.names if asked.interval is None else found.series, [found.total], found.whole
 
@@ -109,6 +114,14 @@ async def _found(to: AdminParts, tenant_id: str, asked: Question) -> tuple[list[
 def dimension_of(by: str) -> Dimension | None:
     """Return the dimension of this name; ``None`` for a time."""
     return next((one for one in DIMENSIONS if one == by), None)
+
+
+def together(some: Iterable[Used]) -> Used:
+    """Return what *some* are together."""
+    total = Used()
+    for one in some:
+        total.take(one)
+    return total
 
 
 def row_of(name: str | None, used: Used = Used()) -> UsageRow:

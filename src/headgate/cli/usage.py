@@ -25,6 +25,8 @@ SORTS = (
     "cost",
     "saved",
 )
+NONE = "(none)"
+"""The name of calls that have none."""
 NOT_ALL = "Nothing is added up for this question, and there are too many calls to look at all of them."
 
 
@@ -68,9 +70,10 @@ def command(
         usage.by, "calls>", "failed>", "cache hits>", "tokens in>", "cached>", "out>", "reasoning>", "USD>", "saved>",
         "unpriced>",
     )  # fmt: skip
-    rows = [_row(row.name or "(none)", row) for row in usage.data]
-    if len(rows) > 1:
-        rows.append(_row("all", usage.total))
+    rows = [_row(row.name or NONE, row) for row in usage.data]
+    total = _row("all", usage.total)
+    if usage.total.requests and [row[1:] for row in rows] != [total[1:]]:
+        rows.append(total)
     print_table(columns, rows, empty="Nothing was used in that time.")
     if not usage.complete:
         click.echo(NOT_ALL)
@@ -89,9 +92,10 @@ def _print_compared(found: dict[str, Any], json: bool) -> None:
         print_json(found)
         return
     changes = {one["name"]: one for one in found["previous"]["changes"]}
-    rows = [_compared(one["name"] or "(none)", one, changes.get(one["name"])) for one in found["data"]]
-    if len(rows) != 1:
-        rows.append(_compared("all", found["total"], changes[None]))
+    rows = [_compared(one["name"] or NONE, one, changes.get(one["name"])) for one in found["data"]]
+    total = _compared("all", found["total"], changes[None])
+    if [row[1:] for row in rows] != [total[1:]]:
+        rows.append(total)
     columns = (
         found["by"], "calls>", "failed>", "USD>", "p50 ms>", "p95 ms>", "first token ms>", "before>", "now>", "change>"
     )  # fmt: skip

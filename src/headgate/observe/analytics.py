@@ -66,10 +66,11 @@ class Analytics:
         """Return the *most* names that are the greatest by *metric*, with their durations and series."""
         if asked.cut is None:
             return await self._of_calls(tenant_id, asked, metric, most)
-        total = await self._whole(tenant_id, asked)
-        names = [total]
-        if asked.by is not None:
-            names = await self._usage.sums(tenant_id, replace(asked, interval=None))
+        names = await self._usage.sums(tenant_id, replace(asked, interval=None)) if asked.by is not None else None
+        total = await self._whole(tenant_id, asked, names)
+        if names is None:
+            names = [total]
+        else:
             names.sort(key=lambda used: (-getattr(used, metric), used.name))
             await self._usage.durations(tenant_id, replace(asked, interval=None), names[:most])
         series: list[Used] = []
@@ -88,19 +89,23 @@ class Analytics:
     async def before(self, tenant_id: str, asked: Question) -> "Before":
         """Return the sums of as long a time before *asked*."""
         at = now()
-        names = await self.names(tenant_id, former(asked, at)) if asked.by is not None else []
-        whole = former(replace(asked, by=None), at)
+        same = former(asked, at)
+        names = await self.names(tenant_id, same) if asked.by is not None else None
+        whole = same if same.cut is not None else former(replace(asked, by=None), at)
         total = (
-            await self._whole(tenant_id, whole)
+            await self._whole(tenant_id, whole, names if same.cut is not None else None)
             if whole.cut is not None
             else (await self._of_calls(tenant_id, whole, "requests", 1)).total
         )
-        return Before(since=whole.since, until=whole.until, total=total, names={used.name: used for used in names})
+        by_name = {used.name: used for used in names or ()}
+        return Before(since=whole.since, until=whole.until, total=total, names=by_name)
 
-    async def _whole(self, tenant_id: str, asked: Question) -> Used:
-        whole = replace(asked, by=None, interval=None)
+    async def _whole(self, tenant_id: str, asked: Question, names: Sequence[Used] | None) -> Used:
+        """Return the sum of *names*, or what else was used in the windows that these would be of."""
+        windows = replace(asked, interval=None).grains
+        whole = replace(asked, by=None, interval=None, finest=windows[0])
         total = Used()
-        for used in await self._usage.sums(tenant_id, whole):
+        for used in names if names is not None and asked.adds_up else await self._usage.sums(tenant_id, whole):
             total.take(used)
         await self._usage.durations(tenant_id, whole, [total])
         return total
@@ -156,7 +161,7 @@ def _grouped(calls: Sequence[Facts], by: Dimension | None, interval: int | None)
     groups: dict[tuple[str, int | None], list[Facts]] = {}
     for facts in calls:
         at = start_of(facts.at, interval) if interval else None
-        for name in [name for cut, name, _ in singles(facts) if cut == by] if by else [""]:
+        for name in [name for cut, name, _ in singles(facts) if cut == by] or [""]:
             groups.setdefault((name, at), []).append(facts)
     return [_used(name, at, counted(group)) for (name, at), group in groups.items()]
 

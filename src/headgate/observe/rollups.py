@@ -2,7 +2,9 @@
 
 A *cut* is one dimension, or a pair of them; a call counts once in each cut, in the row of its names there. So every
 question about one dimension, and about the pairs that are asked for most, is answered from few rows, however many calls
-there were. A call without, say, a team counts in no row of that cut; the cut ``all`` has every call.
+there were. A call without, say, a team counts in no row of that cut; the cut ``all`` has every call, so what is missing
+is known when the sums are read. Of tags a call may have several, so their rows do not say what is missing: there calls
+without have a row of their own, which has no name.
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -134,8 +136,7 @@ def singles(facts: Facts) -> list[Name]:
     ):
         if name:
             names.append((cut, name, ""))
-    if facts.tags:
-        names += [("tag", tag, "") for tag in facts.tags[:MAX_TAGS]]
+    names += [("tag", tag, "") for tag in facts.tags[:MAX_TAGS] or ("",)]
     return names
 
 

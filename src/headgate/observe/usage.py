@@ -1,11 +1,16 @@
-"""What was used, and how it went: sums by any dimension and window, read from the rollups."""
+"""What was used, and how it went: sums by any dimension and window, read from the rollups.
+
+Rows by a dimension add up to all calls: those without it, say of a model that nobody knows, are a row without a name.
+It is not kept but worked out, as what all calls have and the named ones have not. All of that is read in one statement,
+so that what is counted meanwhile is in both or in neither.
+"""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import BigInteger, ColumnElement, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, Select, Text, cast, func, literal_column, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from headgate.observe.rollups import GRAINS, SECOND, Dimension
@@ -53,6 +58,11 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         return found if found is None or self.interval is None or self.interval in found.grains else None
 
     @property
+    def adds_up(self) -> bool:
+        """Whether each call is in one row: it has one name at most."""
+        return self.by != "tag"
+
+    @property
     def spans(self) -> list[Span]:
         """The windows that answer it."""
         return spans(self.since, self.until, self.grains)
@@ -90,10 +100,10 @@ class Used(msgspec.Struct, kw_only=True):
     first_token: Sketch | None = None
     overhead: Sketch | None = None
 
-    def take(self, other: "Used") -> None:
-        """Add the numbers of *other*."""
+    def take(self, other: "Used", sign: Literal[1, -1] = 1) -> None:
+        """Add the numbers of *other*, or take them off."""
         for name in SUMS:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+            setattr(self, name, getattr(self, name) + sign * getattr(other, name))
 
     def merge(self, sketches: Sequence[Sketch]) -> None:
         """Add durations, in the order of ``storage.sums.SKETCHES``; the sketches are given away."""
@@ -109,14 +119,17 @@ class UsageStore(Protocol):
     """Sums of one tenant at a time."""
 
     async def sums(self, tenant_id: str, asked: Question) -> list[Used]:
-        """Return the numbers by name and window, in no order, without durations.
+        """Return the numbers by name and window, in no order, without durations. Calls without a name have the name "".
 
         Raise ``LookupError`` where no sums are kept for it: ``asked.cut`` is ``None``.
         """
         ...
 
     async def durations(self, tenant_id: str, asked: Question, into: Sequence[Used]) -> None:
-        """Add the durations of *into*, which are some of what :meth:`sums` answered, to them."""
+        """Add the durations of *into*, which are some of what :meth:`sums` answered, to them.
+
+        Those of calls without a name are not known, but for tags.
+        """
         ...
 
 
@@ -128,16 +141,25 @@ class SqlUsage:
 
     async def sums(self, tenant_id: str, asked: Question) -> list[Used]:
         """See :class:`UsageStore`."""
-        c, cut = rollups.c, _cut(asked)
-        name = _name(asked, cut)
-        columns = [cast(func.sum(c[one]), BigInteger).label(one) for one in SUMS]
-        groups: list[Any] = [column for column in (name, c.start if asked.interval else None) if column is not None]
+        queries = [one for span in asked.spans for one in _queries(tenant_id, asked, span)]
+        if not queries:
+            return []
         found: dict[tuple[str, int | None], Used] = {}
+        nameless: dict[int | None, Used] = {}
+        tells = _tells_nameless(asked)
         async with self._engine.connect() as con:
-            for span in asked.spans:
-                query = select(*groups, *columns).where(*_tests(tenant_id, asked, cut, span)).limit(MAX_ROWS)
-                for row in await con.execute(query.group_by(*groups) if groups else query):
-                    _take(found, row._mapping, named=name is not None, timed=asked.interval is not None)
+            for kind, name, start, *numbers in await con.execute(union_all(*queries)):
+                if numbers[0] is None:
+                    continue
+                at = start if asked.interval else None
+                used = Used(name=name, at=at, **dict(zip(SUMS, numbers, strict=True)))
+                if kind == ROWS:
+                    _take(found, used)
+                if tells and (kind != ROWS or asked.names is None):
+                    nameless.setdefault(at, Used(at=at)).take(used, 1 if kind == ALL else -1)
+        for used in nameless.values():
+            if used.requests > 0:  # names beyond the bound of one cut and not of another could make it less
+                _take(found, used)
         return list(found.values())
 
     async def durations(self, tenant_id: str, asked: Question, into: Sequence[Used]) -> None:
@@ -145,7 +167,7 @@ class SqlUsage:
         cut = _cut(asked)
         name = _name(asked, cut)
         asked = replace(asked, names=tuple(sorted({used.name for used in into})))
-        wanted = {(used.name, used.at): used for used in into}
+        wanted = {(used.name, used.at): used for used in into if used.name or asked.by is None or not asked.adds_up}
         async with self._engine.connect() as con:
             for span in asked.spans:
                 await self._merge(con, _tests(tenant_id, asked, cut, span), name, asked, wanted)
@@ -182,6 +204,38 @@ def _name(asked: Question, cut: Cut) -> Any:
     return _column(cut, asked.by) if asked.by else None
 
 
+ROWS, ALL, NAMED = 0, 1, 2
+"""Of what the numbers are: of one name, of all calls, of all calls that have a name."""
+
+
+def _tells_nameless(asked: Question) -> bool:
+    return asked.by is not None and asked.adds_up and (asked.names is None or "" in asked.names)
+
+
+def _queries(tenant_id: str, asked: Question, span: Span) -> list[Select[Any]]:
+    """Return what is read of one span: the rows, and what it takes to know what is in none."""
+    cut = _cut(asked)
+    queries = [_query(ROWS, tenant_id, asked, cut, span)]
+    if _tells_nameless(asked):
+        whole = replace(asked, by=None, names=None)
+        queries.append(_query(ALL, tenant_id, whole, _cut(whole), span))
+        if asked.names is not None:
+            queries.append(_query(NAMED, tenant_id, whole, cut, span))
+    return queries
+
+
+def _query(kind: int, tenant_id: str, asked: Question, cut: Cut, span: Span) -> Select[Any]:
+    c, name = rollups.c, _name(asked, cut)
+    groups: list[Any] = [column for column in (name, c.start if asked.interval else None) if column is not None]
+    query = select(
+        literal_column(str(kind)).label("kind"),
+        (literal_column("''", Text) if name is None else name).label("name"),
+        (c.start if asked.interval else literal_column("0", BigInteger)).label("at"),
+        *(cast(func.sum(c[one]), BigInteger).label(one) for one in SUMS),
+    ).where(*_tests(tenant_id, asked, cut, span))
+    return select((query.group_by(*groups) if groups else query).limit(MAX_ROWS).subquery())
+
+
 def _tests(tenant_id: str, asked: Question, cut: Cut, span: Span) -> list[ColumnElement[bool]]:
     c = rollups.c
     tests = [c.tenant_id == tenant_id, c.grain == span.grain, c.cut == cut.name]
@@ -200,15 +254,7 @@ def _tests(tenant_id: str, asked: Question, cut: Cut, span: Span) -> list[Column
     return tests
 
 
-def _take(found: dict[tuple[str, int | None], Used], row: Any, *, named: bool, timed: bool) -> None:
-    values = dict(row)
-    if values["requests"] is None:
-        return
-    at = values.pop("start") if timed else None
-    name = next((values.pop(column) for column in ("a", "b") if column in values), "") if named else ""
-    used = Used(name=name, at=at, **values)
-    known = found.get((name, at))
-    if known is None:
-        found[name, at] = used
-    else:
+def _take(found: dict[tuple[str, int | None], Used], used: Used) -> None:
+    known = found.setdefault((used.name, used.at), used)
+    if known is not used:
         known.take(used)

@@ -31,7 +31,9 @@ def made(tmp_path, template, monkeypatch):
 def rows(database: Path) -> list[tuple[object, ...]]:
     con = sqlite3.connect(database)
     try:
-        told = "SELECT name, id FROM keys UNION ALL SELECT action, seq FROM audit UNION ALL SELECT name, value FROM meta"
+        told = (
+            "SELECT name, id FROM keys UNION ALL SELECT action, seq FROM audit UNION ALL SELECT name, value FROM meta"
+        )
         return sorted(con.execute(told).fetchall(), key=str)
     finally:
         con.close()

@@ -90,6 +90,24 @@ def test_a_provider_that_is_made_while_the_gateway_runs(tmp_path: Path, other: G
         assert "model_not_found" in run(ask, gateway)
 
 
+def test_copies_of_a_home_that_serves_and_one_put_back(tmp_path: Path) -> None:
+    text = (PAGES / "back-up-and-restore.md").read_text()
+    copied, snapshot, _, restored, _ = blocks(text, "sh")
+    home = tmp_path / "home"
+    env = f"export HEADGATE_HOME={home} PATH={HEADGATE.parent}:$PATH; cd {tmp_path}; "
+    with started(Gateway(home)) as gateway:
+        for _ in range(3):
+            body = {"model": "sandbox/chat", "messages": [{"role": "user", "content": "Hello"}]}
+            headers = {"authorization": f"Bearer {gateway.first_key}"}
+            httpx2.post(f"{gateway.url}/v1/chat/completions", json=body, headers=headers).raise_for_status()
+        assert "3 exchanges: as written" in run(env + copied, gateway)
+        if shutil.which("sqlite3"):
+            assert "3 exchanges: as written" in run(env + snapshot, gateway)
+    free = f"export HEADGATE_PORT={free_port()}; "
+    assert "3 exchanges: as written" in run(env + free + restored, gateway)
+    assert run(env + "headgate keys list", gateway)
+
+
 def test_a_provider_by_a_row(tmp_path: Path, other: Gateway) -> None:
     text = (PAGES / "add-a-provider.md").read_text().partition("## A row")[2]
     added, config = files(text)["src/headgate/providers/catalog.toml"], files(text)["headgate.yaml"]

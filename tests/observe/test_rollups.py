@@ -99,7 +99,8 @@ async def test_rows_by_anything_add_up_in_every_window(url, tmp_path):
     await asyncio.to_thread(drained, url, tmp_path, calls[70:], node="other")
     engine = open_engine(url)
     usage = SqlUsage(engine)
-    for where in ({}, {"team": "t1"}, {"provider": "p2"}, {"model": "p/m1"}):
+    narrowed: tuple[dict[rollups.Dimension, str], ...] = ({}, {"team": "t1"}, {"provider": "p2"}, {"model": "p/m1"})
+    for where in narrowed:
         for by in rollups.DIMENSIONS:
             for interval in (None, 3600):
                 asked = Question(since=START, until=START + 2 * DAY, by=by, where=where, interval=interval)
@@ -118,7 +119,7 @@ async def test_rows_by_anything_add_up_in_every_window(url, tmp_path):
 
 def added(some):
     """The numbers of *some*, by window."""
-    found = {}
+    found: dict[int | None, list[int]] = {}
     for used in some:
         numbers = [getattr(used, name) for name in SUMS]
         found[used.at] = [sum(pair) for pair in zip(found.get(used.at, [0] * len(SUMS)), numbers, strict=True)]

@@ -5,6 +5,7 @@ import { useNames } from "@/components/form";
 import { Manage, MADE, NAME, ON, SWITCH } from "@/components/manage";
 import { Pager } from "@/components/pager";
 import { Button, Card, Dialog, Empty, Field, Head, Loaded, Panel, Select, Table, Tabs, Time, useAction } from "@/components/ui";
+import { NONE } from "@/lib/analytics";
 import { json, raw } from "@/lib/api";
 import type { Schema } from "@/lib/api";
 import { download } from "@/lib/download";
@@ -91,7 +92,7 @@ function Costs() {
             id={(r) => r.id}
             empty={<Empty title="Nothing was spent this month" />}
             columns={[
-              { name: by[0]?.toUpperCase() + by.slice(1), show: (r) => <span className="clip">{r.name || "none"}</span> },
+              { name: by[0]?.toUpperCase() + by.slice(1), show: (r) => <span className="clip">{r.name || NONE}</span> },
               { name: "Calls", num: true, show: (r) => count(r.calls) },
               { name: "Prompt tokens", num: true, show: (r) => count(r.input) },
               { name: "Answer tokens", num: true, show: (r) => count(r.output) },

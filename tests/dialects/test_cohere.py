@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from headgate.core.chat import Citation, End, Reply, Text, TextDelta, Thinking, ToolCall, ToolDelta
+from headgate.core.chat import Citation, End, Reply, Start, Text, TextDelta, Thinking, ToolCall, ToolDelta
 from headgate.core.errors import BadRequest, RateLimited, UpstreamFailed
 from headgate.core.fold import fold
 from headgate.core.money import Usage
@@ -417,6 +417,7 @@ def test_what_is_wrong_in_a_request_is_named(fields, param):
 
 def test_a_call_told_in_pieces_is_printed_in_pieces():
     writer = cohere.writer(cohere.read_request(chat(tools=[WEATHER])))
+    assert [one for one, _ in events(writer.write([Start("i", "m")]))] == ["message-start"]
     said = events(writer.write([ToolDelta(0, "a", "w", '{"x'), ToolDelta(0, arguments='":1}'), ToolDelta(1, "b", "w")]))
     assert [one["type"].removeprefix("tool-call-") for _, one in said] == ["start", "delta", "delta", "end", "start"]
     assert [one for one, _ in events(writer.close())] == ["tool-call-end", "message-end", ""]

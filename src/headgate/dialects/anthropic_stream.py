@@ -20,6 +20,7 @@ from headgate.dialects.anthropic_pieces import citation, cited, proof
 from headgate.dialects.anthropic_reply import reported, stop_reason, whole_block
 from headgate.dialects.anthropic_usage import Reported, printed, usage_of
 from headgate.dialects.anthropic_words import FINISH, NAME
+from headgate.dialects.in_turn import InTurn
 from headgate.dialects.reading import SseReader
 
 STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
@@ -139,11 +140,17 @@ class MessagesReader(SseReader):
 class MessagesWriter:
     """Prints chunks for a Messages client. ``id`` stands in where the upstream gives none."""
 
-    __slots__ = ("_blocks", "_calls", "_end", "_open", "_refused", "_sealed", "_usage", "created", "id")
+    __slots__ = (
+        *("_begun", "_blocks", "_calls", "_end", "_model", "_open", "_refused", "_sealed", "_turn", "_usage"),
+        *("created", "id"),
+    )
 
     def __init__(self, request: Request) -> None:
         self.id = ""
         self.created = 0
+        self._model = request.model
+        self._begun = False
+        self._turn = InTurn()
         self._blocks = 0
         self._open: tuple[str, int] | None = None
         """Kind and number of the block now open."""
@@ -158,13 +165,11 @@ class MessagesWriter:
     def write(self, chunks: list[Chunk]) -> bytes:
         """Return the events for *chunks*; the first choice only, as this API has no others."""
         out: list[bytes] = []
-        for chunk in chunks:
+        for chunk in self._turn.order(chunks):
             if isinstance(chunk, Start):
                 self._start(chunk, out)
             elif isinstance(chunk, Counted):
                 self._usage = chunk.usage
-            elif chunk.choice != 0:
-                continue
             elif isinstance(chunk, TextDelta):
                 self._text(chunk, out)
             elif isinstance(chunk, ToolDelta):
@@ -174,16 +179,16 @@ class MessagesWriter:
             elif isinstance(chunk, CitationDelta):
                 at = self._block("text", {"text": ""}, False, out)
                 _delta(at, b'"citations_delta","citation":' + wire.encode(cited(chunk.citation)), out)
-            elif isinstance(chunk, End):
+            else:
                 self._end = chunk
                 self._close(out)
         return b"".join(out)
 
     def close(self) -> bytes:
-        """Return the reason, the usage and the terminator."""
-        out: list[bytes] = []
-        self._close(out)
+        """Return what was held, the reason, the usage and the terminator."""
         end = self._end or End("stop")
+        out = [self.write([end])]
+        self._start(None, out)
         reason = stop_reason(end.finish, end.native, end.stop_sequence, bool(self._calls), self._refused)
         _event(
             "message_delta",
@@ -195,16 +200,21 @@ class MessagesWriter:
         )
         return b"".join(out) + STOP
 
-    def _start(self, chunk: Start, out: list[bytes]) -> None:
+    def _start(self, chunk: Start | None, out: list[bytes]) -> None:
+        """Begin the message, unless it has begun: clients fail where anything comes before that."""
+        if self._begun:
+            return
+        self._begun = True
+        begun = chunk or Start("", self._model)
         message: dict[str, Any] = {
-            "id": chunk.id or self.id,
+            "id": begun.id or self.id,
             "type": "message",
             "role": "assistant",
-            "model": chunk.model,
+            "model": begun.model,
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
-            "usage": printed(chunk.usage or Usage()),
+            "usage": printed(begun.usage or self._usage or Usage()),
         }
         _event("message_start", {"message": message}, out)
 
@@ -250,13 +260,14 @@ class MessagesWriter:
         if at is None:
             at = self._block("tool_use", {"id": chunk.id or "", "name": chunk.name or "", "input": {}}, True, out)
             self._calls[chunk.index] = at
-        if chunk.arguments:  # of a call already closed too, should a server mix them: clients go by the index
+        if chunk.arguments:  # of a call already closed too, should a server say more: clients go by the index
             _delta(at, b'"input_json_delta","partial_json":' + wire.encode(chunk.arguments), out)
 
     def _block(self, kind: str, fields: dict[str, Any], new: bool, out: list[bytes]) -> int:
         """Return the number of the open block if it is of *kind*, else of a new one."""
         if self._open is not None and self._open[0] == kind and not new:
             return self._open[1]
+        self._start(None, out)
         self._close(out)
         at = self._blocks
         self._blocks += 1

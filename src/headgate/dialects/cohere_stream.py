@@ -12,6 +12,7 @@ from headgate.dialects.cohere_reply import finish_reason, logprobs
 from headgate.dialects.cohere_tap import DONE
 from headgate.dialects.cohere_usage import printed, usage_in
 from headgate.dialects.cohere_words import FAILED, FINISH
+from headgate.dialects.in_turn import InTurn
 from headgate.dialects.reading import SseReader
 from headgate.dialects.sse import Event
 
@@ -115,11 +116,13 @@ class CohereReader(SseReader):
 class CohereWriter:
     """Prints chunks for a client of the Chat API. ``id`` stands in where the upstream gives none."""
 
-    __slots__ = ("_block", "_blocks", "_call", "_end", "_plans", "_said", "_usage", "created", "id")
+    __slots__ = ("_begun", "_block", "_blocks", "_call", "_end", "_plans", "_said", "_turn", "_usage", "created", "id")
 
     def __init__(self, request: Request) -> None:
         self.id = ""
         self.created = 0
+        self._begun = False
+        self._turn = InTurn()
         self._plans = bool(request.tools) and request.thinking != "on"
         """Thoughts before any content are told as the plan of the calls to come."""
         self._blocks = 0
@@ -133,15 +136,12 @@ class CohereWriter:
     def write(self, chunks: list[Chunk]) -> bytes:
         """Return the events for *chunks*; the first choice only, as this API has no others."""
         out: list[bytes] = []
-        for chunk in chunks:
-            if isinstance(chunk, Start):
-                empty = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
-                _event("message-start", {"id": chunk.id or self.id}, {"message": empty}, out)
-            elif isinstance(chunk, Counted):
+        for chunk in self._turn.order(chunks):
+            if isinstance(chunk, Counted):
                 self._usage = chunk.usage
-            elif chunk.choice != 0:
                 continue
-            elif isinstance(chunk, TextDelta):
+            self._start(chunk.id if isinstance(chunk, Start) else "", out)
+            if isinstance(chunk, TextDelta):
                 self._text(chunk, out)
             elif isinstance(chunk, ToolDelta):
                 self._tool(chunk, out)
@@ -155,15 +155,21 @@ class CohereWriter:
         return b"".join(out)
 
     def close(self) -> bytes:
-        """Return the reason, the usage and the terminator."""
-        out: list[bytes] = []
-        self._close(out)
+        """Return what was held, the reason, the usage and the terminator."""
         end = self._end or End("stop")
+        out = [self.write([end])]
         delta: dict[str, Any] = {"finish_reason": finish_reason(end.finish, end.native)}
         if self._usage is not None:
             delta["usage"] = printed(self._usage)
         _event("message-end", {}, delta, out)
         return b"".join(out) + DONE
+
+    def _start(self, id_: str, out: list[bytes]) -> None:
+        """Begin the message, unless it has begun."""
+        if not self._begun:
+            self._begun = True
+            empty = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
+            _event("message-start", {"id": id_ or self.id}, {"message": empty}, out)
 
     def _text(self, chunk: TextDelta, out: list[bytes]) -> None:
         if not chunk.text:

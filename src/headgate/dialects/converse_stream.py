@@ -15,6 +15,7 @@ from headgate.dialects.converse_tap import FrameWatch
 from headgate.dialects.converse_usage import printed, reported, usage_of
 from headgate.dialects.converse_words import FINISH, NAME
 from headgate.dialects.event_stream import frame, write_headers
+from headgate.dialects.in_turn import InTurn
 from headgate.dialects.upstream import ended_with
 from headgate.dialects.watch import loosely, size
 from headgate.dialects.wire import ODD
@@ -170,11 +171,13 @@ _BLOCKS = {kind: write_headers({":event-type": kind, **_EVENT}) for kind in _KIN
 class ConverseWriter:
     """Prints chunks for a Converse client. The API tells no id and no model; ``id`` and ``created`` are unused."""
 
-    __slots__ = ("_blocks", "_calls", "_end", "_open", "_usage", "created", "id")
+    __slots__ = ("_begun", "_blocks", "_calls", "_end", "_open", "_turn", "_usage", "created", "id")
 
     def __init__(self, request: Request) -> None:
         self.id = ""
         self.created = 0
+        self._begun = False
+        self._turn = InTurn()
         self._blocks = 0
         self._open: tuple[str, int] | None = None
         """Kind and number of the block now open."""
@@ -186,13 +189,11 @@ class ConverseWriter:
     def write(self, chunks: list[Chunk]) -> bytes:
         """Return the frames for *chunks*; the first choice only, as this API has no others."""
         out: list[bytes] = []
-        for chunk in chunks:
+        for chunk in self._turn.order(chunks):
             if isinstance(chunk, Start):
-                _event("messageStart", {"role": "assistant"}, out)
+                self._start(out)
             elif isinstance(chunk, Counted):
                 self._usage = chunk.usage
-            elif chunk.choice != 0:
-                continue
             elif isinstance(chunk, TextDelta):
                 self._text(chunk, out)
             elif isinstance(chunk, ToolDelta):
@@ -208,14 +209,20 @@ class ConverseWriter:
         return b"".join(out)
 
     def close(self) -> bytes:
-        """Return the reason, and the usage, which is the last frame."""
-        out: list[bytes] = []
-        self._close(out)
+        """Return what was held, the reason, and the usage, which is the last frame."""
         end = self._end or End("stop")
+        out = [self.write([end])]
+        self._start(out)
         reason = stop_reason(end.finish, end.native, end.stop_sequence, bool(self._calls))
         _event("messageStop", {"stopReason": reason}, out)
         _event("metadata", {"usage": printed(self._usage or Usage())}, out)
         return b"".join(out)
+
+    def _start(self, out: list[bytes]) -> None:
+        """Begin the message, unless it has begun."""
+        if not self._begun:
+            self._begun = True
+            _event("messageStart", {"role": "assistant"}, out)
 
     def _text(self, chunk: TextDelta, out: list[bytes]) -> None:
         if not chunk.text:
@@ -244,13 +251,14 @@ class ConverseWriter:
             at = self._calls[chunk.index] = self._block("tool", True, out)
             use = {"toolUseId": tool_id(chunk.id or ""), "name": chunk.name or ""}
             _event("contentBlockStart", {"start": {"toolUse": use}, "contentBlockIndex": at}, out)
-        if chunk.arguments:  # of a call already closed too, should a server mix them: clients go by the index
+        if chunk.arguments:  # of a call already closed too, should a server say more: clients go by the index
             _delta(at, {"toolUse": {"input": chunk.arguments}}, out)
 
     def _block(self, kind: str, new: bool, out: list[bytes]) -> int:
         """Return the number of the open block if it is of *kind*, else of a new one."""
         if self._open is not None and self._open[0] == kind and not new:
             return self._open[1]
+        self._start(out)
         self._close(out)
         at = self._blocks
         self._blocks += 1

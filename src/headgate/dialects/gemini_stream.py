@@ -60,7 +60,7 @@ class GeminiReader(SseReader):
 
     def _understand(self, document: dict[str, Any], data: bytes, chunks: list[Chunk]) -> None:
         candidates = document.get("candidates")
-        if not self._begun and (candidates or document.get("responseId")):
+        if not self._begun and (candidates or document.get("responseId") or document.get("promptFeedback")):
             self._begin(document, chunks)
         raws = _parts_of(data) if b'"functionCall"' in data else []
         for position, raw in enumerate(candidates if isinstance(candidates, list) else ()):

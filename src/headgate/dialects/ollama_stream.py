@@ -5,6 +5,7 @@ from typing import Any
 from headgate.core.chat import Chunk, Counted, End, Request, Start, Text, TextDelta, Thinking, ToolCall, ToolDelta
 from headgate.core.money import Usage
 from headgate.dialects import wire
+from headgate.dialects.in_turn import InTurn
 from headgate.dialects.ollama_reply import arguments_in, instant, logprobs, parts_of, printed_call, seconds, stamp
 from headgate.dialects.ollama_tap import LineWatch
 from headgate.dialects.ollama_usage import printed
@@ -63,13 +64,14 @@ class OllamaReader(LineWatch):
 class OllamaWriter:
     """Prints chunks for a client of this API, which knows no ids and takes a tool call whole."""
 
-    __slots__ = ("_call", "_calls", "_end", "_model", "_started", "_usage", "created", "id")
+    __slots__ = ("_call", "_calls", "_end", "_model", "_started", "_turn", "_usage", "created", "id")
 
     def __init__(self, request: Request) -> None:
         self.id = ""
         self.created = 0
-        self._model = ""
+        self._model = request.model
         self._started = 0
+        self._turn = InTurn()
         self._call: tuple[int, ToolCall] | None = None
         """The tool call now told, and its number."""
         self._calls = 0
@@ -79,13 +81,11 @@ class OllamaWriter:
     def write(self, chunks: list[Chunk]) -> bytes:
         """Return the lines for *chunks*; the first choice only, as this API has no others."""
         out: list[bytes] = []
-        for chunk in chunks:
+        for chunk in self._turn.order(chunks):
             if isinstance(chunk, Start):
                 self._model, self._started = chunk.model, chunk.created
             elif isinstance(chunk, Counted):
                 self._usage = chunk.usage
-            elif chunk.choice != 0:
-                continue
             elif isinstance(chunk, TextDelta):
                 self._text(chunk, out)
             elif isinstance(chunk, ToolDelta):
@@ -96,10 +96,10 @@ class OllamaWriter:
         return b"".join(out)
 
     def close(self) -> bytes:
-        """Return the last line: the reason and the usage."""
-        out: list[bytes] = []
-        self._close(out)
-        length = self._end is not None and self._end.finish == "length"
+        """Return what was held, and the last line: the reason and the usage."""
+        end = self._end or End("stop")
+        out = [self.write([end])]
+        length = end.finish == "length"
         last = {"done_reason": "length" if length else "stop", "done": True}
         self._line({"content": ""}, last | (printed(self._usage) if self._usage is not None else {}), out)
         return b"".join(out)

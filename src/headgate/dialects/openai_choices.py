@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from headgate.core.chat import Chunk, Counted, End, Finish, Reply, Request, Start
+from headgate.core.errors import UpstreamFailed
 from headgate.core.money import Usage
 from headgate.dialects import wire
 from headgate.dialects.base import Sniff
@@ -46,6 +47,16 @@ class ChoicesReader(SseReader):
             super()._read(event, data, chunks)
         elif self._ending is not None:
             self._fail(self._ending)
+        elif not self.events:
+            self._fail(
+                UpstreamFailed(
+                    "The provider's stream ended before it began.",
+                    status=502,
+                    code="upstream_invalid_response",
+                    same_target=True,
+                    billed="uncertain",
+                )
+            )
         else:
             self.ended = True
 

@@ -12,9 +12,9 @@ from headgate.core.fold import fold
 from headgate.core.money import Usage
 from headgate.dialects import count_gemini, gemini, gemini_array
 from headgate.dialects.base import Abilities, Dialect
+from headgate.dialects.call_input import INVALID
 from headgate.dialects.gemini_array import Cutter
 from headgate.dialects.gemini_fields import json_schema
-from headgate.dialects.gemini_parts import INVALID
 from headgate.dialects.sse import Parser
 from tests.dialects import recorded
 

@@ -9,10 +9,11 @@ import pytest
 from headgate.core.errors import BadRequest
 from headgate.dialects import anthropic_messages, gemini, gemini_array, openai_chat, openai_responses
 from headgate.dialects.base import Abilities, Dialect, Profile, Written
+from headgate.dialects.call_input import INVALID
 from headgate.dialects.cohere import CohereChat
 from headgate.dialects.gemini_contents_write import SENTINEL
 from headgate.dialects.gemini_fields import signature_of
-from headgate.dialects.gemini_parts import INVALID, OURS
+from headgate.dialects.gemini_parts import OURS
 from headgate.dialects.opaque import Opaque
 from tests.dialects.vendor import documents
 

@@ -26,9 +26,12 @@ from headgate.core.chat import (
 from headgate.core.errors import UpstreamFailed
 from headgate.core.fold import fold, unfold
 from headgate.core.money import Usage
-from headgate.dialects import anthropic_messages, openai_chat
+from headgate.dialects import anthropic_messages, gemini, openai_chat, wire
 from headgate.dialects.anthropic_words import NAME as ANTHROPIC
 from headgate.dialects.base import Abilities, Dialect
+from headgate.dialects.call_input import INVALID
+from headgate.dialects.converse import BedrockConverse
+from headgate.dialects.ollama import OllamaChat
 from tests.dialects import recorded, vendor
 
 ASKED = Request(model="m", messages=[], stream=True, stream_usage=True)
@@ -230,19 +233,41 @@ def test_a_forced_call_ends_as_clients_of_messages_expect():
     assert vendor.whole_message(write(anthropic_messages, chunks))["stop_reason"] == "tool_use"
 
 
-@pytest.mark.parametrize("arguments", ["{broken", "[1]", '"text"'])
-def test_arguments_that_are_no_json_survive_as_text(arguments):
+@pytest.mark.parametrize("arguments", ["{broken", "[1]", '"text"', "null"])
+def test_arguments_that_are_no_object_come_to_a_client_in_one_and_back(arguments):
     reply = Reply(id="r", model="m", choices=[Choice(0, [ToolCall("a", "f", arguments)], "tool_calls", "tool_calls")])
-    body = json.loads(anthropic_messages.write_reply(reply))
-    assert body["content"][0]["input"] == arguments
-    history = {"model": "m", "max_tokens": 1, "messages": [{"role": "assistant", "content": body["content"]}]}
-    part = anthropic_messages.read_request(json.dumps(history).encode()).messages[0].parts[0]
+    body = anthropic_messages.write_reply(reply)
+    vendor.check_message(body)
+    content = json.loads(body)["content"]
+    assert content[0]["input"] == {INVALID: arguments}
+    assert anthropic_messages.read_reply(body).choices[0].parts == reply.choices[0].parts
+    history = {"model": "m", "max_tokens": 1, "messages": [{"role": "assistant", "content": content}]}
+    asked = anthropic_messages.read_request(wire.encode(history))
+    part = asked.messages[0].parts[0]
     assert isinstance(part, ToolCall) and part.arguments == arguments
+    chat = openai_chat.write_request(asked, Abilities("t", "p/t"), drop=False).body
+    assert json.loads(chat)["messages"][0]["tool_calls"][0]["function"]["arguments"] == arguments
     stream = write(anthropic_messages, unfold(reply))
     assert (
         "".join(d["delta"]["partial_json"] for d in vendor.documents(stream) if "delta" in d and "index" in d)
         == arguments
     )
+
+
+@pytest.mark.parametrize("target", [anthropic_messages, gemini, BedrockConverse(), OllamaChat()], ids=lambda d: d.name)
+def test_what_such_arguments_came_back_in_goes_to_every_api_that_takes_objects_alone(target):
+    call = {"type": "tool_use", "id": "a", "name": "f", "input": {INVALID: "{broken"}}
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": [call]}]
+    asked = anthropic_messages.read_request(json.dumps({"model": "m", "max_tokens": 1, "messages": turns}).encode())
+    assert wire.encode({INVALID: "{broken"}) in target.write_request(asked, Abilities("t", "p/t"), drop=True).body
+    part = {"functionCall": {"name": "f", "args": {INVALID: "{broken"}}}
+    contents = [{"role": "user", "parts": [{"text": "q"}]}, {"role": "model", "parts": [part]}]
+    theirs = gemini.read_request(json.dumps({"contents": contents}).encode())
+    assert wire.encode({INVALID: "{broken"}) in target.write_request(theirs, Abilities("t", "p/t"), drop=True).body
+    whole = Reply(id="r", model="m", choices=[Choice(0, [ToolCall("a", "f", "{broken")], "tool_calls")])
+    body = target.write_reply(whole)
+    assert wire.encode({INVALID: "{broken"}) in body
+    assert [p.arguments for p in target.read_reply(body).choices[0].parts if isinstance(p, ToolCall)] == ["{broken"]
 
 
 def test_numbers_and_key_order_in_calls_are_the_models():

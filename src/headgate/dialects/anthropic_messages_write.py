@@ -25,6 +25,7 @@ from headgate.core.chat import (
 from headgate.core.errors import BadRequest
 from headgate.dialects import wire
 from headgate.dialects.anthropic_words import NAME
+from headgate.dialects.call_input import as_sent
 from headgate.dialects.contract import anthropic_messages as column
 from headgate.dialects.fit import RAW, Fit, merge, message_path, part_path, plain, result_path
 from headgate.dialects.wire import ODD
@@ -183,6 +184,8 @@ def _input(part: ToolCall, path: str, fit: Fit) -> Any:
     text = part.arguments
     if fit.form(part.extra, "input") == "text":
         return text
+    if (sent := as_sent(part)) is not None:
+        return sent
     if not text.strip():
         return {}
     try:

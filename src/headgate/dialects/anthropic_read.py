@@ -24,6 +24,7 @@ from headgate.core.chat import (
 from headgate.dialects import wire
 from headgate.dialects.anthropic_pieces import citation, thought
 from headgate.dialects.anthropic_words import NAME, THINKING, TIERS
+from headgate.dialects.call_input import WRAPPED, unwrapped
 from headgate.dialects.envelope import Room, no_content
 from headgate.dialects.fields import Fields, items, starts, text
 from headgate.dialects.fit import RAW
@@ -288,6 +289,9 @@ def _tool_use(given: Fields, form: dict[str, str]) -> ToolCall:
     if starts(value, b'"'):  # what a model wrote that was no JSON
         form["input"] = "text"
         return ToolCall(id_, name, text(value, given.path("input")))
+    if (said := unwrapped(value)) is not None:
+        form["input"] = WRAPPED
+        return ToolCall(id_, name, said)
     return ToolCall(id_, name, wire.one_line(value))
 
 

@@ -27,6 +27,7 @@ from headgate.dialects.anthropic_pieces import block_of, citation, cited
 from headgate.dialects.anthropic_usage import Reported, printed, usage_of
 from headgate.dialects.anthropic_words import FINISH, NAME, STOP_REASON
 from headgate.dialects.base import Sniff
+from headgate.dialects.call_input import arguments_of, input_of
 from headgate.dialects.openai_reply import document, no_reply
 from headgate.dialects.upstream import read_stream_error
 from headgate.dialects.watch import believable
@@ -105,7 +106,7 @@ def _inputs(body: bytes) -> dict[int, str]:
         blocks = wire.typed(_blocks, wire.members(body)["content"])
     except ODD:
         return {}  # a block that is none, or no UTF-8; what is left was read already
-    return {i: wire.one_line(b["input"]) for i, b in enumerate(blocks) if "input" in b}
+    return {i: arguments_of(b["input"]) for i, b in enumerate(blocks) if "input" in b}
 
 
 def whole_block(block: dict[str, Any], number: int, arguments: str) -> list[Chunk]:
@@ -171,17 +172,5 @@ def _block(part: Part) -> dict[str, Any] | None:
     if isinstance(part, Refusal):
         return {"type": "text", "text": part.text}
     if isinstance(part, ToolCall):
-        return {"type": "tool_use", "id": part.id, "name": part.name, "input": _input(part.arguments)}
+        return {"type": "tool_use", "id": part.id, "name": part.name, "input": input_of(part.arguments)}
     return block_of(part) if isinstance(part, Thinking) else None
-
-
-def _input(arguments: str) -> Any:
-    """The arguments of a call as an object; as text where the model wrote no JSON object."""
-    if not arguments.strip():
-        return {}
-    try:
-        raw = arguments.encode()
-        wire.members(raw)
-    except ODD:
-        return arguments
-    return msgspec.Raw(raw)

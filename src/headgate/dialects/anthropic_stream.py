@@ -20,6 +20,7 @@ from headgate.dialects.anthropic_pieces import citation, cited, proof
 from headgate.dialects.anthropic_reply import reported, stop_reason, whole_block
 from headgate.dialects.anthropic_usage import Reported, printed, usage_of
 from headgate.dialects.anthropic_words import FINISH, NAME
+from headgate.dialects.call_input import arguments_of
 from headgate.dialects.in_turn import InTurn
 from headgate.dialects.reading import SseReader
 
@@ -83,7 +84,7 @@ class MessagesReader(SseReader):
             self._calls[at] = len(self._calls)
             given = block.get("input")
             raw = wire.members(wire.members(data)["content_block"]).get("input") if given else None
-            self._silent[at] = wire.one_line(raw) if raw is not None else "{}"
+            self._silent[at] = arguments_of(raw) if raw is not None else "{}"
             chunks += whole_block(block, self._calls[at], "")
         elif kind == "text" and not block.get("text"):
             self._fresh.add(at)

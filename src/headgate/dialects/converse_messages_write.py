@@ -23,6 +23,7 @@ from headgate.core.chat import (
 )
 from headgate.core.errors import BadRequest
 from headgate.dialects import wire
+from headgate.dialects.call_input import as_sent
 from headgate.dialects.contract.bedrock_converse import NEUTRAL
 from headgate.dialects.converse_media_write import Documents, carried, write_audio, write_image
 from headgate.dialects.converse_words import NAME
@@ -184,6 +185,8 @@ class _Messages:
         fit, arguments = self._fit, part.arguments
         if fit.form(part.extra, "input") == "text":
             return arguments
+        if (sent := as_sent(part)) is not None:
+            return sent
         if not arguments.strip():
             return {}
         try:

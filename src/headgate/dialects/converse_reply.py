@@ -19,6 +19,7 @@ from headgate.core.chat import (
 from headgate.core.money import Usage
 from headgate.dialects import wire
 from headgate.dialects.base import Sniff
+from headgate.dialects.call_input import arguments_of, input_of
 from headgate.dialects.converse_blocks import citation
 from headgate.dialects.converse_messages_write import merge_deep, tool_id
 from headgate.dialects.converse_usage import Reported, printed, reported, usage_of
@@ -101,7 +102,7 @@ def _inputs(body: bytes) -> dict[int, str]:
         uses = {i: wire.members(b["toolUse"]) for i, b in enumerate(blocks) if "toolUse" in b}
     except (*ODD, KeyError):
         return {}  # a block that is none, or no UTF-8; what is left was read already
-    return {i: wire.one_line(use["input"]) for i, use in uses.items() if "input" in use}
+    return {i: arguments_of(use["input"]) for i, use in uses.items() if "input" in use}
 
 
 def _part(block: dict[str, Any], arguments: str) -> Part | None:
@@ -171,7 +172,7 @@ def _block(part: Part) -> dict[str, Any] | None:
             return {"citationsContent": {"content": [{"text": part.text}], "citations": cited}}
         return {"text": part.text}
     if isinstance(part, ToolCall):
-        return {"toolUse": {"toolUseId": tool_id(part.id), "name": part.name, "input": _input(part.arguments)}}
+        return {"toolUse": {"toolUseId": tool_id(part.id), "name": part.name, "input": input_of(part.arguments)}}
     if isinstance(part, Thinking):
         if part.redacted is not None and part.source == NAME:
             return {"reasoningContent": {"redactedContent": part.redacted}}
@@ -205,15 +206,3 @@ def printed_citation(cited: Citation) -> dict[str, Any]:
     if cited.url is not None:
         said["location"] = {"web": {"url": cited.url}}
     return {name: value for name, value in said.items() if value is not None}
-
-
-def _input(arguments: str) -> Any:
-    """The arguments of a call as an object; as text where the model wrote no JSON object."""
-    if not arguments.strip():
-        return {}
-    try:
-        raw = arguments.encode()
-        wire.members(raw)
-    except ODD:
-        return arguments
-    return msgspec.Raw(raw)

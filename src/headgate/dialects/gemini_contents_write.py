@@ -3,10 +3,11 @@
 from typing import Any
 
 from headgate.core.chat import Audio, File, Image, Message, Part, Refusal, Request, Text, Thinking, ToolCall, ToolResult
+from headgate.dialects.call_input import as_object, input_of
 from headgate.dialects.contract import gemini as column
 from headgate.dialects.fit import RAW, Fit, merge, message_path, part_path, result_path
-from headgate.dialects.gemini_fields import as_object, respell, signature_of, urlsafe
-from headgate.dialects.gemini_parts import INVALID, OURS, is_own
+from headgate.dialects.gemini_fields import respell, signature_of, urlsafe
+from headgate.dialects.gemini_parts import OURS, is_own
 from headgate.dialects.gemini_words import NAME, is_proof
 from headgate.dialects.opaque import Opaque
 
@@ -201,8 +202,7 @@ class Contents:
         if fit.form(part.extra, "id") == "absent" or (not fit.same and (not part.id or OURS.fullmatch(part.id))):
             del call["id"]  # it came without
         if fit.form(part.extra, "args") != "absent":
-            args = as_object(part.arguments) if part.arguments.strip() else {}
-            call["args"] = {INVALID: part.arguments} if args is None else args
+            call["args"] = input_of(part.arguments)
         return call
 
     def _result(self, part: ToolResult, path: str, called: str | None, beside: list[Block]) -> Block | None:

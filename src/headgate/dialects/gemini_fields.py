@@ -5,7 +5,6 @@ from base64 import b64decode, b64encode
 from typing import Any
 
 from headgate.core.chat import Extra
-from headgate.dialects import wire
 from headgate.dialects.fields import Fields
 from headgate.dialects.gemini_words import NAME
 from headgate.dialects.opaque import PREFIX, Opaque, unwrap, wrap
@@ -137,13 +136,3 @@ def standard(data: str) -> str:
 def urlsafe(data: str) -> str:
     """Return base64 in the alphabet for URLs."""
     return data.replace("+", "-").replace("/", "_")
-
-
-def as_object(text: str) -> Any:
-    """Return JSON text as a value to print if it is an object; ``None`` for anything else."""
-    try:
-        raw = text.encode()
-        wire.members(raw)
-    except (ValueError, RecursionError):  # msgspec's errors are of the first kind
-        return None
-    return wire.Raw(raw)

@@ -8,6 +8,7 @@ import msgspec
 
 from headgate.core.chat import Audio, Extra, File, Image, Part, Text, Thinking, ToolCall, ToolResult
 from headgate.dialects import wire
+from headgate.dialects.call_input import WRAPPED, unwrapped
 from headgate.dialects.fields import starts, text
 from headgate.dialects.fit import RAW
 from headgate.dialects.gemini_fields import Given, proof_in, standard
@@ -15,8 +16,6 @@ from headgate.dialects.gemini_words import NAME
 
 OURS = re.compile(r"call_hg[0-9a-f]{16}")
 """The ids that are made up for calls that came without."""
-INVALID = "__invalid_json__"
-"""The one name in the arguments of a call that a model wrote as something else than a JSON object."""
 _OWN = re.compile(r"gs://|files/|https://(generativelanguage\.googleapis\.com|(www\.)?youtube\.com|youtu\.be)/", re.I)
 _AUDIO = {"mpeg": "mp3", "mpga": "mp3", "x-wav": "wav", "wave": "wav", "vnd.wave": "wav"}
 _TOLD = ("output", "result", "error")
@@ -101,23 +100,13 @@ def _call(given: Given, mint: Callable[[str], str], calls: Calls, form: dict[str
         form["id"] = "absent"
     if args is None:
         form["args"] = "absent"
-    said = "{}" if args is None else arguments(args)
+    said = "{}" if args is None else wire.one_line(args)
+    if args is not None and (told := unwrapped(args)) is not None:
+        form["input"], said = WRAPPED, told
     part = ToolCall(id_ or mint(f"{name}{said}"), name, said)
     calls.asked(part.id, name)
     given.keep("functionCall", call)
     return part
-
-
-def arguments(args: msgspec.Raw) -> str:
-    """Return the arguments of a call as the model wrote them, which may have been no JSON object."""
-    if starts(args, b"{") and INVALID.encode() in bytes(args):
-        try:
-            members = wire.members(args)
-            if list(members) == [INVALID] and starts(members[INVALID], b'"'):
-                return text(members[INVALID], INVALID)
-        except msgspec.MsgspecError:
-            pass
-    return wire.one_line(args)
 
 
 def _result(given: Given, mint: Callable[[str], str], calls: Calls, form: dict[str, str]) -> ToolResult:

@@ -20,8 +20,8 @@ from headgate.core.chat import (
 )
 from headgate.core.money import Usage
 from headgate.dialects import wire
+from headgate.dialects.call_input import as_object
 from headgate.dialects.gemini_asides import logprobs_of
-from headgate.dialects.gemini_fields import as_object
 from headgate.dialects.gemini_reply_write import asides_of, blocks, call_block, proof_of, reason_of
 from headgate.dialects.gemini_usage import printed
 from headgate.dialects.gemini_words import NAME

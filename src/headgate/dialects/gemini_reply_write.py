@@ -5,10 +5,11 @@ from typing import Any
 
 from headgate.core.chat import Audio, Choice, File, Image, Part, Refusal, Reply, Text, Thinking, ToolCall
 from headgate.dialects import wire
+from headgate.dialects.call_input import input_of
 from headgate.dialects.fit import RAW, merge
 from headgate.dialects.gemini_asides import citations_of, logprobs_of
-from headgate.dialects.gemini_fields import as_object, signature_of, urlsafe
-from headgate.dialects.gemini_parts import INVALID, OURS
+from headgate.dialects.gemini_fields import signature_of, urlsafe
+from headgate.dialects.gemini_parts import OURS
 from headgate.dialects.gemini_usage import printed
 from headgate.dialects.gemini_words import FINISH, NAME, REASONS, is_proof
 from headgate.dialects.opaque import Opaque
@@ -153,6 +154,5 @@ def call_block(id_: str, name: str, arguments: str, form: dict[str, str]) -> dic
     if form.get("id") == "absent" or OURS.fullmatch(id_):
         del call["id"]
     if form.get("args") != "absent":
-        args = as_object(arguments) if arguments.strip() else {}
-        call["args"] = {INVALID: arguments} if args is None else args
+        call["args"] = input_of(arguments)
     return call

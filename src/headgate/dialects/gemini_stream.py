@@ -6,11 +6,12 @@ import msgspec
 
 from headgate.core.chat import Chunk, CitationDelta, Counted, End, SignatureDelta, Start, TextDelta, ToolDelta
 from headgate.dialects import wire
+from headgate.dialects.call_input import arguments_of
 from headgate.dialects.gemini_array import Cutter
 from headgate.dialects.gemini_asides import citations_in, logprobs_in
 from headgate.dialects.gemini_errors import read_stream_error
 from headgate.dialects.gemini_fields import proof_in
-from headgate.dialects.gemini_parts import arguments, minted
+from headgate.dialects.gemini_parts import minted
 from headgate.dialects.gemini_reply import finish_of, queries_in, seconds, word_of
 from headgate.dialects.gemini_tap import MAX_CHOICES
 from headgate.dialects.gemini_usage import reported, searches_of, usage_of
@@ -219,5 +220,5 @@ def _arguments(raw: msgspec.Raw | None, decoded: Any) -> str:
         except ODD:
             args = None
         if args is not None:
-            return arguments(args)
+            return arguments_of(args)
     return wire.encode(decoded).decode("utf-8", "replace") if decoded is not None else "{}"

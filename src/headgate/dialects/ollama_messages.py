@@ -8,6 +8,7 @@ import msgspec
 from headgate.core.chat import Audio, File, Image, Message, Part, Refusal, Request, Text, Thinking, ToolCall, ToolResult
 from headgate.core.errors import BadRequest
 from headgate.dialects import wire
+from headgate.dialects.call_input import as_sent
 from headgate.dialects.contract import ollama_chat as column
 from headgate.dialects.fit import RAW, Fit, merge, message_path, part_path, result_path
 from headgate.dialects.ollama_words import NAME
@@ -95,7 +96,7 @@ def _call(part: ToolCall, index: int, path: str, fit: Fit) -> dict[str, Any] | N
     form = part.extra.form if part.extra is not None and fit.same else {}
     function: dict[str, Any] = {"name": part.name} if fit.same else {"index": index, "name": part.name}
     if form.get("arguments") != "absent":
-        function["arguments"] = _object(part.arguments, path, fit)
+        function["arguments"] = _object(part, path, fit)
     call: dict[str, Any] = {} if form.get("id") == "absent" else {"id": part.id}
     if form.get("type") == "given":
         call["type"] = "function"
@@ -105,8 +106,11 @@ def _call(part: ToolCall, index: int, path: str, fit: Fit) -> dict[str, Any] | N
     return call
 
 
-def _object(text: str, path: str, fit: Fit) -> Any:
+def _object(part: ToolCall, path: str, fit: Fit) -> Any:
     """The arguments of a call as an object; raise ``BadRequest`` where a model wrote none."""
+    text = part.arguments
+    if (sent := as_sent(part)) is not None:
+        return sent
     if not text.strip():
         return {}
     raw = text.encode("utf-8", "surrogatepass")

@@ -9,6 +9,7 @@ import msgspec
 from headgate.core.chat import Choice, Extra, Finish, Part, Refusal, Reply, Text, Thinking, ToolCall
 from headgate.dialects import wire
 from headgate.dialects.base import Sniff
+from headgate.dialects.call_input import arguments_of, input_of
 from headgate.dialects.ollama_usage import printed, usage_in
 from headgate.dialects.ollama_words import FINISH, NAME
 from headgate.dialects.openai_reply import document, no_reply
@@ -103,7 +104,7 @@ def arguments_in(body: bytes) -> list[str]:
     except ODD:
         return []  # other types than Ollama's; what is left was read already
     calls = said.message.tool_calls if said.message is not None else None
-    return ["{}" if call.function is None else wire.one_line(call.function.arguments) for call in calls or ()]
+    return ["{}" if call.function is None else arguments_of(call.function.arguments) for call in calls or ()]
 
 
 def stamp(found: dict[str, Any]) -> str:
@@ -170,16 +171,10 @@ def write_reply(reply: Reply) -> bytes:
 
 
 def printed_call(call: ToolCall, number: int) -> dict[str, Any]:
-    """Print a tool call: its arguments as an object, or as the text they are where the model wrote none."""
+    """Print a tool call: its arguments as an object."""
     extra = call.extra if call.extra is not None and call.extra.dialect == NAME else None
-    arguments: Any = call.arguments
-    try:
-        wire.members(arguments.encode() if arguments.strip() else b"{}")
-        arguments = msgspec.Raw(arguments.encode() if arguments.strip() else b"{}")
-    except ODD:
-        pass
     function: dict[str, Any] = {"index": number} if extra is None else {}
-    function |= {"name": call.name, "arguments": arguments}
+    function |= {"name": call.name, "arguments": input_of(call.arguments)}
     written: dict[str, Any] = {} if extra is not None and "id" in extra.form else {"id": call.id}
     written["function"] = function
     for name, value in extra.fields.items() if extra is not None else ():

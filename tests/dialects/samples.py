@@ -167,6 +167,10 @@ CHAT: dict[str, Sample] = {
     "own:prompt_cache_retention": Sample({"prompt_cache_retention": "24h"}),
     "own:stream_options": Sample({"stream": True, "stream_options": {"include_obfuscation": False}}),
     "own:messages.annotations": Sample(_assistant(annotations=[{"type": "url_citation"}]), "messages[1].annotations"),
+    "own:messages.images": Sample(
+        _assistant(images=[{"type": "image_url", "image_url": {"url": "data:image/png;base64,zqimage"}}]),
+        "messages[1].images",
+    ),
     "own:messages.audio": Sample(_assistant(audio={"id": "zqaudio"}), "messages[1].audio"),
     "own:messages.function_call": Sample(
         _assistant(function_call={"name": "zqfunction", "arguments": "{}"}), "messages[1].function_call"
@@ -443,6 +447,10 @@ RESPONSES: dict[str, Sample] = {
     "parts.citations": Sample(
         _spoken(annotations=[{"type": "url_citation", "url": "https://zq.example", "title": "zqtitle", "start_index": 0, "end_index": 3}]),
         "input[1].content[0].annotations",
+    ),
+    "own:part=image_generation_call": Sample(
+        {"input": [_USER, {"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": "zqimage"}, _USER]},
+        "input[1]",
     ),
     "tools.strict": Sample({"tools": [{**_FUNCTION, "parameters": STRICT, "strict": True}]}, "tools[0].strict"),
     "tools.custom": Sample({"tools": [{"type": "web_search"}]}, "tools[0]"),

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from headgate.core.errors import BadRequest
+from headgate.core.chat import Request
+from headgate.core.errors import BadRequest, UpstreamFailed
 from headgate.dialects import anthropic_messages, gemini, gemini_array, openai_chat, openai_responses
 from headgate.dialects.base import Abilities, Dialect, Profile, Written
 from headgate.dialects.call_input import INVALID
@@ -576,12 +577,13 @@ def test_a_stream_of_several_choices_and_a_refusal() -> None:
     assert tap.feed(out) == out and tap.close() == b"" and tap.ended
 
 
-def test_an_answer_with_a_picture_is_no_stream_of_another_api() -> None:
+def test_an_answer_with_a_picture_is_no_stream_of_an_api_without_room_for_it() -> None:
     part = {"inlineData": {"mimeType": "image/png", "data": PNG}}
     event = {"candidates": [{"content": {"parts": [part]}, "finishReason": "STOP"}]}
     reader = gemini.reader()
-    reader.feed(b"data: %b\n\n" % json.dumps(event).encode())
-    assert reader.failure is not None and "picture" in reader.failure.message
+    chunks = reader.feed(b"data: %b\n\n" % json.dumps(event).encode())
+    with pytest.raises(UpstreamFailed, match="picture"):
+        anthropic_messages.writer(Request(model="m", messages=[], stream=True)).write(chunks)
     reply = gemini.read_reply(json.dumps(event).encode())
     assert json.loads(gemini.write_reply(reply))["candidates"][0]["content"]["parts"] == [part]
 

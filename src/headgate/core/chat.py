@@ -231,6 +231,8 @@ class Reply(msgspec.Struct, kw_only=True):
     choices: list[Choice]
     usage: Usage | None = None
     extra: Extra | None = None
+    dropped: list[str] = []
+    """What of it was left out as it was printed, for want of room in the format."""
     request: Request | None = None
     """What was asked, for a format that repeats it in the answer."""
     call_id: str = ""
@@ -286,6 +288,13 @@ class ToolDelta(msgspec.Struct, tag=True):
     choice: int = 0
 
 
+class PartDelta(msgspec.Struct, tag=True):
+    """A picture, sound or document of one choice, which comes whole."""
+
+    part: Image | Audio | File
+    choice: int = 0
+
+
 class End(msgspec.Struct, tag=True):
     """One choice is complete."""
 
@@ -301,4 +310,4 @@ class Counted(msgspec.Struct, tag=True):
     usage: Usage
 
 
-Chunk = Start | TextDelta | SignatureDelta | CitationDelta | ToolDelta | End | Counted
+Chunk = Start | TextDelta | SignatureDelta | CitationDelta | ToolDelta | PartDelta | End | Counted

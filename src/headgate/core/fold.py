@@ -4,12 +4,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from headgate.core.chat import (
+    Audio,
     Choice,
     Chunk,
     CitationDelta,
     Counted,
     End,
+    File,
+    Image,
     Part,
+    PartDelta,
     Refusal,
     Reply,
     SignatureDelta,
@@ -39,7 +43,7 @@ class _Folded:
         self._calls: dict[int, int] = {}
         """The number of a tool call to its place among the parts."""
 
-    def add(self, chunk: TextDelta | SignatureDelta | CitationDelta | ToolDelta | End) -> None:
+    def add(self, chunk: TextDelta | SignatureDelta | CitationDelta | ToolDelta | PartDelta | End) -> None:
         if isinstance(chunk, TextDelta):
             self._text(chunk)
         elif isinstance(chunk, ToolDelta):
@@ -48,6 +52,8 @@ class _Folded:
             self._signature(chunk)
         elif isinstance(chunk, CitationDelta):
             self._cite(chunk)
+        elif isinstance(chunk, PartDelta):
+            self._begin(chunk.part)
         else:
             choice = self.choice
             choice.finish, choice.native, choice.stop_sequence = chunk.finish, chunk.native, chunk.stop_sequence
@@ -129,7 +135,7 @@ def fold(chunks: Iterable[Chunk]) -> Reply:
 
 
 def unfold(reply: Reply) -> list[Chunk]:
-    """Return the stream of *reply*; parts that no stream has (images, audio) are left out."""
+    """Return the stream of *reply*; whether a format has room for its pictures is its writer's to say."""
     chunks: list[Chunk] = [Start(reply.id, reply.model, reply.created)]
     for choice in reply.choices:
         chunks += _chunks(choice)
@@ -156,6 +162,8 @@ def _chunks(choice: Choice) -> list[Chunk]:
             chunks.append(TextDelta(part.text, at, "text" if isinstance(part, Text) else "refusal", new))
             if isinstance(part, Text):
                 chunks += [CitationDelta(one, at) for one in part.citations or ()]
+        elif isinstance(part, Image | Audio | File):
+            chunks.append(PartDelta(part, at))
         before = part
     if choice.finish is not None:
         chunks.append(End(choice.finish, choice.native, choice.stop_sequence, at))

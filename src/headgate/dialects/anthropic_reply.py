@@ -29,6 +29,7 @@ from headgate.dialects.anthropic_words import FINISH, NAME, STOP_REASON
 from headgate.dialects.base import Sniff
 from headgate.dialects.call_input import arguments_of, input_of
 from headgate.dialects.openai_reply import document, no_reply
+from headgate.dialects.pictures import name_lost
 from headgate.dialects.upstream import read_stream_error
 from headgate.dialects.watch import believable
 from headgate.dialects.wire import ODD
@@ -134,6 +135,7 @@ def whole_block(block: dict[str, Any], number: int, arguments: str) -> list[Chun
 def write_reply(reply: Reply) -> bytes:
     """Print a whole reply."""
     choice = reply.choices[0] if reply.choices else Choice(0, [])
+    name_lost(reply, choice.parts)
     refused = any(isinstance(part, Refusal) for part in choice.parts)
     called = any(isinstance(part, ToolCall) for part in choice.parts)
     return wire.encode(

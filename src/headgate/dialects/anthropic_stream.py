@@ -180,7 +180,7 @@ class MessagesWriter:
             elif isinstance(chunk, CitationDelta):
                 at = self._block("text", {"text": ""}, False, out)
                 _delta(at, b'"citations_delta","citation":' + wire.encode(cited(chunk.citation)), out)
-            else:
+            elif isinstance(chunk, End):
                 self._end = chunk
                 self._close(out)
         return b"".join(out)

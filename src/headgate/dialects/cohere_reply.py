@@ -13,6 +13,7 @@ from headgate.dialects.cohere_read import cite
 from headgate.dialects.cohere_usage import Reported, printed, usage_in, usage_of
 from headgate.dialects.cohere_words import FAILED, FINISH, FINISH_REASON, NAME, PLAN, is_plan
 from headgate.dialects.openai_reply import document, no_reply
+from headgate.dialects.pictures import name_lost
 from headgate.dialects.watch import believable
 from headgate.dialects.wire import ODD
 
@@ -118,6 +119,7 @@ def logprobs(said: Any) -> dict[str, Any] | None:
 def write_reply(reply: Reply) -> bytes:
     """Print a whole reply; the first choice only, as this API has no others."""
     choice = reply.choices[0] if reply.choices else Choice(0, [])
+    name_lost(reply, choice.parts)
     message: dict[str, Any] = {"role": "assistant"}
     plans = [part for part in choice.parts if isinstance(part, Thinking) and _planned(part, choice)]
     content = [block for part in choice.parts if part not in plans and (block := _block(part)) is not None]

@@ -10,6 +10,7 @@ from headgate.dialects.completions_words import FINISH, NAME
 from headgate.dialects.openai_choices import sniffed, spoken, worked
 from headgate.dialects.openai_reply import document, no_reply, reasons
 from headgate.dialects.openai_usage import printed, usage_in
+from headgate.dialects.pictures import name_lost
 
 _OBJECT = "text_completion"
 _READ = frozenset({"id", "model", "created", "choices"})
@@ -58,6 +59,8 @@ def _choice(raw: dict[str, Any], position: int) -> Choice:
 
 def write_reply(reply: Reply) -> bytes:
     """Print a whole reply; what a chat model thought stands in a field that clients pass over."""
+    for choice in reply.choices:
+        name_lost(reply, choice.parts)
     body: dict[str, Any] = {
         "id": reply.id,
         "object": _OBJECT,

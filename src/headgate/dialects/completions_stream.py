@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from headgate.core.chat import Chunk, Counted, End, Request, Start, TextDelta
+from headgate.core.chat import Chunk, Counted, End, PartDelta, Request, Start, TextDelta
 from headgate.dialects import wire
 from headgate.dialects.completions_logprobs import to_chat, to_completions
 from headgate.dialects.completions_reply import finish_of
 from headgate.dialects.completions_words import FINISH
 from headgate.dialects.openai_choices import ChoicesReader, ChoicesWriter
 from headgate.dialects.openai_reply import reasons
+from headgate.dialects.pictures import no_room
 
 
 class CompletionsReader(ChoicesReader):
@@ -48,6 +49,8 @@ class CompletionsWriter(ChoicesWriter):
                 self._event(choice | reasons(chunk.finish, chunk.native, chunk.stop_sequence), out)
             elif isinstance(chunk, Counted):
                 self._usage = chunk.usage
+            elif isinstance(chunk, PartDelta):
+                raise no_room()
         return b"".join(out)
 
     def _text(self, chunk: TextDelta, out: list[bytes]) -> None:

@@ -26,6 +26,7 @@ from headgate.dialects.converse_usage import Reported, printed, reported, usage_
 from headgate.dialects.converse_words import FINISH, IMAGE_TYPES, IMAGES, NAME, STOP_REASON
 from headgate.dialects.opaque import Opaque, wrap
 from headgate.dialects.openai_reply import document, no_reply
+from headgate.dialects.pictures import is_bytes, name_lost
 from headgate.dialects.upstream import ended_with
 from headgate.dialects.watch import believable
 from headgate.dialects.wire import ODD
@@ -142,6 +143,7 @@ def _objects(value: Any) -> list[dict[str, Any]]:
 def write_reply(reply: Reply) -> bytes:
     """Print a whole reply."""
     choice = reply.choices[0] if reply.choices else Choice(0, [])
+    name_lost(reply, choice.parts, is_bytes)
     called = any(isinstance(part, ToolCall) for part in choice.parts)
     content = [block for part in choice.parts if (block := _block(part)) is not None]
     body: dict[str, Any] = {

@@ -203,7 +203,7 @@ class ConverseWriter:
             elif isinstance(chunk, CitationDelta):
                 at = self._block("text", False, out)
                 _delta(at, {"citation": printed_citation(chunk.citation)}, out)
-            else:
+            elif isinstance(chunk, End):
                 self._end = chunk
                 self._close(out)
         return b"".join(out)

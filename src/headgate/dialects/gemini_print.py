@@ -10,6 +10,7 @@ from headgate.core.chat import (
     CitationDelta,
     Counted,
     End,
+    PartDelta,
     Request,
     SignatureDelta,
     Start,
@@ -25,6 +26,7 @@ from headgate.dialects.gemini_asides import logprobs_of
 from headgate.dialects.gemini_reply_write import asides_of, blocks, call_block, proof_of, reason_of
 from headgate.dialects.gemini_usage import printed
 from headgate.dialects.gemini_words import NAME
+from headgate.dialects.pictures import Medium
 
 
 class _Call(msgspec.Struct):
@@ -109,6 +111,8 @@ class GeminiWriter:
             self._proof(chunk, choice, out)
         elif isinstance(chunk, CitationDelta):
             choice.citations.append(chunk.citation)
+        elif isinstance(chunk, PartDelta):
+            self._medium(chunk, choice, out)
         elif isinstance(chunk, End):
             self._flush(choice, chunk.choice, out)
             choice.end = chunk
@@ -157,6 +161,19 @@ class GeminiWriter:
             choice.proofs[chunk.of] = proof
         elif proof is not None:
             choice.pending = (choice.pending or "") + proof
+
+    @staticmethod
+    def room(part: Medium) -> bool:
+        """Whether there is room for a part that is no text: there is for each."""
+        return True
+
+    def _medium(self, chunk: PartDelta, choice: _Choice, out: list[bytes]) -> None:
+        """Tell a picture, or another part that comes whole."""
+        self._tell_thought(choice, chunk.choice, out)
+        (part,) = blocks([chunk.part])
+        if choice.pending is not None:
+            part["thoughtSignature"], choice.pending = choice.pending, None
+        self._parts([part], chunk.choice, out)
 
     def _flush(self, choice: _Choice, number: int, out: list[bytes]) -> None:
         self._tell_thought(choice, number, out)

@@ -4,14 +4,28 @@ from typing import Any
 
 import msgspec
 
-from headgate.core.chat import Chunk, CitationDelta, Counted, End, SignatureDelta, Start, TextDelta, ToolDelta
+from headgate.core.chat import (
+    Audio,
+    Chunk,
+    CitationDelta,
+    Counted,
+    End,
+    File,
+    Image,
+    PartDelta,
+    SignatureDelta,
+    Start,
+    TextDelta,
+    ToolDelta,
+)
+from headgate.core.errors import BadRequest
 from headgate.dialects import wire
 from headgate.dialects.call_input import arguments_of
 from headgate.dialects.gemini_array import Cutter
 from headgate.dialects.gemini_asides import citations_in, logprobs_in
 from headgate.dialects.gemini_errors import read_stream_error
-from headgate.dialects.gemini_fields import proof_in
-from headgate.dialects.gemini_parts import minted
+from headgate.dialects.gemini_fields import Given, proof_in
+from headgate.dialects.gemini_parts import Calls, minted, read_part
 from headgate.dialects.gemini_reply import finish_of, queries_in, seconds, word_of
 from headgate.dialects.gemini_tap import MAX_CHOICES
 from headgate.dialects.gemini_usage import reported, searches_of, usage_of
@@ -114,9 +128,17 @@ class GeminiReader(SseReader):
             if not text.isascii():
                 self._wide.add(at)
         elif "inlineData" in part or "fileData" in part:
-            self._fail(
-                interrupted("answered with a picture or sound, which a stream of the caller's API has no room for")
-            )
+            self._medium(part, at, chunks)
+
+    def _medium(self, part: dict[str, Any], at: int, chunks: list[Chunk]) -> None:
+        """Read a picture, sound or document, as it is read in a whole answer."""
+        named = {name: part[name] for name in ("inlineData", "fileData") if name in part}
+        try:
+            found = read_part(Given(wire.Raw(wire.encode(named))), str, Calls())
+        except BadRequest as error:
+            self._fail(interrupted(f"answered with a part that is malformed: {error.message}"))
+            return
+        chunks += [PartDelta(one, at) for one in found if isinstance(one, Image | Audio | File)]
 
     def _call(self, call: Any, raw: msgspec.Raw | None, at: int) -> ToolDelta | None:
         """Read a call, which comes whole: order of keys and digits of its arguments are the model's."""

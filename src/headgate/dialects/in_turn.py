@@ -6,7 +6,18 @@ Some servers begin several calls at once and tell their arguments in turns.
 import re
 from collections import deque
 
-from headgate.core.chat import Chunk, CitationDelta, Counted, End, SignatureDelta, Start, TextDelta, ToolDelta
+from headgate.core.chat import (
+    Chunk,
+    CitationDelta,
+    Counted,
+    End,
+    PartDelta,
+    SignatureDelta,
+    Start,
+    TextDelta,
+    ToolDelta,
+)
+from headgate.dialects.pictures import no_room
 from headgate.dialects.sse import LIMIT
 from headgate.dialects.watch import interrupted
 
@@ -38,6 +49,8 @@ class InTurn:
                 told.append(chunk)
             elif chunk.choice != 0:
                 continue
+            elif isinstance(chunk, PartDelta):
+                raise no_room()  # no format whose blocks come in turn has any for it
             elif isinstance(chunk, End):
                 while self._held:
                     self._release(told)

@@ -13,6 +13,7 @@ from headgate.dialects.call_input import arguments_of, input_of
 from headgate.dialects.ollama_usage import printed, usage_in
 from headgate.dialects.ollama_words import FINISH, NAME
 from headgate.dialects.openai_reply import document, no_reply
+from headgate.dialects.pictures import name_lost
 from headgate.dialects.wire import ODD
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -149,6 +150,7 @@ def instant(created: int) -> str:
 def write_reply(reply: Reply) -> bytes:
     """Print a whole reply; the first choice only, as this API has no others."""
     choice = reply.choices[0] if reply.choices else Choice(0, [])
+    name_lost(reply, choice.parts)
     own = reply.extra is not None and reply.extra.dialect == NAME
     thoughts = [part.text for part in choice.parts if isinstance(part, Thinking)]
     calls = [part for part in choice.parts if isinstance(part, ToolCall)]

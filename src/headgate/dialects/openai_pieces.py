@@ -3,9 +3,10 @@
 from hashlib import blake2b
 from typing import Any
 
-from headgate.core.chat import Chunk, Citation, CitationDelta, Extra, SignatureDelta, TextDelta, ToolDelta
+from headgate.core.chat import Chunk, Citation, CitationDelta, Extra, PartDelta, SignatureDelta, TextDelta, ToolDelta
 from headgate.dialects import mistral, wire
 from headgate.dialects.openai_words import NAME, OF_CALLS, SOURCES
+from headgate.dialects.pictures import images_in
 
 _THOUGHTS = frozenset({"reasoning", "reasoning_content", "reasoning_details"})
 
@@ -33,6 +34,8 @@ class Pieces:
                 chunks.append(TextDelta(content, choice))
         elif isinstance(content, list):
             chunks += _listed(content, choice)
+        if "images" in delta:
+            chunks += [PartDelta(image, choice) for image in images_in(delta["images"])]
         cited = delta.get("annotations")
         if isinstance(cited, list):
             chunks += [CitationDelta(citation(item), choice) for item in cited if isinstance(item, dict)]
@@ -166,6 +169,7 @@ def _listed(content: list[Any], choice: int) -> list[Chunk]:
             chunks.append(SignatureDelta(signature, None, choice, mistral.NAME))
         if isinstance(text, str) and text:
             chunks.append(TextDelta(text, choice))
+        chunks += [PartDelta(image, choice) for image in images_in([item])]
         if isinstance(cited, list):
             chunks += [CitationDelta(Citation(source=str(one)), choice) for one in cited]
     return chunks

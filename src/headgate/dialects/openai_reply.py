@@ -2,7 +2,7 @@
 
 from typing import Any, NoReturn
 
-from headgate.core.chat import Choice, Extra, Part, Refusal, Reply, Text, Thinking, ToolCall
+from headgate.core.chat import Choice, Extra, Image, Part, Refusal, Reply, Text, Thinking, ToolCall
 from headgate.core.errors import UpstreamFailed
 from headgate.core.fold import fold
 from headgate.dialects import wire
@@ -12,6 +12,7 @@ from headgate.dialects.openai_messages import detail
 from headgate.dialects.openai_pieces import Pieces, annotation
 from headgate.dialects.openai_usage import printed, usage_in
 from headgate.dialects.openai_words import FINISH, NAME
+from headgate.dialects.pictures import is_image, name_lost, printed_image
 from headgate.dialects.upstream import read_stream_error
 from headgate.dialects.watch import loosely
 from headgate.dialects.wire import ODD
@@ -91,6 +92,8 @@ def _choice(raw: dict[str, Any], position: int, pieces: Pieces) -> Choice:
 
 def write_reply(reply: Reply) -> bytes:
     """Print a whole reply; what another dialect's reply had beside it stands in fields that clients pass over."""
+    for choice in reply.choices:
+        name_lost(reply, choice.parts, is_image)
     body: dict[str, Any] = {
         "id": reply.id,
         "object": "chat.completion",
@@ -124,6 +127,9 @@ def _written(choice: Choice) -> dict[str, Any]:
             message["reasoning"] = said
         if any(part.source is not None for part in thoughts):
             message["reasoning_details"] = [detail(part, index) for index, part in enumerate(thoughts)]
+    images = [printed_image(part) for part in choice.parts if isinstance(part, Image)]
+    if images:
+        message["images"] = images
     if calls:
         message["tool_calls"] = [
             {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.arguments}} for c in calls

@@ -7,6 +7,8 @@ from headgate.core.chat import (
     CitationDelta,
     Counted,
     End,
+    Image,
+    PartDelta,
     Request,
     SignatureDelta,
     Start,
@@ -20,6 +22,7 @@ from headgate.dialects.openai_messages import detail
 from headgate.dialects.openai_pieces import Pieces, annotation
 from headgate.dialects.openai_reply import reasons
 from headgate.dialects.openai_words import FINISH
+from headgate.dialects.pictures import is_image, no_room, printed_image
 
 _FIELD = {"text": b"content", "thinking": b"reasoning", "refusal": b"refusal"}
 
@@ -47,7 +50,8 @@ class ChatReader(ChoicesReader):
 class ChatWriter(ChoicesWriter):
     """Prints chunks for a Chat Completions client."""
 
-    __slots__ = ("_choices", "_details", "_said", "_thought")
+    __slots__ = ("_choices", "_details", "_images", "_said", "_thought")
+    room = staticmethod(is_image)
     kind = "chat.completion.chunk"
 
     def __init__(self, request: Request) -> None:
@@ -56,6 +60,8 @@ class ChatWriter(ChoicesWriter):
         self._thought: dict[int, list[str]] = {}
         """The reasoning of the part now open, by choice: its proof is told together with it."""
         self._details: dict[int, int] = {}
+        self._images: dict[int, int] = {}
+        """How many pictures each choice has."""
         self._said: dict[int, list[int]] = {}
         """Where the part of the answer's text now open begins, and where it ends so far; by choice."""
 
@@ -76,6 +82,8 @@ class ChatWriter(ChoicesWriter):
                 self._usage = chunk.usage
             elif isinstance(chunk, SignatureDelta):
                 self._proof(chunk, out)
+            elif isinstance(chunk, PartDelta):
+                self._image(chunk, out)
             elif isinstance(chunk, CitationDelta):
                 found = annotation(chunk.citation, *self._said.get(chunk.choice, (0, 0)))
                 self._event(chunk.choice, b'{"annotations":[%b]}' % wire.encode(found), out)
@@ -118,6 +126,13 @@ class ChatWriter(ChoicesWriter):
         self._details[chunk.choice] = number + 1
         part = Thinking(text, chunk.signature, chunk.redacted, chunk.source, None, chunk.of, chunk.id)
         self._event(chunk.choice, b'{"reasoning_details":[%b]}' % wire.encode(detail(part, number)), out)
+
+    def _image(self, chunk: PartDelta, out: list[bytes]) -> None:
+        if not isinstance(chunk.part, Image):
+            raise no_room()
+        number = self._images.get(chunk.choice, 0)
+        self._images[chunk.choice] = number + 1
+        self._event(chunk.choice, b'{"images":[%b]}' % wire.encode(printed_image(chunk.part, number)), out)
 
     def _end(self, chunk: End, out: list[bytes]) -> None:
         self._prepare()

@@ -73,6 +73,7 @@ ABROAD: Rules = {
     "safety_identifier": IGNORE,
     "stream_options": IGNORE,
     "messages.annotations": IGNORE,
+    "messages.images": IGNORE,  # pictures of an answer, as the gateway itself tells them
     "messages.audio": Rule("refuse", fix="Send the text that was spoken"),
     "messages.function_call": Rule("refuse", fix="Send 'tool_calls' instead"),
     "messages.reasoning": SILENT,  # its items are what is carried

@@ -7,6 +7,8 @@ from headgate.core.chat import (
     CitationDelta,
     Counted,
     End,
+    Image,
+    PartDelta,
     Request,
     SignatureDelta,
     Start,
@@ -16,8 +18,9 @@ from headgate.core.chat import (
 )
 from headgate.core.money import Usage
 from headgate.dialects import wire
+from headgate.dialects.pictures import is_bytes, no_room
 from headgate.dialects.responses_echo import cited, item_id, response, sealed
-from headgate.dialects.responses_reply import call, finish, message, reasoning
+from headgate.dialects.responses_reply import call, finish, image_call, message, reasoning
 from headgate.dialects.responses_usage import printed
 from headgate.dialects.responses_words import NAME
 
@@ -121,6 +124,7 @@ class ResponsesWriter:
         *("_calls", "_end", "_open", "_output", "_request", "_response", "_seq", "_usage"),
         *("created", "final", "id"),
     )
+    room = staticmethod(is_bytes)
 
     def __init__(self, request: Request) -> None:
         self.id = ""
@@ -158,6 +162,8 @@ class ResponsesWriter:
                     self._prove(chunk, out)
                 elif isinstance(chunk, CitationDelta):
                     self._cite(chunk, out)
+                elif isinstance(chunk, PartDelta):
+                    self._image(chunk, out)
                 else:
                     self._end = chunk
                     self._finish(out)
@@ -292,6 +298,16 @@ class ResponsesWriter:
             one.pieces.append(chunk.arguments)
             out.append(b"%b%d%b%b}\n\n" % (one.head, self._seq, one.middle, wire.encode(chunk.arguments)))
             self._seq += 1
+
+    def _image(self, chunk: PartDelta, out: list[bytes]) -> None:
+        """Tell a picture, which comes whole."""
+        if not isinstance(chunk.part, Image) or chunk.part.data is None:
+            raise no_room()
+        self._close(out)
+        at = len(self._output)
+        item = image_call(item_id("ig", self._response["id"], at), chunk.part)
+        self._add({**item, "status": "in_progress", "result": None}, out)
+        self._done(at, item, out)
 
     def _finish(self, out: list[bytes]) -> None:
         """End every item."""

@@ -4,11 +4,12 @@ from typing import Any
 
 import msgspec
 
-from headgate.core.chat import Choice, Extra, Finish, Part, Refusal, Reply, Text, Thinking, ToolCall
+from headgate.core.chat import Choice, Extra, Finish, Image, Part, Refusal, Reply, Text, Thinking, ToolCall
 from headgate.dialects import wire
 from headgate.dialects.base import Sniff
 from headgate.dialects.opaque import unwrap
 from headgate.dialects.openai_reply import document, no_reply
+from headgate.dialects.pictures import is_bytes, name_lost
 from headgate.dialects.responses_echo import cited, item_id, response, sealed
 from headgate.dialects.responses_items import JOIN, citation
 from headgate.dialects.responses_usage import Item, Reported, printed, usage_in, usage_of
@@ -129,7 +130,17 @@ def _item(item: Document, parts: list[Part]) -> Document:
             return {k: v for k, v in item.items() if k not in taken}
     if kind == "reasoning":
         parts.append(thinking(item))
+    if kind == "image_generation_call" and (image := picture(item)) is not None:
+        parts.append(image)
     return item
+
+
+def picture(item: Document) -> Image | None:
+    """Read the picture that was made in an item; ``None`` where there is none yet."""
+    data, format_ = item.get("result"), item.get("output_format")
+    if not isinstance(data, str) or not data:
+        return None
+    return Image(data=data, media_type=f"image/{format_ if isinstance(format_, str) and format_ else 'png'}")
 
 
 def thinking(item: Document) -> Thinking:
@@ -170,6 +181,7 @@ def _block(block: Document) -> Part:
 def write_reply(reply: Reply) -> bytes:
     """Print a whole response."""
     choice = reply.choices[0] if reply.choices else Choice(0, [])
+    name_lost(reply, choice.parts, is_bytes)
     id_ = f"resp_{reply.call_id.replace('-', '')}" if reply.call_id else reply.id
     body = response(id_, reply.model, reply.created, reply.request)
     if choice.extra is not None and choice.extra.dialect == NAME:
@@ -224,6 +236,8 @@ def _output(choice: Choice, id_: str) -> list[Document]:
         elif isinstance(part, Thinking):
             named = (part.id if part.source == NAME else None) or item_id("rs", id_, len(output))
             output.append(reasoning(named, part.text, sealed(part, named)))
+        elif isinstance(part, Image) and part.data is not None:
+            output.append(image_call(item_id("ig", id_, len(output)), part))
     return output
 
 
@@ -243,6 +257,13 @@ def reasoning(id_: str, text: str, proof: str | None) -> Document:
     summary = [{"type": "summary_text", "text": text}] if text else []
     item: Document = {"id": id_, "type": "reasoning", "summary": summary}
     return item | ({"encrypted_content": proof} if proof is not None else {})
+
+
+def image_call(id_: str, part: Image) -> Document:
+    """A picture, as one that a tool of the server made; only what it is of is told where that is no PNG."""
+    item: Document = {"id": id_, "type": "image_generation_call", "status": "completed", "result": part.data}
+    kind = (part.media_type or "").removeprefix("image/")
+    return item | ({"output_format": kind} if kind else {})
 
 
 def block(part: Part, logprobs: list[Any] | None = None) -> Document:

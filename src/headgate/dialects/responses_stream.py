@@ -2,10 +2,20 @@
 
 from typing import Any
 
-from headgate.core.chat import Chunk, CitationDelta, Counted, End, SignatureDelta, Start, TextDelta, ToolDelta
+from headgate.core.chat import (
+    Chunk,
+    CitationDelta,
+    Counted,
+    End,
+    PartDelta,
+    SignatureDelta,
+    Start,
+    TextDelta,
+    ToolDelta,
+)
 from headgate.dialects.reading import SseReader
 from headgate.dialects.responses_items import JOIN, citation
-from headgate.dialects.responses_reply import finish_of, thinking
+from headgate.dialects.responses_reply import finish_of, picture, thinking
 from headgate.dialects.responses_usage import usage_in
 
 _TEXTS = {
@@ -153,7 +163,9 @@ class ResponsesReader(SseReader):
         if item.told:
             return
         item.told = True
-        if kind in ("function_call", "custom_tool_call"):
+        if kind == "image_generation_call" and (image := picture(given)) is not None:
+            chunks.append(PartDelta(image))
+        elif kind in ("function_call", "custom_tool_call"):
             if item.number < 0:
                 self._added(document, chunks)
             whole = given.get("arguments", given.get("input"))

@@ -75,6 +75,7 @@ ABROAD: Rules = {
     "tools.defer_loading": Rule("ignore", (False,)),
     "tools.output_schema": IGNORE,
     "tools.allowed_callers": Rule("refuse", (["direct"],)),
+    "part=image_generation_call": IGNORE,  # a picture of an answer, as the gateway itself tells it
     "part.phase": IGNORE,
     "part.logprobs": IGNORE,
     "part.prompt_cache_breakpoint": IGNORE,

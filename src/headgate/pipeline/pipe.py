@@ -4,9 +4,10 @@ from collections.abc import Awaitable
 from time import monotonic
 
 from headgate.core.call import NO_OPTIONS, Call
-from headgate.core.chat import Start
+from headgate.core.chat import Chunk, Start
 from headgate.core.errors import UpstreamFailed
 from headgate.dialects.base import Dialect, Reader, Tap, Writer
+from headgate.dialects.pictures import fitting, has_no_room, no_room
 from headgate.pipeline.parts import neutral
 from headgate.pipeline.resume import Continued
 from headgate.pipeline.shape import Shaper
@@ -22,7 +23,7 @@ NAMELESS = frozenset(("openai-chat", "openai-completions"))
 class Translation:
     """A reader and a writer that together look like a :class:`Tap`; between them the answer may be shaped."""
 
-    __slots__ = ("_listener", "_own_id", "_reader", "_shaper", "_writer")
+    __slots__ = ("_full", "_listener", "_own_id", "_reader", "_shaper", "_writer")
 
     def __init__(
         self,
@@ -34,6 +35,7 @@ class Translation:
         own_id: bool = True,
     ) -> None:
         """*own_id* prints the gateway's id: some servers give none, or every answer the same."""
+        self._full: UpstreamFailed | None = None
         self._listener = listener
         self._own_id = own_id
         self._reader = reader
@@ -50,8 +52,8 @@ class Translation:
                     chunk.id, self._own_id = "", False
         if self._listener is not None:
             self._listener.hear(chunks)
-        out = self._writer.write(chunks if self._shaper is None else self._shaper.feed(chunks))
-        return out + self._end() if reader.ended and reader.failure is None else out
+        out = self._print(chunks)
+        return out + self._end() if reader.ended and self.failure is None else out
 
     def close(self) -> bytes:
         """End the stream as the caller's dialect does, unless it was cut."""
@@ -61,14 +63,30 @@ class Translation:
         chunks = reader.close()
         if self._listener is not None:
             self._listener.hear(chunks)
-        out = self._writer.write(chunks if self._shaper is None else self._shaper.feed(chunks))
-        return out + self._end() if reader.failure is None else out
+        out = self._print(chunks)
+        return out + self._end() if self.failure is None else out
+
+    def _print(self, chunks: list[Chunk]) -> bytes:
+        """Print *chunks*, up to the first that the caller's format has no room for: nothing is left out in silence."""
+        said = fitting(chunks, getattr(self._writer, "room", has_no_room))
+        if len(said) < len(chunks) and self._reader.failure is None:
+            self._full = no_room()
+        return self._writer.write(said if self._shaper is None else self._shaper.feed(said))
 
     def _end(self) -> bytes:
         if self._listener is not None:
             self._listener.end()
         rest = b"" if self._shaper is None else self._writer.write(self._shaper.close())
         return rest + self._writer.close()
+
+    @property
+    def failure(self) -> UpstreamFailed | None:
+        """Why it cannot go on: the upstream failed, or the caller's format has no room for what it says."""
+        return self._full or self._reader.failure
+
+    @failure.setter
+    def failure(self, failure: UpstreamFailed | None) -> None:
+        self._full = failure
 
     @property
     def final(self) -> bytes | None:

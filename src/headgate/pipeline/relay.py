@@ -65,6 +65,7 @@ async def answer_whole(
         elif call.operation == "rerank":
             give_back(asked, reply)
         body = call.dialect.write_reply(reply)
+        call.dropped += getattr(reply, "dropped", ())
     if call.tape is not None:
         call.tape.whole(body)
     if call.guard is not None:

@@ -4,7 +4,7 @@ import msgspec
 
 from headgate.cache.types import Entry
 from headgate.core.call import Call
-from headgate.core.chat import Audio, Image, Reply, Text
+from headgate.core.chat import Reply, Text
 from headgate.core.errors import HeadgateError
 from headgate.core.fold import fold, unfold
 from headgate.pipeline.parts import neutral
@@ -21,7 +21,7 @@ class Told(msgspec.Struct, frozen=True):
 def in_form(call: Call, entry: Entry) -> Told | None:
     """Return the answer as *call* asks for it: the very bytes where they are that; ``None`` where it cannot be told.
 
-    What has pictures or sound cannot be told as a stream, and what is no chat has only one form.
+    What has pictures or sound cannot be told as a stream of most formats, and what is no chat has only one form.
     """
     stream, kept = entry.form == "stream", call.keeper is not None
     if not kept and stream == call.streaming and (not stream or entry.usage_told == call.envelope.include_usage):
@@ -35,8 +35,6 @@ def in_form(call: Call, entry: Entry) -> Told | None:
         if not call.streaming:
             whole: bytes = call.dialect.write_reply(reply)
             return Told(whole, whole if kept else None)
-        if any(isinstance(part, Image | Audio) for choice in reply.choices for part in choice.parts):
-            return None
         writer = call.dialect.writer(neutral(call))
         writer.id, writer.created = reply.id or call.id, reply.created or entry.at // 1_000_000
         body = bytes(writer.write(unfold(reply)) + writer.close())

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from headgate.core.call import Call
-from headgate.core.chat import Chunk, Counted, End, Message, Request, Start, Text, TextDelta, ToolDelta
+from headgate.core.chat import Chunk, Counted, End, Message, PartDelta, Request, Start, Text, TextDelta, ToolDelta
 from headgate.core.errors import UpstreamFailed
 from headgate.core.money import Usage, together
 from headgate.core.record import Attempt
@@ -152,7 +152,7 @@ class Resume:
             self._overlap = None
         if isinstance(chunk, End):
             self.over = True
-        elif isinstance(chunk, ToolDelta | TextDelta):
+        elif isinstance(chunk, ToolDelta | TextDelta | PartDelta):
             self.stuck = True
         out.append(chunk)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from headgate.dialects.contract import IGNORE, SAME, Rule, Rules, to
+from headgate.dialects.contract import IGNORE, REFUSE, SAME, Rule, Rules, to
 
 _PENALTY = Rule("same", when="from 0 to 1; else refused")
 _NO_DOCUMENT = "Send what the document says as text"
@@ -69,4 +69,4 @@ NEUTRAL: Rules = {
     "format.json_schema": to("response_format.json_schema"),
 }
 
-OWN: Mapping[str, Rules] = {}
+OWN: Mapping[str, Rules] = {"openai-responses": {"part=image_generation_call": REFUSE}}

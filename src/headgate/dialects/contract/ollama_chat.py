@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from headgate.dialects.contract import IGNORE, SAME, SILENT, Rule, Rules, to
+from headgate.dialects.contract import IGNORE, REFUSE, SAME, SILENT, Rule, Rules, to
 
 _NO_DOCUMENT = "Send what the document says as text"
 _CHOICE = "The model decides itself; leave it out, or send only the tools that may be called"
@@ -68,5 +68,6 @@ NEUTRAL: Rules = {
 }
 
 OWN: Mapping[str, Rules] = {
+    "openai-responses": {"part=image_generation_call": REFUSE},
     "cohere-chat": {"messages.tool_plan": SILENT},
 }

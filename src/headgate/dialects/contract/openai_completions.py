@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from headgate.core.chat import Format
-from headgate.dialects.contract import IGNORE, SAME, Rule, Rules, to
+from headgate.dialects.contract import IGNORE, REFUSE, SAME, Rule, Rules, to
 
 _CHAT = "Ask for a model that speaks Chat Completions"
 _TEXT = Rule("refuse", fix="Only text can be gone on with. " + _CHAT)
@@ -68,4 +68,4 @@ NEUTRAL: Rules = {
     "format.json_schema": Rule("refuse", fix=_CHAT),
 }
 
-OWN: Mapping[str, Rules] = {}
+OWN: Mapping[str, Rules] = {"openai-responses": {"part=image_generation_call": REFUSE}}

@@ -11,6 +11,7 @@ from headgate.dialects.fit import RAW, Fit, effort_of, merge, nearest
 from headgate.dialects.openai_write import says_one
 from headgate.dialects.responses_items_write import Items
 from headgate.dialects.responses_words import ENCRYPTED, LOGPROBS, NAME
+from headgate.dialects.schemas import weaker
 
 
 def write_request(request: Request, to: Abilities, *, drop: bool) -> Written:
@@ -125,6 +126,7 @@ def _text(body: dict[str, Any], request: Request, fit: Fit) -> None:
     text: dict[str, Any] = {}
     if request.format is not None:
         text["format"] = _format(request.format)
+        weaker(request.format, fit)
     if request.verbosity is not None:
         text["verbosity"] = request.verbosity
     if text or fit.form(request.extra, "text") is not None:

@@ -82,4 +82,4 @@ async def test_a_stream_without_room_for_a_picture_never_ends_as_if_it_were_whol
         async with Stage(upstream, CONFIG) as stage:  # type: ignore[arg-type]
             caller = await stage.ask(model, stream=True, **question(anthropic_messages))
             assert b"message_stop" not in caller.body_sent and b"no room for" in caller.body_sent
-            assert stage.record.code == "upstream_stream_interrupted"
+            assert stage.record.code == "upstream_answer_failed"

@@ -5,8 +5,9 @@ from typing import Any
 
 from headgate.core.chat import Audio, Chunk, File, Image, Part, PartDelta, Reply
 from headgate.core.errors import UpstreamFailed
+from headgate.core.money import Usage
 from headgate.dialects.openai_shapes import DATA
-from headgate.dialects.watch import interrupted
+from headgate.dialects.upstream import untold
 
 Medium = Image | Audio | File
 
@@ -43,9 +44,9 @@ def fitting(chunks: list[Chunk], room: Callable[[Medium], bool]) -> list[Chunk]:
     return chunks
 
 
-def no_room() -> UpstreamFailed:
-    """The failure of a stream that its caller's format has no room for."""
-    return interrupted("answered with a picture or sound, which a stream of the caller's API has no room for")
+def no_room(usage: Usage | None = None) -> UpstreamFailed:
+    """The failure of a stream that its caller's format has no room for; *usage* is what all of it used, if known."""
+    return untold("answered with a picture or sound, which a stream of the caller's API has no room for", usage)
 
 
 def images_in(listed: Any) -> list[Image]:

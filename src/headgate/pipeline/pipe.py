@@ -70,7 +70,7 @@ class Translation:
         """Print *chunks*, up to the first that the caller's format has no room for: nothing is left out in silence."""
         said = fitting(chunks, getattr(self._writer, "room", has_no_room))
         if len(said) < len(chunks) and self._reader.failure is None:
-            self._full = no_room()
+            self._full = no_room(self._reader.usage if self._reader.ended else None)
         return self._writer.write(said if self._shaper is None else self._shaper.feed(said))
 
     def _end(self) -> bytes:

@@ -260,7 +260,7 @@ def reasoning(id_: str, text: str, proof: str | None) -> Document:
 
 
 def image_call(id_: str, part: Image) -> Document:
-    """A picture, as one that a tool of the server made; only what it is of is told where that is no PNG."""
+    """A picture, as if a tool of the server had made it: the format has no other place for one."""
     item: Document = {"id": id_, "type": "image_generation_call", "status": "completed", "result": part.data}
     kind = (part.media_type or "").removeprefix("image/")
     return item | ({"output_format": kind} if kind else {})

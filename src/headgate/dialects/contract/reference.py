@@ -44,6 +44,10 @@ is refused as `unknown_parameter`. The proof of a thought (a signature, encrypte
 made it and to no other: in between it travels through the caller's own format unread. A limit of 0 tokens, by which
 Anthropic's API reads a prompt into its cache and answers nothing, is refused wherever a request of it is translated,
 `drop` or not: without the limit there would be an answer to pay for.
+
+Of answers, pictures go to every client whose format has room for them: `message.images` and `delta.images` in Chat
+Completions, `image_generation_call` in Responses, `inlineData` in Gemini. What has no room is named in
+`x-headgate-dropped` as `answer.image`, `answer.audio` or `answer.file`; a stream ends with an error instead.
 """
 
 

@@ -211,7 +211,7 @@ MORE = {
     "prediction": {"type": "content", "content": "x"}, "store": True, "verbosity": "low", "service_tier": "flex",
     "prompt_cache_key": "k", "metadata": {"a": "b"}, "user": "u", "invented": 1, "max_tokens": 7, "n": 2,
 }  # fmt: skip
-NARROWED = {
+NARROWED: dict[str, Any] = {
     "tools": [TOOL, {"type": "function", "function": {"name": "g"}}],
     "tool_choice": {
         "type": "allowed_tools",
@@ -241,7 +241,7 @@ def test_tools_are_narrowed_for_unknown_servers_whoever_asks() -> None:
     unknown, model = variant("openai-compatible"), to("openai-compatible")
     assert unknown is not None
     declared = [{"name": "f", "parameters": {"type": "OBJECT"}}, {"name": "g"}, {"name": "h"}]
-    asks = {
+    asks: dict[Any, Any] = {
         gemini: {
             "contents": [{"role": "user", "parts": [{"text": "Hi"}]}],
             "tools": [{"functionDeclarations": declared}],

@@ -70,7 +70,8 @@ def test_an_address_and_a_sound_go_where_there_is_room() -> None:
         reply = answer(linked, sound)
         assert (b"https://h/x.png" in dialect.write_reply(reply)) is (dialect is openai_chat)
         assert reply.dropped == lost
-        assert [dialect.writer(ASKED).room(one) for one in (linked, sound)] == [dialect is openai_chat, False]
+        writer: Any = dialect.writer(ASKED)
+        assert [writer.room(one) for one in (linked, sound)] == [dialect is openai_chat, False]
         with pytest.raises(UpstreamFailed, match="no room"):
             dialect.writer(ASKED).write([Start("i", "m"), PartDelta(sound)])
     reply = answer(linked, sound)
@@ -136,13 +137,15 @@ def test_a_part_that_nobody_can_read_is_a_failure(part: dict[str, Any]) -> None:
 def test_what_comes_before_a_picture_without_room_is_told() -> None:
     chunks: list[Chunk] = [Start("i", "m"), TextDelta("x"), PartDelta(PICTURE), TextDelta("y")]
     assert fitting(chunks, has_no_room) == chunks[:2]
-    assert fitting(chunks, openai_chat.writer(ASKED).room) is chunks
+    writer: Any = openai_chat.writer(ASKED)
+    assert fitting(chunks, writer.room) is chunks
 
 
 def test_a_conversation_with_pictures_goes_on_anywhere() -> None:
     said = {"role": "assistant", "content": "x", "images": [OPENROUTER]}
     body = {"model": "m", "messages": [{"role": "user", "content": "q"}, said, {"role": "user", "content": "q"}]}
     request = openai_chat.read_request(json.dumps(body).encode())
+    target: Any
     for target in (gemini, anthropic_messages):
         written = target.write_request(request, TO, drop=False)
         assert "messages[1].images" in written.dropped

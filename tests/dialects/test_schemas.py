@@ -17,14 +17,14 @@ from headgate.dialects.schemas import promised
 TO = Abilities("m", "prov/m")
 USER = {"role": "user", "content": "Hi"}
 TURN = {"messages": [USER]}
-PERSON = {
+PERSON: dict[str, Any] = {
     "type": "object",
     "properties": {"name": {"type": "string"}, "age": {"anyOf": [{"type": "integer"}, {"type": "null"}]}},
     "required": ["name"],
 }
 """What a class with a default in it becomes: open, and one of its properties may be left out."""
 SHUT = {"additionalProperties": False}
-FITS = {**PERSON, **SHUT, "required": ["name", "age"]}
+FITS: dict[str, Any] = {**PERSON, **SHUT, "required": ["name", "age"]}
 
 # What asks each dialect for an answer with a schema, and where the schema stands in it.
 ASKS: dict[str, tuple[Dialect, Any, str]] = {

@@ -116,12 +116,3 @@ def test_every_field_of_a_source_has_a_sample(source):
 def test_every_source_has_samples():
     assert set(SOURCES) == set(SAMPLES)
     assert json.loads(json.dumps(BASES)) == BASES
-
-
-@pytest.mark.parametrize("target", [target for target in TARGETS if target != "anthropic-messages"])
-@pytest.mark.parametrize("drop", [False, True])
-def test_no_answer_at_all_can_be_asked_of_anthropic_alone(target: str, drop: bool) -> None:
-    request = read("anthropic-messages", {**BASES["anthropic-messages"], "max_tokens": 0})
-    with pytest.raises(BadRequest) as refused:
-        write(target, request, drop=drop)
-    assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "max_tokens")

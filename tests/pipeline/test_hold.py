@@ -67,16 +67,3 @@ async def test_what_has_no_price_has_no_hold(wall: Wall) -> None:
         told = await asyncio.to_thread(explain, stage.parts.snapshot, Health(), Asked(model="free/m"), POOR)
         assert told.candidates[0].hold_usd is None
         assert [room.enough for room in told.budgets] == [False, True], "no money is enough for what has no price"
-
-
-async def test_a_prompt_that_only_warms_a_cache_is_held_for_itself_alone(wall: Wall) -> None:
-    async with Stage(wall, CONFIG) as stage:
-        stage.books.room["c/good_claude"] = 50
-        caller, task = stage.begin("c/good_claude", dialect=anthropic_messages, who=POOR)
-        body = {"model": "c/good_claude", "max_tokens": 0, "messages": WORDS}
-        caller.sent = msgspec.json.encode(body)
-        await task
-        assert caller.status == 200
-        assert stage.books.asked[0].output_tokens == 0
-        assert stage.record.attempts[0].held_nano == stage.books.asked[0].input_tokens * 1000
-        assert not any(one.startswith("max_tokens") for one in caller.head.decode().split())

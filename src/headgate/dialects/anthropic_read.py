@@ -25,7 +25,7 @@ from headgate.dialects import wire
 from headgate.dialects.anthropic_pieces import citation, thought
 from headgate.dialects.anthropic_words import NAME, THINKING, TIERS
 from headgate.dialects.call_input import WRAPPED, unwrapped
-from headgate.dialects.envelope import Room, no_content
+from headgate.dialects.envelope import no_content
 from headgate.dialects.fields import Fields, items, starts, text
 from headgate.dialects.fit import RAW
 from headgate.dialects.json_guard import top_level
@@ -36,7 +36,6 @@ Meta = msgspec.Meta
 _role = msgspec.json.Decoder(Literal["user", "assistant", "system"])
 _share = msgspec.json.Decoder(Annotated[float, Meta(ge=0, le=1)])
 _top = msgspec.json.Decoder(Annotated[int, Meta(ge=0)])
-_room = msgspec.json.Decoder(Room)
 _MARKERS = ({"type": "ephemeral"}, {"type": "ephemeral", "ttl": "5m"}, {"type": "ephemeral", "ttl": "1h"})
 _MODES = {"auto": "auto", "none": "none", "any": "required", "tool": "named"}
 
@@ -52,7 +51,7 @@ def read_request(body: bytes) -> Request:
         model=given.need("model", given.text("model")),
         messages=_system(given, form)
         + [_message(Fields(raw, f"messages[{i}]"), i) for i, raw in enumerate(raw_messages)],
-        max_tokens=given.take("max_tokens", _room),
+        max_tokens=given.count("max_tokens"),
         temperature=given.take("temperature", _share),
         top_p=given.take("top_p", _share),
         top_k=given.take("top_k", _top),

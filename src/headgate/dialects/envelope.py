@@ -14,8 +14,6 @@ T = TypeVar("T")
 MAX_TOKENS = 10**9  # no model is near it; more is a mistake, and would break arithmetic elsewhere
 MAX_MESSAGES = 100_000
 Tokens = Annotated[int, msgspec.Meta(ge=1, le=MAX_TOKENS)]
-Room = Annotated[int, msgspec.Meta(ge=0, le=MAX_TOKENS)]
-"""A limit that may be none at all: it has Anthropic read the prompt into its cache, and answer nothing."""
 Name = Annotated[str, msgspec.Meta(min_length=1)]
 _PATH = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`$")
 _MISSING = re.compile(r"missing required field `([^`]+)`")
@@ -134,13 +132,13 @@ class _CountHead(msgspec.Struct, gc=False):
     model: Name
     messages: Annotated[list[_Turn], msgspec.Meta(min_length=1, max_length=MAX_MESSAGES)]
     stream: bool | None = False
-    max_tokens: Room | None = None
+    max_tokens: Tokens | None = None
     metadata: _Metadata | None = None
     tools: list[dict[str, Raw]] | None = None
 
 
 class _MessagesHead(_CountHead, gc=False, kw_only=True):
-    max_tokens: Room
+    max_tokens: Tokens
 
 
 class MessagesEnvelope(Envelope, gc=False):

@@ -101,14 +101,6 @@ class Fit:
 
     def unsaid(self, request: Request, rules: Rules) -> None:
         """Refuse, or leave out as a hint, every neutral field that *rules* says the target has no word for."""
-        if request.max_tokens == 0 and not self.same:  # without it there would be an answer, which nobody asked for
-            path = self.name("max_tokens")
-            raise BadRequest(
-                f"{self.to.name} does not support '{path}' of 0: only Anthropic's own API answers nothing, to warm its "
-                f"cache. Ask for 1 at least, or for a model that is reached by that API.",
-                code="unsupported_parameter",
-                param=path,
-            )
         for field, value in zip(request.__struct_fields__, msgspec.structs.astuple(request), strict=True):
             if value is None:
                 continue

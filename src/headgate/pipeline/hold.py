@@ -99,9 +99,7 @@ def asked_of(call: Call, target: Target) -> tuple[Ask, int | None]:
     The second are the tokens in it of what the prompt only names; ``None`` where counting would tell nothing less.
     """
     envelope, chat, count = call.envelope, call.operation == "chat", call.operation == "count_tokens"
-    wanted, most = envelope.max_tokens, target.max_output
-    if wanted is None:  # a limit of 0 is one too: the prompt is read into a cache, and nothing is answered
-        wanted = most or DEFAULT_OUTPUT
+    wanted, most = envelope.max_tokens or target.max_output or DEFAULT_OUTPUT, target.max_output
     if most is not None and wanted > most:
         wanted = most
     size = len(call.body) if call.resume is None else len(call.body) + call.resume.begun

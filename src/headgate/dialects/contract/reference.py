@@ -41,9 +41,7 @@ is translated, and nothing that the caller said is lost in silence. Each field o
 
 A value that equals the default of the caller's format passes without a word. A field that its format does not define
 is refused as `unknown_parameter`. The proof of a thought (a signature, encrypted reasoning) goes back to the API that
-made it and to no other: in between it travels through the caller's own format unread. A limit of 0 tokens, by which
-Anthropic's API reads a prompt into its cache and answers nothing, is refused wherever a request of it is translated,
-`drop` or not: without the limit there would be an answer to pay for.
+made it and to no other: in between it travels through the caller's own format unread.
 
 Of answers, pictures go to every client whose format has room for them: `message.images` and `delta.images` in Chat
 Completions, `image_generation_call` in Responses, `inlineData` in Gemini. What has no room is named in

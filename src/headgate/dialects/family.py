@@ -216,7 +216,8 @@ class Unknown(OpenAIChat):
 
 def narrows(envelope: Envelope) -> bool:
     """Tell whether a chat request has tools of which not all may be called."""
-    return b'"allowed_tools"' in bytes(envelope.fields.get("tool_choice", b""))
+    choice = envelope.fields.get("tool_choice")
+    return choice is not None and b'"allowed_tools"' in bytes(choice)
 
 
 def narrow(request: Request) -> None:

@@ -160,9 +160,10 @@ def spoken_for(call: Call, target: Target) -> Dialect | None:
         offered = tuple(one for one in offered if one.name in only) or offered
         if dialect in offered:
             return cast(Dialect, dialect)
-    variant: Any = next((one for one in offered if one.name == dialect.name), None)  # see dialects/family.py
-    if variant is not None:
-        return cast(Dialect, dialect if variant.relays(call.envelope, target.abilities) else variant)
+    one: Any
+    for one in offered:
+        if one.name == dialect.name:  # a variant of the caller's own, see dialects/family.py
+            return cast(Dialect, dialect if one.relays(call.envelope, target.abilities) else one)
     return offered[0]
 
 

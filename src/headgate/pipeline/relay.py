@@ -45,10 +45,11 @@ async def answer_whole(
     reply = spoken.read_reply(body) if spoken is not call.dialect or reshaped(call) else None
     attempt.first_ms = attempt.ended_ms = (monotonic() - call.t0) * 1000
     call.finish = seen.finish
-    if seen.under_way:
-        owe_everything(call, attempt, hold)
-    elif seen.usage is None:
-        await estimate(call, parts, attempt, hold, len(body), reply=body)
+    if seen.usage is None:
+        if seen.under_way:
+            owe_everything(call, attempt, hold)
+        else:
+            await estimate(call, parts, attempt, hold, len(body), reply=body)
     if reply is not None:
         reply.id = call.id if spoken is not call.dialect else reply.id or call.id
         reply.created = reply.created or call.at // 1_000_000

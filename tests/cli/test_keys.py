@@ -122,3 +122,5 @@ def test_a_gateway_elsewhere_that_does_not_answer(cli):
     said = cli("keys", "list", "--url", "http://127.0.0.1:1", "--key", "hga_x", code=1).stderr
     assert "does not answer" in said
     assert "--url needs --key" in cli("keys", "list", "--url", "http://127.0.0.1:1", code=2).stderr
+    for words in (("keys", "list", "--key", "hga_x"), ("chat", "hello", "--key", "hg_x")):
+        assert "'gateway:8080' is no address of a gateway" in cli(*words, "--url", "gateway:8080", code=2).stderr

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headgate.cli import own
-from headgate.cli.connect import gateway_options, load_settings
+from headgate.cli.connect import gateway_options, load_settings, plain_url
 from headgate.cli.keys import CHAT_TAG
 from headgate.cli.output import as_json, print_json, text
 from headgate.cli.when import iso
@@ -51,7 +51,7 @@ def command(
     import httpx2
 
     settings = load_settings(home)
-    base = (url or own.url_of(settings)).rstrip("/").removesuffix("/v1")
+    base = plain_url(url) if url else own.url_of(settings)
     try:
         way: dict[str, Any] = {"verify": True if url is not None else own.trusting(settings) or True}
     except OSError as error:

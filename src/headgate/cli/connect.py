@@ -74,4 +74,6 @@ def read_secret() -> str:
 
 def plain_url(url: str) -> str:
     """Return the address of a gateway, however much of a path was given with it."""
+    if not url.startswith(("http://", "https://")):
+        raise click.UsageError(f"{url!r} is no address of a gateway: http://host:8080 is one.")
     return url.rstrip("/").removesuffix("/api/v1").removesuffix("/v1")

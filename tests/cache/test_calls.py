@@ -422,3 +422,22 @@ async def test_a_change_of_settings_begins_anew(kept: Make) -> None:
         assert (await stage.verdict("fast"))[0] == "stored"
         stage.follow(CONFIG.replace("answers: {store: STORE}", "answers: {ttl: 60}").replace("STORE", "memory"))
         assert (await stage.verdict("fast"))[0] == "hit", "one that is as it was keeps what it holds"
+
+
+async def test_what_lost_a_picture_is_not_kept(kept: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller who got it again would not be told."""
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+
+    async def pictured(a: Attempt) -> None:
+        message = {"role": "assistant", "content": "here", "images": [picture]}
+        choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
+        await a.whole(200, {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": choices})
+
+    monkeypatch.setitem(FAULTS, "pictured", pictured)
+    config = CONFIG.replace("routes:\n", "routes:\n  pictured: {targets: [a/pictured], cache: answers}\n")
+    async with kept(config) as stage:
+        for _ in range(2):
+            caller = await stage.ask("pictured", dialect=anthropic_messages, max_tokens=50)
+            assert caller.headers["x-headgate-dropped"] == "answer.image"
+            assert stage.record.cache is not None and stage.record.cache.reason == "left_out"
+        assert (await stage.verdict("pictured"))[0] == "stored", "a chat client gets all of it"

@@ -10,6 +10,8 @@ from headgate.dialects.openai_shapes import DATA
 from headgate.dialects.upstream import untold
 
 Medium = Image | Audio | File
+ANSWER = "answer."
+"""How the names of what an answer lost begin."""
 
 
 def has_no_room(part: Medium) -> bool:
@@ -31,7 +33,7 @@ def name_lost(reply: Reply, parts: Iterable[Part], room: Callable[[Medium], bool
     """Name in *reply* what of the *parts* that are printed of it is left out, for want of *room* in its format."""
     for part in parts:
         if isinstance(part, Medium) and not room(part):
-            name = f"answer.{type(part).__name__.lower()}"
+            name = f"{ANSWER}{type(part).__name__.lower()}"
             if name not in reply.dropped:
                 reply.dropped.append(name)
 

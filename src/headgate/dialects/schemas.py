@@ -78,9 +78,9 @@ def closed(schema: Schema, fit: Fit) -> Schema:
             fit.refuse(path, "It takes closed objects only: list their properties, and send false")
         return {**one, "additionalProperties": False}
 
-    shut = (
-        _every(schema, root, close) if isinstance(schema, dict) else schema
-    )  # any other is for the provider to refuse
+    if not isinstance(schema, dict):  # that is for the provider to refuse
+        return schema
+    shut = _every(schema, root, close)
     if found:
         fit.defaulted.append(f"{root}.additionalProperties=false")
     return shut

@@ -16,6 +16,7 @@ from headgate.cache.types import Entry, Match, NoVector, Question
 from headgate.core.call import Call
 from headgate.core.errors import HeadgateError, UpstreamFailed
 from headgate.core.ids import now as instant
+from headgate.dialects.pictures import ANSWER
 from headgate.pipeline.answer import cost_of
 from headgate.pipeline.masked import kept
 from headgate.pipeline.parts import Parts
@@ -130,6 +131,8 @@ class Tape:
             return "clamped"  # by what was left of somebody's budget
         if call.resume is not None and call.resume.count:
             return "resumed"
+        if any(one.startswith(ANSWER) for one in call.dropped):
+            return "left_out"  # who got it again would not be told what is not in it
         if self._over:
             return "too_large"
         return refusal(

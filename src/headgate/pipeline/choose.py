@@ -31,7 +31,11 @@ _turns = msgspec.json.Decoder(list[msgspec.Raw])
 
 def choose(call: Call, parts: Parts) -> None:
     """Put the plan of *call* in order; raise ``Forbidden`` where its route removes every deployment."""
-    call.plan = tuple(chain(call, parts, call.route, call.plan))
+    policy: Policy | None = call.route.policy
+    if policy is not None and call.plan and call.route.fallback is None:
+        call.plan = decided(call, parts, policy, call.plan)
+    else:
+        call.plan = tuple(chain(call, parts, call.route, call.plan))
 
 
 def chain(call: Call, parts: Parts, route: Route | None, left: tuple[Target, ...]) -> list[Target]:
@@ -56,18 +60,21 @@ def chain(call: Call, parts: Parts, route: Route | None, left: tuple[Target, ...
                 found += decided(call, parts, policy, own)
             except NothingLeft as error:
                 refused = refused or error
-                why = f"the rules of {route.name} leave none of its deployments"
-                call.verdicts += [Verdict(one.name, "removed", error.kind, why) for one in own]
         route = following
     if not found and refused is not None:
         raise refused
     return found
 
 
-def decided(call: Call, parts: Parts, policy: Policy, targets: tuple[Target, ...]) -> Sequence[Target]:
-    """Return *targets* as *policy* orders them, and keep why on *call*."""
+def decided(call: Call, parts: Parts, policy: Policy, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+    """Return *targets* as *policy* orders them, and keep why on *call*; raise ``NothingLeft`` where it removes all."""
     sight = seen(call, parts, policy)
-    chosen, choice = policy.decide(sight, policy.among(targets), parts.health, random.random())
+    try:
+        chosen, choice = policy.decide(sight, policy.among(targets), parts.health, random.random())
+    except NothingLeft as error:
+        why = f"the rules of {policy.route} leave none of its deployments"
+        call.verdicts += [Verdict(one.name, "removed", error.kind, why) for one in targets]
+        raise
     if call.choice is None:
         call.reason = f"route {policy.route}: {chosen[0].name} first, {policy.why}"
     keep(call, choice)

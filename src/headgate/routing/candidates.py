@@ -43,6 +43,11 @@ class Column(list[float | None]):
         return found
 
     @cached_property
+    def whole(self) -> bool:
+        """No option is removed."""
+        return None not in self
+
+    @cached_property
     def left(self) -> list[float]:
         """Those that are not ``None``."""
         return [score for score in self if score is not None]

@@ -29,7 +29,7 @@ _Ranks = Sequence[Sequence[float]]
 class _Outcome(msgspec.Struct):
     """What follows from scores; the fields but the first as in ``Choice``."""
 
-    chosen: list[Target]
+    chosen: tuple[Target, ...]
     names: tuple[str, ...]
     scores: Any
     order: list[int]
@@ -62,6 +62,8 @@ class Policy:
         self.settings = settings if any(settings) else ()
         self.strategies = tuple(made(entry) for entry in entries)
         self._filters = tuple(one.filters() for one in self.strategies)
+        self._weighs = tuple(zip([one.weigh for one in self.strategies], self._filters, strict=True))
+        self._always = all(one.when is None for one in self.strategies)
         self.options = Candidates(options)
         self.reads: frozenset[str] = frozenset().union(*(reads(one) for one in self.strategies))
         self.names = self.options.names
@@ -74,7 +76,7 @@ class Policy:
         """What of a sight is to be filled for these."""
         told = self.reads | {"last"} if "in_tool_loop" in self.reads else self.reads
         self._told = tuple(name for name in TELLING if name in told)
-        self._outcomes: dict[tuple[int | None, ...], tuple[_Outcome, object]] = {}  # with what their ids are of
+        self._outcomes: dict[tuple[int | None, ...], tuple[_Outcome, object]] = {}  # each with what the ids are of
         self.why = f"by {', then '.join(self.kinds)}"
 
     def among(self, targets: tuple[Target, ...]) -> Candidates:
@@ -91,9 +93,40 @@ class Policy:
 
     def decide(
         self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
-    ) -> tuple[Sequence[Target], Choice]:
+    ) -> tuple[tuple[Target, ...], Choice]:
         """Return what remains of *options*, best first, and why; raise ``NothingLeft`` where nothing does."""
-        all_ = left = columns(options)
+        all_ = columns(options)
+        rows: list[_Row] = []
+        kept = first = None
+        if self._always and not sight.in_tool_loop:  # then, as nearly always, scores alone tell what follows from them
+            for weigh, filters in self._weighs:
+                scores = weigh(sight, all_, standing, chance)
+                rows.append(scores)
+                if filters and not (scores.whole if type(scores) is Column else None not in scores):
+                    break
+            else:
+                kept = self._outcomes.get(_key(None, all_, rows))
+        if kept is not None:
+            outcome = kept[0]
+        else:
+            outcome, first = self._work_out(sight, all_, standing, chance, rows)
+        choice = Choice(
+            by=self.kinds,
+            settings=self.settings,
+            targets=outcome.names,
+            scores=outcome.scores,
+            order=outcome.order,
+            first=first,
+            seen=self._seen(sight, chance),
+            omitted=outcome.omitted,
+        )
+        return outcome.chosen, choice
+
+    def _work_out(
+        self, sight: Sight, all_: Candidates, standing: Standing, chance: float, begun: Sequence[_Row]
+    ) -> tuple[_Outcome, int | None]:
+        """Return what follows, and the row that counts before the others; *begun* are rows of all that are known."""
+        left = all_
         rows: list[_Row] = []
         asked: list[Candidates] = []  # whom each row is of
         ranks: list[Any] = []
@@ -105,7 +138,9 @@ class Policy:
                 rows.append(None)
                 first = None if row == first else first
                 continue
-            scores = strategy.weigh(sight, left, standing, chance)
+            scores = begun[row] if row < len(begun) and left is all_ else None
+            if scores is None:
+                scores = strategy.weigh(sight, left, standing, chance)
             rows.append(scores)
             known = known and type(scores) is Column
             if self._filters[row] and None in scores:
@@ -119,49 +154,23 @@ class Policy:
                 ranks.insert(0, scores)
             else:
                 ranks.append(scores)
+        key = _key(first, all_, rows)
+        found = self._outcomes.get(key) if known else None
+        if found is not None:
+            return found[0], first
+        outcome = _outcome(all_, asked, rows, left, ranks)
         if known:
-            outcome = self._once(first, all_, asked, rows, left, ranks)
-        else:
-            outcome = _outcome(all_, asked, rows, left, ranks)
-        choice = Choice(
-            by=self.kinds,
-            settings=self.settings,
-            targets=outcome.names,
-            scores=outcome.scores,
-            order=outcome.order,
-            first=first,
-            seen=self._seen(sight, chance),
-            omitted=outcome.omitted,
-        )
-        return outcome.chosen, choice
-
-    def _once(
-        self,
-        first: int | None,
-        options: Candidates,
-        asked: Sequence[Candidates],
-        rows: Sequence[_Row],
-        left: Candidates,
-        ranks: _Ranks,
-    ) -> _Outcome:
-        """Return the outcome of scores that are kept, worked out once."""
-        key = (first, id(options), *map(id, rows))
-        found = self._outcomes.get(key)
-        if found is None:
-            if len(self._outcomes) * len(options) >= KEPT:
+            if len(self._outcomes) * len(all_) >= KEPT:
                 self._outcomes.clear()
-            outcome = _outcome(options, asked, rows, left, ranks)
             outcome.scores = msgspec.Raw(msgspec.json.encode(outcome.scores))  # written once, for all their records
-            found = self._outcomes[key] = (outcome, (options, rows))
-        return found[0]
+            self._outcomes[key] = (outcome, (all_, rows))
+        return outcome, first
 
     def _seen(self, sight: Sight, chance: float) -> dict[str, Any]:
-        seen: dict[str, Any] = {}
-        if self._draws:
-            seen["chance"] = chance
+        seen: dict[str, Any] = {"chance": chance} if self._draws else {}
         if self._turns:
             seen["turn"] = sight.turn
-        if sight.advice:
+        if self.counsels and sight.advice:
             seen["advice"] = {
                 kind: sight.advice[id(one)]
                 for kind, one in zip(self.kinds, self.strategies, strict=True)
@@ -173,13 +182,20 @@ class Policy:
         return seen
 
 
+def _key(first: int | None, options: Candidates, rows: Sequence[_Row]) -> tuple[int | None, ...]:
+    """Return what an outcome is kept under: the ids of what it follows from, which is kept beside it."""
+    if len(rows) < 3:  # as nearly always; for any length this takes three times as long
+        return first, id(options), id(rows[0]), id(rows[-1])
+    return first, id(options), *map(id, rows)
+
+
 def _outcome(
     options: Candidates, asked: Sequence[Candidates], scored: Sequence[_Row], left: Candidates, ranks: _Ranks
 ) -> _Outcome:
     """Return what follows from the rows that were *scored* for those *asked*; *ranks* are those of the ones *left*."""
     order = _sorted(ranks, left)
     if left is options and len(options) <= TOLD:  # as nearly always
-        return _Outcome(list(map(options.targets.__getitem__, order)), options.names, scored, order, 0)
+        return _Outcome(tuple(map(options.targets.__getitem__, order)), options.names, scored, order, 0)
     listed = left.listed
     chosen = [listed[place] for place in order]
     places = order if len(left) == len(options) else None
@@ -203,9 +219,9 @@ def _outcome(
     if told is options:
         if places is None:
             order = [options.rows[option] for option in chosen]
-        return _Outcome([one.target for one in chosen], options.names, rows, order, 0)
+        return _Outcome(tuple([one.target for one in chosen]), options.names, rows, order, 0)
     names = tuple([one.name for one in told])
-    return _Outcome([one.target for one in chosen], names, rows, list(range(count)), omitted)
+    return _Outcome(tuple([one.target for one in chosen]), names, rows, list(range(count)), omitted)
 
 
 def _sorted(ranks: Sequence[Sequence[float]], left: Candidates) -> list[int]:

@@ -26,6 +26,9 @@ FORMS = quoted(SCHEMAS)
 TOOL_RESULTS = quoted(RESULTS)
 TURNS = ("messages", "input", "contents")
 INSTRUCTIONS = ("tools", "toolConfig", "functions", "system", "instructions", "systemInstruction", "system_instruction")
+INSTRUCTED = frozenset(INSTRUCTIONS)
+NOTHING: frozenset[str] = frozenset()
+NO_METADATA: dict[str, Any] = {}
 _turns = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -77,7 +80,9 @@ def decided(call: Call, parts: Parts, policy: Policy, targets: tuple[Target, ...
         raise
     if call.choice is None:
         call.reason = f"route {policy.route}: {chosen[0].name} first, {policy.why}"
-    keep(call, choice)
+        call.choice = choice
+    else:
+        keep(call, choice)
     return chosen
 
 
@@ -99,28 +104,27 @@ def seen(call: Call, parts: Parts, policy: Policy) -> Sight:
     """Return what the strategies of *policy* may look at; what none of them reads is not worked out."""
     reads, options, who, envelope = policy.costly, call.options, call.who, call.envelope
     turn, policy.turn = policy.turn, policy.turn + 1
-    sight = Sight(
+    sight = Sight(  # by place: by name it takes a third longer
         policy.route,
         envelope.model,
         call.operation,
         call.streaming,
-        prompt_bound=len(call.body),
-        max_output=envelope.max_tokens,
-        tenant_id=who.tenant_id,
-        app_id=who.app_id,
-        team_id=who.team_id,
-        key_id=who.id,
-        user=call.end_user,
-        session=options.session,
-        tags=options.tags,
-        metadata=options.metadata or {},
-        at=call.at,
-        turn=turn,
+        len(call.body),
+        envelope.max_tokens,
+        needs(call) if "needs" in reads else NOTHING,
+        who.tenant_id,
+        who.app_id,
+        who.team_id,
+        who.id,
+        call.end_user,
+        options.session,
+        options.tags,
+        options.metadata or NO_METADATA,
+        call.at,
+        turn,
     )
     if not reads:
         return sight
-    if "needs" in reads:
-        sight.needs = needs(call)
     if "spent_share" in reads:
         sight.spent_share = parts.books.used_share(who)
     if "text" in reads:
@@ -156,7 +160,7 @@ def needs(call: Call) -> frozenset[str]:
             found = (*found, "json_schema")
         if (text.find(b"image") >= 0 or text.find(b"inline") >= 0) and any(sign in text for sign in VISION):
             found = (*found, "vision")
-    return frozenset(found)
+    return frozenset(found) if found else NOTHING
 
 
 def last_turn(call: Call) -> str:
@@ -192,8 +196,8 @@ def turns_of(call: Call) -> list[msgspec.Raw]:
 def prefix(call: Call, turns: list[msgspec.Raw]) -> int:
     """Return a hash of what a provider's prompt cache would share: instructions, tools, and all to the first user's."""
     found = crc32(call.envelope.model.encode())
-    if turns:
-        fields: dict[str, Any] = call.envelope.fields
+    fields: dict[str, Any] = call.envelope.fields
+    if turns and not INSTRUCTED.isdisjoint(fields):
         for name in INSTRUCTIONS:
             if name in fields:
                 found = crc32(fields[name], found)

@@ -13,9 +13,13 @@ MAX_PARTS = 128
 """Selections of one list, and columns, that are kept, at most."""
 TOLD = 32
 """Candidates of one decision that are kept in its record, at most."""
+KEPT = 4096
+"""Candidates of the outcomes of one route that are kept, at most, all counted; and of its draws."""
 TICK = 20_000
 """Microseconds for which a score of what is measured stands: that is smoothed over far longer."""
 MASK = (1 << 32) - 1
+DRAWN = (1 << 30) - 1
+"""The largest number that is drawn: Python compares those up to it fastest."""
 LANE = 64
 """Bits of one digest's place in the packed ones: a product of two of 32 bits has room."""
 
@@ -117,26 +121,19 @@ class Candidates(tuple[Option, ...]):
         return [Column([*self.shares[:place], 0, *self.shares[place + 1 :]]) for place in range(len(self))]
 
     @cached_property
-    def packed(self) -> int:
-        """All digests in one number, the first in its lowest ``LANE`` bits."""
-        return int.from_bytes(
-            b"".join((option.digest & MASK).to_bytes(LANE // 8, "little") for option in self), "little"
-        )
+    def lots(self) -> tuple[int, int, int, int, Struct, list[float] | None]:
+        """What draws among them need (``rendezvous.draws``), each a number with a lane of ``LANE`` bits for each option:
+        their digests, 1, ``MASK`` and ``DRAWN``; then the layout of the lanes, and ``shares`` unless all are 1.
+        """
+        digests = b"".join([(option.digest & MASK).to_bytes(LANE // 8, "little") for option in self])
+        ones = int.from_bytes((1).to_bytes(LANE // 8, "little") * len(self), "little")
+        packed, lanes = int.from_bytes(digests, "little"), Struct("<" + "I4x" * len(self))
+        return packed, ones, MASK * ones, DRAWN * ones, lanes, None if self.even else self.shares
 
     @cached_property
-    def ones(self) -> int:
-        """1 in each lane of ``packed``."""
-        return int.from_bytes((1).to_bytes(LANE // 8, "little") * len(self), "little")
-
-    @cached_property
-    def masks(self) -> int:
-        """``MASK`` in each lane of ``packed``."""
-        return MASK * self.ones
-
-    @cached_property
-    def lanes(self) -> Struct:
-        """The layout of ``packed``: 32 bits of each lane."""
-        return Struct("<" + "I4x" * len(self))
+    def draws(self) -> dict[int, Column]:
+        """The latest draws (``rendezvous.draws``), by their seeds."""
+        return {}
 
     @cached_property
     def _measured(self) -> list[tuple[Standing, int, list[Measured]]]:

@@ -65,8 +65,8 @@ class Cost(Strategy, frozen=True):
 
 def _about(tokens: int) -> int:
     """Return *tokens* to a sixteenth: lengths are estimates, and what was worked out for one serves those like it."""
-    step = max(tokens.bit_length() - 3, 0)
-    return (tokens >> step << step) + (1 << step >> 1)
+    step = tokens.bit_length() - 3
+    return (tokens >> step << step) + (1 << step >> 1) if step > 0 else tokens
 
 
 def _costs(options: Candidates, prompt: int, answer: int, floor: float | None) -> list[float | None]:

@@ -11,7 +11,7 @@ import msgspec
 from headgate.core.errors import Forbidden
 from headgate.core.record import Choice
 from headgate.providers.base import Target
-from headgate.routing.candidates import TOLD, Candidates, Column, columns
+from headgate.routing.candidates import KEPT, TOLD, Candidates, Column, columns
 from headgate.routing.counsel import Counsel
 from headgate.routing.kinds import made
 from headgate.routing.table import TargetConfig
@@ -19,21 +19,21 @@ from headgate.routing.types import Option, Sight, Standing, Strategy
 
 TELLING = ("needs", "last", "in_tool_loop", "spent_share", "prefix")
 """What of a sight is kept in the record, where a strategy reads it."""
-KEPT = 2048
-"""Candidates of the outcomes of one route that are kept, at most, all counted."""
 _Row = Sequence[float | None] | None
 """The scores that one strategy gave, or ``None`` where its conditions were not met."""
 _Ranks = Sequence[Sequence[float]]
 
 
 class _Outcome(msgspec.Struct):
-    """What follows from scores; the fields but the first as in ``Choice``."""
+    """What follows from scores; the fields between as in ``Choice``."""
 
     chosen: tuple[Target, ...]
     names: tuple[str, ...]
     scores: Any
     order: list[int]
     omitted: int
+    choice: Choice | None = None
+    """The same where nothing besides was seen, once it was needed; every call may have it."""
 
 
 class NothingLeft(Forbidden):
@@ -97,29 +97,39 @@ class Policy:
         """Return what remains of *options*, best first, and why; raise ``NothingLeft`` where nothing does."""
         all_ = columns(options)
         rows: list[_Row] = []
-        kept = first = None
-        if self._always and not sight.in_tool_loop:  # then, as nearly always, scores alone tell what follows from them
+        outcome: _Outcome | None = None
+        first = None
+        if self._always and not sight.in_tool_loop:  # as nearly always, all are asked of all, and none goes
+            known = True
             for weigh, filters in self._weighs:
                 scores = weigh(sight, all_, standing, chance)
                 rows.append(scores)
-                if filters and not (scores.whole if type(scores) is Column else None not in scores):
+                if type(scores) is not Column:
+                    known = False
+                    if filters and None in scores:
+                        break
+                elif filters and not scores.whole:
                     break
             else:
-                kept = self._outcomes.get(_key(None, all_, rows))
-        if kept is not None:
-            outcome = kept[0]
-        else:
+                asked = [all_] * len(rows)
+                outcome = self._once(None, all_, asked, rows) if known else _outcome(all_, asked, rows, all_, rows)
+        if outcome is None:
             outcome, first = self._work_out(sight, all_, standing, chance, rows)
-        choice = Choice(
-            by=self.kinds,
-            settings=self.settings,
-            targets=outcome.names,
-            scores=outcome.scores,
-            order=outcome.order,
-            first=first,
-            seen=self._seen(sight, chance),
-            omitted=outcome.omitted,
-        )
+        seen = self._seen(sight, chance)
+        choice = outcome.choice
+        if choice is None or seen or first is not None:
+            choice = Choice(
+                by=self.kinds,
+                settings=self.settings,
+                targets=outcome.names,
+                scores=outcome.scores,
+                order=outcome.order,
+                first=first,
+                seen=seen,
+                omitted=outcome.omitted,
+            )
+            if not seen and first is None:
+                outcome.choice = choice
         return outcome.chosen, choice
 
     def _work_out(
@@ -154,17 +164,32 @@ class Policy:
                 ranks.insert(0, scores)
             else:
                 ranks.append(scores)
-        key = _key(first, all_, rows)
-        found = self._outcomes.get(key) if known else None
-        if found is not None:
-            return found[0], first
-        outcome = _outcome(all_, asked, rows, left, ranks)
         if known:
-            if len(self._outcomes) * len(all_) >= KEPT:
+            return self._once(first, all_, asked, rows, left, ranks), first
+        return _outcome(all_, asked, rows, left, ranks), first
+
+    def _once(
+        self,
+        first: int | None,
+        options: Candidates,
+        asked: Sequence[Candidates],
+        rows: Sequence[_Row],
+        left: Candidates | None = None,
+        ranks: Any = None,
+    ) -> _Outcome:
+        """Return the outcome of scores that are kept, worked out once; without *left*, none of *options* has gone."""
+        if len(rows) < 3:  # as nearly always; for any length this takes three times as long
+            key: tuple[int | None, ...] = (first, id(options), id(rows[0]), id(rows[-1]))
+        else:
+            key = (first, id(options), *map(id, rows))
+        found = self._outcomes.get(key)
+        if found is None:
+            if len(self._outcomes) * len(options) >= KEPT:
                 self._outcomes.clear()
+            outcome = _outcome(options, asked, rows, left or options, rows if ranks is None else ranks)
             outcome.scores = msgspec.Raw(msgspec.json.encode(outcome.scores))  # written once, for all their records
-            self._outcomes[key] = (outcome, (all_, rows))
-        return outcome, first
+            found = self._outcomes[key] = (outcome, (options, rows))
+        return found[0]
 
     def _seen(self, sight: Sight, chance: float) -> dict[str, Any]:
         seen: dict[str, Any] = {"chance": chance} if self._draws else {}
@@ -180,13 +205,6 @@ class Policy:
             if value := getattr(sight, name):
                 seen[name] = value
         return seen
-
-
-def _key(first: int | None, options: Candidates, rows: Sequence[_Row]) -> tuple[int | None, ...]:
-    """Return what an outcome is kept under: the ids of what it follows from, which is kept beside it."""
-    if len(rows) < 3:  # as nearly always; for any length this takes three times as long
-        return first, id(options), id(rows[0]), id(rows[-1])
-    return first, id(options), *map(id, rows)
 
 
 def _outcome(

@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from math import log
 
-from headgate.routing.candidates import LANE, MASK, columns
+from headgate.routing.candidates import DRAWN, KEPT, LANE, MASK, TOLD, Candidates, Column, columns
 from headgate.routing.types import Option
 
 GOLDEN = 0x9E3779B1
 SPREAD = 0x85EBCA77
 HALF = LANE // 2
-RANGE = 1 << 30  # what Python compares fastest
-DRAWN = RANGE - 1
-LONGEST = log(RANGE)
+LONGEST = log(DRAWN + 1)
 
 
 def mixed(*parts: str | int) -> int:
@@ -23,15 +21,26 @@ def mixed(*parts: str | int) -> int:
 def draws(seed: int, options: Sequence[Option]) -> Sequence[float]:
     """Return a score for each option that *seed* alone decides: each is least in proportion to its weight.
 
-    Where an option goes, only those it was least for move to another. Where all weights are 1 it is below ``RANGE``.
+    Where an option goes, only those it was least for move to another. Where all weights are 1 it is at most ``DRAWN``.
     """
     all_ = columns(options)
-    ones = all_.ones  # every digest has a lane of one long number, so that all are mixed by a few multiplications
-    x = (all_.packed ^ ((seed & MASK) * ones)) * GOLDEN
-    x = ((x ^ (x >> HALF)) & all_.masks) * SPREAD
-    x = (x ^ (x >> HALF)) & (DRAWN * ones) | ones
-    lanes = all_.lanes
-    drawn = list(lanes.unpack(x.to_bytes(lanes.size, "little")))
-    if all_.even:
+    kept = all_.draws.get(seed)  # a conversation has several turns
+    if kept is not None:
+        return kept
+    if len(all_) > TOLD:
+        return list(_drawn(seed, all_))
+    if len(all_.draws) * len(all_) >= KEPT:
+        all_.draws.clear()
+    all_.draws[seed] = found = Column(_drawn(seed, all_))
+    return found
+
+
+def _drawn(seed: int, options: Candidates) -> Sequence[float]:
+    packed, ones, masks, limits, lanes, shares = options.lots
+    x = (packed ^ ((seed & MASK) * ones)) * GOLDEN  # a lane for each digest: all are mixed by a few multiplications
+    x = ((x ^ (x >> HALF)) & masks) * SPREAD
+    x = (x ^ (x >> HALF)) & limits | ones
+    drawn = lanes.unpack(x.to_bytes(lanes.size, "little"))
+    if shares is None:
         return drawn
-    return [(LONGEST - each) * share for each, share in zip(map(log, drawn), all_.shares, strict=True)]
+    return [(LONGEST - each) * share for each, share in zip(map(log, drawn), shares, strict=True)]

@@ -24,7 +24,8 @@ class Sticky(Strategy, frozen=True):
 
     def weigh(self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float) -> Sequence[float]:
         """See ``Strategy``."""
-        who = {"session": sight.session, "user": sight.user, "key": sight.key_id}.get(self.by)
+        by = self.by
+        who = sight.session if by == "session" else sight.user if by == "user" else sight.key_id if by == "key" else None
         drawn = draws(mixed(who) if who else sight.prefix, options)
         if not sight.in_tool_loop or not sight.last:
             return drawn

@@ -173,22 +173,22 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     """What its calls go through, where that is not what all go through."""
     own: bool = False
     """A tenant made it for itself."""
-    _serving: dict[tuple[Operation, tuple[Target, ...]], tuple[Target, ...]] = {}
-    """By the targets too: a copy of a route with others, made by ``structs.replace``, shares it."""
+    _serving: dict[Operation, tuple[tuple[Target, ...], tuple[Target, ...]]] = {}
+    """Of which targets, too: a copy of a route with others, made by ``structs.replace``, shares it."""
 
     def serving(self, operation: Operation) -> tuple[Target, ...]:
         """Return its targets that know *operation*, worked out once."""
-        found = self._serving.get((operation, self.targets))
-        if found is None:
-            found = self._serving[operation, self.targets] = knowing(self.targets, operation)
-        return found
+        kept = self._serving.get(operation)
+        if kept is None or kept[0] is not self.targets:
+            kept = self._serving[operation] = (self.targets, knowing(self.targets, operation))
+        return kept[1]
 
     @property
     def asks(self) -> bool:
         """Whether a strategy of it asks others."""
-        return bool(self.policy is not None and self.policy.counsels) or (
-            self.fallback is not None and self.fallback.asks
-        )
+        if self.policy is not None and self.policy.counsels:
+            return True
+        return self.fallback is not None and self.fallback.asks
 
     @property
     def decides(self) -> bool:

@@ -26,6 +26,7 @@ FORMS = quoted(SCHEMAS)
 TOOL_RESULTS = quoted(RESULTS)
 TURNS = ("messages", "input", "contents")
 INSTRUCTIONS = ("tools", "toolConfig", "functions", "system", "instructions", "systemInstruction", "system_instruction")
+TOOLS = frozenset(("tools", "toolConfig", "functions"))
 INSTRUCTED = frozenset(INSTRUCTIONS)
 NOTHING: frozenset[str] = frozenset()
 NO_METADATA: dict[str, Any] = {}
@@ -102,7 +103,7 @@ def keep(call: Call, choice: Choice) -> None:
 
 def seen(call: Call, parts: Parts, policy: Policy) -> Sight:
     """Return what the strategies of *policy* may look at; what none of them reads is not worked out."""
-    reads, options, who, envelope = policy.costly, call.options, call.who, call.envelope
+    options, who, envelope = call.options, call.who, call.envelope
     turn, policy.turn = policy.turn, policy.turn + 1
     sight = Sight(  # by place: by name it takes a third longer
         policy.route,
@@ -111,7 +112,7 @@ def seen(call: Call, parts: Parts, policy: Policy) -> Sight:
         call.streaming,
         len(call.body),
         envelope.max_tokens,
-        needs(call) if "needs" in reads else NOTHING,
+        needs(call) if policy.needs else NOTHING,
         who.tenant_id,
         who.app_id,
         who.team_id,
@@ -123,24 +124,30 @@ def seen(call: Call, parts: Parts, policy: Policy) -> Sight:
         call.at,
         turn,
     )
-    if not reads:
-        return sight
-    if "spent_share" in reads:
-        sight.spent_share = parts.books.used_share(who)
-    if "text" in reads:
-        sight.text = last_turn(call)
+    if policy.converses:
+        _place(sight, call, parts, policy)
+    if policy.rare:
+        if "spent_share" in policy.rare:
+            sight.spent_share = parts.books.used_share(who)
+        if "text" in policy.rare:
+            sight.text = last_turn(call)
+        sight.advice = call.advice or {}
+    return sight
+
+
+def _place(sight: Sight, call: Call, parts: Parts, policy: Policy) -> None:
+    """Fill what *sight* says of the conversation of *call*."""
+    reads = policy.reads
     if "prefix" in reads or "in_tool_loop" in reads:
         turns = turns_of(call) if call.operation == "chat" else []
         sight.prefix = prefix(call, turns)
-        sight.in_tool_loop = bool(turns and telling(call)) and answers_tools(turns[-1])
-    if "advice" in reads:
-        sight.advice = call.advice or {}
-    if "last" in reads or ("in_tool_loop" in reads and (sight.in_tool_loop or offers_tools(call))):
+        if turns and telling(call):
+            sight.in_tool_loop = answers_tools(turns[-1])
+    if "last" in reads or ("in_tool_loop" in reads and (sight.in_tool_loop or _offers_tools(call))):
         told = conversation(sight)
         sight.last = policy.named(parts.conversations.last(told))
         if call.link is not None:  # a call that is only explained goes nowhere
             call.conversation = told
-    return sight
 
 
 def conversation(sight: Sight) -> int:
@@ -209,10 +216,9 @@ def prefix(call: Call, turns: list[msgspec.Raw]) -> int:
     return found
 
 
-def offers_tools(call: Call) -> bool:
+def _offers_tools(call: Call) -> bool:
     """Whether the model may answer with calls of tools."""
-    fields: dict[str, Any] = call.envelope.fields
-    return "tools" in fields or "toolConfig" in fields or "functions" in fields
+    return not TOOLS.isdisjoint(call.envelope.fields)
 
 
 def answers_tools(turn: msgspec.Raw) -> bool:

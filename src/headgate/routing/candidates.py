@@ -174,12 +174,17 @@ class Candidates(tuple[Option, ...]):
 
         *at* is the call's instant in microseconds; 0 is none, for which nothing is kept.
         """
-        kept, tick, generation = self._latest.get(key), at // TICK, standing.generation
-        if not tick or kept is None or kept[0] != tick or kept[1] is not standing or kept[2] != generation:
-            if len(self._latest) >= MAX_PARTS:
-                self._latest.clear()
-            kept = self._latest[key] = (tick, standing, generation, Column(make(self.measured(standing))))
-        return kept[3]
+        kept, tick = self._latest.get(key), at // TICK
+        if kept is not None and tick:
+            then, of, generation, column = kept
+            if then == tick and of is standing and generation == standing.generation:
+                return column
+        if len(self._latest) >= MAX_PARTS:
+            self._latest.clear()
+        generation = standing.generation
+        found = Column(make(self.measured(standing)))
+        self._latest[key] = (tick, standing, generation, found)
+        return found
 
     @cached_property
     def _parts(self) -> dict[bytes | tuple[Target, ...], "Candidates"]:

@@ -39,8 +39,9 @@ class Cost(Strategy, frozen=True):
         self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
     ) -> Sequence[float | None]:
         """See ``Strategy``."""
-        prompt = _about(sight.prompt_bound // BYTES)
-        answer = _about(self.answer if sight.max_output is None else min(self.answer, sight.max_output))
+        prompt, most, answer = _about(sight.prompt_bound // BYTES), sight.max_output, self.answer
+        if most is not None and most < answer:
+            answer = _about(most)
         all_, floor = columns(options), self.floor
         key = (Cost, prompt, answer, floor)
         costs = all_.made.get(key) or all_.once(key, partial(_costs, all_, prompt, answer, floor))

@@ -17,8 +17,10 @@ from headgate.routing.kinds import made
 from headgate.routing.table import TargetConfig
 from headgate.routing.types import Option, Sight, Standing, Strategy
 
-TELLING = ("needs", "last", "in_tool_loop", "spent_share", "prefix")
-"""What of a sight is kept in the record, where a strategy reads it."""
+TELLING = ("needs", "spent_share", "prefix")
+"""What of a sight is kept in the record, where a strategy reads it; and who answered a conversation last."""
+CONVERSING = frozenset(("prefix", "in_tool_loop", "last"))
+RARE = frozenset(("spent_share", "text", "advice"))
 _Row = Sequence[float | None] | None
 """The scores that one strategy gave, or ``None`` where its conditions were not met."""
 _Ranks = Sequence[Sequence[float]]
@@ -72,10 +74,12 @@ class Policy:
         self.sticky = next((row for row, kind in enumerate(self.kinds) if kind == "sticky"), None)
         self.turn = 0
         self._draws, self._turns = "chance" in self.reads, "turn" in self.reads
-        self.costly = self.reads - {"chance", "turn"}
-        """What of a sight is to be filled for these."""
-        told = self.reads | {"last"} if "in_tool_loop" in self.reads else self.reads
-        self._told = tuple(name for name in TELLING if name in told)
+        self.needs = "needs" in self.reads
+        self.converses = not self.reads.isdisjoint(CONVERSING)
+        """A strategy looks at what conversation a request belongs to."""
+        self.rare = self.reads & RARE
+        """Fields of a sight to fill that few strategies read."""
+        self._told = tuple(name for name in TELLING if name in self.reads)
         self._outcomes: dict[tuple[int | None, ...], tuple[_Outcome, object]] = {}  # each with what the ids are of
         self.why = f"by {', then '.join(self.kinds)}"
 
@@ -111,8 +115,7 @@ class Policy:
                 elif filters and not scores.whole:
                     break
             else:
-                asked = [all_] * len(rows)
-                outcome = self._once(None, all_, asked, rows) if known else _outcome(all_, asked, rows, all_, rows)
+                outcome = self._once(all_, rows) if known else _outcome(all_, rows)
         if outcome is None:
             outcome, first = self._work_out(sight, all_, standing, chance, rows)
         seen = self._seen(sight, chance)
@@ -165,19 +168,19 @@ class Policy:
             else:
                 ranks.append(scores)
         if known:
-            return self._once(first, all_, asked, rows, left, ranks), first
-        return _outcome(all_, asked, rows, left, ranks), first
+            return self._once(all_, rows, first, asked, left, ranks), first
+        return _outcome(all_, rows, asked, left, ranks), first
 
     def _once(
         self,
-        first: int | None,
         options: Candidates,
-        asked: Sequence[Candidates],
         rows: Sequence[_Row],
+        first: int | None = None,
+        asked: Sequence[Candidates] | None = None,
         left: Candidates | None = None,
         ranks: Any = None,
     ) -> _Outcome:
-        """Return the outcome of scores that are kept, worked out once; without *left*, none of *options* has gone."""
+        """Return the outcome of scores that are kept, worked out once; see :func:`_outcome`."""
         if len(rows) < 3:  # as nearly always; for any length this takes three times as long
             key: tuple[int | None, ...] = (first, id(options), id(rows[0]), id(rows[-1]))
         else:
@@ -186,7 +189,7 @@ class Policy:
         if found is None:
             if len(self._outcomes) * len(options) >= KEPT:
                 self._outcomes.clear()
-            outcome = _outcome(options, asked, rows, left or options, rows if ranks is None else ranks)
+            outcome = _outcome(options, rows, asked, left, ranks)
             outcome.scores = msgspec.Raw(msgspec.json.encode(outcome.scores))  # written once, for all their records
             found = self._outcomes[key] = (outcome, (options, rows))
         return found[0]
@@ -204,13 +207,26 @@ class Policy:
         for name in self._told:
             if value := getattr(sight, name):
                 seen[name] = value
+        if sight.last:
+            seen["last"] = sight.last
+        if sight.in_tool_loop:
+            seen["in_tool_loop"] = True
         return seen
 
 
 def _outcome(
-    options: Candidates, asked: Sequence[Candidates], scored: Sequence[_Row], left: Candidates, ranks: _Ranks
+    options: Candidates,
+    scored: Sequence[_Row],
+    asked: Sequence[Candidates] | None = None,
+    left: Candidates | None = None,
+    ranks: Any = None,
 ) -> _Outcome:
-    """Return what follows from the rows that were *scored* for those *asked*; *ranks* are those of the ones *left*."""
+    """Return what follows from the rows that were *scored* for those *asked*; *ranks* are those of the ones *left*.
+
+    Without the last three, all of *options* were asked by every row, and none has gone.
+    """
+    if asked is None or left is None:
+        asked, left, ranks = [options] * len(scored), options, scored
     order = _sorted(ranks, left)
     if left is options and len(options) <= TOLD:  # as nearly always
         return _Outcome(tuple(map(options.targets.__getitem__, order)), options.names, scored, order, 0)

@@ -19,7 +19,7 @@ from headgate.pipeline.steps import authorize, plan, resolve
 from headgate.routing.conversations import Conversations
 from headgate.routing.kinds import KINDS
 from headgate.routing.policy import name_digest
-from headgate.routing.retold import remade, verdicts
+from headgate.routing.retold import read, remade, verdicts
 from headgate.routing.types import EMPTY
 
 KNOWN = Known(kinds=frozenset(("openai-compatible",)), providers=frozenset(("sandbox",)), strategies=KINDS, models=())
@@ -92,7 +92,7 @@ def test_only_what_the_key_may_use_is_a_candidate():
     call.who = msgspec.structs.replace(WHO, models=frozenset(("old/*",)))
     assert planned(call, parts_of(CANARY)) == ["old/m"]
     assert call.choice is not None
-    assert call.choice.targets == ("old/m",)
+    assert read(call.choice).targets == ("old/m",)
 
 
 def test_a_fallback_follows_in_its_own_order_and_stands_in_where_nothing_is_left():

@@ -47,6 +47,9 @@ class Attempt(msgspec.Struct, omit_defaults=True, kw_only=True):
 class Choice(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Why a route's deployments were tried in the order they were: with it alone, the order is worked out again.
 
+    In the process that decided it, settings, targets, scores and order may be ``msgspec.Raw``: those written already,
+    which many records share (``routing.retold.read``).
+
     The least score is the best, ``None`` is a deployment removed, and equal ones go by the next row. See
     ``routing.policy`` and ``routing.retold``.
     """
@@ -58,8 +61,7 @@ class Choice(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     targets: tuple[str, ...]
     """The candidates, ``provider/model``."""
     scores: Sequence[Sequence[float | None] | None]
-    """A row for each strategy, with a score for each candidate; ``None`` for one whose conditions were not met. In the
-    process that decided it may be ``msgspec.Raw``: those written already, which many records share."""
+    """A row for each strategy, with a score for each candidate; ``None`` for one whose conditions were not met."""
     order: list[int]
     """Which candidates remained, best first, by their place in ``targets``."""
     first: int | None = None

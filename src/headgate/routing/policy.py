@@ -30,9 +30,9 @@ class _Outcome(msgspec.Struct):
     """What follows from scores; the fields between as in ``Choice``."""
 
     chosen: tuple[Target, ...]
-    names: tuple[str, ...]
+    names: Any
     scores: Any
-    order: list[int]
+    order: Any
     omitted: int
     choice: Choice | None = None
     """The same where nothing besides was seen, once it was needed; every call may have it."""
@@ -61,7 +61,7 @@ class Policy:
         self.route = route
         self.kinds = tuple(entry["kind"] for entry in entries)
         settings = tuple({name: value for name, value in entry.items() if name != "kind"} for entry in entries)
-        self.settings = settings if any(settings) else ()
+        self.settings: Any = msgspec.Raw(msgspec.json.encode(settings)) if any(settings) else ()
         self.strategies = tuple(made(entry) for entry in entries)
         self._filters = tuple(one.filters() for one in self.strategies)
         self._weighs = tuple(zip([one.weigh for one in self.strategies], self._filters, strict=True))
@@ -190,7 +190,9 @@ class Policy:
             if len(self._outcomes) * len(options) >= KEPT:
                 self._outcomes.clear()
             outcome = _outcome(options, rows, asked, left, ranks)
-            outcome.scores = msgspec.Raw(msgspec.json.encode(outcome.scores))  # written once, for all their records
+            outcome.names, outcome.scores, outcome.order = (  # written once, for all their records
+                msgspec.Raw(msgspec.json.encode(one)) for one in (outcome.names, outcome.scores, outcome.order)
+            )
             found = self._outcomes[key] = (outcome, (options, rows))
         return found[0]
 

@@ -11,7 +11,7 @@ from headgate.routing.types import Strategy, Verdict
 
 def remade(choice: Choice) -> list[str]:
     """Work the order out again from the record of a decision alone: names, best first."""
-    choice = _read(choice)
+    choice = read(choice)
     left = list(range(len(choice.targets)))
     rows = [row for row in choice.scores if row is not None]
     for row in rows:
@@ -30,7 +30,7 @@ def remade(choice: Choice) -> list[str]:
 
 def verdicts(choice: Choice) -> list[Verdict]:
     """Return what became of each candidate, best first, in words."""
-    choice = _read(choice)
+    choice = read(choice)
     strategies = _strategies(choice)
     found = []
     for rank, place in enumerate(choice.order):
@@ -51,9 +51,9 @@ def verdicts(choice: Choice) -> list[Verdict]:
     return found
 
 
-def _read(choice: Choice) -> Choice:
-    """Return *choice* as a record has it: where it was made, its scores may be written already."""
-    if not isinstance(choice.scores, msgspec.Raw):
+def read(choice: Choice) -> Choice:
+    """Return *choice* as a record has it: where it was made, much of it may be written already."""
+    if not isinstance(choice.scores, msgspec.Raw) and not isinstance(choice.settings, msgspec.Raw):
         return choice
     return msgspec.json.decode(msgspec.json.encode(choice), type=Choice)
 

@@ -5,6 +5,7 @@ from typing import Any
 from headgate.core.money import Price
 from headgate.dialects.base import Abilities
 from headgate.providers.base import Target, Timeouts
+from headgate.routing.candidates import Candidates
 from headgate.routing.policy import option
 from headgate.routing.table import TargetConfig
 from headgate.routing.types import Measured, Option, Sight
@@ -32,8 +33,8 @@ def candidate(name: str, place: int = 0, **given: Any) -> Option:
     return option(target(name, **of_target), TargetConfig(name, **given), place, (frozenset(), frozenset(), use_cases))
 
 
-def candidates(*names: str) -> list[Option]:
-    return [candidate(name, place) for place, name in enumerate(names)]
+def candidates(*names: str) -> Candidates:
+    return Candidates(candidate(name, place) for place, name in enumerate(names))
 
 
 def sight(**given: Any) -> Sight:

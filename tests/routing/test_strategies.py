@@ -1,11 +1,13 @@
 """Each strategy alone: what it ranks first, what it removes, and what it says of it."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from headgate.core.money import Price, Tier
+from headgate.routing.candidates import KEPT, TOLD, Candidates
 from headgate.routing.kinds import BUILTIN, KINDS, made
 from headgate.routing.rendezvous import draws, mixed
 from headgate.routing.types import Measured, Option, When, within
@@ -15,9 +17,9 @@ MINUTE = 60_000_000
 DAY = 24 * 60 * MINUTE
 
 
-def scores(kind: str, options: list[Option], standing: Any = None, chance: float = 0.5, **given: Any) -> list[Any]:
+def scores(kind: str, options: Sequence[Option], standing: Any = None, chance: float = 0.5, **given: Any) -> list[Any]:
     seen = given.pop("seen", {})
-    return list(made({"kind": kind, **given}).weigh(sight(**seen), options, standing or Stated(), chance))
+    return list(made({"kind": kind, **given}).weigh(sight(**seen), Candidates(options), standing or Stated(), chance))
 
 
 def test_every_kind_is_described_and_named_after_its_file():
@@ -42,16 +44,28 @@ def test_weighted_keeps_to_its_side_until_dealt_anew():
     assert sides == again != salted
 
 
+@pytest.mark.parametrize("count", [10, TOLD + 1])
+def test_a_draw_is_the_same_again_and_for_others_of_the_same_names(count):
+    options, same = (Candidates(candidate(f"p{n}/x", n) for n in range(count)) for _ in range(2))
+    seeds = [mixed("s", n) for n in range(2000)]
+    assert [draws(one, options) for one in (*seeds, *seeds[:9])] == [draws(one, same) for one in (*seeds, *seeds[:9])]
+    assert len({tuple(draws(one, options)) for one in seeds}) == 2000
+    assert len(options.draws) <= KEPT // count + 1
+
+
 @pytest.mark.parametrize("weights", [(1, 1, 1), (1, 2, 5)])
 def test_rendezvous_is_fair_to_weights_and_moves_only_who_must(weights):
-    options = [candidate(f"p{n}/x", n, weight=w) for n, w in enumerate(weights)]
+    options = Candidates(candidate(f"p{n}/x", n, weight=w) for n, w in enumerate(weights))
+    others = Candidates(options[1:])
     met: Counter[int] = Counter()
     for seed in (mixed("s", n) for n in range(6000)):
         drawn = draws(seed, options)
         first = drawn.index(min(drawn))
         met[first] += 1
         if first != 0:
-            assert draws(seed, options[1:]).index(min(draws(seed, options[1:]))) == first - 1
+            assert draws(seed, others).index(min(draws(seed, others))) == first - 1
+    for options_ in (options, others):
+        assert len(options_.draws) * len(options_) <= KEPT + len(options_)
     for place, weight in enumerate(weights):
         expected = 6000 * weight / sum(weights)
         assert abs(met[place] - expected) < 6 * (expected * (1 - weight / sum(weights))) ** 0.5

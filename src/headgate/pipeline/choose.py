@@ -1,7 +1,6 @@
 """Order a plan by the strategies of its route, and keep why. A route without any never comes here."""
 
 import random
-from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 

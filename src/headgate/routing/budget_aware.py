@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from headgate.routing.candidates import Candidates
 from headgate.routing.cost import Cost
-from headgate.routing.types import Option, Sight, Standing, Strategy
+from headgate.routing.types import Sight, Standing, Strategy
 
 
 class BudgetAware(Strategy, frozen=True):
@@ -16,9 +17,7 @@ class BudgetAware(Strategy, frozen=True):
     above: float = 0.8
     """The share of the budget that is used, 0 to 1. A caller without a budget never reaches it."""
 
-    def weigh(
-        self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
-    ) -> Sequence[float | None]:
+    def weigh(self, sight: Sight, options: Candidates, standing: Standing, chance: float) -> Sequence[float | None]:
         """See ``Strategy``."""
         if sight.spent_share is None or sight.spent_share <= self.above:
             return [0.0] * len(options)

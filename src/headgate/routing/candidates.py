@@ -122,8 +122,8 @@ class Candidates(tuple[Option, ...]):
 
     @cached_property
     def lots(self) -> tuple[int, int, int, int, Struct, list[float] | None]:
-        """What draws among them need (``rendezvous.draws``), each a number with a lane of ``LANE`` bits for each option:
-        their digests, 1, ``MASK`` and ``DRAWN``; then the layout of the lanes, and ``shares`` unless all are 1.
+        """What ``rendezvous.draws`` needs: their digests, 1, ``MASK`` and ``DRAWN``, each a number with a lane of
+        ``LANE`` bits for every option; the layout of the lanes; and ``shares`` unless all are 1.
         """
         digests = b"".join([(option.digest & MASK).to_bytes(LANE // 8, "little") for option in self])
         ones = int.from_bytes((1).to_bytes(LANE // 8, "little") * len(self), "little")
@@ -215,8 +215,3 @@ class Candidates(tuple[Option, ...]):
             self._parts.clear()
         part = self._parts[key] = Candidates(options)
         return part
-
-
-def columns(options: Sequence[Option]) -> Candidates:
-    """Return *options* with their columns: themselves, where they have them."""
-    return options if isinstance(options, Candidates) else Candidates(options)

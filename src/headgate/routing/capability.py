@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from msgspec import field
 
-from headgate.routing.candidates import Candidates, columns
+from headgate.routing.candidates import Candidates
 from headgate.routing.types import Option, Sight, Standing, Strategy
 
 
@@ -26,18 +26,15 @@ class Capability(Strategy, frozen=True):
     strict: bool = False
     """Remove a deployment of which nothing is known."""
 
-    def weigh(
-        self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
-    ) -> Sequence[float | None]:
+    def weigh(self, sight: Sight, options: Candidates, standing: Standing, chance: float) -> Sequence[float | None]:
         """See ``Strategy``."""
         needs = sight.needs.union(self.require) if self.require else sight.needs
         unknown = None if self.strict else 1.0
         answer = sight.max_output or 0
         bound = sight.prompt_bound // 8 + answer  # no language is known to have more bytes to a token, on the whole
-        all_ = columns(options)
-        short = bisect_left(all_.windows, bound)  # so many kinds of window are too short for it
+        short = bisect_left(options.windows, bound)  # so many kinds of window are too short for it
         key = (Capability, needs, unknown, short)
-        return all_.made.get(key) or all_.once(key, partial(_scores, all_, needs, bound, unknown))
+        return options.made.get(key) or options.once(key, partial(_scores, options, needs, bound, unknown))
 
     def tell(self, score: float) -> str:
         """See ``Strategy``."""

@@ -5,9 +5,10 @@ from typing import ClassVar
 
 from msgspec import field
 
+from headgate.routing.candidates import Candidates
 from headgate.routing.difficulty import judged
 from headgate.routing.prefer import preferred
-from headgate.routing.types import Option, Sight, Standing, Strategy
+from headgate.routing.types import Sight, Standing, Strategy
 
 
 class Complexity(Strategy, frozen=True):
@@ -30,9 +31,7 @@ class Complexity(Strategy, frozen=True):
     threshold: float = 0.5
     """From here on, 0 to 1, a request is hard."""
 
-    def weigh(
-        self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
-    ) -> Sequence[float | None]:
+    def weigh(self, sight: Sight, options: Candidates, standing: Standing, chance: float) -> Sequence[float | None]:
         """See ``Strategy``."""
         hard, code = judged(sight.text)
         wanted = self.code if code and self.code else self.large if hard >= self.threshold else self.small

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from headgate.routing.candidates import columns
-from headgate.routing.types import Option, Sight, Standing, Strategy
+from headgate.routing.candidates import Candidates
+from headgate.routing.types import Sight, Standing, Strategy
 
 
 class Compliance(Strategy, frozen=True):
@@ -20,12 +20,10 @@ class Compliance(Strategy, frozen=True):
     require: list[str]
     """Tags that a deployment must have, all of them: ``hipaa``, ``gdpr`` ..."""
 
-    def weigh(
-        self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
-    ) -> Sequence[float | None]:
+    def weigh(self, sight: Sight, options: Candidates, standing: Standing, chance: float) -> Sequence[float | None]:
         """See ``Strategy``."""
-        needed, all_ = frozenset(self.require), columns(options)
-        return all_.once((Compliance, needed), lambda: [0.0 if needed <= option.tags else None for option in all_])
+        needed = frozenset(self.require)
+        return options.once((Compliance, needed), lambda: [0.0 if needed <= one.tags else None for one in options])
 
     def tell(self, score: float) -> str:
         """See ``Strategy``."""

@@ -5,8 +5,9 @@ from typing import ClassVar
 
 from msgspec import field
 
+from headgate.routing.candidates import Candidates
 from headgate.routing.prefer import preferred
-from headgate.routing.types import Option, Sight, Standing, Strategy, When
+from headgate.routing.types import Sight, Standing, Strategy, When
 
 
 class Condition(Strategy, frozen=True):
@@ -26,9 +27,7 @@ class Condition(Strategy, frozen=True):
     only: bool = False
     """Remove the others."""
 
-    def weigh(
-        self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
-    ) -> Sequence[float | None]:
+    def weigh(self, sight: Sight, options: Candidates, standing: Standing, chance: float) -> Sequence[float | None]:
         """See ``Strategy``."""
         names = self.targets if self.match.met(sight) else self.otherwise
         if not names:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import ClassVar
 
 from headgate.core.money import PICO_PER_NANO, Usage
-from headgate.routing.candidates import Candidates, columns
+from headgate.routing.candidates import Candidates
 from headgate.routing.types import Option, Sight, Standing, Strategy
 
 BYTES = 4
@@ -35,20 +35,17 @@ class Cost(Strategy, frozen=True):
         """See ``Strategy``."""
         return self.reads if self.cached else frozenset()
 
-    def weigh(
-        self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
-    ) -> Sequence[float | None]:
+    def weigh(self, sight: Sight, options: Candidates, standing: Standing, chance: float) -> Sequence[float | None]:
         """See ``Strategy``."""
         prompt, most, answer = _about(sight.prompt_bound // BYTES), sight.max_output, self.answer
         if most is not None and most < answer:
             answer = _about(most)
-        all_, floor = columns(options), self.floor
-        key = (Cost, prompt, answer, floor)
-        costs = all_.made.get(key) or all_.once(key, partial(_costs, all_, prompt, answer, floor))
-        if not self.cached or sight.last not in all_.names:
+        key = (Cost, prompt, answer, self.floor)
+        costs = options.made.get(key) or options.once(key, partial(_costs, options, prompt, answer, self.floor))
+        if not self.cached or sight.last not in options.names:
             return costs
         scores: list[float | None] = [*costs]
-        place = all_.names.index(sight.last)
+        place = options.names.index(sight.last)
         if (score := scores[place]) is not None:
             scores[place] = score - self.cached * prompt * (options[place].input - options[place].cached)
         return scores

@@ -2,12 +2,13 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from time import monotonic
 
 from headgate.core.errors import HeadgateError
 from headgate.providers.breaker import Breaker
-from headgate.routing.types import Advice, Asking, Option, Sight, Strategy
+from headgate.routing.candidates import Candidates
+from headgate.routing.types import Advice, Asking, Sight, Strategy
 
 MAX_KEPT = 1024
 log = logging.getLogger("headgate.routing")
@@ -26,7 +27,7 @@ class Counsel:
         found = self._kept.get(key)
         return found[1] if found is not None and found[0] > monotonic() else None
 
-    async def get(self, key: Hashable, sight: Sight, options: Sequence[Option], asking: Asking) -> Advice | None:
+    async def get(self, key: Hashable, sight: Sight, options: Candidates, asking: Asking) -> Advice | None:
         """Return advice on *options*; *key* tells requests apart."""
         now = monotonic()
         if (found := self.known(key)) is not None:

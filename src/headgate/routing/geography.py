@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from msgspec import field
 
-from headgate.routing.candidates import columns
-from headgate.routing.types import Option, Sight, Standing, Strategy
+from headgate.routing.candidates import Candidates
+from headgate.routing.types import Sight, Standing, Strategy
 
 
 class Geography(Strategy, frozen=True):
@@ -25,16 +25,14 @@ class Geography(Strategy, frozen=True):
     metadata: str | None = None
     """The name in the request's metadata under which the caller's region stands."""
 
-    def weigh(
-        self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
-    ) -> Sequence[float | None]:
+    def weigh(self, sight: Sight, options: Candidates, standing: Standing, chance: float) -> Sequence[float | None]:
         """See ``Strategy``."""
         wanted = self.regions
         if self.metadata is not None and isinstance(own := sight.metadata.get(self.metadata), str):
             wanted = [own] if self.require else [own, *wanted]
         other = None if self.require else float(len(wanted))
-        all_ = columns(options)
-        return all_.once((Geography, other, *wanted), lambda: [_place(wanted, one.regions, other) for one in all_])
+        key = (Geography, other, *wanted)
+        return options.once(key, lambda: [_place(wanted, one.regions, other) for one in options])
 
     def filters(self) -> bool:
         """See ``Strategy``."""

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
-from headgate.routing.candidates import TOLD, Column
-from headgate.routing.types import Option, Sight, Standing, Strategy
+from headgate.routing.candidates import TOLD, Candidates, Column
+from headgate.routing.types import Sight, Standing, Strategy
 
 KEPT = 64
 """Sums of scores that are kept themselves, at most."""
@@ -21,9 +21,7 @@ class Hybrid(Strategy, frozen=True, dict=True):
     factors: dict[str, float]
     """Kind of a strategy, with its default settings, to its share: ``{cost: 0.7, performance: 0.3}``."""
 
-    def weigh(
-        self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
-    ) -> Sequence[float | None]:
+    def weigh(self, sight: Sight, options: Candidates, standing: Standing, chance: float) -> Sequence[float | None]:
         """See ``Strategy``."""
         found, known = [], True
         for strategy in self._inner:

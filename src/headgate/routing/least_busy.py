@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
-from headgate.routing.candidates import columns
-from headgate.routing.types import Option, Sight, Standing, Strategy
+from headgate.routing.candidates import Candidates
+from headgate.routing.types import Sight, Standing, Strategy
 
 
 class LeastBusy(Strategy, frozen=True):
     """The fewest calls in flight for its weight, as this process of the gateway has them."""
 
-    def weigh(self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float) -> Sequence[float]:
+    def weigh(self, sight: Sight, options: Candidates, standing: Standing, chance: float) -> Sequence[float]:
         """See ``Strategy``."""
-        found = columns(options)
-        return [one.inflight * share for one, share in zip(found.measured(standing), found.shares, strict=True)]
+        measured = options.measured(standing)
+        return [one.inflight * share for one, share in zip(measured, options.shares, strict=True)]
 
     def tell(self, score: float) -> str:
         """See ``Strategy``."""

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
-from headgate.routing.candidates import columns
-from headgate.routing.types import Measured, Option, Sight, Standing, Strategy
+from headgate.routing.candidates import Candidates
+from headgate.routing.types import Measured, Sight, Standing, Strategy
 
 EXPLORED = -1.0
 
@@ -25,12 +25,11 @@ class Performance(Strategy, frozen=True):
     within: float = 0.1
     """What differs by less than this share of itself counts as equal, and goes by the next strategy."""
 
-    def weigh(self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float) -> Sequence[float]:
+    def weigh(self, sight: Sight, options: Candidates, standing: Standing, chance: float) -> Sequence[float]:
         """See ``Strategy``."""
-        all_ = columns(options)
-        scores: list[Any] = all_.lately(id(self), sight.at, standing, self._scores)
+        scores: list[Any] = options.lately(id(self), sight.at, standing, self._scores)
         if chance < self.explore:
-            samples = [one.samples for one in all_.measured(standing)]
+            samples = [one.samples for one in options.measured(standing)]
             scores = [*scores]
             scores[samples.index(min(samples))] = EXPLORED
         return scores

@@ -11,7 +11,7 @@ import msgspec
 from headgate.core.errors import Forbidden
 from headgate.core.record import Choice
 from headgate.providers.base import Target
-from headgate.routing.candidates import KEPT, TOLD, Candidates, Column, columns
+from headgate.routing.candidates import KEPT, TOLD, Candidates, Column
 from headgate.routing.counsel import Counsel
 from headgate.routing.kinds import made
 from headgate.routing.table import TargetConfig
@@ -99,7 +99,7 @@ class Policy:
         self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
     ) -> tuple[tuple[Target, ...], Choice]:
         """Return what remains of *options*, best first, and why; raise ``NothingLeft`` where nothing does."""
-        all_ = columns(options)
+        all_ = options if type(options) is Candidates else Candidates(options)
         rows: list[_Row] = []
         outcome: _Outcome | None = None
         first = None

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from headgate.routing.candidates import columns
-from headgate.routing.types import Option, Sight, Standing, Strategy
+from headgate.routing.candidates import Candidates
+from headgate.routing.types import Sight, Standing, Strategy
 
 
 class Prefer(Strategy, frozen=True):
@@ -19,9 +19,7 @@ class Prefer(Strategy, frozen=True):
     only: bool = False
     """Remove the others."""
 
-    def weigh(
-        self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
-    ) -> Sequence[float | None]:
+    def weigh(self, sight: Sight, options: Candidates, standing: Standing, chance: float) -> Sequence[float | None]:
         """See ``Strategy``."""
         return preferred(self.targets, options, None if self.only else float(len(self.targets)))
 
@@ -34,12 +32,11 @@ class Prefer(Strategy, frozen=True):
         return "preferred" if score < len(self.targets) else "not among the preferred"
 
 
-def preferred(names: Sequence[str], options: Sequence[Option], other: float | None) -> Sequence[float | None]:
+def preferred(names: Sequence[str], options: Candidates, other: float | None) -> Sequence[float | None]:
     """Return the place among *names* of each option, or of its provider; *other* where neither is."""
-    all_ = columns(options)
 
     def make() -> list[float | None]:
         places = {name: float(place) for place, name in enumerate(names)}
-        return [places.get(option.name, places.get(option.provider, other)) for option in all_]
+        return [places.get(option.name, places.get(option.provider, other)) for option in options]
 
-    return all_.once((preferred, other, *names), make)
+    return options.once((preferred, other, *names), make)

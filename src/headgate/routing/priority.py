@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from headgate.routing.types import Option, Sight, Standing, Strategy
+from headgate.routing.candidates import Candidates
+from headgate.routing.types import Sight, Standing, Strategy
 
 
 class Priority(Strategy, frozen=True):
     """Deployments in the order of the route's list."""
 
-    def weigh(self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float) -> Sequence[float]:
+    def weigh(self, sight: Sight, options: Candidates, standing: Standing, chance: float) -> Sequence[float]:
         """See ``Strategy``."""
         return [option.place for option in options]
 

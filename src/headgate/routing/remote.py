@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 from msgspec import field
 
-from headgate.routing.candidates import columns
+from headgate.routing.candidates import Candidates
 from headgate.routing.types import Advice, Asking, Option, Sight, Standing, Strategy
 
 THEIRS = {"gemini": "google", "vertex": "google", "together": "togetherai"}
@@ -73,14 +73,14 @@ class Remote(Strategy, frozen=True):
         """See ``Strategy``."""
         return self.timeout
 
-    async def ask(self, sight: Sight, options: Sequence[Option], asking: Asking) -> Advice:
+    async def ask(self, sight: Sight, options: Candidates, asking: Asking) -> Advice:
         """See ``Strategy``."""
-        options = options[:MAX_TARGETS]
-        by_name = {self._theirs(option): option.name for option in reversed(options)}
+        asked = options[:MAX_TARGETS]
+        by_name = {self._theirs(option): option.name for option in reversed(asked)}
         messages = asking.messages()
         body: dict[str, Any]
         if self.api == "targets":
-            named = [option.name for option in options]
+            named = [option.name for option in asked]
             body = {"model": sight.model, "messages": messages, "targets": named}
             body |= {"user": sight.user, "tags": list(sight.tags)}
         else:
@@ -96,14 +96,14 @@ class Remote(Strategy, frozen=True):
         told = f"session {selected.session_id[:100]}" if selected.session_id else ""
         return Advice(tuple(name for name in found if name)[:MAX_TARGETS], told)
 
-    def weigh(self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float) -> Sequence[float]:
+    def weigh(self, sight: Sight, options: Candidates, standing: Standing, chance: float) -> Sequence[float]:
         """See ``Strategy``."""
         advice = sight.advice.get(id(self))
         if advice is None or not advice.names:
             return [0.0] * len(options)
         places: Mapping[str, float] = {name: float(place) for place, name in enumerate(advice.names)}
         other = float(len(places))
-        return [places.get(name, other) for name in columns(options).names]
+        return [places.get(name, other) for name in options.names]
 
     def tell(self, score: float) -> str:
         """See ``Strategy``."""

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from hashlib import blake2b
 from math import log
+from typing import Any
 
-from headgate.routing.candidates import DRAWN, KEPT, LANE, MASK, TOLD, Candidates, Column, columns
-from headgate.routing.types import Option
+from headgate.routing.candidates import DRAWN, KEPT, LANE, MASK, TOLD, Candidates, Column
 
 GOLDEN = 0x9E3779B1
 SPREAD = 0x85EBCA77
@@ -18,20 +18,19 @@ def mixed(*parts: str | int) -> int:
     return int.from_bytes(blake2b("\0".join(map(str, parts)).encode(), digest_size=8).digest())
 
 
-def draws(seed: int, options: Sequence[Option]) -> Sequence[float]:
+def draws(seed: int, options: Candidates) -> Sequence[Any]:
     """Return a score for each option that *seed* alone decides: each is least in proportion to its weight.
 
     Where an option goes, only those it was least for move to another. Where all weights are 1 it is at most ``DRAWN``.
     """
-    all_ = columns(options)
-    kept = all_.draws.get(seed)  # a conversation has several turns
+    kept = options.draws.get(seed)  # a conversation has several turns
     if kept is not None:
         return kept
-    if len(all_) > TOLD:
-        return list(_drawn(seed, all_))
-    if len(all_.draws) * len(all_) >= KEPT:
-        all_.draws.clear()
-    all_.draws[seed] = found = Column(_drawn(seed, all_))
+    if len(options) > TOLD:
+        return list(_drawn(seed, options))
+    if len(options.draws) * len(options) >= KEPT:
+        options.draws.clear()
+    options.draws[seed] = found = Column(_drawn(seed, options))
     return found
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from headgate.routing.types import Option, Sight, Standing, Strategy
+from headgate.routing.candidates import Candidates
+from headgate.routing.types import Sight, Standing, Strategy
 
 
 class RoundRobin(Strategy, frozen=True):
@@ -11,7 +12,7 @@ class RoundRobin(Strategy, frozen=True):
 
     reads: ClassVar[frozenset[str]] = frozenset(("turn",))
 
-    def weigh(self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float) -> Sequence[float]:
+    def weigh(self, sight: Sight, options: Candidates, standing: Standing, chance: float) -> Sequence[float]:
         """See ``Strategy``."""
         count = len(options)
         first = sight.turn % count

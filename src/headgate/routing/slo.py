@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any, ClassVar
 
-from headgate.routing.candidates import columns
-from headgate.routing.types import Measured, Option, Sight, Standing, Strategy
+from headgate.routing.candidates import Candidates
+from headgate.routing.types import Measured, Sight, Standing, Strategy
 
 SAMPLES = 20
 SMALL = 1e-6  # in place of a goal of no errors at all
@@ -30,11 +30,9 @@ class Slo(Strategy, frozen=True):
     samples: int = SAMPLES
     remove: bool = False
 
-    def weigh(
-        self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
-    ) -> Sequence[float | None]:
+    def weigh(self, sight: Sight, options: Candidates, standing: Standing, chance: float) -> Sequence[float | None]:
         """See ``Strategy``."""
-        return columns(options).lately(id(self), sight.at, standing, self._scores)
+        return options.lately(id(self), sight.at, standing, self._scores)
 
     def _scores(self, measured: Sequence[Measured]) -> list[float | None]:
         least, goal = self.samples, self.p95_ms or inf

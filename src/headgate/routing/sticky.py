@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
+from headgate.routing.candidates import Candidates
 from headgate.routing.rendezvous import draws, mixed
-from headgate.routing.types import Option, Sight, Standing, Strategy
+from headgate.routing.types import Sight, Standing, Strategy
 
 
 class Sticky(Strategy, frozen=True):
@@ -22,10 +23,13 @@ class Sticky(Strategy, frozen=True):
     """``prefix`` is what a provider's prompt cache goes by: tools, instructions and the first turn. A request that does
     not say the others goes by it too."""
 
-    def weigh(self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float) -> Sequence[float]:
+    def weigh(self, sight: Sight, options: Candidates, standing: Standing, chance: float) -> Sequence[float]:
         """See ``Strategy``."""
-        by = self.by
-        who = sight.session if by == "session" else sight.user if by == "user" else sight.key_id if by == "key" else None
+        who = None
+        if self.by == "session":
+            who = sight.session
+        elif self.by != "prefix":
+            who = sight.user if self.by == "user" else sight.key_id
         drawn = draws(mixed(who) if who else sight.prefix, options)
         if not sight.in_tool_loop or not sight.last:
             return drawn

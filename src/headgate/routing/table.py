@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from headgate.core.call import Operation
 from headgate.core.errors import BadRequest, ModelNotFound, NotFound
@@ -173,8 +174,14 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     """What its calls go through, where that is not what all go through."""
     own: bool = False
     """A tenant made it for itself."""
+    asks: bool = False
+    """Whether a strategy of it, or of its fallback's, asks others: follows from these."""
     _serving: dict[Operation, tuple[tuple[Target, ...], tuple[Target, ...]]] = {}
     """Of which targets, too: a copy of a route with others, made by ``structs.replace``, shares it."""
+
+    def __post_init__(self) -> None:
+        asks = self.policy is not None and bool(self.policy.counsels)
+        force_setattr(self, "asks", asks or (self.fallback is not None and self.fallback.asks))
 
     def serving(self, operation: Operation) -> tuple[Target, ...]:
         """Return its targets that know *operation*, worked out once."""
@@ -182,13 +189,6 @@ class Route(msgspec.Struct, frozen=True, eq=False):
         if kept is None or kept[0] is not self.targets:
             kept = self._serving[operation] = (self.targets, knowing(self.targets, operation))
         return kept[1]
-
-    @property
-    def asks(self) -> bool:
-        """Whether a strategy of it asks others."""
-        if self.policy is not None and self.policy.counsels:
-            return True
-        return self.fallback is not None and self.fallback.asks
 
     @property
     def decides(self) -> bool:

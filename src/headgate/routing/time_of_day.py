@@ -5,8 +5,9 @@ from typing import ClassVar
 
 from msgspec import field
 
+from headgate.routing.candidates import Candidates
 from headgate.routing.prefer import preferred
-from headgate.routing.types import Option, Sight, Standing, Strategy, clock_faults, within
+from headgate.routing.types import Sight, Standing, Strategy, clock_faults, within
 
 
 class TimeOfDay(Strategy, frozen=True):
@@ -23,9 +24,7 @@ class TimeOfDay(Strategy, frozen=True):
     """``mon`` to ``sun``; every day without."""
     zone: str = "UTC"
 
-    def weigh(
-        self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
-    ) -> Sequence[float | None]:
+    def weigh(self, sight: Sight, options: Candidates, standing: Standing, chance: float) -> Sequence[float | None]:
         """See ``Strategy``."""
         names = self.targets if within(sight.at, self.hours, self.days, self.zone) else self.otherwise
         return preferred(names, options, float(len(names)))

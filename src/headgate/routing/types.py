@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from headgate.providers.base import Target
+
+if TYPE_CHECKING:
+    from headgate.routing.candidates import Candidates
 
 
 class Sight(msgspec.Struct):
@@ -253,9 +256,7 @@ class Strategy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     when: When | None = None
     """Count only for requests that meet these conditions."""
 
-    def weigh(
-        self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
-    ) -> Sequence[float | None]:
+    def weigh(self, sight: Sight, options: "Candidates", standing: Standing, chance: float) -> Sequence[float | None]:
         """Return a score for each of *options*: the least is the best, ``None`` removes; equals go by the next rule.
 
         *chance* is uniform in [0, 1). Called for every request: some tens of microseconds for 500 options.
@@ -274,7 +275,7 @@ class Strategy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
         """Return how many seconds :meth:`ask` may take; 0 where it is not to be called."""
         return 0.0
 
-    async def ask(self, sight: Sight, options: Sequence[Option], asking: Asking) -> Advice:
+    async def ask(self, sight: Sight, options: "Candidates", asking: Asking) -> Advice:
         """Ask others about a request; what they say is in ``sight.advice`` when :meth:`weigh` is called.
 
         Raise ``UpstreamFailed``, ``ValueError`` or ``TimeoutError``: then there is no advice. Of *sight* only names,

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from headgate.routing.candidates import columns
-from headgate.routing.types import Option, Sight, Standing, Strategy
+from headgate.routing.candidates import Candidates
+from headgate.routing.types import Sight, Standing, Strategy
 
 
 class UseCaseFit(Strategy, frozen=True):
@@ -12,12 +12,10 @@ class UseCaseFit(Strategy, frozen=True):
     use_case: str
     """``summarization``, ``code`` ..., in the registry's words."""
 
-    def weigh(
-        self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
-    ) -> Sequence[float | None]:
+    def weigh(self, sight: Sight, options: Candidates, standing: Standing, chance: float) -> Sequence[float | None]:
         """See ``Strategy``."""
-        wanted, all_ = self.use_case, columns(options)
-        return all_.once((UseCaseFit, wanted), lambda: [0.0 if wanted in one.use_cases else 1.0 for one in all_])
+        wanted = self.use_case
+        return options.once((UseCaseFit, wanted), lambda: [0.0 if wanted in one.use_cases else 1.0 for one in options])
 
     def tell(self, score: float) -> str:
         """See ``Strategy``."""

@@ -4,9 +4,9 @@ from bisect import bisect
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from headgate.routing.candidates import columns
+from headgate.routing.candidates import Candidates
 from headgate.routing.rendezvous import draws, mixed
-from headgate.routing.types import Option, Sight, Standing, Strategy
+from headgate.routing.types import Sight, Standing, Strategy
 
 FEW = 32
 """Deployments, for each of which the scores where it is drawn are kept."""
@@ -26,20 +26,17 @@ class Weighted(Strategy, frozen=True):
     salt: str = ""
     """Another text here deals everybody out anew."""
 
-    def weigh(
-        self, sight: Sight, options: Sequence[Option], standing: Standing, chance: float
-    ) -> Sequence[float | None]:
+    def weigh(self, sight: Sight, options: Candidates, standing: Standing, chance: float) -> Sequence[float | None]:
         """See ``Strategy``."""
         if self.sticky is not None:
             who = {"user": sight.user, "session": sight.session, "key": sight.key_id}[self.sticky]
             if who:
                 return draws(mixed(self.salt, who), options)
-        all_ = columns(options)
-        ends = all_.ends
+        ends = options.ends
         drawn = min(bisect(ends, chance * ends[-1]), len(ends) - 1)
         if len(ends) <= FEW:
-            return all_.drawn[drawn]
-        scores = all_.shares.copy()
+            return options.drawn[drawn]
+        scores = options.shares.copy()
         scores[drawn] = 0
         return scores
 

@@ -23,6 +23,7 @@ providers:
 use_cases:
   short: {targets: ['o/s500:short', 'b/good:short'], parameters: {max_tokens: 40}}
 routes:
+  shared: {targets: ['o/late:shared'], single_flight: true}
   poor: {targets: ['a/good:poor', 'b/good:poor'], failover: {budget: true}}
   dear: {targets: ['a/good:dear', 'b/s500:dear', 'b/good:dear'], failover: {budget: true}, attempts: 2}
   fan: {targets: ['b/s500:fan', 'a/good:fan', 'o/good:fan'], failover: {budget: true}, attempts: 2, fan_out: {n: 2}}
@@ -121,6 +122,17 @@ async def test_a_limit_is_told_in_the_word_of_its_target(wall: Wall) -> None:
         assert caller.headers["x-headgate-defaulted"] == "max_tokens=300"
         await stage.ask("o/good:given", max_tokens=20)
         assert wall.seen("good:given")[0].body["max_tokens"] == 20, "what the caller says stays as it is said"
+
+
+async def test_who_waited_for_an_equal_call_is_told_the_same(wall: Wall) -> None:
+    async with Stage(wall, CONFIG) as stage:
+        stage.books.room["o/late:shared"] = 300
+        callers = [stage.begin("shared") for _ in range(2)]
+        await asyncio.gather(*[task for _, task in callers])
+        assert len(wall.seen("late:shared")) == 1
+        assert {caller.headers["x-headgate-attempts"] for caller, _ in callers} == {"1", "0"}
+        assert {caller.headers.get("x-headgate-defaulted") for caller, _ in callers} == {"max_tokens=300"}
+        assert {record.defaulted for record in stage.books.records} == {("max_tokens=300",)}
 
 
 @pytest.mark.parametrize("dialect", [openai_chat, openai_responses, anthropic_messages])

@@ -40,13 +40,17 @@ def answer_head(call: Call, target: Target, attempt: Attempt, inbound: Inbound) 
         lines += call.guard.line()
     if call.cached is not None:
         lines += f"x-headgate-cache: {call.cached.header}\r\n"
-    if call.dropped:
-        lines += f"x-headgate-dropped: {', '.join(call.dropped)}\r\n"
-    if call.defaulted:
-        lines += f"x-headgate-defaulted: {', '.join(call.defaulted)}\r\n"
+    if call.dropped or call.defaulted:
+        lines += changes(call)
     if attempt.upstream_id is not None:
         lines += f"{UPSTREAM_ID}: {attempt.upstream_id}\r\n"
     return lines.encode("ascii", "backslashreplace")
+
+
+def changes(call: Call) -> str:
+    """The lines that tell what was changed of the request, or left out of its answer."""
+    lines = f"x-headgate-dropped: {', '.join(call.dropped)}\r\n" if call.dropped else ""
+    return f"{lines}x-headgate-defaulted: {', '.join(call.defaulted)}\r\n" if call.defaulted else lines
 
 
 def dispatched(call: Call) -> int:

@@ -13,7 +13,7 @@ import msgspec
 
 from headgate.core.call import Call
 from headgate.core.errors import HeadgateError
-from headgate.pipeline.answer import limit_lines
+from headgate.pipeline.answer import changes, limit_lines
 from headgate.pipeline.deadline import resting
 from headgate.pipeline.parts import Parts
 from headgate.pipeline.settle import finish
@@ -32,6 +32,9 @@ class Landing(msgspec.Struct, frozen=True):
     model: str
     provider: str
     body: bytes
+    dropped: tuple[str, ...]
+    """What was changed of the request, or left out of the answer."""
+    defaulted: tuple[str, ...]
 
 
 async def fly(call: Call, parts: Parts, walk: Walk) -> None:
@@ -79,19 +82,21 @@ def land(call: Call, body: bytes) -> None:
     """Hand the answer of *call* to those that wait for it."""
     future: Future[Landing] = call.flight
     if not future.done():
-        future.set_result(Landing(call.id, call.target.name, call.target.provider.name, body))
+        told = tuple(call.dropped), tuple(call.defaulted)
+        future.set_result(Landing(call.id, call.target.name, call.target.provider.name, body, *told))
 
 
 def share(call: Call, parts: Parts, landing: Landing) -> None:
     """Answer *call* with what another has brought back."""
     call.reason = f"the answer of call {landing.call_id}, which was the same and under way"
     call.bytes_out = len(landing.body)
+    call.dropped, call.defaulted = list(landing.dropped), list(landing.defaulted)
     finish(call, parts)
     lines = (
         f"x-request-id: {call.id}\r\nx-headgate-model: {landing.model}\r\nx-headgate-provider: {landing.provider}\r\n"
         f"x-headgate-attempts: 0\r\nx-headgate-cost: 0\r\ncontent-type: application/json\r\n"
     )
-    call.link.respond(200, (lines + limit_lines(call)).encode("ascii", "backslashreplace"), landing.body)
+    call.link.respond(200, (lines + limit_lines(call) + changes(call)).encode("ascii", "backslashreplace"), landing.body)
 
 
 def fail(future: "Future[Landing]", error: HeadgateError) -> None:

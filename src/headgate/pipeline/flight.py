@@ -95,8 +95,9 @@ def share(call: Call, parts: Parts, landing: Landing) -> None:
     lines = (
         f"x-request-id: {call.id}\r\nx-headgate-model: {landing.model}\r\nx-headgate-provider: {landing.provider}\r\n"
         f"x-headgate-attempts: 0\r\nx-headgate-cost: 0\r\ncontent-type: application/json\r\n"
+        f"{limit_lines(call)}{changes(call)}"
     )
-    call.link.respond(200, (lines + limit_lines(call) + changes(call)).encode("ascii", "backslashreplace"), landing.body)
+    call.link.respond(200, lines.encode("ascii", "backslashreplace"), landing.body)
 
 
 def fail(future: "Future[Landing]", error: HeadgateError) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from hashlib import blake2b
-from itertools import compress, islice
+from itertools import compress
 from typing import Any
 
 import msgspec
@@ -11,9 +11,10 @@ import msgspec
 from headgate.core.errors import Forbidden
 from headgate.core.record import Choice
 from headgate.providers.base import Target
-from headgate.routing.candidates import KEPT, TOLD, Candidates, Column
+from headgate.routing.candidates import KEPT, Candidates, Column
 from headgate.routing.counsel import Counsel
 from headgate.routing.kinds import made
+from headgate.routing.outcome import Outcome, Row, outcome_of
 from headgate.routing.table import TargetConfig
 from headgate.routing.types import Option, Sight, Standing, Strategy
 
@@ -21,21 +22,6 @@ TELLING = ("needs", "spent_share", "prefix")
 """What of a sight is kept in the record, where a strategy reads it; and who answered a conversation last."""
 CONVERSING = frozenset(("prefix", "in_tool_loop", "last"))
 RARE = frozenset(("spent_share", "text", "advice"))
-_Row = Sequence[float | None] | None
-"""The scores that one strategy gave, or ``None`` where its conditions were not met."""
-_Ranks = Sequence[Sequence[float]]
-
-
-class _Outcome(msgspec.Struct):
-    """What follows from scores; the fields between as in ``Choice``."""
-
-    chosen: tuple[Target, ...]
-    names: Any
-    scores: Any
-    order: Any
-    omitted: int
-    choice: Choice | None = None
-    """The same where nothing besides was seen, once it was needed; every call may have it."""
 
 
 class NothingLeft(Forbidden):
@@ -80,7 +66,7 @@ class Policy:
         self.rare = self.reads & RARE
         """Fields of a sight to fill that few strategies read."""
         self._told = tuple(name for name in TELLING if name in self.reads)
-        self._outcomes: dict[tuple[int | None, ...], tuple[_Outcome, object]] = {}  # each with what the ids are of
+        self._outcomes: dict[tuple[int | None, ...], tuple[Outcome, object]] = {}  # each with what the ids are of
         self.why = f"by {', then '.join(self.kinds)}"
 
     def among(self, targets: tuple[Target, ...]) -> Candidates:
@@ -100,8 +86,8 @@ class Policy:
     ) -> tuple[tuple[Target, ...], Choice]:
         """Return what remains of *options*, best first, and why; raise ``NothingLeft`` where nothing does."""
         all_ = options if type(options) is Candidates else Candidates(options)
-        rows: list[_Row] = []
-        outcome: _Outcome | None = None
+        rows: list[Row] = []
+        outcome: Outcome | None = None
         first = None
         if self._always and not sight.in_tool_loop:  # as nearly always, all are asked of all, and none goes
             known = True
@@ -115,7 +101,7 @@ class Policy:
                 elif filters and not scores.whole:
                     break
             else:
-                outcome = self._once(all_, rows) if known else _outcome(all_, rows)
+                outcome = self._once(all_, rows) if known else outcome_of(all_, rows)
         if outcome is None:
             outcome, first = self._work_out(sight, all_, standing, chance, rows)
         seen = self._seen(sight, chance)
@@ -136,11 +122,11 @@ class Policy:
         return outcome.chosen, choice
 
     def _work_out(
-        self, sight: Sight, all_: Candidates, standing: Standing, chance: float, begun: Sequence[_Row]
-    ) -> tuple[_Outcome, int | None]:
+        self, sight: Sight, all_: Candidates, standing: Standing, chance: float, begun: Sequence[Row]
+    ) -> tuple[Outcome, int | None]:
         """Return what follows, and the row that counts before the others; *begun* are rows of all that are known."""
         left = all_
-        rows: list[_Row] = []
+        rows: list[Row] = []
         asked: list[Candidates] = []  # whom each row is of
         ranks: list[Any] = []
         first = self.sticky if sight.in_tool_loop and sight.last else None
@@ -169,18 +155,18 @@ class Policy:
                 ranks.append(scores)
         if known:
             return self._once(all_, rows, first, asked, left, ranks), first
-        return _outcome(all_, rows, asked, left, ranks), first
+        return outcome_of(all_, rows, asked, left, ranks), first
 
     def _once(
         self,
         options: Candidates,
-        rows: Sequence[_Row],
+        rows: Sequence[Row],
         first: int | None = None,
         asked: Sequence[Candidates] | None = None,
         left: Candidates | None = None,
         ranks: Any = None,
-    ) -> _Outcome:
-        """Return the outcome of scores that are kept, worked out once; see :func:`_outcome`."""
+    ) -> Outcome:
+        """Return the outcome of scores that are kept, worked out once; see :func:`outcome_of`."""
         if len(rows) < 3:  # as nearly always; for any length this takes three times as long
             key: tuple[int | None, ...] = (first, id(options), id(rows[0]), id(rows[-1]))
         else:
@@ -189,7 +175,7 @@ class Policy:
         if found is None:
             if len(self._outcomes) * len(options) >= KEPT:
                 self._outcomes.clear()
-            outcome = _outcome(options, rows, asked, left, ranks)
+            outcome = outcome_of(options, rows, asked, left, ranks)
             outcome.names, outcome.scores, outcome.order = (  # written once, for all their records
                 msgspec.Raw(msgspec.json.encode(one)) for one in (outcome.names, outcome.scores, outcome.order)
             )
@@ -214,61 +200,6 @@ class Policy:
         if sight.in_tool_loop:
             seen["in_tool_loop"] = True
         return seen
-
-
-def _outcome(
-    options: Candidates,
-    scored: Sequence[_Row],
-    asked: Sequence[Candidates] | None = None,
-    left: Candidates | None = None,
-    ranks: Any = None,
-) -> _Outcome:
-    """Return what follows from the rows that were *scored* for those *asked*; *ranks* are those of the ones *left*.
-
-    Without the last three, all of *options* were asked by every row, and none has gone.
-    """
-    if asked is None or left is None:
-        asked, left, ranks = [options] * len(scored), options, scored
-    order = _sorted(ranks, left)
-    if left is options and len(options) <= TOLD:  # as nearly always
-        return _Outcome(tuple(map(options.targets.__getitem__, order)), options.names, scored, order, 0)
-    listed = left.listed
-    chosen = [listed[place] for place in order]
-    places = order if len(left) == len(options) else None
-    told: Sequence[Option] = options
-    omitted, count = 0, len(chosen)
-    if len(options) > TOLD:
-        stay = left.rows if places is None else {}
-        gone = [] if places is not None else [*islice((one for one in options if one not in stay), TOLD // 4)]
-        count = min(count, TOLD - len(gone))
-        told = [*chosen[:count], *gone]
-        omitted = len(options) - len(told)
-    rows: list[_Row] = []
-    for whom, scores in zip(asked, scored, strict=True):
-        if scores is None or whom is told:
-            rows.append(scores)
-        elif places is not None:
-            rows.append([scores[place] for place in places[:count]])
-        else:
-            index = whom.rows
-            rows.append([scores[index[option]] if option in index else None for option in told])
-    if told is options:
-        if places is None:
-            order = [options.rows[option] for option in chosen]
-        return _Outcome(tuple([one.target for one in chosen]), options.names, rows, order, 0)
-    names = tuple([one.name for one in told])
-    return _Outcome(tuple([one.target for one in chosen]), names, rows, list(range(count)), omitted)
-
-
-def _sorted(ranks: Sequence[Sequence[float]], left: Candidates) -> list[int]:
-    """Return the places of the candidates by the first of *ranks*, then the second and so on."""
-    if len(ranks) == 1:
-        return sorted(left.places, key=ranks[0].__getitem__)
-    order = left.places.copy()
-    for rank in reversed(ranks):  # sorting is stable: what is sorted by last counts first
-        if rank[0] != rank[-1] or rank.count(rank[0]) != len(order):
-            order.sort(key=rank.__getitem__)
-    return order
 
 
 def reads(strategy: Strategy) -> frozenset[str]:

@@ -140,7 +140,7 @@ def _place(sight: Sight, call: Call, parts: Parts, policy: Policy) -> None:
     if "prefix" in reads or "in_tool_loop" in reads:
         turns = turns_of(call) if call.operation == "chat" else []
         sight.prefix = prefix(call, turns)
-        if turns and telling(call):
+        if "in_tool_loop" in reads and turns and telling(call):
             sight.in_tool_loop = answers_tools(turns[-1])
     if "last" in reads or ("in_tool_loop" in reads and (sight.in_tool_loop or _offers_tools(call))):
         told = conversation(sight)

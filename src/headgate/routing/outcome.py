@@ -13,7 +13,6 @@ from headgate.routing.types import Option
 
 Row = Sequence[float | None] | None
 """The scores that one strategy gave, or ``None`` where its conditions were not met."""
-Ranks = Sequence[Sequence[float]]
 
 
 class Outcome(msgspec.Struct):

@@ -51,7 +51,7 @@ class Policy:
         self.strategies = tuple(made(entry) for entry in entries)
         self._filters = tuple(one.filters() for one in self.strategies)
         self._weighs = tuple(zip([one.weigh for one in self.strategies], self._filters, strict=True))
-        self._always = all(one.when is None for one in self.strategies)
+        self._unconditional = all(one.when is None for one in self.strategies)
         self.options = Candidates(options)
         self.reads: frozenset[str] = frozenset().union(*(reads(one) for one in self.strategies))
         self.names = self.options.names
@@ -89,7 +89,7 @@ class Policy:
         rows: list[Row] = []
         outcome: Outcome | None = None
         first = None
-        if self._always and not sight.in_tool_loop:  # as nearly always, all are asked of all, and none goes
+        if self._unconditional and not sight.in_tool_loop:  # as nearly always, all are asked of all, and none goes
             known = True
             for weigh, filters in self._weighs:
                 scores = weigh(sight, all_, standing, chance)
